@@ -18,16 +18,16 @@ FILES="$SERVICES syncd-resync.timer"
 usage() {
 	cat <<TEXT
 sudo deploy/install.sh [WHEEL]       install syncd, or upgrade it to the version of WHEEL
-sudo deploy/install.sh credentials   hand every file of $ETC/secrets to the services
-sudo deploy/install.sh uninstall     offer to remove what syncd made in the calendars, then remove
-                                     the program; configuration, secrets and state stay
+sudo deploy/install.sh credentials   pass every file of $ETC/secrets to the services
+sudo deploy/install.sh uninstall     offer to remove the blocks that syncd made in calendars, then
+                                     remove the program; configuration, secrets and state stay
 
-WHEEL is syncd-VERSION-py3-none-any.whl; without it, the newest one beside this script or in dist/
-is taken (\`make wheel\` builds one). Running it again changes nothing that is right already.
+WHEEL is syncd-VERSION-py3-none-any.whl; by default the newest one beside this script or in dist/
+(\`make wheel\` builds one). It can be run again at any time.
 
-Each version lives in an environment of its own, $PREFIX/releases/NAME; $PREFIX/current is the one
-in use. An upgrade stops the service, backs the state up to $BACKUPS, migrates it, and starts
-the service again. If any of that fails, the version and the state from before are put back.
+Each version has its own environment, $PREFIX/releases/NAME; $PREFIX/current is the one in use.
+An upgrade stops the service, backs the state up to $BACKUPS, migrates it, and starts
+the service again. If any of that fails, the previous version and state are restored.
 
 PYTHON=python3.12 chooses another interpreter (3.11 or newer).
 TEXT
@@ -39,7 +39,7 @@ die() {
 	exit 1
 }
 
-# Whether systemd runs this machine: not in a chroot, nor in most containers.
+# True if systemd manages this machine: not in a chroot, nor in most containers.
 alive() { [ -d /run/systemd/system ]; }
 active() { alive && systemctl is-active --quiet "$1"; }
 reload_units() { if alive; then systemctl daemon-reload; fi; }
@@ -50,13 +50,13 @@ newer_systemd() {
 	[ "${version:-0}" -ge 254 ]
 }
 
-look_around() {
-	[ "$(id -u)" = 0 ] || die "this writes to $PREFIX, $ETC and $UNITS: run it with sudo"
+check_machine() {
+	[ "$(id -u)" = 0 ] || die "this command writes to $PREFIX, $ETC and $UNITS: run it with sudo"
 	# shellcheck source=/dev/null
 	. /etc/os-release
 	case " ${ID:-} ${ID_LIKE:-} " in
 	*" debian "* | *" ubuntu "*) ;;
-	*) die "this is ${PRETTY_NAME:-no Debian or Ubuntu}; see deploy/README.md for the steps by hand" ;;
+	*) die "${PRETTY_NAME:-this system} is not supported, only Debian and Ubuntu; see deploy/README.md for manual steps" ;;
 	esac
 }
 
@@ -68,7 +68,7 @@ need_python() {
 			"$PYTHON" "$PYTHON-venv" ca-certificates >/dev/null
 	fi
 	"$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
-		die "$("$PYTHON" --version) is too old: Debian 12 and Ubuntu 24.04 have a newer one, or name one: PYTHON=python3.12"
+		die "$("$PYTHON" --version) is too old: use Debian 12, Ubuntu 24.04 or newer, or set PYTHON=python3.12"
 }
 
 find_wheel() {
@@ -77,7 +77,7 @@ find_wheel() {
 	done | sort -V | tail -n 1
 }
 
-# Make the environment of a wheel, unless it is there and whole; print where it is.
+# Make the environment of a wheel, unless it exists and is complete; print its path.
 make_release() {
 	wheel=$1
 	version=$(basename "$wheel" | cut -d- -f2)
@@ -88,10 +88,10 @@ make_release() {
 			break
 		fi
 	done
-	[ -n "$constraints" ] || die "constraints.txt, the versions that were tested, is not beside $wheel"
+	[ -n "$constraints" ] || die "constraints.txt (the tested versions) is missing beside $wheel"
 	digest=$(cat "$wheel" "$constraints" "$HERE"/syncd* "$HERE/backoff.conf" | sha256sum | cut -c1-8)
 	release=$PREFIX/releases/$version-$digest
-	# One that no longer runs (the system's Python has gone) is made anew.
+	# An environment that no longer runs (the system's Python was removed) is made again.
 	if [ ! -e "$release/.whole" ] || ! "$release/bin/syncd" version >/dev/null 2>&1; then
 		rm -rf "$release"
 		mkdir -p "$PREFIX/releases"
@@ -111,7 +111,7 @@ make_release() {
 	printf '%s\n' "$release"
 }
 
-# In one step: whoever looks finds either the old release or the new one.
+# Switch atomically: every process finds either the old release or the new one.
 switch_to() {
 	ln -sfn "$1" "$PREFIX/.next"
 	mv -fT "$PREFIX/.next" "$PREFIX/current"
@@ -124,7 +124,7 @@ install_file() {
 	fi
 }
 
-# Each release keeps the files that belong to it, so that going back brings them back, too.
+# Each release keeps its own copy of these files, so that a rollback restores them too.
 install_files() {
 	from=$1/share
 	for file in $FILES; do install_file "$from/$file" "$UNITS/$file" 644; done
@@ -135,25 +135,25 @@ install_files() {
 	ln -sfn "$PREFIX/current/bin/syncd" "$COMMAND"
 }
 
-# Whoever may write to a folder can put a link there, and choose what root changes by that name.
+# A user who can write to a folder could put a link there and so choose which file root changes.
 expect_root_alone() {
 	for folder in "$@"; do
 		[ -d "$folder" ] || die "$folder is not a folder"
-		[ ! -L "$folder" ] || die "$folder is a link: put the folder itself there"
+		[ ! -L "$folder" ] || die "$folder is a link: replace it by a folder"
 		[ "$(stat -c %u "$folder")" = 0 ] || die "$folder does not belong to root: chown root:root $folder"
 		[ -z "$(find "$folder" -prune -perm /022)" ] ||
-			die "others than root may write to $folder: chmod go-w $folder"
+			die "users other than root may write to $folder: chmod go-w $folder"
 	done
 }
 
-# The services' own user. It owns the state, and nothing else: root works there as that user.
+# Make the services' own user. It owns only the state; root commands work there as that user.
 make_account() {
 	if ! grep -q "^$ACCOUNT:" /etc/passwd; then
 		useradd --system --user-group --no-create-home --home-dir /nonexistent \
 			--shell /usr/sbin/nologin "$ACCOUNT" || return 1
 		say "made the user $ACCOUNT"
 	fi
-	# Where units with DynamicUser= have put it; root's folders only, and systemd hands it over.
+	# Move a state from the folder of units with DynamicUser=: root owns both folders.
 	if [ -L "$STATE" ] && [ "$(readlink -f "$STATE")" = /var/lib/private/syncd ]; then
 		rm "$STATE" && mv -T /var/lib/private/syncd "$STATE" || return 1
 	fi
@@ -162,16 +162,16 @@ make_account() {
 	fi
 }
 
-# One LoadCredential= for each secret, in a file that belongs to this script alone.
+# Write one LoadCredential= line per secret, in a file that only this script writes.
 hand_over_credentials() {
 	expect_root_alone "${ETC%/*}" "$ETC" "$ETC/secrets"
 	for file in "$ETC"/secrets/*; do
 		name=${file##*/}
-		if [ -L "$file" ]; then die "$file is a link: put the secret itself there"; fi
+		if [ -L "$file" ]; then die "$file is a link: replace it by a file with the secret"; fi
 		[ -f "$file" ] || continue
-		[ "$(stat -c %h "$file")" = 1 ] || die "$file has a second name somewhere: put a copy there"
+		[ "$(stat -c %h "$file")" = 1 ] || die "$file is a hard link: replace it by a copy"
 		case $name in
-		*[!A-Za-z0-9._-]*) die "$file: name a secret with letters, digits and . _ - only" ;;
+		*[!A-Za-z0-9._-]*) die "$file: use only letters, digits and . _ - in the name of a secret" ;;
 		esac
 	done
 	made=$(mktemp)
@@ -211,15 +211,15 @@ start_services() {
 	done
 }
 
-# Runs a release's syncd on the configuration of the services. It reads that as root, and then works
-# on the state as the user that the state belongs to.
+# Run a release's syncd with the configuration of the services. It reads that as root, then works on
+# the state as the owner of the state.
 syncd_of() {
 	release=$1
 	shift
 	"$release/bin/syncd" --config "$ETC/syncd.toml" "$@"
 }
 
-# Where the state lies is the configuration's business: syncd itself is asked. Nothing if there is none.
+# Print the path of the state, read from the configuration by syncd itself; nothing if there is none.
 state_of() {
 	"$1/bin/python" -I - "$ETC/syncd.toml" <<-'CODE'
 		import os, sys
@@ -230,7 +230,7 @@ state_of() {
 	CODE
 }
 
-# All releases but these two go.
+# Remove all releases except these two.
 prune() {
 	for release in "$PREFIX"/releases/*; do
 		case $release in "$1" | "$2") ;; *) rm -rf "$release" ;; esac
@@ -242,12 +242,12 @@ upgrade() {
 	stop_services
 	if ! make_account; then
 		start_services
-		die "the user $ACCOUNT could not be made; nothing was changed"
+		die "the user $ACCOUNT could not be created; nothing was changed"
 	fi
-	# The new release is asked, and makes the backup: the old one may work there as root.
+	# The new release makes the backup: an old one may still work on the state as root.
 	if ! state=$(state_of "$new"); then
 		start_services
-		die "the state cannot be looked at, so there is no way back from an upgrade: nothing was changed"
+		die "the state cannot be read, so an upgrade could not be undone: nothing was changed"
 	fi
 	if [ -n "$state" ]; then
 		install -d -m 700 "$BACKUPS"
@@ -264,22 +264,22 @@ upgrade() {
 		say "$(basename "$old") was replaced by $(basename "$new")"
 		return
 	fi
-	say "the new version does not work here; putting $(basename "$old") and its state back"
+	say "the new version does not work here; restoring $(basename "$old") and its state"
 	for unit in $running; do systemctl stop "$unit" || true; done
 	switch_to "$old"
 	install_files "$old"
 	reload_units
 	if [ -n "$saved" ] && ! syncd_of "$old" restore --yes "$saved"; then
-		say "the state could not be put back: look at the reason above; its backup is $saved"
+		say "the state could not be restored: see the reason above; its backup is $saved"
 	fi
-	start_services || die "$(basename "$old") is back, but does not start: journalctl -u syncd"
-	die "the upgrade failed, and was undone; $new is left for a look"
+	start_services || die "$(basename "$old") was restored, but does not start: journalctl -u syncd"
+	die "the upgrade failed, and was undone; the new version is kept in $new for inspection"
 }
 
 install_or_upgrade() {
 	wheel=$1
 	[ -n "$wheel" ] || die "there is no wheel: name one, or build it with 'make wheel'"
-	[ -f "$wheel" ] || die "$wheel: there is no such file"
+	[ -f "$wheel" ] || die "$wheel does not exist"
 	need_python
 	release=$(make_release "$wheel")
 	old=$(readlink "$PREFIX/current" || true)
@@ -288,13 +288,13 @@ install_or_upgrade() {
 		switch_to "$release"
 		install_files "$release"
 		hand_over_credentials
-		say "$("$COMMAND" version) is installed; next: edit $ETC/syncd.toml, put each secret into a"
-		say "file of $ETC/secrets, then: $0 credentials; see deploy/README.md, step 3"
+		say "$("$COMMAND" version) is installed. Next: edit $ETC/syncd.toml, write each secret into a"
+		say "file in $ETC/secrets, then run: $0 credentials; see deploy/README.md, step 3"
 	elif [ "$old" = "$release" ]; then
 		make_account
 		install_files "$release"
 		hand_over_credentials
-		say "$("$COMMAND" version) is installed already, and in use"
+		say "$("$COMMAND" version) is already installed and in use"
 	else
 		upgrade "$old" "$release"
 		hand_over_credentials
@@ -306,42 +306,42 @@ expect_yes() {
 	read -r answer || answer=n
 	case $answer in
 	[Yy]*) ;;
-	*) die "nothing was uninstalled; 'syncd cleanup' looks for what is left" ;;
+	*) die "nothing was uninstalled; 'syncd cleanup' finds the remaining blocks" ;;
 	esac
 }
 
-# What syncd made stays in the calendars unless it is removed while the program is still here, and
-# only the state tells which of it is syncd's.
+# The blocks that syncd made stay in the calendars unless they are removed before the program is, and
+# only the state shows which blocks they are.
 cleaned=
 offer_cleanup() {
 	release=$(readlink "$PREFIX/current" || true)
 	if [ -z "$release" ] || [ ! -x "$release/bin/syncd" ] || [ ! -e "$ETC/syncd.toml" ]; then return; fi
 	if ! state=$(state_of "$release"); then
-		say "where the state is cannot be read, so nothing is known of what stands in the calendars"
-		if [ -t 0 ] && [ -t 2 ]; then expect_yes "Uninstall all the same?"; fi
+		say "the path of the state cannot be read, so blocks in the calendars cannot be removed now"
+		if [ -t 0 ] && [ -t 2 ]; then expect_yes "Uninstall anyway?"; fi
 		return
 	fi
 	if [ -z "$state" ]; then
-		say "there is no state: syncd made nothing here, or 'syncd cleanup' has to look by tags"
+		say "there is no state: syncd made no blocks, or 'syncd cleanup' has to find them by tags"
 		return
 	fi
 	if [ ! -t 0 ] || [ ! -t 2 ]; then
 		say "blocks that syncd made stay in the calendars: 'syncd cleanup' removes them, and needs"
-		say "the program, $ETC and $STATE; to remove them after all, install it again and run that"
+		say "the program, $ETC and $STATE; to remove them later, install it again and run that"
 		return
 	fi
 	say "blocks that syncd made stay in the calendars unless they are removed now"
-	printf 'syncd: look what there is, and remove it? [Y/n] ' >&2
+	printf 'syncd: find and remove them? [Y/n] ' >&2
 	read -r answer || answer=n
 	case $answer in
 	[Nn]*) return ;;
 	esac
-	# Root reads the secrets from where the services get them.
+	# Root reads the same secrets as the services.
 	if CREDENTIALS_DIRECTORY="$ETC/secrets" syncd_of "$release" cleanup; then
 		cleaned=yes
 		return
 	fi
-	expect_yes "not all of it was removed. Uninstall all the same?"
+	expect_yes "not all blocks were removed. Uninstall anyway?"
 }
 
 uninstall() {
@@ -354,24 +354,24 @@ uninstall() {
 	reload_units
 	rm -f "$COMMAND"
 	rm -rf "$PREFIX"
-	say "the program is gone; $ETC, $STATE, $BACKUPS and the user $ACCOUNT stay."
+	say "the program was removed; $ETC, $STATE, $BACKUPS and the user $ACCOUNT stay."
 	if [ -n "$cleaned" ]; then
-		say "Nothing that syncd made is left in the calendars, so these can go, too:"
+		say "No block of syncd is left in the calendars, so you can remove these too:"
 		say "  rm -r $ETC $STATE $BACKUPS; userdel $ACCOUNT"
 	else
-		say "Keep them as long as blocks of syncd's stand in the calendars: only $STATE tells which"
-		say "they are. To remove those: install syncd again, and run 'syncd cleanup'."
+		say "Keep them while blocks of syncd are in the calendars: only $STATE shows which they"
+		say "are. To remove those blocks: install syncd again, and run 'syncd cleanup'."
 	fi
 }
 
 case ${1:-} in
 -h | --help) usage ;;
 credentials)
-	look_around
+	check_machine
 	hand_over_credentials
 	;;
 uninstall)
-	look_around
+	check_machine
 	uninstall
 	;;
 -*)
@@ -379,7 +379,7 @@ uninstall)
 	exit 2
 	;;
 *)
-	look_around
+	check_machine
 	install_or_upgrade "${1:-$(find_wheel)}"
 	;;
 esac

@@ -1,6 +1,6 @@
-"""The composition root: settings become systems, store, engine. Only `cli` and `daemon` use it.
+"""The composition root: build systems, store and engine from settings, for `cli` and `daemon`.
 
-This is also where real time and real randomness come from; everything below is handed them.
+Real time and real randomness come from here; all other code gets them passed in.
 """
 
 from __future__ import annotations
@@ -63,34 +63,34 @@ Adapter = leadsquared.LeadSquared | leadconnector.LeadConnector | leadconnector_
 
 
 class RealClock:
-    """The host's time."""
+    """The clock of the host."""
 
     def now(self) -> datetime:
-        """The instant, aware, UTC."""
+        """Return the current time (UTC)."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Seconds that never run backwards."""
+        """Return a time in seconds that never decreases."""
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Wait for a number of seconds."""
         await asyncio.sleep(seconds)
 
 
 def random_id() -> str:
-    """A new id for a row: 12 letters and digits, easy to read out."""
+    """Make a random id for a row: 12 letters and digits."""
     return base64.b32encode(secrets.token_bytes(8)).decode().rstrip("=").lower()[:12]
 
 
 def random_key() -> str:
-    """A new key for a block: what `model.find_tag` finds, 50 bits of chance."""
+    """Make a random key for a block's tag (50 bits), as `model.find_tag` finds it."""
     return base64.b32encode(secrets.token_bytes(7)).decode().lower()[:10]
 
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """A configured syncd, ready to work."""
+    """A configured syncd: settings, systems, store and engine."""
 
     settings: Settings
     systems: Mapping[str, BreakerSystem]
@@ -98,17 +98,17 @@ class App:
     engine: Engine
 
     def reset_backoff(self) -> None:
-        """Ask every system at the next occasion: a person wants it."""
+        """Close every circuit breaker, so that the next cycle asks every system."""
         for system in self.systems.values():
             system.reset_backoff()
 
     async def aclose(self) -> None:
-        """Give back connections and the state."""
+        """Close the connections and the state."""
         await self.close_systems()
         self.store.close()
 
     async def close_systems(self) -> None:
-        """Give back connections only: the state goes on to another engine."""
+        """Close the connections only: another engine takes over the state."""
         await self.engine.aclose()
         await asyncio.gather(*(system.aclose() for system in self.systems.values()))
 
@@ -123,11 +123,11 @@ def build(
     on_write: Callable[[Operation, str], None] = lambda _operation, _what: None,
     stopping: Stopping | None = None,
 ) -> App:
-    """Make systems and engine of settings; the state is opened for writing unless one is given.
+    """Build the systems and the engine; open the state for writing unless ``store`` is given.
 
-    ``transports`` replaces the network, by system name. ``stopping`` ends all that the app does;
-    an app that takes the place of another takes over its own. Raises StateError, and OSError where
-    too few files may be open.
+    ``transports`` replaces the network, by system name. ``stopping`` stops the app; an app that
+    replaces another one gets that one's. Raises StateError, and OSError if the limit of open files
+    is too low.
     """
     if transports is None:
         expect_open_files(len(settings.systems))
@@ -140,7 +140,7 @@ def build(
             state,
             clock,
             secrets_of(settings.systems[name]),
-            _renewal(settings, name, clock, transports, stopping),
+            _credential_refresh(settings, name, clock, transports, stopping),
         )
         for name, system in build_systems(settings, clock, transports, stopping).items()
     }
@@ -150,12 +150,12 @@ def build(
         store=state,
         clock=clock,
         ids=ids or IdSource(row=random_id, key=random_key),
-        # Hashes of persons live no longer than the process, and so need no longer a key.
+        # Hashes of persons never outlive the process, so their key does not have to either.
         persons=PersonLookup(secrets.token_bytes(32)),
         policy=policy_of(settings),
         stopping=stopping,
         on_write=on_write,
-        # What rooms close is no system of its own: nothing is written to it.
+        # Resource blocks are not a system: nothing is written to them.
         why_suspended=lambda name: systems[name].writes_suspended() if name in systems else None,
         mapped=mapping_digests(settings),
         resources=ResourceSources(
@@ -174,10 +174,10 @@ def _cleaner(
     ids: IdSource | None,
     stopping: Stopping,
 ) -> Cleaner:
-    """Open what a cleanup works with, beside the engine of these settings."""
+    """Return a function that opens the systems of a cleanup, beside the engine."""
 
     def opened(scope: CleanupScope, store: Store) -> AbstractAsyncContextManager[CleanupContext]:
-        from syncd.cleanup_access import open_cleanup  # noqa: PLC0415 - it builds on this module
+        from syncd.cleanup_access import open_cleanup  # noqa: PLC0415 - it imports this module
 
         return open_cleanup(
             settings,
@@ -193,7 +193,7 @@ def _cleaner(
 
 
 def resources_of(settings: Settings) -> dict[str, str]:
-    """The providers that are a room or equipment of a system, and that system."""
+    """Return the system of each provider that is a room or equipment of a system."""
     return {
         provider: system
         for provider, p in settings.providers.items()
@@ -208,8 +208,8 @@ def build_systems(
     transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
     stopping: Stopping | None = None,
 ) -> dict[str, System]:
-    """Make the adapter of each system that is mapped to at least one provider."""
-    found: dict[str, System] = {}
+    """Build the adapter of each system that is mapped to at least one provider."""
+    adapters: dict[str, System] = {}
     for name, system in settings.systems.items():
         mapped = {
             provider: p.calendars[name]
@@ -219,15 +219,15 @@ def build_systems(
         if mapped:
             transport = (transports or {}).get(name) or network(settings.syncd.ca_file)
             rules = {provider: all_day_rule(settings, provider, name) for provider in mapped}
-            found[name] = _adapter(name, system, mapped, clock, transport, rules, stopping)
-    return found
+            adapters[name] = _adapter(name, system, mapped, clock, transport, rules, stopping)
+    return adapters
 
 
 def all_day_rule(settings: Settings, provider: str, system: str) -> AllDayRule:
-    """What all-day events close of a provider in a system: the most specific policy wins.
+    """Return the all-day rule of a provider in a system; the most specific policy wins.
 
-    Working hours that nobody configured are not the provider's: then whole days are closed. Without
-    a zone they are on the location's clock.
+    If no working hours are configured, all-day events close the whole day. Working hours without a
+    zone are wall time of the location.
     """
     general, own = settings.syncd, settings.providers[provider]
     policy = own.all_day or settings.systems[system].all_day or general.all_day
@@ -238,36 +238,41 @@ def all_day_rule(settings: Settings, provider: str, system: str) -> AllDayRule:
 
 
 def secrets_of(system: SystemSettings) -> list[str]:
-    """The credentials of a system."""
-    return [said.reveal() for _, said in system if isinstance(said, Secret)]
+    """Return the credentials of a system in clear text."""
+    return [value.reveal() for _, value in system if isinstance(value, Secret)]
 
 
-def _renewal(
+def _credential_refresh(
     settings: Settings,
     name: str,
     clock: Clock,
     transports: Mapping[str, httpx.AsyncBaseTransport] | None,
     stopping: Stopping,
 ) -> CredentialRefresh:
-    """How the credentials of a system are fetched again, from where the configuration says."""
-    used = settings.systems[name]
+    """Return a function that reads a system's credentials again and builds a new adapter.
 
-    def renew() -> tuple[Sequence[str], System] | None:
-        nonlocal used
+    It returns None if the credentials have not changed.
+    """
+    current = settings.systems[name]
+
+    def refresh() -> tuple[Sequence[str], System] | None:
+        nonlocal current
         if settings.path is None:
             return None
         try:
-            said = load(settings.path, os.environ).systems.get(name)
-        except ConfigError:  # somebody is at work on it
+            loaded = load(settings.path, os.environ).systems.get(name)
+        except ConfigError:  # the file is probably being edited
             return None
-        if said is None or said.type != used.type or secrets_of(said) == secrets_of(used):
+        if loaded is None or loaded.type != current.type:
             return None
-        # The secrets only: all else of the configuration is taken over as a whole, or not at all.
-        used = used.model_copy(update={k: v for k, v in said if isinstance(v, Secret)})
-        new = replace(settings, systems={name: used})
-        return secrets_of(used), build_systems(new, clock, transports, stopping)[name]
+        if secrets_of(loaded) == secrets_of(current):
+            return None
+        # Only the secrets: other changes are applied by a reload of the whole configuration.
+        current = current.model_copy(update={k: v for k, v in loaded if isinstance(v, Secret)})
+        new = replace(settings, systems={name: current})
+        return secrets_of(current), build_systems(new, clock, transports, stopping)[name]
 
-    return renew
+    return refresh
 
 
 def unmapped_adapters(
@@ -276,7 +281,7 @@ def unmapped_adapters(
     ca_file: str | None = None,
     transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
 ) -> dict[str, Adapter]:
-    """Make the adapter of each system, mapped or not, to look at what it has."""
+    """Build the adapter of each system without any mapping, to list its users and calendars."""
     return {
         name: _adapter(name, system, {}, clock, (transports or {}).get(name) or network(ca_file))
         for name, system in systems.items()
@@ -344,40 +349,39 @@ def build_provisioners(
     clock: Clock,
     transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
 ) -> dict[str, Provisioner]:
-    """Make what lists and makes the things of each system, mapped to a provider or not."""
-    given = transports or {}
-    found: dict[str, Provisioner] = {}
+    """Build the provisioner of each system, mapped or not."""
+    provisioners: dict[str, Provisioner] = {}
     for name, system in settings.systems.items():
         account = _account(system)
-        transport = given.get(name) or network(settings.syncd.ca_file)
+        transport = (transports or {}).get(name) or network(settings.syncd.ca_file)
         match system:
             case LeadSquaredSystem():
-                found[name] = leadsquared.Provisioner(
+                provisioners[name] = leadsquared.Provisioner(
                     name, leadsquared.Account(**account), clock, transport=transport
                 )
             case LeadConnectorSystem():
-                found[name] = leadconnector.Provisioner(
+                provisioners[name] = leadconnector.Provisioner(
                     name, leadconnector.Account(**account), clock, transport=transport
                 )
             case LeadConnectorV1System():
-                found[name] = leadconnector_v1.Provisioner(
+                provisioners[name] = leadconnector_v1.Provisioner(
                     name, leadconnector_v1.Account(**account), clock, transport=transport
                 )
-    return found
+    return provisioners
 
 
 def _account(system: SystemSettings) -> dict[str, Any]:
-    """What an adapter is told of its account."""
-    apart = {"type", "associations", "all_day"}
-    return {key: _plain(said) for key, said in system if key not in apart}
+    """Return the arguments of an adapter's ``Account``."""
+    excluded = {"type", "associations", "all_day"}
+    return {key: _revealed(value) for key, value in system if key not in excluded}
 
 
-def _plain(said: Any) -> Any:
-    return said.reveal() if isinstance(said, Secret) else said
+def _revealed(value: Any) -> Any:
+    return value.reveal() if isinstance(value, Secret) else value
 
 
 def ignored_block_remedy(settings: Settings, system: str) -> str:
-    """What helps where a block of syncd's stands in a system and closes nothing."""
+    """Return the remedy for a block of syncd that does not close its time in a system."""
     match settings.systems.get(system):
         case LeadSquaredSystem(busy_task_type=busy):
             return leadsquared.REMEDY.format(type=busy)
@@ -386,26 +390,26 @@ def ignored_block_remedy(settings: Settings, system: str) -> str:
         case LeadConnectorV1System():
             return leadconnector_v1.REMEDY
         case None:
-            return "it is not in the configuration any more"
+            return "it is no longer in the configuration"
 
 
 def provider_rules(settings: Settings, provider: str) -> Rules:
-    """The rules that hold for one provider, and where a free time is looked for."""
-    said, own = settings.rules, settings.providers[provider]
+    """Return the rules of one provider, including its search for a free time."""
+    rules, own = settings.rules, settings.providers[provider]
     hours = settings.syncd.hours if own.hours is None else own.hours
     search = FreeSearch(
-        said.next_free.within, said.next_free.step, Hours(hours, own.zone or settings.syncd.zone)
+        rules.next_free.within, rules.next_free.step, Hours(hours, own.zone or settings.syncd.zone)
     )
-    return replace(rules_of(said, provider), search=search)
+    return replace(rules_of(rules, provider), search=search)
 
 
 def clock_of(system: SystemSettings) -> str:
-    """Name the clock that the answers of a system show: accounts at one address share it."""
+    """Return the name of a system's server clock: accounts at one address share it."""
     return f"{system.type} {urlsplit(system.base_url).netloc}"
 
 
 def policy_of(settings: Settings) -> EnginePolicy:
-    """The rules, limits and spans that the configuration says."""
+    """Return the configured rules, limits and intervals of the engine."""
     general = settings.syncd
     return EnginePolicy(
         rules={name: provider_rules(settings, name) for name in settings.providers},

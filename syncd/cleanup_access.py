@@ -1,7 +1,7 @@
-"""Opens what a cleanup works with: adapters of its own, also for what left the configuration.
+"""Open the systems of a cleanup with adapters of its own, also those that left the configuration.
 
-They keep to the limits that the state knows. Beside a running engine on the same state, the calls
-of the last window count as made, and a window passes before that engine goes on.
+They respect the rate limits in the state. Beside a running engine, they count the calls of the last
+rate-limit window as made, and the engine waits for one window afterwards.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import httpx
 from syncd.app import RealClock, build_systems, random_id, random_key, secrets_of, unmapped_adapters
 from syncd.cleanup_settings import (
     add_resource_calendars,
+    assign_to_former_calendars,
     mapping_of,
-    put_aside,
     reachable_settings,
     resolve_users,
 )
@@ -43,19 +43,19 @@ async def open_cleanup(
 ) -> AsyncIterator[CleanupContext]:
     """Open the systems of a scope, and close them afterwards. Raises StateError."""
     clock, stopping = clock or RealClock(), stopping or Stopping()
-    put_aside(settings, store, clock)
+    assign_to_former_calendars(settings, store, clock)
     reached = reachable_settings(settings, store, scope)
-    asked = {s: reached.settings.systems[s] for _, s in reached.unmapped}
-    accounts = unmapped_adapters(asked, clock, settings.syncd.ca_file, transports)
+    unmapped = {s: reached.settings.systems[s] for _, s in reached.unmapped}
+    accounts = unmapped_adapters(unmapped, clock, settings.syncd.ca_file, transports)
     try:
         await resolve_users(reached, accounts)
     finally:
         for account in accounts.values():
             await account.aclose()
-    whole = reached.settings
+    extended = reached.settings
     systems = {
-        name: BreakerSystem(system, store, clock, secrets_of(whole.systems[name]))
-        for name, system in build_systems(whole, clock, transports, stopping).items()
+        name: BreakerSystem(system, store, clock, secrets_of(extended.systems[name]))
+        for name, system in build_systems(extended, clock, transports, stopping).items()
         if ("", name) not in reached.unreachable
     }
     for system in systems.values():
@@ -72,8 +72,8 @@ async def open_cleanup(
             scope=scope,
             configured=frozenset(
                 (name, system)
-                for name, said in settings.providers.items()
-                for system in said.calendars
+                for name, provider in settings.providers.items()
+                for system in provider.calendars
             ),
             zones=reached.zones,
             aliases=reached.aliases,

@@ -1,7 +1,6 @@
-"""Settings become what a cleanup works with: also of systems and calendars that left them.
+"""Extend the settings for a cleanup by systems and calendars that left the configuration.
 
-How they were last configured is in the state, without secrets; of a credential only the place is
-kept from which the configuration read it.
+The state contains their last settings without secrets: of a credential only its source.
 """
 
 from __future__ import annotations
@@ -55,7 +54,7 @@ from syncd.systems.remedies import cause_and_remedy
 
 
 def remember_settings(settings: Settings, store: Store, clock: Clock) -> None:
-    """Keep in the state how systems and calendars are configured now. Raises StateError."""
+    """Store the current settings of systems and calendars in the state. Raises StateError."""
     at = clock.now()
     systems = [
         LastSettings(name, "", system_settings_text(system), at)
@@ -66,7 +65,7 @@ def remember_settings(settings: Settings, store: Store, clock: Clock) -> None:
 
 
 def _remember_calendars(settings: Settings, store: Store, at: datetime) -> None:
-    """Keep how calendars are configured; where one is another by now, the former one besides."""
+    """Store the settings of calendars; keep those of a remapped calendar under a former name."""
     calendars = [
         LastSettings(system, name, calendar_settings_text(provider, calendar), at)
         for name, provider in settings.providers.items()
@@ -84,123 +83,123 @@ def _remember_calendars(settings: Settings, store: Store, at: datetime) -> None:
     save_last_settings(store, [*former, *calendars])
 
 
-def put_aside(settings: Settings, store: Store, clock: Clock) -> None:
-    """Let our blocks be in a provider's former calendar where another one was not read yet.
+def assign_to_former_calendars(settings: Settings, store: Store, clock: Clock) -> None:
+    """Assign our blocks of remapped calendars to the former calendars. Raises StateError.
 
-    Raises StateError.
+    This is needed until the first read of the new calendar.
     """
     _remember_calendars(settings, store, clock.now())
     read = {(b.provider, b.system): b.mapping for b in store.baselines() if b.mapping}
-    kept = {place for place in read if place in mapping_digests(settings)}
-    aside = [
+    mapped = {key for key in read if key in mapping_digests(settings)}
+    moved = [
         replace(each.record, provider=former, fingerprint="")
-        for provider, system in sorted(remapped_calendars(settings, read) & kept)
+        for provider, system in sorted(remapped_calendars(settings, read) & mapped)
         if (former := former_calendars(store, system).get(provider)) is not None
         for each in owned_blocks(store)
         if (each.record.provider, each.record.system) == (provider, system)
     ]
-    if aside:
-        store.apply(Changes(records=aside))
+    if moved:
+        store.apply(Changes(records=moved))
 
 
 @dataclass(slots=True)
 class ReachableSettings:
-    """The settings with what left them, as far as that can be reached."""
+    """The settings, with the systems and calendars that left them and can still be reached."""
 
     settings: Settings
     unreachable: dict[CalendarKey, Unreachable] = field(default_factory=dict)
     aliases: dict[CalendarKey, str] = field(default_factory=dict)
     zones: dict[str, str] = field(default_factory=dict)
     resource_calendars: dict[str, set[str]] = field(default_factory=dict)
-    """Calendars that rooms close, and that no configuration names: by system."""
+    """Calendars with resource blocks that the configuration does not name, by system."""
     unmapped: set[CalendarKey] = field(default_factory=set)
-    """The calendars that left the configuration, and are in the settings again."""
+    """The calendars that left the configuration and were added to the settings again."""
 
 
 def reachable_settings(
     settings: Settings, store: Store, scope: CleanupScope, env: Mapping[str, str] = os.environ
 ) -> ReachableSettings:
-    """Add to the settings what left them and what a cleanup of this scope concerns."""
+    """Add the systems and calendars in this scope that left the settings and have our blocks."""
     known = last_settings(store)
-    standing = {(each.provider, each.record.system) for each in owned_blocks(store)}
+    with_blocks = {(each.provider, each.record.system) for each in owned_blocks(store)}
     reached = ReachableSettings(settings)
-    for name, said in settings.systems.items():
-        if (other := _other_account(name, said, known.get((name, "")))) is not None:
+    for name, configured in settings.systems.items():
+        if (other := _other_account(name, configured, known.get((name, "")))) is not None:
             reached.unreachable["", name] = other
-    around = read_context_of(settings, env)
+    ctx = read_context_of(settings, env)
     systems: dict[str, SystemSettings] = dict(settings.systems)
-    for provider, system in sorted(standing):
+    for provider, system in sorted(with_blocks):
         if scope.covers(provider, system) and system not in systems:
             try:
-                systems[system] = _last_system(system, known.get((system, "")), around)
-            except UnreachableSystemError as cannot:
-                reached.unreachable["", system] = Unreachable(cannot.reason, cannot.remedy)
+                systems[system] = _last_system(system, known.get((system, "")), ctx)
+            except UnreachableSystemError as error:
+                reached.unreachable["", system] = Unreachable(error.reason, error.remedy)
     providers = dict(settings.providers)
-    for place in sorted(standing):
-        _add(place, scope, systems, known, providers, reached)
+    for key in sorted(with_blocks):
+        _add(key, scope, systems, known, providers, reached)
     reached.zones = {name: p.zone or settings.syncd.zone for name, p in providers.items()}
     reached.settings = replace(settings, systems=systems, providers=providers)
     return reached
 
 
 def mapping_of(reached: ReachableSettings) -> dict[str, Collection[str]]:
-    """For each provider its systems, what left the configuration and can be reached included."""
-    found: dict[str, set[str]] = {
-        name: set(said.calendars) - {s for p, s in reached.unreachable if not p}
-        for name, said in reached.settings.providers.items()
+    """Return the systems of each provider, with those that left the configuration."""
+    mapping: dict[str, set[str]] = {
+        name: set(provider.calendars) - {s for p, s in reached.unreachable if not p}
+        for name, provider in reached.settings.providers.items()
     }
-    for system, doors in reached.resource_calendars.items():
-        for door in doors:
-            found.setdefault(door, set()).add(system)
-    return {name: sorted(systems) for name, systems in found.items()}
+    for system, calendars in reached.resource_calendars.items():
+        for calendar in calendars:
+            mapping.setdefault(calendar, set()).add(system)
+    return {name: sorted(systems) for name, systems in mapping.items()}
 
 
 async def resolve_users(reached: ReachableSettings, accounts: Mapping[str, object]) -> None:
-    """Ask the accounts for the users whose addresses are not kept. Raises no PlatformError."""
+    """Find the addresses of users of which only a digest is stored. Raises no PlatformError."""
     providers = dict(reached.settings.providers)
-    asked: dict[str, tuple[str, ...]] = {}
+    addresses: dict[str, tuple[str, ...]] = {}
     for provider, system in sorted(reached.unmapped):
-        said, account = providers[provider], accounts.get(system)
+        settings, account = providers[provider], accounts.get(system)
         if not isinstance(account, LeadSquared):
             continue
         try:
-            if system not in asked:
-                asked[system] = await account.addresses()
-            calendar = with_address(said.calendars[system], asked[system])
-            why = f"{system} has no user any more who was {provider}"
+            if system not in addresses:
+                addresses[system] = await account.addresses()
+            calendar = with_address(settings.calendars[system], addresses[system])
+            reason = f"{system} no longer has the user that was mapped to {provider}"
         except PlatformError as fault:
-            calendar, why = None, cause_and_remedy(fault)[0]
-        calendars = {**said.calendars}
+            calendar, reason = None, cause_and_remedy(fault)[0]
+        calendars = {**settings.calendars}
         if calendar is None:
             del calendars[system]
             remedy = "Put the entry back into the configuration, or run this again later."
-            reached.unreachable[provider, system] = Unreachable(why, remedy)
+            reached.unreachable[provider, system] = Unreachable(reason, remedy)
         else:
             calendars[system] = calendar
-        providers[provider] = said.model_copy(update={"calendars": calendars})
+        providers[provider] = settings.model_copy(update={"calendars": calendars})
     reached.settings = replace(reached.settings, providers=providers)
 
 
 async def add_resource_calendars(
     reached: ReachableSettings, systems: Mapping[str, BreakerSystem]
 ) -> None:
-    """Let adapters know the calendars that only rooms close. Raises no PlatformError."""
-    for name, doors in sorted(reached.resource_calendars.items()):
+    """Register the calendars with resource blocks in the adapters. Raises no PlatformError."""
+    for name, calendars in sorted(reached.resource_calendars.items()):
         if name in systems:
             with suppress(PlatformError):
-                await LocationRooms(name, systems[name]).block_targets(doors)
+                await LocationRooms(name, systems[name]).block_targets(calendars)
 
 
 def _add(
-    place: CalendarKey,
+    key: CalendarKey,
     scope: CleanupScope,
     systems: Mapping[str, SystemSettings],
     known: Mapping[tuple[str, str], LastSettings],
     providers: dict[str, ProviderSettings],
     reached: ReachableSettings,
 ) -> None:
-    """Map the calendar of a block that nobody maps any more."""
-    provider, system = place
+    """Map a calendar that has our blocks and is no longer in the configuration."""
+    provider, system = key
     mapped = providers.get(provider)
     if system not in systems or (mapped is not None and system in mapped.calendars):
         return
@@ -213,51 +212,51 @@ def _add(
         return
     last = known.get((system, provider))
     if last is None:
-        return  # `CleanupContext.why_unreachable` says so.
+        return  # `CleanupContext.why_unreachable` reports it.
     try:
         calendar = calendar_of(provider, system, systems[system].type, last.settings)
-    except UnreachableSystemError as cannot:
-        reached.unreachable[place] = Unreachable(cannot.reason, cannot.remedy)
+    except UnreachableSystemError as error:
+        reached.unreachable[key] = Unreachable(error.reason, error.remedy)
         return
-    if (holder := _holder(calendar, system, providers)) is not None:
-        reached.aliases[place] = holder
+    if (owner := _current_owner(calendar, system, providers)) is not None:
+        reached.aliases[key] = owner
         return
     before = mapped or ProviderSettings(kind=last.settings["kind"], zone=last.settings["zone"])
     calendars = {**before.calendars, system: calendar}
-    reached.unmapped.add(place)
+    reached.unmapped.add(key)
     providers[provider] = before.model_copy(update={"calendars": calendars})
 
 
-def _holder(
+def _current_owner(
     calendar: CalendarSettings, system: str, providers: Mapping[str, ProviderSettings]
 ) -> str | None:
-    """Who has the same user, or one of the same calendars, there now: a provider was renamed."""
-    seats = _seats(calendar)
-    for name, said in providers.items():
-        other = said.calendars.get(system)
-        if other is not None and seats & _seats(other):
+    """Return the provider that now has the same user or calendar: it was probably renamed."""
+    ids = _calendar_ids(calendar)
+    for name, provider in providers.items():
+        other = provider.calendars.get(system)
+        if other is not None and ids & _calendar_ids(other):
             return name
     return None
 
 
-def _seats(calendar: CalendarSettings) -> set[tuple[str, str]]:
-    """What makes an event this calendar's: its user, else its calendars."""
-    said = calendar.model_dump(exclude_none=True)
-    user = said.get("user")
+def _calendar_ids(calendar: CalendarSettings) -> set[tuple[str, str]]:
+    """Return the ids by which events belong to a calendar: its user, else its calendars."""
+    fields = calendar.model_dump(exclude_none=True)
+    user = fields.get("user")
     if user and "@" in user:
-        # Of one that left only a digest is known, see `config.last_settings`.
-        known = user.startswith("address-")
-        return {("user", user.partition("@")[0] if known else digest_of(user))}
+        # Of a user that left the configuration only a digest is known (`config.last_settings`).
+        is_digest = user.startswith("address-")
+        return {("user", user.partition("@")[0] if is_digest else digest_of(user))}
     if user:
         return {("user", user)}
-    places = [*said.get("calendars", ()), said.get("calendar"), said.get("resource")]
-    return {("place", place) for place in places if place}
+    ids = [*fields.get("calendars", ()), fields.get("calendar"), fields.get("resource")]
+    return {("place", id) for id in ids if id}
 
 
 def _other_account(
     name: str, system: SystemSettings, last: LastSettings | None
 ) -> Unreachable | None:
-    """Why the blocks that the state knows in a system cannot be in the configured account."""
+    """Return why a system's blocks in the state cannot be in the configured account, or None."""
     if last is None:
         return None
     now = system_settings_text(system)
@@ -266,19 +265,20 @@ def _other_account(
         return None
     key = differ[0]
     return Unreachable(
-        f"the state is of another installation, or of another account: there {name} has "
-        f"{key} = {last.settings.get(key)!r}, in the configuration {now.get(key)!r}",
-        "Name the configuration that belongs to the state with --config, or the state that belongs "
-        f"to the configuration; if that account is gone for good: syncd cleanup --give-up {name}.",
+        f"the state belongs to another installation or account: in it, {name} has "
+        f"{key} = {last.settings.get(key)!r}, but in the configuration {now.get(key)!r}",
+        "Use --config with the configuration that belongs to this state, or correct the state's "
+        "path; if that account no longer exists: "
+        f"syncd cleanup --give-up {name}.",
     )
 
 
-def _last_system(system: str, last: LastSettings | None, around: ReadContext) -> SystemSettings:
-    """Make the settings of a system as it was last configured. Raises UnreachableSystemError."""
+def _last_system(system: str, last: LastSettings | None, ctx: ReadContext) -> SystemSettings:
+    """Return a system's last settings. Raises UnreachableSystemError."""
     if last is not None:
-        return system_of(system, last.settings, around)
+        return system_of(system, last.settings, ctx)
     raise UnreachableSystemError(
-        f"how {system} was configured is not known any more",
+        f"the last settings of {system} are not stored",
         f"Put [systems.{system}] and its calendars back into the configuration, and run this "
         f"again; if the account is gone for good: syncd cleanup --give-up {system}.",
     )

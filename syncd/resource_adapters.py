@@ -1,7 +1,7 @@
-"""What a system has besides calendars: rooms that close them, and contacts to tie bookings to.
+"""Connect the rooms, equipment and contacts of LeadConnector v2 locations to the engine.
 
-Only LeadConnector v2 has either. Its adapter is asked through `BreakerSystem`: not while it rests,
-and the present one, when its credentials were renewed.
+Calls go through `BreakerSystem`: none while the circuit breaker is open, and always to the current
+adapter, also after new credentials.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ class LocationRooms:
     system: BreakerSystem
 
     async def block_targets(self, also: Collection[str]) -> Sequence[BlockTarget]:
-        """See `LeadConnector.doors`. Raises PlatformError, also while the system rests."""
+        """See `LeadConnector.block_targets`. Raises PlatformError; so does an open breaker."""
         with supervised(self.name, "doors"):
-            return await (await _adapter(self.system)).doors(also)
+            return await (await _adapter(self.system)).block_targets(also)
 
 
 @dataclass(frozen=True, slots=True)
 class LocationContacts:
-    """The contacts of a location (see `ContactDirectory`). All raise PlatformError."""
+    """The contacts of a location (see `ContactDirectory`). All methods raise PlatformError."""
 
     name: str
     system: BreakerSystem
@@ -48,22 +48,22 @@ class LocationContacts:
         return await (await self._registry()).contact(person)
 
     async def link(self, contact: str, booking: str) -> LinkIds:
-        """See `Associations.tie`."""
-        return await (await self._registry()).tie(contact, booking)
+        """See `Associations.link`."""
+        return await (await self._registry()).link(contact, booking)
 
     async def unlink(self, booking: str, record: str, relation: str) -> None:
-        """See `Associations.untie`."""
-        await (await self._registry()).untie(booking, record, relation)
+        """See `Associations.unlink`."""
+        await (await self._registry()).unlink(booking, record, relation)
 
     async def _registry(self) -> Associations:
-        said = self.settings
-        return (await _adapter(self.system)).contact_directory(said.key, said.object, said.field)
+        keys = self.settings
+        return (await _adapter(self.system)).contact_directory(keys.key, keys.object, keys.field)
 
 
-async def _adapter(attended: BreakerSystem) -> LeadConnector:
-    adapter = await attended.unwrap()
+async def _adapter(system: BreakerSystem) -> LeadConnector:
+    adapter = await system.unwrap()
     if not isinstance(adapter, LeadConnector):
-        message = f"{attended.name} has neither rooms nor contacts"
+        message = f"{system.name} has neither rooms nor contacts"
         raise TypeError(message)
     return adapter
 
@@ -71,30 +71,29 @@ async def _adapter(attended: BreakerSystem) -> LeadConnector:
 def resource_blocks(
     resources: Mapping[str, str], systems: Mapping[str, BreakerSystem], store: Store, clock: Clock
 ) -> tuple[ResourceBlocks, ...]:
-    """What rooms and equipment close; ``resources`` tells the system that each of them is in."""
-    houses = sorted(set(resources.values()))
+    """Make the resource blocks of each location; ``resources`` is each resource's system."""
+    locations = sorted(set(resources.values()))
     return tuple(
-        ResourceBlocks(LocationRooms(name, systems[name]), store, clock) for name in houses
+        ResourceBlocks(LocationRooms(name, systems[name]), store, clock) for name in locations
     )
 
 
 async def check_contact_links(
     settings: Settings, systems: Mapping[str, System]
 ) -> list[CheckResult]:
-    """Look whether each association that is switched on is there. A fault is a finding."""
-    found: list[CheckResult] = []
-    for name, said in sorted(settings.systems.items()):
+    """Check that each enabled association exists. A fault becomes a check result."""
+    results: list[CheckResult] = []
+    for name, system in sorted(settings.systems.items()):
         adapter = systems.get(name)
         if (
-            isinstance(said, LeadConnectorSystem)
-            and said.associations.on
+            isinstance(system, LeadConnectorSystem)
+            and system.associations.on
             and isinstance(adapter, LeadConnector)
         ):
-            of = said.associations
-            found += await run_check(
-                name, _check(adapter.contact_directory(of.key, of.object, of.field))
-            )
-    return found
+            keys = system.associations
+            directory = adapter.contact_directory(keys.key, keys.object, keys.field)
+            results += await run_check(name, _check(directory))
+    return results
 
 
 async def _check(registry: Associations) -> list[CheckResult]:
@@ -104,7 +103,7 @@ async def _check(registry: Associations) -> list[CheckResult]:
 def contact_links(
     settings: Settings, systems: Mapping[str, BreakerSystem]
 ) -> tuple[ContactLinks, ...]:
-    """What ties bookings to contacts, for each system where that is switched on."""
+    """Make the contact links of each system with enabled associations."""
     return tuple(
         ContactLinks(LocationContacts(name, systems[name], system.associations))
         for name, system in sorted(settings.systems.items())

@@ -1,20 +1,21 @@
-"""Capabilities that a test sets by hand, whatever was measured."""
+"""Override capabilities of a system by hand, whatever was measured."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 from syncd.engine.breaker import BreakerSystem
+from syncd.systems.capability_cache import CapabilityCache
 
 
 def with_lag(system: BreakerSystem, lag: timedelta) -> None:
-    """Let the reads of a system be older than its writes by at most so much.
+    """Set the lag bound of a system's reads.
 
-    What is measured is used with a margin, which no test can wait for.
+    A measured lag is used with a margin that is too long for a test to wait for.
     """
-    inner: Any = system._system
-    work_out = inner._able.compute
-    inner._able.compute = lambda measured: replace(work_out(measured), lag=lag)
-    inner._able._kept = None
+    attributes = vars(system._system).values()
+    cache = next(each for each in attributes if isinstance(each, CapabilityCache))
+    compute = cache.compute
+    cache.compute = lambda measured: replace(compute(measured), lag=lag)
+    cache._version = -1

@@ -1,4 +1,4 @@
-"""What every test begins with."""
+"""Fixtures and settings for all tests."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ settings.load_profile("same")
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Look for no garbage in what is collected: nine thousand tests, which all stay to the end."""
+    """Switch garbage collection off during collection: collected tests live to the end."""
     gc.disable()
     try:
         return (yield)
@@ -55,7 +55,7 @@ def pytest_collection() -> Generator[None, object, object]:
 
 @pytest.fixture(autouse=True)
 def no_log_of_another_test() -> Iterator[None]:
-    """A command sets up the log on the terminal that it finds, which ends with its test."""
+    """Reset the log after each test: a command logs to a terminal that ends with its test."""
     yield
     structlog.reset_defaults()
     structlog.contextvars.clear_contextvars()
@@ -63,7 +63,7 @@ def no_log_of_another_test() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def no_migration_for_every_test() -> Iterator[None]:
-    """A new state costs more by Alembic than most tests do with it."""
+    """Copy a migrated state instead of running Alembic for each test."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(store, "migrate_schema", copying(database.migrate_schema))
         yield

@@ -1,8 +1,8 @@
-"""A new state in a test is a copy of one that was migrated: once in each process, and by Alembic.
+"""New states in tests: copies of one state that Alembic migrated once per process.
 
-The migrations of a whole run of the tests would take longer than what is tested. The tests of
-migrations, of the schema and of opening a state migrate every time: they ask for
-`every_state_is_migrated` (`tests/store/conftest.py`).
+Running the migrations for every test would take longer than the tests. Tests of migrations, of the
+schema and of opening a state migrate every time: they use the fixture `every_state_is_migrated`
+(`tests/store/conftest.py`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _MIGRATIONS = version.MIGRATIONS
 
 
 def copying(really: Migrate) -> Migrate:
-    """The same, but for a file that is empty."""
+    """Return a migration that fills an empty file with a copy of a migrated state."""
 
     def migrated(engine: Engine, place: str) -> None:
         if engine.dialect.name == "sqlite" and version.MIGRATIONS == _MIGRATIONS:
@@ -40,8 +40,8 @@ def copying(really: Migrate) -> Migrate:
 def _new() -> sqlite3.Connection:
     engine = open_database("sqlite://", create=True)
     migrate_schema(engine, "a new state")
-    kept = sqlite3.connect(":memory:")
+    copy = sqlite3.connect(":memory:")
     with closing(engine.raw_connection()) as raw:
-        raw.driver_connection.backup(kept)  # type: ignore[union-attr]
+        raw.driver_connection.backup(copy)  # type: ignore[union-attr]
     engine.dispose()
-    return kept
+    return copy

@@ -1,8 +1,8 @@
-"""`make prove`: the tests that take long, which can be stopped and go on where they were.
+"""`make prove`: long tests that can be stopped and continued.
 
-A test that is marked ``prove`` is left out of every run without ``--prove``, unless it is named by
-itself. What passed is kept in a file of `.prove`, one for each state of the files that are judged:
-the next run leaves it out, and begins with what failed.
+A test marked ``prove`` runs only with ``--prove``, or if it is named on the command line. Passed
+tests are stored in a file of `.prove`, one per state of the tested files. The next run skips them,
+and starts with the tests that failed.
 """
 
 from __future__ import annotations
@@ -49,22 +49,22 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     named = any("::" in arg for arg in config.args)
     before = config.stash.get(BEFORE, None)
-    kept: list[pytest.Item] = []
-    left: list[pytest.Item] = []
+    selected: list[pytest.Item] = []
+    deselected: list[pytest.Item] = []
     for item in items:
         long = "prove" in item.keywords
         new = long and before is not None and before.get(item.nodeid) != PASSED
         here = before is None and (named or not long)
-        (kept if new or here else left).append(item)
-    if left:
-        config.hook.pytest_deselected(items=left)
+        (selected if new or here else deselected).append(item)
+    if deselected:
+        config.hook.pytest_deselected(items=deselected)
     if before:
-        kept.sort(key=lambda item: before.get(item.nodeid) != FAILED)
-    items[:] = kept
+        selected.sort(key=lambda item: before.get(item.nodeid) != FAILED)
+    items[:] = selected
 
 
 def digest(house: Path = HOUSE) -> str:
-    """Name the state of the files that are judged, and the Python that judges."""
+    """Return a digest of the tested files and the Python version."""
     found = hashlib.sha256(sys.version.encode())
     for path in sorted(_files(house)):
         content = path.read_bytes()
@@ -81,29 +81,29 @@ def _files(house: Path) -> Iterator[Path]:
 
 
 class Ledger:
-    """A file with a line for each outcome; the last one of a test counts."""
+    """A file with one line per outcome; the last line of a test counts."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.path.parent.mkdir(parents=True, exist_ok=True)
 
     def read(self) -> dict[str, str]:
-        """The outcome of each test. A line that a killed run did not finish counts for nothing."""
+        """Return the outcome of each test. Ignore a line that a killed run left incomplete."""
         if not self.path.exists():
             return {}
         lines = self.path.read_text("utf-8").split("\n")[:-1]
-        said = (line.partition(" ") for line in lines)
-        return {test: outcome for outcome, _, test in said if outcome in {PASSED, FAILED}}
+        rows = (line.partition(" ") for line in lines)
+        return {test: outcome for outcome, _, test in rows if outcome in {PASSED, FAILED}}
 
     def note(self, test: str, outcome: str) -> None:
-        """Add an outcome; it is in the file when this returns."""
+        """Append an outcome; when this returns, it is in the file."""
         torn = self.path.exists() and not self.path.read_bytes().endswith(b"\n")
         with self.path.open("a", encoding="utf-8") as file:
             file.write(("\n" if torn else "") + f"{outcome} {test}\n")
 
 
 class Notes:
-    """Notes what passes and what fails, in the process that all others report to."""
+    """Record passed and failed tests, in the process that all xdist workers report to."""
 
     def __init__(self, ledger: Ledger, before: dict[str, str]) -> None:
         self.ledger = ledger
@@ -111,7 +111,7 @@ class Notes:
         self.seen: dict[str, set[str]] = {}
 
     def counts(self) -> str:
-        """Say how far the proof has come."""
+        """Return a line with the numbers of proven and failed tests."""
         found = Counter(self.ledger.read().values())
         return f"prove: {found[PASSED]} proven, {found[FAILED]} failed for these files"
 

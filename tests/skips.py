@@ -1,6 +1,6 @@
-"""Under ``CI=true`` a test that does not run is a failure, unless its reason is listed here.
+"""Under ``CI=true``, fail a test that does not run, unless its reason is listed here.
 
-A test that is skipped, or expected to fail, proves nothing; nobody reads of it where all is green.
+A skipped or expected failure proves nothing, and nobody notices it among passed tests.
 """
 
 from __future__ import annotations
@@ -12,15 +12,14 @@ from typing import Any
 import pytest
 
 ALLOWED: Mapping[str, str] = {}
-"""Why a test may be skipped by a reason, by that reason. There is none: `.ci/run` installs what the
-tests need."""
+"""Allowed reasons to skip, with explanations. Empty: `.ci/run` installs what the tests need."""
 
 LEFT_OUT = "left out by an option"
 TAKEN_OUT = pytest.StashKey[bool]()
 
 
 def not_allowed(reason: str) -> bool:
-    """Whether that reason fails the run."""
+    """Return true if this reason fails the run."""
     return os.environ.get("CI") == "true" and reason not in ALLOWED
 
 
@@ -60,13 +59,13 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> Generator[None, Any, Any]:
-    """Let a test fail that an option takes out: in a process of xdist's an error tells nothing."""
+    """Fail tests that an option deselects. An error in an xdist worker would not be shown."""
     found = [item for item in items if "prove" not in item.keywords]
     yield
     if not_allowed(LEFT_OUT) and not config.option.prove:
-        kept = set(items)
+        selected = set(items)
         for item in found:
-            if item not in kept:
+            if item not in selected:
                 item.stash[TAKEN_OUT] = True
                 items.append(item)
 

@@ -1,4 +1,4 @@
-"""What can be known of the dependencies without asking anybody: CI's audit (SECURITY.md)."""
+"""Audit of the dependencies without a network (SECURITY.md)."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ FREE = re.compile(
 
 
 def shipped() -> Iterator[Distribution]:
-    """Everything that an installed syncd runs on, as it is installed here."""
+    """Yield the installed distributions that syncd needs at run time."""
     todo, seen = ["syncd"], {"syncd"}
     while todo:
-        for said in distribution(todo.pop()).requires or ():
-            wanted = Requirement(said)
+        for requirement in distribution(todo.pop()).requires or ():
+            wanted = Requirement(requirement)
             name = canonicalize_name(wanted.name)
             if name in seen or (wanted.marker and not wanted.marker.evaluate({"extra": ""})):
                 continue
@@ -43,13 +43,13 @@ SHIPPED: dict[str, Distribution] = {canonicalize_name(d.name): d for d in shippe
 
 
 def pinned() -> dict[str, str]:
-    """Versions by canonical name."""
+    """Return the pinned versions by canonical name."""
     lines = (HOUSE / "constraints.txt").read_text().split()
     return {canonicalize_name(n): v for n, _, v in (line.partition("==") for line in lines)}
 
 
 def vulnerable(versions: dict[str, str]) -> list[str]:
-    """What an advisory speaks of."""
+    """Return the packages with a version that an advisory covers."""
     return [
         f"{a['package']} {versions[a['package']]} is older than {a['fixed']}: {a['id']}"
         for a in ADVISORIES["advisory"]
@@ -58,7 +58,7 @@ def vulnerable(versions: dict[str, str]) -> list[str]:
 
 
 def changed(found: Distribution) -> list[str]:
-    """Files that are no longer what the package was published with."""
+    """Return the installed files that differ from those that were published."""
     return [
         str(file)
         for file in found.files or ()
@@ -112,7 +112,10 @@ def test_a_changed_file_would_be_seen(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", sorted(SHIPPED))
 def test_every_licence_lets_syncd_be_given_away(name: str) -> None:
-    said = SHIPPED[name].metadata
-    licences = [*(said.get_all("License-Expression") or ()), *(said.get_all("License") or ())]
-    licences += [c for c in said.get_all("Classifier") or () if c.startswith("License")]
+    requirement = SHIPPED[name].metadata
+    licences = [
+        *(requirement.get_all("License-Expression") or ()),
+        *(requirement.get_all("License") or ()),
+    ]
+    licences += [c for c in requirement.get_all("Classifier") or () if c.startswith("License")]
     assert FREE.search(" ".join(licences)), licences

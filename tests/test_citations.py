@@ -1,4 +1,4 @@
-"""Every document and section that a file cites is part of the repository.
+"""Every document and section that a file cites exists in the repository.
 
 A citation is the path of a Markdown file, from the root or from the citing file's folder, with or
 without the anchor of a heading: ``docs/design.md#absence``. In Python a bare anchor, such as

@@ -1,4 +1,4 @@
-"""The rules of the house that no single room can keep: who imports whom, and what no file says."""
+"""Rules for the whole repository: imports, hidden inputs, file lengths, addresses."""
 
 from __future__ import annotations
 
@@ -36,22 +36,22 @@ IMPORTS: dict[str, set[str]] = {
     "__main__": {"cli"},
     "__init__": set(),
 }
-"""Which rooms each room may import, besides itself (docs/architecture.md#import-direction)."""
+"""Packages that each package may import, besides itself (docs/architecture.md#import-direction)."""
 
 OWN_TIME = {"app", "daemon", "cli", "simulate"}
-"""Rooms that may ask for the time and for chance; all others are handed them."""
+"""Packages that may ask for the time and for random numbers; others get them as arguments."""
 SOURCES = {"syncd/sandbox/clock.py", "syncd/sandbox/ids.py"}
-"""Where the sandbox, a program of its own, gets its time and its chance from."""
+"""Modules in which the sandbox, a program of its own, gets its time and its random numbers."""
 HIDDEN = re.compile(
     r"datetime\.(datetime\.(now|utcnow|today)|date\.today)|os\.urandom|uuid\.uuid[14]"
     r"|(time|random|secrets)\..+"
 )
 
 INDEX = re.compile(r"--(?:(?:extra-)?index-url|find-links)\b")
-"""Ways to say where packages come from; that is for each machine's own settings to say."""
+"""Options that name a package index; they belong in each machine's own settings."""
 ADDRESS = re.compile(r"\w+://(?!(?:[\w-]+\.)?example\.com\b)[\w.-]+")
 PACKAGING = {"pyproject.toml", "constraints.txt", "Makefile", ".ci/run"}
-"""Files that install things: they name no address at all, but for the reserved one."""
+"""Files that install packages: they contain no address but the reserved one."""
 MACHINE = re.compile(r"(?<![\w.~})/-])/(?:(?:work|root|tmp)(?![\w-])|(?:home|Users)/\w)")
 
 
@@ -61,7 +61,7 @@ def room(path: str) -> str:
 
 
 def imports(path: str, nodes: Iterable[ast.AST]) -> Iterator[tuple[str, str]]:
-    """Each import of a file, as the name that it binds and the full name of what is meant."""
+    """Yield each import of a file: the bound name, and the full name of its target."""
     package = path.removesuffix(".py").split("/")[:-1]
     for node in nodes:
         if isinstance(node, ast.Import):
@@ -78,7 +78,7 @@ def imports(path: str, nodes: Iterable[ast.AST]) -> Iterator[tuple[str, str]]:
 
 
 def crossings(path: str, source: str, time_helpers: frozenset[str]) -> list[str]:
-    """What a file imports although its room may not."""
+    """Return the imports that the file's package may not make."""
     here = room(path)
     found = []
     for _, name in imports(path, ast.walk(ast.parse(source))):
@@ -96,7 +96,7 @@ def crossings(path: str, source: str, time_helpers: frozenset[str]) -> list[str]
 
 
 def hidden_inputs(path: str, source: str) -> list[str]:
-    """Where a file asks for time or chance itself, although both are handed in."""
+    """Return the places where a file asks for time or random numbers itself."""
     if room(path) in OWN_TIME or path in SOURCES:
         return []
     nodes = list(ast.walk(ast.parse(source)))
@@ -112,7 +112,7 @@ def hidden_inputs(path: str, source: str) -> list[str]:
 
 
 def dotted(node: ast.expr) -> list[str]:
-    """The words of a name like ``a.b.c``; the first is empty where it is no plain name."""
+    """Return the parts of a name like ``a.b.c``; the first is empty for other expressions."""
     words: list[str] = []
     while isinstance(node, ast.Attribute):
         words.append(node.attr)
@@ -122,13 +122,13 @@ def dotted(node: ast.expr) -> list[str]:
 
 
 def too_long(path: str, source: str) -> list[str]:
-    """Whether a file has grown past what one can keep in mind."""
+    """Report a file with more than `MOST_LINES` lines."""
     lines = len(source.splitlines())
     return [f"{path} has {lines} lines"] if lines > MOST_LINES else []
 
 
 def leaks(path: str, text: str) -> list[str]:
-    """Where packages come from, and paths that exist on one machine only."""
+    """Report package indexes, and paths that exist on one machine only."""
     forbidden = [MACHINE]
     if not path.startswith("tests/"):  # there such options are samples of what is refused
         forbidden.append(INDEX)
@@ -143,7 +143,7 @@ def leaks(path: str, text: str) -> list[str]:
 
 
 def committed() -> dict[str, str]:
-    """Each text file that is committed, or would be by `git add --all`."""
+    """Yield each text file that is committed, or that `git add --all` would add."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=HOUSE,
@@ -224,7 +224,7 @@ def test_a_crossing_is_noticed(path: str, source: str, time_helpers: frozenset[s
         ("syncd/cli/x.py", "from syncd import __version__\nfrom syncd.daemon import lock"),
     ],
 )
-def test_what_is_allowed_is_no_crossing(
+def test_allowed_imports_are_not_reported(
     path: str, source: str, time_helpers: frozenset[str]
 ) -> None:
     assert crossings(path, source, time_helpers) == []

@@ -1,4 +1,4 @@
-"""What is shipped: the pins, the declared dependencies, and the wheel itself."""
+"""Packaging: the pins, the declared dependencies, and the wheel."""
 
 from __future__ import annotations
 
@@ -23,11 +23,14 @@ PROJECT: dict[str, Any] = tomllib.loads((HOUSE / "pyproject.toml").read_text("ut
 PIN = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<version>[0-9][A-Za-z0-9.]*)")
 IMPORTED_AS = {"prometheus-client": "prometheus_client", "python-dateutil": "dateutil"}
 DATA_ONLY = {"tzdata"}
-"""Used without an import: zoneinfo finds it."""
+"""Used without an import: zoneinfo loads it."""
 
 
 def pins(text: str) -> dict[str, str]:
-    """Versions by canonical name. Raises ValueError for a line that is anything but a pin."""
+    """Return the pinned versions by canonical name.
+
+    Raise ValueError for a line that is not a pin.
+    """
     found: dict[str, str] = {}
     for line in text.splitlines():
         if (pin := PIN.fullmatch(line)) is None:
@@ -37,17 +40,17 @@ def pins(text: str) -> dict[str, str]:
 
 
 def runtime() -> list[Requirement]:
-    return [Requirement(said) for said in PROJECT["project"]["dependencies"]]
+    return [Requirement(text) for text in PROJECT["project"]["dependencies"]]
 
 
 def everything() -> list[Requirement]:
     extras = PROJECT["project"]["optional-dependencies"]["dev"]
     built_with = PROJECT["build-system"]["requires"]
-    return [*runtime(), *(Requirement(said) for said in (*extras, *built_with))]
+    return [*runtime(), *(Requirement(text) for text in (*extras, *built_with))]
 
 
 def third_party(root: Path) -> set[str]:
-    """Top-level modules that the files under a root import, without ours and Python's own."""
+    """Return the third-party top-level modules that the files under ``root`` import."""
     names = set()
     for path in root.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -58,7 +61,7 @@ def third_party(root: Path) -> set[str]:
     return names - sys.stdlib_module_names - {"syncd"}
 
 
-@pytest.mark.parametrize("requirement", everything(), ids=lambda said: said.name)
+@pytest.mark.parametrize("requirement", everything(), ids=lambda requirement: requirement.name)
 def test_each_dependency_is_pinned_within_its_bounds(requirement: Requirement) -> None:
     pinned = pins((HOUSE / "constraints.txt").read_text("utf-8"))
     assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)])
@@ -81,7 +84,7 @@ def test_a_line_that_is_no_plain_pin_is_noticed(line: str) -> None:
         pins(f"name==1.0\n{line}\nother==2.0\n")
 
 
-def test_what_is_imported_is_declared_and_the_other_way_round() -> None:
+def test_imported_and_declared_dependencies_are_the_same() -> None:
     declared = {IMPORTED_AS.get(r.name, r.name) for r in runtime()} - DATA_ONLY
     assert third_party(HOUSE / "syncd") == declared
 
@@ -91,7 +94,7 @@ def test_an_import_inside_a_function_counts(tmp_path: Path) -> None:
     assert third_party(tmp_path) == {"httpx"}
 
 
-@pytest.mark.parametrize("requirement", runtime(), ids=lambda said: said.name)
+@pytest.mark.parametrize("requirement", runtime(), ids=lambda requirement: requirement.name)
 def test_each_runtime_dependency_says_why_it_is_here(requirement: Requirement) -> None:
     assert f"| {requirement.name} |" in (HOUSE / "docs/dependencies.md").read_text("utf-8")
 
@@ -102,7 +105,7 @@ def test_the_change_log_knows_this_version() -> None:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
-    """The wheel, built of this checkout; nothing is written into the checkout."""
+    """Build the wheel from this checkout, without writing into the checkout."""
     target = tmp_path_factory.mktemp("wheel")
     built = subprocess.run(
         [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", target, HOUSE],
@@ -133,6 +136,6 @@ def test_the_wheel_brings_the_migrations_and_the_types(wheel: zipfile.ZipFile) -
 @pytest.mark.slow
 def test_the_wheel_says_the_version_and_the_command(wheel: zipfile.ZipFile) -> None:
     about = f"syncd-{__version__}.dist-info"
-    said = HeaderParser().parsestr(wheel.read(f"{about}/METADATA").decode())
-    assert (said["Version"], said["Requires-Python"]) == (__version__, ">=3.11")
+    text = HeaderParser().parsestr(wheel.read(f"{about}/METADATA").decode())
+    assert (text["Version"], text["Requires-Python"]) == (__version__, ">=3.11")
     assert "syncd = syncd.cli.main:main" in wheel.read(f"{about}/entry_points.txt").decode()

@@ -1,4 +1,4 @@
-"""What is proven is not proven again, however a run ended; what is left out is told."""
+"""`make prove` skips proven tests however a run ended; skipped tests are reported."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_long(number):
 
 
 class Folder:
-    """A folder with tests of its own, run as `make test` and `make prove` run ours."""
+    """A folder with its own tests, run like `make test` and `make prove`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -62,16 +62,16 @@ class Folder:
 
     def run(self, *options: str, ci: str = "") -> tuple[int, str]:
         running = self.start(*options, ci=ci)
-        said, _ = running.communicate(timeout=60)
-        return running.returncode, said
+        output, _ = running.communicate(timeout=60)
+        return running.returncode, output
 
     def proven(self) -> set[str]:
-        """What the only ledger holds by now."""
+        """Return the tests in the ledger."""
         ledgers = (self.path / "ledgers").glob("*")
         return {test for ledger in ledgers for test in Ledger(ledger).read()}
 
     def played(self) -> str:
-        """Which numbers were played since the last look."""
+        """Return the numbers that were played since the last call."""
         file = self.path / "played"
         found = file.read_text() if file.exists() else ""
         file.unlink(missing_ok=True)
@@ -85,26 +85,26 @@ def folder(tmp_path: Path) -> Folder:
 
 
 def test_a_test_that_takes_long_runs_only_where_it_is_asked_for(folder: Folder) -> None:
-    code, said = folder.run()
+    code, output = folder.run()
     assert (code, folder.played()) == (0, "")
-    assert "1 passed, 6 deselected" in said
+    assert "1 passed, 6 deselected" in output
     assert folder.run("test_long.py::test_long[3]")[0] == 0
     assert folder.played() == "3"
 
 
 @pytest.mark.prove
-def test_what_was_proven_is_not_proven_again_and_what_failed_comes_first(folder: Folder) -> None:
+def test_proven_tests_are_skipped_and_failed_ones_run_first(folder: Folder) -> None:
     (folder.path / "breaks4").touch()
-    code, said = folder.run("--prove")
+    code, output = folder.run("--prove")
     assert (code, folder.played()) == (1, "012345")
-    assert "prove: 5 proven, 1 failed for these files" in said
+    assert "prove: 5 proven, 1 failed for these files" in output
     (folder.path / "breaks4").unlink()
     (folder.path / "hangs5").touch()
     assert folder.run("--prove")[0] == 0
     assert folder.played() == "4"
-    code, said = folder.run("--prove")
+    code, output = folder.run("--prove")
     assert (code, folder.played()) == (0, "")
-    assert "prove: 6 proven, 0 failed for these files" in said
+    assert "prove: 6 proven, 0 failed for these files" in output
 
 
 XDIST = ["-p", "xdist", "-n", "1"]
@@ -123,7 +123,7 @@ XDIST = ["-p", "xdist", "-n", "1"]
     ],
     ids=str,
 )
-def test_a_proof_that_is_stopped_goes_on_where_it_was(
+def test_a_stopped_proof_continues_where_it_was(
     folder: Folder, name: str, processes: list[str]
 ) -> None:
     (folder.path / "hangs3").touch()
@@ -133,8 +133,8 @@ def test_a_proof_that_is_stopped_goes_on_where_it_was(
         assert time.monotonic() < until
         time.sleep(0.02)
     running.send_signal(getattr(signal, name))
-    said, _ = running.communicate(timeout=60)
-    assert running.returncode != 0, said
+    output, _ = running.communicate(timeout=60)
+    assert running.returncode != 0, output
     (folder.path / "played").unlink()
     (folder.path / "hangs3").unlink()
     assert folder.run("--prove", *processes)[0] == 0
@@ -150,7 +150,7 @@ def test_a_line_that_was_not_finished_proves_nothing(tmp_path: Path) -> None:
     assert ledger.read() == {"one": PASSED, "tw": PASSED, "two": FAILED}
 
 
-def test_every_change_of_what_is_judged_asks_for_a_new_proof(tmp_path: Path) -> None:
+def test_every_change_of_a_tested_file_needs_a_new_proof(tmp_path: Path) -> None:
     for name in JUDGED:
         (tmp_path / name).touch()
     (tmp_path / "syncd").unlink()
@@ -179,17 +179,17 @@ SKIPPED = {
 
 
 @pytest.mark.prove
-def test_what_does_not_run_fails_where_ci_is_true(tmp_path: Path) -> None:
+def test_a_test_that_does_not_run_fails_under_ci(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     for name, text in SKIPPED.items():
         (tmp_path / f"test_{name}.py").write_text(f"import pytest\n{text}\n")
-    code, said = folder.run("-rfE", "--continue-on-collection-errors", ci="true")
+    code, output = folder.run("-rfE", "--continue-on-collection-errors", ci="true")
     assert code == 1
     for name in SKIPPED:
         told = (
             rf"(FAILED|ERROR) test_{name}\.py.* did not run, which CI=true does not allow: no moon"
         )
-        assert re.search(told, said), said
+        assert re.search(told, output), output
     assert folder.run()[0] == 0
 
 
@@ -204,12 +204,12 @@ def test_a_listed_reason_does_not_fail(tmp_path: Path) -> None:
 
 @pytest.mark.prove
 @pytest.mark.parametrize("option", ["-k=short", "-m=not slow"])
-def test_what_is_left_out_by_an_option_fails_where_ci_is_true(tmp_path: Path, option: str) -> None:
+def test_a_deselected_test_fails_under_ci(tmp_path: Path, option: str) -> None:
     folder = Folder(tmp_path)
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = slow\n")
     text = "import pytest\n@pytest.mark.slow\ndef test_it(): pass\ndef test_short(): pass\n"
     (tmp_path / "test_moon.py").write_text(text)
-    code, said = folder.run(option, ci="true")
+    code, output = folder.run(option, ci="true")
     assert code == 1
-    assert re.search("test_moon.py::test_it .*: left out by an option", said), said
+    assert re.search("test_moon.py::test_it .*: left out by an option", output), output
     assert folder.run(option)[0] == 0

@@ -39,11 +39,11 @@ class _Choice:
 
     option: str
     writes: Sequence[Operation] | None
-    remaining: Sequence[_RemainingTask] = ()
+    remaining: Sequence[RemainingTask] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class _RemainingTask:
+class RemainingTask:
     """One task that is left to a person: the event, and why syncd cannot change it."""
 
     system: str
@@ -155,19 +155,19 @@ def _choices(app: App, held: HeldConflict) -> Iterator[_Choice]:
         if decision is None:
             yield _Choice(f"--{answer}", None)
         else:
-            remaining = list(_remaining_tasks(held, answer, decision))
+            remaining = list(remaining_tasks(held, answer, decision))
             yield _Choice(f"--{answer}", decision.operations, remaining)
 
 
-def _remaining_tasks(
+def remaining_tasks(
     held: HeldConflict, answer: Resolution, decision: Decision
-) -> Iterator[_RemainingTask]:
+) -> Iterator[RemainingTask]:
     """Yield what a decision cannot do about this conflict, and the writes that must wait."""
     if answer.kind is ResolutionKind.DISMISS:
         for claim in held.conflict.claims:
             if claim.event is not None:
                 why = "stays as it is"
-                yield _RemainingTask(claim.system, claim.event, claim.value, why)
+                yield RemainingTask(claim.system, claim.event, claim.value, why)
         return
     bookings = {*held.conflict.subject.split("+")}
     for conflict in decision.conflicts:
@@ -175,12 +175,12 @@ def _remaining_tasks(
         if conflict.held and not same and bookings & {*conflict.subject.split("+")}:
             last = conflict.claims[-1]
             why = conflict.note or render.conflict(conflict.kind)
-            yield _RemainingTask(last.system, last.event, last.value, why)
+            yield RemainingTask(last.system, last.event, last.value, why)
     for waiting in decision.waiting:
         operation = waiting.operation
         if bookings & {*operation.bookings}:
             why = f"the write must wait: {REASONS[waiting.why]}"
-            yield _RemainingTask(operation.system, operation.event, operation.before, why)
+            yield RemainingTask(operation.system, operation.event, operation.before, why)
 
 
 def _names(answers: Sequence[Resolution], system: str) -> bool:

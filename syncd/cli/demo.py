@@ -24,7 +24,7 @@ from syncd.daemon.logging import set_up
 from syncd.daemon.service import JobIntervals, serve
 from syncd.model import Action, HistoryEntry, Operation
 from syncd.sandbox.consistency import EventSummary, disagreements, event_summaries
-from syncd.sandbox.scenario import PEOPLE, SYSTEMS, ZONE, Clinic, config_text, seed_clinic
+from syncd.sandbox.scenario import PEOPLE, SYSTEM_NAMES, ZONE, Clinic, config_text, seed_clinic
 from syncd.sandbox.server import Sandbox
 from syncd.store.availability import count_exposures, stored_times_to_block
 
@@ -65,7 +65,7 @@ class DemoRun:
     def disagreements(self) -> list[str]:
         """Compare the three platforms; return a line for each disagreement."""
         events = event_summaries(self.world.sandbox.systems, self.world.owners)
-        return disagreements(events, SYSTEMS, datetime.now(UTC))
+        return disagreements(events, SYSTEM_NAMES, datetime.now(UTC))
 
 
 def demo() -> None:
@@ -109,7 +109,7 @@ async def _demo() -> int:
 
 async def _play_all(run: DemoRun, app: App, daemon: asyncio.Task[int]) -> None:
     terminal.say("Three booking systems on this machine, with three people and a week of bookings:")
-    for name in SYSTEMS:
+    for name in SYSTEM_NAMES:
         terminal.say(f"  {name:<8}{_PLATFORM[name]:<18}{run.world.sandbox.urls[name]}")
     count = sum(event.busy for event in _current_events(run))
     terminal.say(f"They hold {count} bookings and blocks, and do not know of each other.")
@@ -192,7 +192,7 @@ def _steps(world: Clinic) -> Sequence[DemoStep]:
         # LeadSquared has no status for cancelled, so people delete there.
         (platform.delete if system == "crm" else platform.cancel)(booked[system])
 
-    for day, (system, provider) in enumerate(zip(SYSTEMS, PEOPLE, strict=True)):
+    for day, (system, provider) in enumerate(zip(SYSTEM_NAMES, PEOPLE, strict=True)):
         start, later = world.at(day, 11, 30), world.at(day, 13)
         name = provider.capitalize()
         steps += [
@@ -250,10 +250,10 @@ def _end(run: DemoRun) -> int:
                 )
                 cells.setdefault(s.interval, {})[s.system] = kind
         rows = [
-            (_interval(interval), *(at.get(system, "OPEN") for system in SYSTEMS))
+            (_interval(interval), *(at.get(system, "OPEN") for system in SYSTEM_NAMES))
             for interval, at in sorted(cells.items())
         ]
-        terminal.table(f"{provider} · {ZONE}", ("when", *SYSTEMS), rows)
+        terminal.table(f"{provider} · {ZONE}", ("when", *SYSTEM_NAMES), rows)
     lines = run.disagreements()
     for line in lines:
         terminal.warn(line)

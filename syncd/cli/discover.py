@@ -19,7 +19,12 @@ from syncd.cli.learned_limits import load_known_limits
 from syncd.cli.options import ConfigOption, JsonOption, read_settings
 from syncd.config.problems import ConfigError
 from syncd.config.settings import ProviderSettings, SystemSettings
-from syncd.provision.directory import calendar_only, doubt_finding, unknown_users, user_refs
+from syncd.provision.directory import (
+    ambiguity_finding,
+    check_calendar_only,
+    unknown_users,
+    user_refs,
+)
 from syncd.provision.matching import match_users
 from syncd.systems.fault_boundary import contained
 from syncd.systems.findings import fault_finding
@@ -56,8 +61,8 @@ def discover(
     with suppress(ConfigError):  # the mapping may be incomplete
         mapped = read_settings(context, config).providers
     results = [result for each in inventories for result in unknown_users(each, mapped)]
-    results += [result for each in inventories for result in calendar_only(each, mapped)]
-    results += [doubt_finding(match) for match in match_users(user_refs(inventories)).ambiguous]
+    results += [result for each in inventories for result in check_calendar_only(each, mapped)]
+    results += [ambiguity_finding(match) for match in match_users(user_refs(inventories)).ambiguous]
     if as_json:
         systems = {each.system: _inventory_json(each) for each in inventories}
         terminal.print_json({"systems": systems, "findings": [asdict(r) for r in results]})

@@ -23,8 +23,13 @@ from syncd.cli.resync_run import preview_resync
 from syncd.cli.resync_text import show_plan
 from syncd.config.load import load
 from syncd.engine.report import RunExit
-from syncd.provision.credentials import Way, keep_as_credentials, keep_in_file, write_whole
-from syncd.provision.template import Draft, extended, fresh
+from syncd.provision.credentials import (
+    CredentialStorage,
+    write_atomically,
+    write_credential_files,
+    write_env_file,
+)
+from syncd.provision.template import ConfigDraft, extend_config, new_config
 
 
 def init(
@@ -111,10 +116,10 @@ def _raw_zone(raw: Mapping[str, Any]) -> str | None:
 # --- writing the files, checking them ----------------------------------------------------------
 
 
-def _write(existing: ExistingConfig, draft: Draft, credentials: CredentialsToWrite) -> None:
+def _write(existing: ExistingConfig, draft: ConfigDraft, credentials: CredentialsToWrite) -> None:
     """Write the credentials, then the configuration that refers to them, each file atomically."""
     path = existing.path
-    text = fresh(draft) if existing.text is None else extended(existing.text, draft)
+    text = new_config(draft) if existing.text is None else extend_config(existing.text, draft)
     terminal.say()
     if text == existing.text:
         terminal.say(f"nothing to add: {path.name} is unchanged")
@@ -122,7 +127,7 @@ def _write(existing: ExistingConfig, draft: Draft, credentials: CredentialsToWri
     try:
         _write_credentials(path.parent, credentials)
         _validate(path, text, mapped=bool(existing.providers or draft.providers))
-        write_whole(path, text)
+        write_atomically(path, text)
     except OSError as error:
         where = error.filename or path
         reason = f"{where} cannot be written: {error.strerror}"
@@ -138,7 +143,7 @@ def _write(existing: ExistingConfig, draft: Draft, credentials: CredentialsToWri
 def _validate(path: Path, text: str, *, mapped: bool) -> None:
     """Load the text before it replaces the configuration. Raises ConfigError."""
     candidate = path.with_name(f".{path.name}.new")
-    write_whole(candidate, text, 0o600)
+    write_atomically(candidate, text, 0o600)
     try:
         load(candidate, _environment(path), mapping=mapped)
     finally:
@@ -149,11 +154,11 @@ def _write_credentials(folder: Path, credentials: CredentialsToWrite) -> None:
     if not credentials.values:
         return
     place = folder / Path(credentials.place).expanduser()
-    if credentials.way is Way.ENV_FILE:
-        keep_in_file(place, credentials.values)
+    if credentials.way is CredentialStorage.ENV_FILE:
+        write_env_file(place, credentials.values)
         terminal.say(f"written: {credentials.place}, mode 0600, with the credentials")
         return
-    keep_as_credentials(place, credentials.values)
+    write_credential_files(place, credentials.values)
     number = render.count(len(credentials.values), "credential")
     terminal.say(f"written: {number} in {place}, mode 0600")
     terminal.say("Add these lines to the unit's [Service] (systemctl edit syncd):")

@@ -12,11 +12,11 @@ from syncd.cli.init_protocol import DEFAULT_BUSY_TYPE, InitAccount, Interview, M
 from syncd.config.mapping import check_accounts
 from syncd.config.problems import ConfigError, Problem
 from syncd.config.settings import ProviderSettings, SystemSettings
-from syncd.provision.config_additions import additions, owners_of, place_of
-from syncd.provision.credentials import Given, Way, source_of
-from syncd.provision.directory import calendar_only, doubt_finding, user_refs
+from syncd.provision.config_additions import additions, calendar_line, owners_of
+from syncd.provision.credentials import CredentialStorage, EnteredCredential, source_of
+from syncd.provision.directory import ambiguity_finding, check_calendar_only, user_refs
 from syncd.provision.matching import Matching, UserRef, match_users, provider_name
-from syncd.provision.template import Draft, NewProvider, NewSystem
+from syncd.provision.template import ConfigDraft, NewProvider, NewSystem
 from syncd.systems.inventory import SystemInventory
 
 _STEPS = """\
@@ -44,14 +44,14 @@ class ExistingConfig:
 class CredentialsToWrite:
     """Credentials to store, by the name that the configuration uses for them."""
 
-    way: Way = Way.NAMES
+    way: CredentialStorage = CredentialStorage.NAMES
     place: str = ""
     values: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def draft_configuration(
     existing: ExistingConfig, interview: Interview
-) -> tuple[Draft, CredentialsToWrite]:
+) -> tuple[ConfigDraft, CredentialsToWrite]:
     """Ask all questions and read the systems; return the draft and the credentials to store.
 
     Raises ConfigError, UsageError.
@@ -70,7 +70,7 @@ def draft_configuration(
         [
             result
             for inventory in inventories
-            for result in (*inventory.findings, *calendar_only(inventory, existing.providers))
+            for result in (*inventory.findings, *check_calendar_only(inventory, existing.providers))
         ]
     )
     accounts = [_with_busy_type(account, inventories, interview) for account in accounts]
@@ -79,11 +79,11 @@ def draft_configuration(
     if existing.text is None:
         zone = interview.zone(_zone(inventories))
     credentials, new_systems = _credentials(existing, accounts, interview, inventories)
-    draft = Draft(
+    draft = ConfigDraft(
         systems=new_systems,
         providers=[_provider(answer, inventories) for answer in answers],
         zone=zone or "UTC",
-        env_file=credentials.place if credentials.way is Way.ENV_FILE else None,
+        env_file=credentials.place if credentials.way is CredentialStorage.ENV_FILE else None,
         rooms=list(_room_hints(inventories)),
     )
     return draft, credentials
@@ -145,7 +145,7 @@ def _match_answers(
 ) -> list[MatchAnswer]:
     """Ask about each proposed provider and for those mapped by hand; use each user only once."""
     matching = match_users(user_refs(inventories), taken=set(existing.providers))
-    print_results([doubt_finding(match) for match in matching.ambiguous])
+    print_results([ambiguity_finding(match) for match in matching.ambiguous])
     owners: dict[tuple[str, str], str] = owners_of(inventories, existing.providers)
     answers: list[MatchAnswer] = []
 
@@ -200,7 +200,7 @@ def _credentials(
     if not accounts:
         return CredentialsToWrite(), []
     way, place = interview.secret_storage()
-    if way is Way.ENV_FILE and existing.env_file:
+    if way is CredentialStorage.ENV_FILE and existing.env_file:
         place = existing.env_file
     titles = {inventory.system: inventory.name for inventory in inventories}
     values: dict[str, str] = {}
@@ -211,11 +211,11 @@ def _credentials(
         systems.append(
             NewSystem(account.name, account.type, account.values, sources, titles[account.name])
         )
-    return CredentialsToWrite(way, place, {} if way is Way.NAMES else values), systems
+    return CredentialsToWrite(way, place, {} if way is CredentialStorage.NAMES else values), systems
 
 
 def _values_by_name(
-    sources: Mapping[str, Mapping[str, str]], secrets: Mapping[str, Given]
+    sources: Mapping[str, Mapping[str, str]], secrets: Mapping[str, EnteredCredential]
 ) -> dict[str, str]:
     return {name: secrets[key].value for key, source in sources.items() for name in source.values()}
 
@@ -223,7 +223,7 @@ def _values_by_name(
 def _provider(answer: MatchAnswer, inventories: Iterable[SystemInventory]) -> NewProvider:
     users = {user.system: user for user in answer.users}
     places = {
-        inventory.system: place_of(inventory, users[inventory.system])
+        inventory.system: calendar_line(inventory, users[inventory.system])
         for inventory in inventories
         if inventory.system in users
     }

@@ -35,8 +35,8 @@ from syncd.config.pydantic_errors import translate
 from syncd.config.secrets import ReadContext, read_secret
 from syncd.config.settings import PLATFORMS
 from syncd.config.toml_positions import key_lines, line_of
-from syncd.provision.config_additions import calendar_settings_of
-from syncd.provision.credentials import Given, Way
+from syncd.provision.config_additions import find_user
+from syncd.provision.credentials import CredentialStorage, EnteredCredential
 from syncd.provision.matching import MatchEvidence, Proposal
 from syncd.systems.inventory import AppointmentType, SystemInventory
 
@@ -53,7 +53,9 @@ def _yes_no_or_users(value: object) -> object:
 class AnswerFile(SettingsTable):
     """The keys of the file."""
 
-    secrets: Literal[Way.ENV_FILE, Way.CREDENTIAL, Way.NAMES] = Way.ENV_FILE
+    secrets: Literal[
+        CredentialStorage.ENV_FILE, CredentialStorage.CREDENTIAL, CredentialStorage.NAMES
+    ] = CredentialStorage.ENV_FILE
     env_file: Text = "syncd.env"
     zone: ZoneName | None = None
     accept: tuple[Literal[MatchEvidence.EMAIL, MatchEvidence.NAME, MatchEvidence.PHONE], ...] = (
@@ -88,10 +90,14 @@ class FileInterview:
         except ValidationError as error:
             raise self._error(*translate(error, AnswerFile, ())) from None
 
-    def secret_storage(self) -> tuple[Way, str]:
+    def secret_storage(self) -> tuple[CredentialStorage, str]:
         """Return the storage that the file names."""
-        way = Way(self._answers.secrets)
-        folder = {Way.ENV_FILE: self._answers.env_file, Way.CREDENTIAL: "secrets", Way.NAMES: ""}
+        way = CredentialStorage(self._answers.secrets)
+        folder = {
+            CredentialStorage.ENV_FILE: self._answers.env_file,
+            CredentialStorage.CREDENTIAL: "secrets",
+            CredentialStorage.NAMES: "",
+        }
         return way, folder[way]
 
     def accounts(self, known: Collection[str]) -> list[InitAccount]:
@@ -110,7 +116,7 @@ class FileInterview:
         return accounts
 
     def _account(
-        self, name: str, table: Mapping[str, Any], way: Way
+        self, name: str, table: Mapping[str, Any], way: CredentialStorage
     ) -> tuple[InitAccount | None, list[Finding]]:
         at = ("systems", name)
         platform = table.get("type")
@@ -138,14 +144,14 @@ class FileInterview:
             return None, list(translate(error, PLATFORMS[platform][0], at))
         return account, []
 
-    def _secret(self, source: object, way: Way) -> Given:
+    def _secret(self, source: object, way: CredentialStorage) -> EnteredCredential:
         value = read_secret(source, self._context).reveal()
-        if way is not Way.NAMES:
-            return Given(value)
+        if way is not CredentialStorage.NAMES:
+            return EnteredCredential(value)
         if not isinstance(source, dict) or "env" not in source:
             reason = 'secrets = "names" needs an environment variable here'
             raise InvalidValueError(reason, 'Write { env = "NAME" }, or secrets = "env-file".')
-        return Given(value, str(source["env"]))
+        return EnteredCredential(value, str(source["env"]))
 
     def retry_account(
         self,
@@ -199,7 +205,7 @@ class FileInterview:
                 if system not in by_name:
                     remedy = f"The systems are: {join_names(list(by_name))}."
                     errors.append(Finding(at, f'there is no system "{system}"', remedy))
-                elif (user := calendar_settings_of(by_name[system], user_name)) is not None:
+                elif (user := find_user(by_name[system], user_name)) is not None:
                     users.append(user)
                 else:
                     remedy = "Write an id, an e-mail address or a name that `syncd discover` shows."

@@ -20,7 +20,7 @@ from syncd.cli.init_protocol import (
 )
 from syncd.config.fields import is_name
 from syncd.config.settings import PLATFORMS
-from syncd.provision.credentials import Given, Way
+from syncd.provision.credentials import CredentialStorage, EnteredCredential
 from syncd.provision.directory import user_ref
 from syncd.provision.matching import Proposal, UserRef
 from syncd.provision.template import TomlValue
@@ -33,15 +33,15 @@ class PromptInterview:
 
     def __init__(self) -> None:
         """Start without answers."""
-        self._storage: tuple[Way, str] | None = None
+        self._storage: tuple[CredentialStorage, str] | None = None
 
-    def secret_storage(self) -> tuple[Way, str]:
+    def secret_storage(self) -> tuple[CredentialStorage, str]:
         """Ask once how credentials are stored; three ways are offered."""
         if self._storage is None:
             self._storage = self._ask_storage()
         return self._storage
 
-    def _ask_storage(self) -> tuple[Way, str]:
+    def _ask_storage(self) -> tuple[CredentialStorage, str]:
         terminal.say()
         terminal.say("Where should credentials be stored?")
         terminal.say("  1  in an environment file beside the configuration, mode 0600")
@@ -49,8 +49,12 @@ class PromptInterview:
         terminal.say("  3  in environment variables that are already set; you name them")
         number = _number("Choose", 3, default=1)
         if number == 1:
-            return Way.ENV_FILE, typer.prompt("Environment file", default="syncd.env", err=True)
-        return (Way.CREDENTIAL, "secrets") if number == 2 else (Way.NAMES, "")  # noqa: PLR2004
+            return CredentialStorage.ENV_FILE, typer.prompt(
+                "Environment file", default="syncd.env", err=True
+            )
+        if number == 2:  # noqa: PLR2004
+            return CredentialStorage.CREDENTIAL, "secrets"
+        return CredentialStorage.NAMES, ""
 
     def accounts(self, known: Collection[str]) -> list[InitAccount]:
         """Ask for systems until the person enters 0."""
@@ -206,10 +210,12 @@ def _unused_name(base: str, taken: Collection[str]) -> str:
     return next(name for name in names if name not in taken)
 
 
-def _secret(label: str, way: Way) -> Given:
+def _secret(label: str, way: CredentialStorage) -> EnteredCredential:
     """Ask for a secret without showing it, or for the name of the variable that contains it."""
-    if way is not Way.NAMES:
-        return Given(str(typer.prompt(f"{label} (not shown)", hide_input=True, err=True)).strip())
+    if way is not CredentialStorage.NAMES:
+        return EnteredCredential(
+            str(typer.prompt(f"{label} (not shown)", hide_input=True, err=True)).strip()
+        )
     while True:
         name = str(typer.prompt(f"Environment variable with the {label}", err=True)).strip()
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
@@ -217,7 +223,7 @@ def _secret(label: str, way: Way) -> Given:
         elif not os.environ.get(name):
             terminal.warn(f"{name} is not set: set it and run syncd init again, or name another")
         else:
-            return Given(os.environ[name].strip(), name)
+            return EnteredCredential(os.environ[name].strip(), name)
 
 
 Values = Mapping[str, TomlValue]

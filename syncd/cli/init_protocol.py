@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from syncd.config.problems import Problem
 from syncd.config.pydantic_errors import translate
 from syncd.config.settings import PLATFORMS, SystemSettings
-from syncd.provision.credentials import Given, Way
+from syncd.provision.credentials import CredentialStorage, EnteredCredential
 from syncd.provision.matching import Proposal, UserRef
 from syncd.provision.template import TomlValue
 from syncd.systems.inventory import AppointmentType, SystemInventory
@@ -38,7 +38,7 @@ class InitAccount:
     name: str
     type: str
     values: Mapping[str, TomlValue]
-    secrets: Mapping[str, Given] = field(repr=False)
+    secrets: Mapping[str, EnteredCredential] = field(repr=False)
 
     def settings(self) -> SystemSettings:
         """Return the settings with the secrets in plain text. Raises ValidationError."""
@@ -76,7 +76,7 @@ def accept_proposal(proposal: Proposal) -> MatchAnswer:
 class Interview(Protocol):
     """The questions of `syncd init`; each raises `UsageError` if there is no answer."""
 
-    def secret_storage(self) -> tuple[Way, str]:
+    def secret_storage(self) -> tuple[CredentialStorage, str]:
         """Return how credentials are stored, and the file or folder ('' for none)."""
         ...
 

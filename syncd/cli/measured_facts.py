@@ -125,7 +125,7 @@ def fact_findings(
                 + _names(dropped),
                 probe,
             )
-        for each in _unknown(statuses):
+        for each in unknown_facts(statuses):
             message, _, when = _LEAVES_OPEN[each.row.platform, each.name]
             yield CheckResult("note", system, message, f"{probe} {when}")
         for each in statuses:
@@ -151,7 +151,7 @@ def fact_lines(facts: Mapping[str, Sequence[FactStatus]]) -> list[str]:
     unknown = [
         f"{system}: {_LEAVES_OPEN[each.row.platform, each.name][0]} (`syncd probe {system}`)"
         for system, statuses in facts.items()
-        for each in _unknown(statuses)
+        for each in unknown_facts(statuses)
     ]
     return counted + unknown
 
@@ -179,7 +179,7 @@ def _leaves_open(status: FactStatus) -> bool:
     return (status.row.platform, status.name) in _LEAVES_OPEN
 
 
-def _unknown(statuses: Sequence[FactStatus]) -> list[FactStatus]:
+def unknown_facts(statuses: Sequence[FactStatus]) -> list[FactStatus]:
     """Return the facts that leave time open and are unmeasured, or contradicted since."""
     return [each for each in statuses if _leaves_open(each) and each.side is not Side.MEASURED]
 

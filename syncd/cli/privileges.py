@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from syncd.config.trust import leaves_root
+from syncd.config.trust import find_untrusted_part
 from syncd.store.errors import StateError
 from syncd.store.files import file_exists_error
 
@@ -46,7 +46,7 @@ def file_owner(path: Path) -> UnixUser | None:
     """
     if os.geteuid() != 0:
         return None
-    foreign = leaves_root(path)
+    foreign = find_untrusted_part(path)
     if foreign is None:
         return None
     if foreign.shared:
@@ -141,7 +141,7 @@ def open_input(file: Path) -> int | None:
     Return the file descriptor; None if this is not root, or if another user could have placed a
     link on the path: then the file is opened after root was given up. Raises `StateError`.
     """
-    if os.geteuid() != 0 or leaves_root(file.parent) is not None:
+    if os.geteuid() != 0 or find_untrusted_part(file.parent) is not None:
         return None
     try:
         handle = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -156,7 +156,7 @@ def open_input(file: Path) -> int | None:
 
 def belongs_to(file: Path, owner: UnixUser | None) -> bool:
     """Return true if a file is to be created by this user, or by root if ``owner`` is None."""
-    foreign = leaves_root(file.parent)
+    foreign = find_untrusted_part(file.parent)
     if foreign is None or owner is None:
         return foreign is None and owner is None
     return foreign.found.st_uid == owner.uid
@@ -300,7 +300,7 @@ def _exists(folder: int, name: str) -> bool:
 def _open_folder(file: Path) -> int:
     """Open the folder of a file; follow links only on the part of the path that root controls."""
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-    foreign = leaves_root(file.parent)
+    foreign = find_untrusted_part(file.parent)
     if foreign is None:
         return os.open(file.parent, flags)
     folder = os.open(foreign.place, flags | os.O_NOFOLLOW)

@@ -20,8 +20,8 @@ from syncd.daemon.lock import StateLock
 from syncd.engine.write_pauses import system_paused
 from syncd.model.pauses import OBSERVE_REASON, OBSERVE_REMEDY
 from syncd.provision.apply import ApplyContext, ApplyResult, apply
-from syncd.provision.desired import wanted_things
-from syncd.provision.plan import Known, ProvisionRow, ProvisionStep
+from syncd.provision.desired import desired_resources
+from syncd.provision.plan import KnownResources, ProvisionRow, ProvisionStep
 from syncd.provision.planning import FailedLookup, ProvisionPlan, make_plan
 from syncd.store import Store
 from syncd.store.files import state_exists
@@ -60,7 +60,7 @@ def provision(
     settings = settings_of(context, config)
     if apply_plan and settings.syncd.mode == "observe":
         raise UsageError(OBSERVE_REASON, OBSERVE_REMEDY)
-    things = wanted_things(settings)
+    things = desired_resources(settings)
     if not apply_plan:
         plan = asyncio.run(_plan(settings, things, _stored_things(settings), quiet=as_json))
         outcomes: list[ApplyResult] = []
@@ -79,7 +79,7 @@ def provision(
     raise typer.Exit(_code(plan, outcomes))
 
 
-def _stored_things(settings: Settings) -> Known:
+def _stored_things(settings: Settings) -> KnownResources:
     path = settings.syncd.state_path
     if not state_exists(path):
         return {}
@@ -91,7 +91,7 @@ def _stored_things(settings: Settings) -> Known:
 
 
 async def _plan(
-    settings: Settings, things: Sequence[Desired], known: Known, *, quiet: bool
+    settings: Settings, things: Sequence[Desired], known: KnownResources, *, quiet: bool
 ) -> ProvisionPlan:
     async with AsyncExitStack() as stack:
         provisioners = await _open(settings, stack)

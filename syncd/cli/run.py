@@ -49,7 +49,7 @@ async def _run(settings: Settings, load_settings: Callable[[], Settings]) -> int
     app.engine.patient = False
     _log_pauses(app)
     monitor = monitor_of(settings, app)
-    app.engine.select_due = monitor.rounds.due
+    app.engine.select_due = monitor.scheduler.due
 
     def record_write(operation: Operation, outcome: str) -> None:
         _log_write(operation, outcome)
@@ -65,7 +65,7 @@ async def _run(settings: Settings, load_settings: Callable[[], Settings]) -> int
         start_log(fresh)
         app = build(fresh, store=old.store, on_write=record_write, stopping=old.engine.stopping)
         app.engine.patient = False
-        app.engine.select_due = monitor.rounds.due
+        app.engine.select_due = monitor.scheduler.due
         _log_pauses(app)
         monitor.reconfigure(app.systems, read_intervals(fresh))
         return Reloaded(app.engine, job_intervals(fresh), old.close_systems)

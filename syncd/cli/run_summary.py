@@ -37,7 +37,11 @@ _NOUNS: Mapping[Remaining, tuple[str, str, str]] = {
     Remaining.DOUBLE_BOOKINGS: ("double booking", "double bookings", "conflicts"),
     Remaining.UNREADABLE: ("unreadable record", "unreadable records", "status"),
     Remaining.REPORTED: ("reported record", "reported records", "status"),
-    Remaining.EXPOSURES: ("busy slot still bookable", "busy slots still bookable", "status"),
+    Remaining.EXPOSURES: (
+        "busy interval that can still be booked",
+        "busy intervals that can still be booked",
+        "status",
+    ),
 }
 _RESULTS = {
     RunExit.DONE: "everything{scope} that can be synced agrees",

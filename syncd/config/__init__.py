@@ -1,1 +1,1 @@
-"""From a TOML file to typed settings; every problem at once, each with its place and remedy."""
+"""Read a TOML file into typed settings; report every problem at once, with place and remedy."""

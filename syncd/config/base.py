@@ -1,4 +1,4 @@
-"""What every TOML table of the configuration is."""
+"""The base class of all tables of the configuration."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import os
 
 from pydantic import BaseModel, ConfigDict
 
-# To look for plugins of other packages takes longer than to read a configuration, and none of them
-# has any business with what stands in it.
+# The search for plugins takes longer than reading a configuration, and no plugin should see it.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 
 class SettingsTable(BaseModel):
-    """A TOML table: read-only, and with no keys but its own."""
+    """A TOML table: immutable, and without unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)

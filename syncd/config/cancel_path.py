@@ -1,6 +1,6 @@
-"""The address of LeadSquared's bulk cancel: a path that a person copies from their browser.
+"""Check `cancel_path`: the path of LeadSquared's bulk cancel, which a person copies by hand.
 
-Everything that is cancelled is sent there, so no call that does something else may be named.
+Every cancellation is sent to that path, so paths of other calls are refused.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from syncd.config.problems import InvalidValueError
 from syncd.model import Status, Statuses
 
 _HOW = (
-    'Write only what follows "/v2/" in the address of your account\'s "Cancel Appointments in '
+    'Write only the part after "/v2/" in the address of your account\'s "Cancel Appointments in '
     'Bulk", like "Task.svc/NAME"; docs/leadsquared-cancel.md says where to find it.'
 )
 
@@ -46,26 +46,26 @@ _KNOWN = frozenset(
 _SERVICES = frozenset(
     {"authentication.svc", "leadmanagement.svc", "usermanagement.svc", "webhook.svc"}
 )
-"""Services of something else than appointments."""
+"""Services that do not handle appointments."""
 
 _OTHER = re.compile(r"create|capture|update|postpone|reschedule|reassign|complete|retrieve|get")
 _NEVER = re.compile(r"delete|remove|purge|erase|archive|uncancel|undo|restore")
-"""Of what "cancel" in the name makes no cancel: DeleteCancelledTasks."""
+"""Words that mark another call even if "cancel" is in its name, as in DeleteCancelledTasks."""
 
 
 def _path(value: str) -> str:
     if "://" in value or value.startswith("//"):
-        raise InvalidValueError("it holds a host", _HOW)
+        raise InvalidValueError("it contains a host name", _HOW)
     if "?" in value or "#" in value:
-        raise InvalidValueError("it holds a query or a fragment", _HOW)
+        raise InvalidValueError("it contains a query or a fragment", _HOW)
     if not _PATH.fullmatch(value):
         raise InvalidValueError("it is not the path of a LeadSquared call", _HOW)
-    spelt = value.casefold()
-    service = spelt.partition("/")[0]
-    call = spelt.removeprefix(service)
+    path = value.casefold()
+    service = path.partition("/")[0]
+    call = path.removeprefix(service)
     other = _NEVER.search(call) or ("cancel" not in call and _OTHER.search(call))
-    if spelt in _KNOWN or service in _SERVICES or other:
-        raise InvalidValueError("this call does something else than cancel appointments", _HOW)
+    if path in _KNOWN or service in _SERVICES or other:
+        raise InvalidValueError("this call does not cancel appointments", _HOW)
     return value
 
 
@@ -73,21 +73,21 @@ CancelPath = Annotated[str, StringConstraints(min_length=1, max_length=200), Aft
 
 
 _CANCELLED = "2"
-"""The StatusCode by which a read confirms a cancellation (docs/platforms/leadsquared.md#status)."""
+"""The StatusCode that confirms a cancellation (docs/platforms/leadsquared.md#status)."""
 
 
 def check_cancel(cancel_as: str, path: str | None, words: Mapping[str, Status]) -> None:
-    """Check that a path is named exactly where cancellations are sent, and that reads show them.
+    """Check that `cancel_path` is set if and only if it is used, and that reads show cancellations.
 
     ``words`` are the account's own status words. Raises InvalidValueError.
     """
     if cancel_as == "cancel" and Statuses.of_leadsquared(words).status_of(_CANCELLED).busy:
         reason = f'it makes "{_CANCELLED}" busy, so no read could show that a meeting is cancelled'
-        raise InvalidValueError(reason, f'Leave "{_CANCELLED}" out.', under=("statuses",))
+        raise InvalidValueError(reason, f'Remove "{_CANCELLED}".', under=("statuses",))
     if cancel_as == "cancel" and path is None:
-        reason = 'cancel_as = "cancel" sends cancellations to an address, and none is named'
+        reason = 'cancel_as = "cancel" needs the path to which cancellations are sent'
         raise InvalidValueError(reason, f"Add cancel_path. {_HOW}", under=("cancel_path",))
     if cancel_as != "cancel" and path is not None:
-        reason = f'nothing is sent there while cancel_as = "{cancel_as}"'
-        remedy = 'Leave cancel_path out, or write cancel_as = "cancel".'
+        reason = f'it is not used with cancel_as = "{cancel_as}"'
+        remedy = 'Remove cancel_path, or write cancel_as = "cancel".'
         raise InvalidValueError(reason, remedy, under=("cancel_path",))

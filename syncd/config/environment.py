@@ -1,7 +1,7 @@
-"""The environment file: variables for credentials, beside the configuration that names them.
+"""Read the environment file (`env_file`): variables for the credentials of a configuration.
 
-Its lines are NAME=value, quoted as a shell quotes, so that a shell and systemd's EnvironmentFile=
-read the same file. What the environment itself sets counts more.
+Its lines are NAME=value with shell quoting, so that a shell and systemd's EnvironmentFile= can read
+the same file. Variables of the process environment take precedence.
 """
 
 from __future__ import annotations
@@ -20,25 +20,28 @@ from syncd.config.trust import open_secret
 _AT = ("syncd", "env_file")
 _SETTING = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
 _OTHERS = stat.S_IRGRP | stat.S_IWGRP | stat.S_IROTH | stat.S_IWOTH
-_REMEDY = "Write NAME='value' lines into it, and let syncd's user read it."
+_REMEDY = "Write NAME='value' lines into it, and let the user that runs syncd read it."
 
 
 def read_environment(raw: Mapping[str, Any], home: Path) -> tuple[Mapping[str, str], list[Finding]]:
-    """Read the file that ``[syncd]`` names, if any; what is wrong with it, never what it holds."""
+    """Read the file that ``[syncd]`` names, if any; return its variables and the problems.
+
+    The problems never contain a value.
+    """
     general = raw.get("syncd")
     name = general.get("env_file") if isinstance(general, dict) else None
     if not isinstance(name, str) or not name:
-        return {}, []  # absent, or of a type that the settings themselves complain of
+        return {}, []  # absent, or of a wrong type, which the settings report
     path = home / Path(name).expanduser()
     try:
         with os.fdopen(open_secret(path), encoding="utf-8") as file:
             text, mode = file.read(), os.fstat(file.fileno()).st_mode
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "it holds no text"
-        return {}, [Finding(_AT, f"the file {path} cannot be read ({why})", _REMEDY)]
+        cause = getattr(error, "strerror", None) or "it is not a text file"
+        return {}, [Finding(_AT, f"the file {path} cannot be read ({cause})", _REMEDY)]
     values = parse_environment(text)
     if values is None:
-        reason = f"the file {path} holds something else than NAME='value' lines"
+        reason = f"the file {path} contains lines that are not NAME='value'"
         return {}, [Finding(_AT, reason, _REMEDY)]
     if mode & _OTHERS:
         reason = f"the file {path} can be read or changed by other users of this machine"
@@ -47,17 +50,17 @@ def read_environment(raw: Mapping[str, Any], home: Path) -> tuple[Mapping[str, s
 
 
 def parse_environment(text: str) -> dict[str, str] | None:
-    """The variables of such a file; None where a line is none."""
+    """Return the variables of an environment file; None if a line is not valid."""
     try:
         words = shlex.split(text, comments=True)
     except ValueError:
         return None
-    found = [_SETTING.fullmatch(word) for word in words]
-    if not all(found):
+    matches = [_SETTING.fullmatch(word) for word in words]
+    if not all(matches):
         return None
-    return {match[1]: match[2] for match in found if match}
+    return {match[1]: match[2] for match in matches if match}
 
 
 def environment_line(name: str, value: str) -> str:
-    """One line of such a file."""
+    """Return one line of an environment file."""
     return f"{name}={shlex.quote(value)}"

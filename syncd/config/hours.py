@@ -1,4 +1,4 @@
-"""Working hours as one writes them: "Mon-Fri 08:00-18:00", "Sat 09:00-13:00", "06:00-22:00"."""
+"""Parse working hours: "Mon-Fri 08:00-18:00", "Sat 09:00-13:00", "06:00-22:00"."""
 
 from __future__ import annotations
 
@@ -19,33 +19,31 @@ _REMEDY = 'Write "08:00-18:00", "Mon-Fri 08:00-18:00", or a list of these.'
 
 
 def parse_hours(value: object) -> tuple[OpeningHours, ...]:
-    """Read one span or a list of them; no span at all means at any time.
+    """Parse one span or a list of spans; an empty list means at any time.
 
     Raises InvalidValueError.
     """
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, list | tuple):
-        raise InvalidValueError("these are no hours", _REMEDY)
+        raise InvalidValueError("these are not valid hours", _REMEDY)
     return tuple(_span(text) for text in texts)
 
 
 def _span(text: object) -> OpeningHours:
-    found = _FORM.fullmatch(" ".join(text.lower().split())) if isinstance(text, str) else None
-    if found is None:
-        raise InvalidValueError("these are no hours", _REMEDY)
-    opens, closes = _minutes(found["opens"]), _minutes(found["closes"])
+    match = _FORM.fullmatch(" ".join(text.lower().split())) if isinstance(text, str) else None
+    if match is None:
+        raise InvalidValueError("these are not valid hours", _REMEDY)
+    opens, closes = _minutes(match["opens"]), _minutes(match["closes"])
     if not opens < closes <= 24 * 60:
         raise InvalidValueError("the hours end before they begin", "Write two spans for a night.")
-    return OpeningHours(_days(found["first"], found["last"]), opens, closes)
+    return OpeningHours(_days(match["first"], match["last"]), opens, closes)
 
 
 def _days(first: str | None, last: str | None) -> frozenset[int]:
     if first is None:
         return frozenset(range(7))
     if first not in _DAYS or (last is not None and last not in _DAYS):
-        raise InvalidValueError(
-            "there is no such day", "Write Mon, Tue, Wed, Thu, Fri, Sat or Sun."
-        )
+        raise InvalidValueError("unknown day", "Write Mon, Tue, Wed, Thu, Fri, Sat or Sun.")
     begin = _DAYS.index(first)
     end = begin if last is None else _DAYS.index(last)
     return frozenset((begin + step) % 7 for step in range((end - begin) % 7 + 1))

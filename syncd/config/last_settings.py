@@ -1,9 +1,9 @@
-"""What a configuration said of systems and calendars, kept so that they can be reached later.
+"""Convert settings to and from the form that is stored for systems that leave the configuration.
 
-Nothing of it is a secret: of a credential only the place is kept from which it is read (the name of
-a variable, file or credential). One that stood in the configuration file itself is gone with it.
-Nor is it an e-mail address: of a user that is named by one only a digest is kept, and the account's
-own list of users tells the address.
+The stored form contains no secrets: of a credential only its source is stored (the name of a
+variable, file or credential). A credential in the configuration file itself is lost with it.
+It contains no e-mail addresses either: only a digest is stored, and the address is found again in
+the account's list of users.
 """
 
 from __future__ import annotations
@@ -27,123 +27,127 @@ from syncd.config.settings import (
     SystemSettings,
 )
 
-SECRETS = "secrets"
-"""The key under which the places of a system's credentials are kept."""
+CREDENTIAL_SOURCES = "secrets"
+"""The key under which the sources of a system's credentials are stored."""
 
-
-HELD_FOR = "hold_email"
-
-_DIGEST, _NOT_KNOWN = "address-", "@not-kept.invalid"
+_HOLD_EMAIL = "hold_email"
+_DIGEST_PREFIX, _UNKNOWN_DOMAIN = "address-", "@not-kept.invalid"
 
 
 def digest_of(address: str) -> str:
-    """Return a short name for an e-mail address, which is in no database itself."""
-    said = address.strip().casefold().encode()
-    return _DIGEST + blake2b(said, digest_size=12, person=b"syncd calendar").hexdigest()
+    """Return a digest that stands for an e-mail address in the database."""
+    normalized = address.strip().casefold().encode()
+    digest = blake2b(normalized, digest_size=12, person=b"syncd calendar").hexdigest()
+    return _DIGEST_PREFIX + digest
 
 
 def with_address(calendar: CalendarSettings, addresses: Iterable[str]) -> CalendarSettings | None:
-    """Return a calendar with the address of its user; None if no user of the account has it."""
-    if not isinstance(calendar, LeadSquaredCalendar) or not calendar.user.startswith(_DIGEST):
+    """Replace the digest in a calendar by its user's address; None if no address matches."""
+    if not isinstance(calendar, LeadSquaredCalendar):
         return calendar
-    name = calendar.user.partition("@")[0]
-    found = next((a for a in addresses if digest_of(a) == name), None)
-    return None if found is None else calendar.model_copy(update={"user": found})
+    if not calendar.user.startswith(_DIGEST_PREFIX):
+        return calendar
+    digest = calendar.user.partition("@")[0]
+    address = next((a for a in addresses if digest_of(a) == digest), None)
+    return None if address is None else calendar.model_copy(update={"user": address})
 
 
 class UnreachableSystemError(Exception):
     """A system or calendar that left the configuration cannot be reached; carries the remedy."""
 
     def __init__(self, reason: str, remedy: str) -> None:
-        """Say why, and what helps."""
+        """Create the error from a reason and a remedy."""
         super().__init__(f"{reason}. {remedy}")
         self.reason, self.remedy = reason, remedy
 
 
 def system_settings_text(system: SystemSettings) -> dict[str, Any]:
-    """Put a system's settings into a form that can be stored: no secret is in it."""
-    hidden = {key: said for key, said in system if isinstance(said, Secret)}
-    plain = system.model_dump(mode="json", exclude={*hidden, HELD_FOR}, exclude_defaults=True)
-    places = {key: None if s.source is None else dict(s.source) for key, s in hidden.items()}
-    return {**plain, SECRETS: places}
+    """Return a system's settings in a form that can be stored, without secrets."""
+    hidden = {key: value for key, value in system if isinstance(value, Secret)}
+    plain = system.model_dump(mode="json", exclude={*hidden, _HOLD_EMAIL}, exclude_defaults=True)
+    sources = {key: None if s.source is None else dict(s.source) for key, s in hidden.items()}
+    return {**plain, CREDENTIAL_SOURCES: sources}
 
 
 def calendar_settings_text(
     provider: ProviderSettings, calendar: CalendarSettings
 ) -> dict[str, Any]:
-    """Put a calendar's settings, and whose they are, into a form that can be stored."""
-    said = calendar.model_dump(mode="json", exclude_defaults=True)
+    """Return a calendar's settings, with its provider's kind and zone, in a form to be stored."""
+    table = calendar.model_dump(mode="json", exclude_defaults=True)
     if isinstance(calendar, LeadSquaredCalendar):
-        said["user"] = digest_of(calendar.user)
-    return {"kind": provider.kind, "zone": provider.zone, "calendar": said}
+        table["user"] = digest_of(calendar.user)
+    return {"kind": provider.kind, "zone": provider.zone, "calendar": table}
 
 
 def is_another(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
-    """Whether what was kept of a calendar names another one than what is said of it now."""
-    seats = _seats_said(before.get("calendar", {})), _seats_said(now.get("calendar", {}))
-    return all(seats) and not seats[0] & seats[1]
+    """Return true if the stored calendar and the configured one share no user and no calendar."""
+    ids = _calendar_ids(before.get("calendar", {})), _calendar_ids(now.get("calendar", {}))
+    return all(ids) and not ids[0] & ids[1]
 
 
-def _seats_said(calendar: Mapping[str, Any]) -> set[str]:
-    """What makes an event this calendar's: its user, else its calendars."""
+def _calendar_ids(calendar: Mapping[str, Any]) -> set[str]:
+    """Return the ids by which events belong to a calendar: its user, else its calendars."""
     if calendar.get("user"):
         return {calendar["user"]}
-    places = [*calendar.get("calendars", ()), calendar.get("calendar"), calendar.get("resource")]
-    return {place for place in places if place}
+    ids = [*calendar.get("calendars", ()), calendar.get("calendar"), calendar.get("resource")]
+    return {id for id in ids if id}
 
 
 def read_context_of(settings: Settings, env: Mapping[str, str]) -> ReadContext:
-    """Return where secrets are read from: as for the configuration itself."""
+    """Return the directory and variables from which these settings read their secrets."""
     if settings.path is None:
         return ReadContext(settings.syncd.state_path.parent, env)
     home = settings.path.parent.absolute()
-    kept, _ = read_environment({"syncd": {"env_file": settings.syncd.env_file}}, home)
-    return ReadContext(home, {**kept, **env})
+    variables, _ = read_environment({"syncd": {"env_file": settings.syncd.env_file}}, home)
+    return ReadContext(home, {**variables, **env})
 
 
-def system_of(name: str, said: Mapping[str, Any], around: ReadContext) -> SystemSettings:
+def system_of(name: str, stored: Mapping[str, Any], ctx: ReadContext) -> SystemSettings:
     """Make the settings of a system that left the configuration. Raises UnreachableSystemError."""
-    places = said.get(SECRETS, {})
-    back = (
+    sources = stored.get(CREDENTIAL_SOURCES, {})
+    remedy = (
         f"Put [systems.{name}] back into the configuration (no provider needs to be mapped to it) "
         f"and run this again; if the account is gone for good: syncd cleanup --give-up {name}."
     )
-    if any(place is None for place in places.values()):
+    if any(source is None for source in sources.values()):
         raise UnreachableSystemError(
-            f"the credentials of {name} stood in the configuration file and left with it", back
+            f"the credentials of {name} were in the configuration file and are not stored", remedy
         )
-    if said.get("blocks") == "hold":
+    if stored.get("blocks") == "hold":
         raise UnreachableSystemError(
-            f'the address that {name} books its holds for ("{HELD_FOR}") is not kept', back
+            f'the e-mail address of the hold contact of {name} ("{_HOLD_EMAIL}") is not stored',
+            remedy,
         )
-    model = PLATFORMS.get(str(said.get("type")))
+    model = PLATFORMS.get(str(stored.get("type")))
     if model is None:
-        raise UnreachableSystemError(f"this version knows no system of the type of {name}", back)
-    plain = {key: value for key, value in said.items() if key != SECRETS}
+        raise UnreachableSystemError(f"this version does not know the type of {name}", remedy)
+    plain = {key: value for key, value in stored.items() if key != CREDENTIAL_SOURCES}
     try:
-        return model[0].model_validate({**plain, **places}, context=around)
-    except InvalidValueError as refused:
-        raise UnreachableSystemError(f"{name} cannot be reached: {refused.reason}", back) from None
+        return model[0].model_validate({**plain, **sources}, context=ctx)
+    except InvalidValueError as invalid:
+        raise UnreachableSystemError(
+            f"{name} cannot be reached: {invalid.reason}", remedy
+        ) from None
     except ValidationError as error:
         first = next(iter(translate(error, model[0], ("systems", name))))
-        raise UnreachableSystemError(f"{name} cannot be reached: {first.reason}", back) from None
+        raise UnreachableSystemError(f"{name} cannot be reached: {first.reason}", remedy) from None
 
 
 def calendar_of(
-    provider: str, system: str, platform: str, said: Mapping[str, Any]
+    provider: str, system: str, platform: str, stored: Mapping[str, Any]
 ) -> CalendarSettings:
     """Make the settings of a calendar that left the configuration.
 
     Raises UnreachableSystemError.
     """
     try:
-        table = dict(said.get("calendar", {}))
+        table = dict(stored.get("calendar", {}))
         if platform == "leadsquared":
-            # An address in form, until `with_address` puts the user's own there.
-            table["user"] += _NOT_KNOWN
+            # A syntactically valid address, until `with_address` replaces it.
+            table["user"] += _UNKNOWN_DOMAIN
         return PLATFORMS[platform][1].model_validate(table)
     except (ValidationError, KeyError, TypeError):
         raise UnreachableSystemError(
-            f"it is not known any more which calendar of {system} was {provider}'s",
+            f"the state does not show which calendar of {system} was mapped to {provider}",
             f"Put it back under [providers.{provider}.calendars], and run this again.",
         ) from None

@@ -1,4 +1,4 @@
-"""Where the daemon's page listens, and where its heartbeat goes."""
+"""Types of `listen`, the address of the daemon's status endpoints, and of `heartbeat`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import PlainSerializer, PlainValidator, ValidationInfo
 
-from syncd.config.fields import around, is_loopback
+from syncd.config.fields import context_of, is_loopback
 from syncd.config.problems import InvalidValueError
 from syncd.config.secrets import Secret, read_secret
 
@@ -20,7 +20,7 @@ _HOW = 'Write "127.0.0.1:9464", or "unix:/run/syncd/page.sock".'
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class ListenAddress:
     """A loopback host and port, or the path of a Unix socket."""
 
     host: str = ""
@@ -28,45 +28,44 @@ class Address:
     path: Path | None = None
 
     def __str__(self) -> str:
-        """As it is written in the configuration."""
+        """Return the address as it is written in the configuration."""
         return f"unix:{self.path}" if self.path else f"{self.host}:{self.port}"
 
 
-def _address(value: object) -> Address:
-    """The page has no password, so only this machine may reach it."""
-    if isinstance(value, Address):
+def _address(value: object) -> ListenAddress:
+    """Allow this machine's addresses only: the endpoints have no password."""
+    if isinstance(value, ListenAddress):
         return value
     if not isinstance(value, str):
-        raise InvalidValueError("it is no address", _HOW)
+        raise InvalidValueError("it is not an address", _HOW)
     if value.startswith("unix:"):
         path = Path(value.removeprefix("unix:"))
         if not path.is_absolute() or len(str(path)) > _LONGEST:
             raise InvalidValueError(
-                "a socket's path is absolute, and at most 100 letters long", _HOW
+                "the path of a socket must be absolute and at most 100 characters long", _HOW
             )
-        return Address(path=path)
-    found = _PORT.fullmatch(value)
-    if found is None or not is_loopback(found[1]):
-        raise InvalidValueError(
-            "the page can be served to this machine only: a loopback address and a port", _HOW
-        )
-    if not 1 <= int(found[2]) <= _LAST_PORT:
-        raise InvalidValueError(f"there is no port {found[2]}", _HOW)
-    return Address(found[1], int(found[2]))
+        return ListenAddress(path=path)
+    match = _PORT.fullmatch(value)
+    if match is None or not is_loopback(match[1]):
+        raise InvalidValueError("it must be a loopback address and a port", _HOW)
+    if not 1 <= int(match[2]) <= _LAST_PORT:
+        raise InvalidValueError(f"{match[2]} is not a valid port", _HOW)
+    return ListenAddress(match[1], int(match[2]))
 
 
 def _heartbeat(value: object, info: ValidationInfo) -> Secret:
-    """Whoever knows the address can silence the alarm: it is a secret."""
-    said = read_secret(value, around(info))
-    if around(info).fetch:
-        parts = urlsplit(said.reveal())
+    """Read the heartbeat address, a secret: anyone who knows it can silence the alarm."""
+    secret = read_secret(value, context_of(info))
+    if context_of(info).fetch:
+        parts = urlsplit(secret.reveal())
         host = parts.hostname or ""
         if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
             raise InvalidValueError(
-                "it is no https address", "Write what the watching service gave you."
+                "it is not an https address",
+                "Write the address that the monitoring service gave you.",
             )
-    return said
+    return secret
 
 
-Listen = Annotated[Address, PlainValidator(_address), PlainSerializer(str)]
-Heartbeat = Annotated[Secret, PlainValidator(_heartbeat), PlainSerializer(str)]
+Listen = Annotated[ListenAddress, PlainValidator(_address), PlainSerializer(str)]
+HeartbeatAddress = Annotated[Secret, PlainValidator(_heartbeat), PlainSerializer(str)]

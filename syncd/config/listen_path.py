@@ -1,4 +1,4 @@
-"""Where the socket of the daemon's page must not be: in the place of a file that syncd needs."""
+"""Check that the socket path in `listen` is not the path of a file that syncd needs."""
 
 from __future__ import annotations
 
@@ -11,38 +11,38 @@ from syncd.config.problems import Finding
 from syncd.config.settings import Settings
 
 _AT = ("syncd", "listen")
-_REMEDY = 'Write a path that nothing else has, like "unix:/run/syncd/page.sock".'
+_REMEDY = 'Write a path that nothing else uses, like "unix:/run/syncd/page.sock".'
 
 
 def check_listen(settings: Settings) -> Iterator[Finding]:
-    """Yield what is wrong with the path that the page is to be served at."""
+    """Yield the problems of the socket path in `listen`."""
     general = settings.syncd
     path = None if general.listen is None else general.listen.path
     if path is None or settings.path is None:
         return
-    asked, state = _real(path), _real(general.state_path)
+    listen, state = _real(path), _real(general.state_path)
     # Beside the database are its logs, lock, socket, file of created ids and backups.
     if any(
         each.parent == state.parent and each.name.startswith(state.name)
-        for each in (asked, *asked.parents)
+        for each in (listen, *listen.parents)
     ):
         yield Finding(_AT, "this path belongs to the state", _REMEDY)
         return
-    own = {
+    files = {
         "the configuration": settings.path,
         "env_file": general.env_file,
         "ca_file": general.ca_file,
     }
-    for what, file in own.items():
-        if file is not None and asked == _real(settings.path.parent / file):
-            yield Finding(_AT, f"this is the path of {what}", _REMEDY)
+    for name, file in files.items():
+        if file is not None and listen == _real(settings.path.parent / file):
+            yield Finding(_AT, f"this is the path of {name}", _REMEDY)
             return
     if _is_other(path):
-        yield Finding(_AT, "there is something else than a socket", _REMEDY)
+        yield Finding(_AT, "this path exists and is not a socket", _REMEDY)
 
 
 def _real(path: Path) -> Path:
-    """A path with the links on the way to it resolved."""
+    """Resolve the symbolic links in the parent directories of a path."""
     return Path(os.path.realpath(path.expanduser().parent)) / path.name
 
 

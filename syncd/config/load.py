@@ -1,4 +1,4 @@
-"""Find the configuration file, read it, and say everything that is wrong with it at once."""
+"""Find the configuration file, read it, and report all its problems at once."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ from syncd.config.base import SettingsTable
 from syncd.config.environment import read_environment
 from syncd.config.fields import is_name
 from syncd.config.listen_path import check_listen
-from syncd.config.mapping import Calendars, check_accounts, check_mapping, check_prefer
-from syncd.config.overrides import check_rules
-from syncd.config.overrides import place_of as override_place
+from syncd.config.mapping import ProviderCalendars, check_accounts, check_mapping, check_prefer
+from syncd.config.overrides import check_rules, override_key
 from syncd.config.problems import ConfigError, Finding, Problem, did_you_mean, dotted, join_names
 from syncd.config.pydantic_errors import translate
 from syncd.config.secrets import ReadContext, Secret
@@ -37,36 +36,37 @@ if TYPE_CHECKING:
     from syncd.config.provision import ProvisionSettings
 
 SYSTEM_WIDE = Path("/etc/syncd/syncd.toml")
-_LARGEST = 4 * 1024 * 1024
-_DEEPEST = 20
+_MAX_BYTES = 4 * 1024 * 1024
+_MAX_DEPTH = 20
 _SECTIONS = ("syncd", "systems", "providers", "rules", "guard", "provision")
 
 T = TypeVar("T", bound=SettingsTable)
 
 
 def find(option: Path | None, env: Mapping[str, str], cwd: Path) -> Path:
-    """Return the file to load: ``--config``, else $SYNCD_CONFIG, ./syncd.toml, the system's own.
+    """Return the file to load: ``--config``, $SYNCD_CONFIG, ./syncd.toml or SYSTEM_WIDE.
 
-    A file that was asked for must be there: no other one is taken in its place. Raises ConfigError.
+    The first of these that is set or exists is used. A file named by the option or the variable
+    must exist: there is no fallback. Raises ConfigError.
     """
-    asked = option or (Path(env["SYNCD_CONFIG"]) if env.get("SYNCD_CONFIG") else None)
-    if asked is not None:
-        path = cwd / asked.expanduser()
-        if _may_be(path):
+    named = option or (Path(env["SYNCD_CONFIG"]) if env.get("SYNCD_CONFIG") else None)
+    if named is not None:
+        path = cwd / named.expanduser()
+        if _may_exist(path):
             return path
-        who = "--config" if option else "$SYNCD_CONFIG"
-        raise _unread(path, "there is no such file", f"It is what {who} names: correct that.")
-    places = (cwd / "syncd.toml", SYSTEM_WIDE)
-    for path in places:
-        if _may_be(path):
+        source = "--config" if option else "$SYNCD_CONFIG"
+        raise _unread(path, "there is no such file", f"Correct {source}.")
+    defaults = (cwd / "syncd.toml", SYSTEM_WIDE)
+    for path in defaults:
+        if _may_exist(path):
             return path
-    looked = ", ".join(["--config", "$SYNCD_CONFIG", *map(str, places)])
-    reason = f"no configuration was found; looked at {looked}"
-    raise _unread(None, reason, "Make one with `syncd init`, or name yours with --config.")
+    places = ", ".join(["--config", "$SYNCD_CONFIG", *map(str, defaults)])
+    reason = f"no configuration found; looked at {places}"
+    raise _unread(None, reason, "Make one with `syncd init`, or name one with --config.")
 
 
-def _may_be(path: Path) -> bool:
-    """Whether a file is there; one that nobody lets us look at counts, as reading it says why."""
+def _may_exist(path: Path) -> bool:
+    """Return true if the file exists or cannot be examined: reading it then gives the reason."""
     try:
         return path.is_file()
     except OSError:
@@ -76,35 +76,36 @@ def _may_be(path: Path) -> bool:
 def load(
     path: Path, env: Mapping[str, str], *, secrets: bool = True, mapping: bool = True
 ) -> Settings:
-    """Read the settings. Raises ConfigError with all that is wrong; warnings are in the settings.
+    """Read the settings. Raises ConfigError with all problems; warnings are in the settings.
 
-    Secrets are fetched here, from ``env`` and from files beside the configuration, unless the
-    caller only looks at the state and does without ``secrets``. Without ``mapping`` the providers
-    are left out, so that accounts can be looked at before anybody is mapped.
+    Secrets are read from ``env`` and from files beside the configuration, unless ``secrets`` is
+    false, for callers that only read the state. If ``mapping`` is false, the providers are skipped,
+    for callers that look at accounts before any provider is mapped.
     """
     text = _text(path)
     try:
         raw = tomllib.loads(text)
     except RecursionError:
         raise _too_deep(path, text) from None
-    except ValueError as error:  # TOMLDecodeError, and a number of too many digits
+    except ValueError as error:  # TOMLDecodeError, or a number with too many digits
         raise _unread(
-            path, f"this is no TOML: {error}", "Correct what stands there; the rest was not read."
+            path, f"not valid TOML: {error}", "Fix this line; parsing stopped here."
         ) from None
     if _is_deep(raw):
         raise _too_deep(path, text)
     home = path.parent.absolute()
-    kept, unread = read_environment(raw, home) if secrets else ({}, [])
-    reading = _Reading(raw, ReadContext(home, {**kept, **env}, fetch=secrets), mapping)
-    settings = reading.settings(path)
+    variables, env_findings = read_environment(raw, home) if secrets else ({}, [])
+    reader = _Reader(raw, ReadContext(home, {**variables, **env}, fetch=secrets), mapping)
+    settings = reader.settings(path)
     if settings is not None:
-        reading.findings += check_listen(settings)
-    # A file that only root reads, for systemd to pass on, is not missed where nothing is missing.
-    missed = any(not finding.warning for finding in reading.findings)
-    reading.findings += [replace(f, warning=f.warning or not missed) for f in unread]
+        reader.findings += check_listen(settings)
+    # Under systemd the environment file may be readable by root only: without another error it was
+    # not needed here, and its findings are warnings.
+    failed = any(not finding.warning for finding in reader.findings)
+    reader.findings += [replace(f, warning=f.warning or not failed) for f in env_findings]
     lines = key_lines(text)
     problems = sorted(
-        (_located(finding, path, lines) for finding in reading.findings),
+        (_located(finding, path, lines) for finding in reader.findings),
         key=lambda problem: problem.line or 0,
     )
     errors = [problem for problem in problems if not problem.warning]
@@ -112,7 +113,7 @@ def load(
         raise ConfigError(errors)
     places = {str(at[1]): f"{path.name}:{line}" for at, line in lines.items() if _is_rule(at)}
     for number, line in enumerate(item_lines(text, ("rules", "override"))):
-        places[override_place(number)] = f"{path.name}:{line}"
+        places[override_key(number)] = f"{path.name}:{line}"
     return replace(settings, warnings=tuple(problems), places=places)
 
 
@@ -125,16 +126,16 @@ def _unread(path: Path | None, reason: str, remedy: str) -> ConfigError:
 
 
 def _too_deep(path: Path, text: str) -> ConfigError:
-    """The error for values inside of values inside of values, at the line with most of them."""
+    """Return the error for too deeply nested values, at the line with the most brackets."""
     lines = text.split("\n")
     line = max(range(len(lines)), key=lambda n: sum(map(lines[n].count, "[{.")))
-    reason = f"tables or lists are nested more than {_DEEPEST} deep"
-    return ConfigError([Problem(path, "", line + 1, reason, "Correct what stands there.")])
+    reason = f"tables or lists are nested more than {_MAX_DEPTH} levels deep"
+    return ConfigError([Problem(path, "", line + 1, reason, "Fix this line.")])
 
 
 def _is_deep(raw: object) -> bool:
     level: list[Any] = [raw]
-    for _ in range(_DEEPEST):
+    for _ in range(_MAX_DEPTH):
         level = [
             inner
             for each in level
@@ -147,18 +148,18 @@ def _is_deep(raw: object) -> bool:
 def _text(path: Path) -> str:
     try:
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            content = file.read(_LARGEST + 1)
-        if len(content) > _LARGEST:
+            content = file.read(_MAX_BYTES + 1)
+        if len(content) > _MAX_BYTES:
             raise _unread(
-                path, f"the file is larger than {_LARGEST} bytes", "Name a configuration."
+                path, f"the file is larger than {_MAX_BYTES} bytes", "Name a configuration file."
             )
         return content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError:
         raise _unread(path, "the file is not in UTF-8", "Save it as UTF-8.") from None
     except OSError as error:
-        why = error.strerror or "unknown"
+        cause = error.strerror or "unknown"
         raise _unread(
-            path, f"the file cannot be read ({why})", "Let the user that runs syncd read it."
+            path, f"the file cannot be read ({cause})", "Let the user that runs syncd read it."
         ) from None
 
 
@@ -173,18 +174,18 @@ def _located(finding: Finding, path: Path, lines: Mapping[tuple[str | int, ...],
     )
 
 
-class _Reading:
-    """One pass over a parsed document: what could be read, and what was found wrong."""
+class _Reader:
+    """Turns a parsed document into settings, and collects the problems in ``findings``."""
 
-    def __init__(self, raw: Mapping[str, Any], around: ReadContext, mapping: bool) -> None:
-        self._raw, self._around, self._mapping = raw, around, mapping
+    def __init__(self, raw: Mapping[str, Any], ctx: ReadContext, mapping: bool) -> None:
+        self._raw, self._ctx, self._mapping = raw, ctx, mapping
         self.findings: list[Finding] = []
 
     def settings(self, path: Path) -> Settings | None:
-        """Read everything; None if a part of it could not be."""
+        """Read all tables; None if `[syncd]`, `[rules]` or `[guard]` is invalid."""
         for key in self._raw:
             if key not in _SECTIONS:
-                self._wrong((key,), "there is no such table", did_you_mean(key, _SECTIONS))
+                self._add((key,), "unknown table", did_you_mean(key, _SECTIONS))
         general = self._table(General, self._raw.get("syncd", {}), "syncd")
         rules = self._table(RulesSettings, self._raw.get("rules", {}), "rules")
         guard = self._table(GuardSettings, self._raw.get("guard", {}), "guard")
@@ -208,8 +209,7 @@ class _Reading:
         )
 
     def _provision(self) -> ProvisionSettings | None:
-        """What is to be made; its tables are read only where there are any."""
-        from syncd.config.provision import (  # noqa: PLC0415 - they take a tenth of `status`
+        from syncd.config.provision import (  # noqa: PLC0415 - a tenth of the time of `status`
             ProvisionSettings,
             check_provision,
         )
@@ -221,19 +221,20 @@ class _Reading:
             self.findings += check_provision(provision, declared, kinds)
         return provision
 
-    def _check(self, systems: Mapping[str, SystemSettings], calendars: Calendars) -> None:
-        """Check the whole with every table that stands in the file, also those that are wrong."""
+    def _check(self, systems: Mapping[str, SystemSettings], calendars: ProviderCalendars) -> None:
+        """Check the mapping as a whole, including the names of invalid tables."""
         declared = [name for name, _ in self._items("systems")]
         named = {
-            name: list(kept)
+            name: list(table_calendars)
             for name, table in self._items("providers")
-            if isinstance(table, dict) and isinstance(kept := table.get("calendars", {}), dict)
+            if isinstance(table, dict)
+            and isinstance(table_calendars := table.get("calendars", {}), dict)
         }
         self.findings += check_prefer(self._prefer(), declared)
         if self._mapping:
             self.findings += check_mapping(declared, named, calendars)
         self.findings += check_accounts(systems)
-        self.findings += _concerns(systems)
+        self.findings += _secret_warnings(systems)
 
     def _systems(self) -> dict[str, SystemSettings]:
         systems: dict[str, SystemSettings] = {}
@@ -241,22 +242,22 @@ class _Reading:
             kind = self._platform(name)
             if kind is None:
                 given = table.get("type")
-                reason = "it is missing" if given is None else "it is no type of system"
+                reason = "missing" if given is None else "unknown type of system"
                 close = did_you_mean(given, PLATFORMS) if isinstance(given, str) else ""
                 remedy = (
                     close
                     if close.startswith("Did")
                     else f"Write type = {join_names([*PLATFORMS])}."
                 )
-                self._wrong(("systems", name, "type"), reason, remedy)
+                self._add(("systems", name, "type"), reason, remedy)
                 continue
             system = self._table(PLATFORMS[kind][0], table, "systems", name)
             if system is not None:
                 systems[name] = system
         return systems
 
-    def _providers(self) -> tuple[dict[str, ProviderSettings], Calendars]:
-        """Read the providers, and all readable calendars, also those of an unreadable provider."""
+    def _providers(self) -> tuple[dict[str, ProviderSettings], ProviderCalendars]:
+        """Read the providers, and all valid calendars, also those of an invalid provider."""
         providers: dict[str, ProviderSettings] = {}
         calendars: dict[str, dict[str, CalendarSettings]] = {}
         for name, table in self._tables("providers"):
@@ -268,10 +269,10 @@ class _Reading:
         return providers, calendars
 
     def _calendars(self, provider: str, raw: object) -> dict[str, CalendarSettings]:
-        """Read calendars by the type of their system; where that is unknown, they have to wait."""
+        """Read calendars by the type of their system; skip those of an unknown type."""
         calendars: dict[str, CalendarSettings] = {}
         if not isinstance(raw, dict):
-            self._no_table("providers", provider, "calendars")
+            self._not_a_table("providers", provider, "calendars")
             return calendars
         for system, table in raw.items():
             kind = self._platform(system)
@@ -287,23 +288,23 @@ class _Reading:
         """Yield the named tables of a section."""
         tables = self._raw.get(section, {})
         if not isinstance(tables, dict):
-            self._no_table(section)
+            self._not_a_table(section)
             return
         if not tables:
             remedy = f"Add a table [{section}.NAME] for each."
-            self._wrong((section,), f"there are no {section}", remedy)
+            self._add((section,), f"there are no {section}", remedy)
         for name, table in tables.items():
             if not is_name(name):
-                remedy = "Use small letters, digits, - and _ only."
-                self._wrong((section, name), f'"{name}" cannot be a name', remedy)
+                remedy = "Use lowercase letters, digits, - and _ only."
+                self._add((section, name), f'"{name}" is not a valid name', remedy)
             if isinstance(table, dict):
                 yield name, table
             else:
-                self._no_table(section, name)
+                self._not_a_table(section, name)
 
     def _table(self, model: type[T], raw: object, *at: str) -> T | None:
         try:
-            return model.model_validate(raw, context=self._around)
+            return model.model_validate(raw, context=self._ctx)
         except ValidationError as error:
             self.findings += translate(error, model, at)
             return None
@@ -320,23 +321,23 @@ class _Reading:
         )
 
     def _platform(self, system: str) -> str | None:
-        """Return the type that a system's table states, if it is one."""
+        """Return the type in a system's table, or None if it is missing or unknown."""
         table = dict(self._items("systems")).get(system)
         kind = table.get("type") if isinstance(table, dict) else None
         return kind if isinstance(kind, str) and kind in PLATFORMS else None
 
-    def _no_table(self, *at: str) -> None:
-        self._wrong(at, "it is no table", f"Write a table [{dotted(at)}].")
+    def _not_a_table(self, *at: str) -> None:
+        self._add(at, "not a table", f"Write a table [{dotted(at)}].")
 
-    def _wrong(self, at: tuple[str, ...], reason: str, remedy: str) -> None:
+    def _add(self, at: tuple[str, ...], reason: str, remedy: str) -> None:
         self.findings.append(Finding(at, reason, remedy))
 
 
-def _concerns(systems: Mapping[str, SystemSettings]) -> Iterator[Finding]:
-    """Yield what is unwise about the way the secrets are kept."""
+def _secret_warnings(systems: Mapping[str, SystemSettings]) -> Iterator[Finding]:
+    """Yield a warning for each secret that is stored unsafely."""
     for name, system in systems.items():
         for key in type(system).model_fields:
             secret = getattr(system, key)
-            if isinstance(secret, Secret) and secret.concern is not None:
+            if isinstance(secret, Secret) and secret.warning is not None:
                 at = ("systems", name, key)
-                yield Finding(at, secret.concern.reason, secret.concern.remedy, warning=True)
+                yield Finding(at, secret.warning.reason, secret.warning.remedy, warning=True)

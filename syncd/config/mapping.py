@@ -1,4 +1,4 @@
-"""Does the configuration make sense as a whole: systems, providers, and who is kept where."""
+"""Check the mapping as a whole: systems, providers, and the calendars of each provider."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from syncd.config.settings import (
     SystemSettings,
 )
 
-Named = Mapping[str, Collection[str]]
-"""For each provider the systems that its ``calendars`` name, readable or not."""
+NamedSystems = Mapping[str, Collection[str]]
+"""For each provider the systems that its ``calendars`` name, valid or not."""
 
-Calendars = Mapping[str, Mapping[str, CalendarSettings]]
-"""For each provider its readable calendars, by system."""
+ProviderCalendars = Mapping[str, Mapping[str, CalendarSettings]]
+"""For each provider its valid calendars, by system."""
 
 
 def check_mapping(
-    declared: Collection[str], named: Named, calendars: Calendars
+    declared: Collection[str], named: NamedSystems, calendars: ProviderCalendars
 ) -> Iterator[Finding]:
-    """Look for mappings that cannot work, and (warnings) for those that do nothing."""
+    """Yield the mappings that cannot work and, as warnings, those without effect."""
     for provider, systems in named.items():
         yield from _known(provider, systems, declared)
     for system in declared:
@@ -48,32 +48,32 @@ def _known(provider: str, systems: Collection[str], declared: Collection[str]) -
         remedy = f"Add [providers.{provider}.calendars] with a line for each system."
         yield Finding(at[:2], "it has no calendars", remedy)
     elif len(systems) == 1:
-        remedy = "Add its calendar in another system; with one there is nothing to keep the same."
-        yield Finding(at[:2], "it is kept in one system only", remedy, warning=True)
+        remedy = "Add its calendar in another system; with one system there is nothing to sync."
+        yield Finding(at[:2], "it has a calendar in one system only", remedy, warning=True)
 
 
 def check_prefer(prefer: Sequence[str], declared: Collection[str]) -> Iterator[Finding]:
-    """Look for tie-breaks that name no system, or one twice."""
+    """Yield the entries of `prefer` that name no system, or one twice."""
     for place, system in enumerate(prefer):
         at = ("rules", "prefer", place)
         if system not in declared:
             remedy = did_you_mean(system, declared)
             yield Finding(at, f'there is no system "{system}"', remedy)
         elif system in prefer[:place]:
-            yield Finding(at, f'"{system}" was named before', "Name each system once.")
+            yield Finding(at, f'"{system}" is named twice', "Name each system once.")
 
 
-def _shared(system: str, calendars: Calendars) -> Iterator[Finding]:
-    """Look for one user, or one calendar that no user divides, that is two providers' own.
+def _shared(system: str, calendars: ProviderCalendars) -> Iterator[Finding]:
+    """Yield users and calendars of a system that two providers claim.
 
-    A calendar may be shared (a round robin) where every provider on it also names a user: the
-    appointment's user then tells whose it is.
+    A calendar may be shared (a round robin) if every provider on it also names a user: the user of
+    an appointment then identifies the provider.
     """
     users: dict[str, list[str]] = defaultdict(list)
     places: dict[str, list[tuple[str, bool]]] = defaultdict(list)
-    for provider, kept in calendars.items():
-        if system in kept:
-            user, ids = _seats(kept[system])
+    for provider, own in calendars.items():
+        if system in own:
+            user, ids = _user_and_calendars(own[system])
             if user:
                 users[user].append(provider)
             for place in ids:
@@ -81,7 +81,7 @@ def _shared(system: str, calendars: Calendars) -> Iterator[Finding]:
     for user, providers in users.items():
         yield from _twice(system, f"the user {user}", providers)
     for place, owners in places.items():
-        if not all(divided for _, divided in owners):
+        if not all(has_user for _, has_user in owners):
             yield from _twice(system, f"the calendar {place}", [provider for provider, _ in owners])
 
 
@@ -94,8 +94,8 @@ def _twice(system: str, what: str, providers: Sequence[str]) -> Iterator[Finding
         )
 
 
-def _seats(calendar: CalendarSettings) -> tuple[str, tuple[str, ...]]:
-    """Tell what makes an event this provider's: a user ('' for none) and places."""
+def _user_and_calendars(calendar: CalendarSettings) -> tuple[str, tuple[str, ...]]:
+    """Return the ids by which events belong to a provider: a user ('' for none) and calendars."""
     match calendar:
         case LeadSquaredCalendar(user=user):
             return user.casefold(), ()
@@ -108,7 +108,7 @@ def _seats(calendar: CalendarSettings) -> tuple[str, tuple[str, ...]]:
 
 
 def check_accounts(systems: Mapping[str, SystemSettings]) -> Iterator[Finding]:
-    """Look for two systems that are one account: syncd would answer its own writes."""
+    """Yield systems that are the same account: syncd would follow its own writes there."""
     for (first, one), (second, other) in combinations(systems.items(), 2):
         if _account(one) == _account(other):
             remedy = f"Keep {join_names([first, second])}, and map all providers to that one."

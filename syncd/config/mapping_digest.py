@@ -1,4 +1,4 @@
-"""What each calendar is mapped to, in short: whether the configuration says another one by now."""
+"""Detect remapped calendars, by a digest of what each calendar is mapped to."""
 
 from __future__ import annotations
 
@@ -9,20 +9,23 @@ from syncd.core.inputs import inputs_digest
 
 
 def mapping_digests(settings: Settings) -> dict[tuple[str, str], str]:
-    """A digest of what each calendar, (provider, system), is mapped to: not of how it is used."""
-    found: dict[tuple[str, str], str] = {}
-    for provider, said in settings.providers.items():
-        for name, calendar in said.calendars.items():
+    """Return a digest of the account and ids of each calendar, by (provider, system).
+
+    Options such as `write` do not count.
+    """
+    digests: dict[tuple[str, str], str] = {}
+    for provider, table in settings.providers.items():
+        for name, calendar in table.calendars.items():
             system = settings.systems[name]
             account = system.type, system.base_url, getattr(system, "location_id", "")
-            seats = calendar.model_dump(exclude={"write"}, exclude_none=True)
-            found[provider, name] = inputs_digest(*account, *sorted(seats.items()))
-    return found
+            ids = calendar.model_dump(exclude={"write"}, exclude_none=True)
+            digests[provider, name] = inputs_digest(*account, *sorted(ids.items()))
+    return digests
 
 
 def remapped_calendars(
     settings: Settings, known: Mapping[tuple[str, str], str]
 ) -> set[tuple[str, str]]:
-    """The calendars that are mapped to something else than what they were last read as."""
+    """Return the calendars whose digest differs from the ``known`` one of their last read."""
     now = mapping_digests(settings)
-    return {place for place, mapping in known.items() if mapping != now.get(place)}
+    return {calendar for calendar, mapping in known.items() if mapping != now.get(calendar)}

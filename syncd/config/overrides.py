@@ -1,11 +1,11 @@
-"""`[rules]` and `[[rules.override]]`: what they mean for a provider, and contradict."""
+"""Turn `[rules]` and `[[rules.override]]` into a provider's rules, and check them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from syncd.config.mapping import Calendars
+from syncd.config.mapping import ProviderCalendars
 from syncd.config.problems import Finding, did_you_mean, join_names
 from syncd.config.settings import OverrideSettings, RulesSettings
 from syncd.core.rules import CHOICES, Choice, Override, Rules
@@ -13,91 +13,94 @@ from syncd.model import ConflictKind
 
 _SETTABLE = tuple(str(kind) for kind, choices in CHOICES.items() if len(choices) > 1)
 _PAIRS = frozenset({ConflictKind.MOVED_APART, ConflictKind.MOVED_AND_CANCELLED})
-"""Kinds in which at least two systems are involved."""
+"""Kinds that involve at least two systems."""
 _WRITTEN = frozenset({ConflictKind.BLOCK_EDITED, ConflictKind.SLOT_TAKEN})
-"""Kinds that arise only where syncd writes."""
+"""Kinds that occur only where syncd writes."""
 _MOVING = frozenset({Choice.RESCHEDULE, Choice.REVERT, Choice.NEXT_FREE})
 """Choices that move the meeting in the other systems."""
 
 Case = tuple[str, ConflictKind, str]
-"""A provider, a kind, and a system that is involved."""
+"""A possible conflict: a provider, a kind, and a system that is involved."""
 
 
-def rules_of(said: RulesSettings, provider: str) -> Rules:
-    """The rules of one provider: the table, and the overrides that speak of this provider."""
+def rules_of(settings: RulesSettings, provider: str) -> Rules:
+    """Return the rules of one provider: the table, and the overrides that apply to it."""
     general = Rules(
-        prefer=said.prefer,
-        moved_apart=said.moved_apart,
-        moved_and_cancelled=said.moved_and_cancelled,
-        block_edited=said.block_edited,
-        slot_taken=said.slot_taken,
-        double_booked=said.double_booked,
-        twin_deleted=said.twin_deleted,
+        prefer=settings.prefer,
+        moved_apart=settings.moved_apart,
+        moved_and_cancelled=settings.moved_and_cancelled,
+        block_edited=settings.block_edited,
+        slot_taken=settings.slot_taken,
+        double_booked=settings.double_booked,
+        twin_deleted=settings.twin_deleted,
     )
     overrides = (
         Override(
             Choice(each.choice),
             kinds_of(each),
             frozenset() if each.system is None else frozenset({each.system}),
-            place_of(number),
+            override_key(number),
         )
-        for number, each in enumerate(said.override)
+        for number, each in enumerate(settings.override)
         if each.provider in {None, provider}
     )
     return replace(general, overrides=tuple(overrides))
 
 
 def kinds_of(override: OverrideSettings) -> frozenset[ConflictKind]:
-    """The kinds that an override speaks of: the named one, else all that know its choice."""
+    """Return the kinds that an override applies to: the named one, else all with its choice."""
     if override.kind is not None:
         return frozenset({ConflictKind(override.kind)})
-    able = (k for k, choices in CHOICES.items() if len(choices) > 1 and override.choice in choices)
-    return frozenset(able)
+    return frozenset(
+        kind for kind, choices in CHOICES.items() if len(choices) > 1 and override.choice in choices
+    )
 
 
-def place_of(number: int) -> str:
-    """Where an override stands in the file, as error messages name it."""
+def override_key(number: int) -> str:
+    """Return the key of an override, as error messages name it; ``number`` counts from 0."""
     return f"rules.override[{number}]"
 
 
 def check_rules(
-    said: RulesSettings, calendars: Calendars, declared: Sequence[str]
+    settings: RulesSettings, calendars: ProviderCalendars, declared: Sequence[str]
 ) -> Iterator[Finding]:
-    """Look for rules that contradict the mapping or each other, and overrides that never match."""
-    words = list(_words(said, calendars, declared))
-    yield from words
-    if words:
-        # What an override with a wrong word means is not known.
+    """Yield rules that contradict the mapping or each other, and overrides that never match."""
+    unknown_names = list(_unknown_names(settings, calendars, declared))
+    yield from unknown_names
+    if unknown_names:
+        # Which cases an override with an unknown name applies to is not known.
         return
-    yield from _general(said, calendars)
+    yield from _check_table(settings, calendars)
     before: dict[tuple[str, ConflictKind], set[str]] = {}
-    for number, override in enumerate(said.override):
+    for number, override in enumerate(settings.override):
         cases = _cases(override, calendars)
         at = ("rules", "override", number)
-        alive = [c for c in cases if _matches(c, cases, before, calendars)]
+        matching = [c for c in cases if _matches(c, cases, before, calendars)]
         if not cases:
             remedy = "Correct provider, system or kind, or remove it."
-            yield Finding(at, f"it can never match: {_why(override, calendars)}", remedy)
-        elif not alive:
-            about = {(provider, kind) for provider, kind, _ in cases}
+            yield Finding(at, f"it can never match: {_why_none(override, calendars)}", remedy)
+        elif not matching:
+            pairs = {(provider, kind) for provider, kind, _ in cases}
             first = min(
                 n
                 for n in range(number)
-                if about & {(p, k) for p, k, _ in _cases(said.override[n], calendars)}
+                if pairs & {(p, k) for p, k, _ in _cases(settings.override[n], calendars)}
             )
-            remedy = "The first that matches wins: put this one before it, or remove it."
-            reason = f"it can never match: {place_of(first)} comes first"
+            remedy = "The first match wins: put this override before it, or remove this one."
+            reason = f"it can never match: {override_key(first)} comes first"
             yield Finding(at, reason, remedy)
         else:
-            yield from _contradiction(said, calendars, Choice(override.choice), alive, at)
+            yield from _contradiction(settings, calendars, Choice(override.choice), matching, at)
         for provider, kind, system in cases:
             before.setdefault((provider, kind), set()).add(system)
 
 
-def _words(said: RulesSettings, calendars: Calendars, declared: Sequence[str]) -> Iterator[Finding]:
-    """Look for words that name nothing."""
+def _unknown_names(
+    settings: RulesSettings, calendars: ProviderCalendars, declared: Sequence[str]
+) -> Iterator[Finding]:
+    """Yield unknown providers, systems, kinds and choices."""
     every = [str(choice) for kind in _SETTABLE for choice in CHOICES[ConflictKind(kind)]]
-    for number, override in enumerate(said.override):
+    for number, override in enumerate(settings.override):
         at = ("rules", "override", number)
         provider, system, kind = override.provider, override.system, override.kind
         if provider is not None and provider not in calendars:
@@ -115,16 +118,16 @@ def _words(said: RulesSettings, calendars: Calendars, declared: Sequence[str]) -
         elif kind is not None:
             allowed = [str(choice) for choice in CHOICES[ConflictKind(kind)]]
         if override.choice not in allowed:
-            of = f" of {kind}" if kind in _SETTABLE else ""
-            reason = f'"{override.choice}" is no choice{of}'
+            scope = f" for {kind}" if kind in _SETTABLE else ""
+            reason = f'"{override.choice}" is not a choice{scope}'
             yield Finding((*at, "choice"), reason, f"Write {join_names(allowed)}.")
 
 
-def _cases(override: OverrideSettings, calendars: Calendars) -> list[Case]:
-    """Every case of which an override speaks and that can arise."""
+def _cases(override: OverrideSettings, calendars: ProviderCalendars) -> list[Case]:
+    """Return every possible case that an override applies to."""
     return [
         (provider, kind, system)
-        for provider, kept in calendars.items()
+        for provider in calendars
         if override.provider in {None, provider}
         for kind in sorted(kinds_of(override))
         for system in _systems(kind, provider, calendars)
@@ -132,61 +135,62 @@ def _cases(override: OverrideSettings, calendars: Calendars) -> list[Case]:
     ]
 
 
-def _systems(kind: ConflictKind, provider: str, calendars: Calendars) -> list[str]:
-    """The systems in which such a conflict of a provider can arise."""
-    kept = calendars[provider]
-    if kind is not ConflictKind.DOUBLE_BOOKED and len(kept) == 1:
+def _systems(kind: ConflictKind, provider: str, calendars: ProviderCalendars) -> list[str]:
+    """Return the systems in which a conflict of this kind can occur for a provider."""
+    own = calendars[provider]
+    if kind is not ConflictKind.DOUBLE_BOOKED and len(own) == 1:
         return []
-    return [name for name, calendar in kept.items() if calendar.write or kind not in _WRITTEN]
+    return [name for name, calendar in own.items() if calendar.write or kind not in _WRITTEN]
 
 
 def _matches(
     case: Case,
     cases: Sequence[Case],
     before: Mapping[tuple[str, ConflictKind], set[str]],
-    calendars: Calendars,
+    calendars: ProviderCalendars,
 ) -> bool:
-    """Whether a conflict can arise in this case in which no earlier override's system is."""
+    """Return true if a conflict can occur in this case that involves no earlier override."""
     provider, kind, system = case
     free = set(_systems(kind, provider, calendars)) - before.get((provider, kind), set())
     return case in cases and system in free and len(free) >= (2 if kind in _PAIRS else 1)
 
 
-def _why(override: OverrideSettings, calendars: Calendars) -> str:
-    about = [p for p in calendars if override.provider in {None, p}]
-    if override.system is not None and not any(override.system in calendars[p] for p in about):
-        who = override.provider or "no provider"
-        return f"{who} is {'not ' if override.provider else ''}kept in {override.system}"
-    if all(len(calendars[p]) == 1 for p in about):
-        return "with one system nothing differs"
+def _why_none(override: OverrideSettings, calendars: ProviderCalendars) -> str:
+    """Explain why an override applies to no case."""
+    providers = [p for p in calendars if override.provider in {None, p}]
+    if override.system is not None and not any(override.system in calendars[p] for p in providers):
+        if override.provider:
+            return f"{override.provider} has no calendar in {override.system}"
+        return f"no provider has a calendar in {override.system}"
+    if all(len(calendars[p]) == 1 for p in providers):
+        return "with one system nothing can differ"
     return f"syncd never writes to {override.system or 'these calendars'} (write = false)"
 
 
-def _general(said: RulesSettings, calendars: Calendars) -> Iterator[Finding]:
+def _check_table(settings: RulesSettings, calendars: ProviderCalendars) -> Iterator[Finding]:
     for kind in CHOICES:
-        choice = getattr(said, kind, Choice.HOLD)
+        choice = getattr(settings, kind, Choice.HOLD)
         cases = [(p, kind, s) for p in calendars for s in _systems(kind, p, calendars)]
         if cases:
-            yield from _contradiction(said, calendars, choice, cases, ("rules", str(kind)))
+            yield from _contradiction(settings, calendars, choice, cases, ("rules", str(kind)))
 
 
 def _contradiction(
-    said: RulesSettings,
-    calendars: Calendars,
+    settings: RulesSettings,
+    calendars: ProviderCalendars,
     choice: Choice,
     cases: Sequence[Case],
     at: tuple[str | int, ...],
 ) -> Iterator[Finding]:
-    """Look whether a choice can be carried out for anybody it speaks of."""
+    """Yield a finding if a choice cannot be carried out in these cases."""
     providers = list(dict.fromkeys(provider for provider, _, _ in cases))
     if choice is Choice.PREFER:
         for provider in providers:
-            unnamed = [s for s in calendars[provider] if s not in said.prefer]
+            unnamed = [s for s in calendars[provider] if s not in settings.prefer]
             if len(unnamed) > 1:
-                reason = (
-                    f"prefer does not say which of {join_names(unnamed)} goes first ({provider})"
-                )
-                yield Finding(at, reason, "Name all but one in prefer = […].")
+                names = join_names(unnamed)
+                reason = f"prefer does not say which of {names} comes first (provider {provider})"
+                yield Finding(at, reason, "Name all but one of them in prefer = […].")
                 return
     elif choice in _MOVING and not any(
         calendar.write
@@ -194,5 +198,5 @@ def _contradiction(
         for other, calendar in calendars[provider].items()
         if other != system
     ):
-        reason = f'"{choice}" moves the meeting in another system, and all others are only read'
-        yield Finding(at, reason, "Choose another, or let syncd write there.")
+        reason = f'"{choice}" moves the meeting in another system, but all others are read-only'
+        yield Finding(at, reason, "Choose another value, or remove write = false there.")

@@ -1,4 +1,4 @@
-"""What can be wrong with a configuration, in plain words."""
+"""Problems of a configuration, with their place and remedy, and their wording."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing to mend: where it is, what is wrong, what to do.
+    """One problem: its place, the reason, and the remedy.
 
-    ``file`` is None where no file was found, ``key`` is dotted and '' for the whole file, ``line``
-    counts from 1 and is None where it is not known. A ``warning`` does not keep syncd from running.
+    ``file`` is None if no file was found. ``key`` is dotted, and '' for the whole file. ``line``
+    counts from 1, and is None if it is not known. syncd runs in spite of a ``warning``.
     """
 
     file: Path | None
@@ -27,14 +27,14 @@ class Problem:
 
     @property
     def where(self) -> str:
-        """File, line and key, as far as they are known."""
+        """The file, line and key, as far as they are known."""
         place = "" if self.file is None else str(self.file)
         if place and self.line is not None:
             place += f":{self.line}"
         return ": ".join(part for part in (place, self.key) if part)
 
     def to_json(self) -> dict[str, object]:
-        """One entry of ``problems`` in JSON: its keys are stable."""
+        """Return one entry of ``problems`` in JSON; the keys are stable."""
         return {
             "file": None if self.file is None else str(self.file),
             "line": self.line,
@@ -44,14 +44,14 @@ class Problem:
         }
 
     def __str__(self) -> str:
-        """File and line, key, reason and remedy, in one line."""
-        said = ": ".join(part for part in (self.where, self.reason) if part)
-        return f"{said}. {self.remedy}" if self.remedy else f"{said}."
+        """Return file, line, key, reason and remedy in one line."""
+        message = ": ".join(part for part in (self.where, self.reason) if part)
+        return f"{message}. {self.remedy}" if self.remedy else f"{message}."
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A problem before its file and line are known; ``at`` is the path of keys and indices."""
+    """A problem whose file and line are not known yet; ``at`` is its path of keys and indices."""
 
     at: tuple[str | int, ...]
     reason: str
@@ -60,19 +60,19 @@ class Finding:
 
 
 class ConfigError(Exception):
-    """The configuration cannot be used. ``problems`` holds everything that is wrong with it."""
+    """The configuration cannot be used; ``problems`` lists all the reasons."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__(self.problems)
 
     def __str__(self) -> str:
-        """All problems, one a line."""
+        """Return all problems, one per line."""
         return "\n".join(map(str, self.problems))
 
 
 class InvalidValueError(ValueError):
-    """A value cannot be used. ``under`` is the key inside the refused table, if it is just one."""
+    """A value cannot be used; ``under`` is the path of the invalid key inside a table, if any."""
 
     def __init__(self, reason: str, remedy: str, *, under: tuple[str, ...] = ()) -> None:
         self.reason, self.remedy, self.under = reason, remedy, under
@@ -83,7 +83,7 @@ _BARE = re.compile("[A-Za-z0-9_-]+")
 
 
 def dotted(at: Sequence[str | int]) -> str:
-    """Write the path of a key as TOML does: quoted where it has to be, ``[0]`` for an index."""
+    """Format the path of a key as in TOML: quoted if necessary, ``[0]`` for an index."""
     steps = (f"[{step}]" if isinstance(step, int) else f".{_quoted(step)}" for step in at)
     return "".join(steps).removeprefix(".")
 
@@ -93,9 +93,9 @@ def _quoted(step: str) -> str:
 
 
 def did_you_mean(word: str, known: Iterable[str], none: str = "Remove it.") -> str:
-    """Ask after the most similar known word, else list the known ones; ``none`` if there are none.
+    """Return a remedy for an unknown word: the most similar known word, or all known words.
 
-    It is never empty: every problem has a remedy.
+    If no words are known, return ``none``. The result is never empty: every problem has a remedy.
     """
     words = tuple(known)
     close = difflib.get_close_matches(word, words, n=1)

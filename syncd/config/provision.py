@@ -1,7 +1,7 @@
-"""``[[provision.…]]``: the rooms, equipment, associations, teams and services that must be there.
+"""``[[provision.…]]``: the rooms, equipment, associations, teams and services to create.
 
-Names of calendars, users and teams may stand wherever an id may. Defaults are those fields that
-the platforms demand of everybody; what is optional there is sent only if it is stated here.
+Calendars, users and teams can be given by name or by id. Only fields that a platform requires have
+defaults here; optional fields are sent only if the configuration contains them.
 """
 
 from __future__ import annotations
@@ -19,31 +19,32 @@ from syncd.config.problems import Finding, InvalidValueError, did_you_mean
 _SPAN = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])-([01]?[0-9]|2[0-3]):([0-5][0-9])")
 _MOST_CALENDARS = 100
 Count = Annotated[StrictInt, Field(ge=0)]
-Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 Minutes = Literal[10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 300, 360, 420, 480]
-"""The lengths of slots that v1 offers (docs/platforms/leadconnector-v1.md#services)."""
+"""The slot lengths in minutes that v1 allows (docs/platforms/leadconnector-v1.md#services)."""
 
 
 def _hours(value: object) -> tuple[int, int, int, int]:
-    found = _SPAN.fullmatch(value.replace(" ", "")) if isinstance(value, str) else None
-    if found is None:
+    match = _SPAN.fullmatch(value.replace(" ", "")) if isinstance(value, str) else None
+    if match is None:
         raise InvalidValueError(
-            "it is no span of hours", 'Write opening and closing time: "09:00-17:00".'
+            "these are not opening hours", 'Write opening and closing time: "09:00-17:00".'
         )
-    opens, closes = (int(found[1]), int(found[2])), (int(found[3]), int(found[4]))
+    opens, closes = (int(match[1]), int(match[2])), (int(match[3]), int(match[4]))
     if closes <= opens:
         raise InvalidValueError(
-            "it closes before it opens", 'Write "09:00-17:00"; midnight is no end.'
+            "the closing time is not after the opening time",
+            'Write "09:00-17:00"; the closing time cannot be midnight.',
         )
     return (*opens, *closes)
 
 
-Hours = Annotated[tuple[int, int, int, int], PlainValidator(_hours)]
-"""Opening and closing hour and minute, on the location's wall clock."""
+HoursSpan = Annotated[tuple[int, int, int, int], PlainValidator(_hours)]
+"""Opening and closing hour and minute, as wall time of the location."""
 
 
 class RoomWanted(SettingsTable):
-    """A room of a v2 location, and the calendars that are booked in it."""
+    """A room of a v2 location, and the calendars that use it."""
 
     system: Text
     name: Text
@@ -55,9 +56,9 @@ class RoomWanted(SettingsTable):
 
 
 class EquipmentWanted(SettingsTable):
-    """A kind of equipment of a v2 location: ``quantity`` pieces, less those out of service.
+    """A kind of equipment of a v2 location: ``quantity`` pieces, minus those out of service.
 
-    One equipment is used by one calendar at most (supplied document 002).
+    At most one calendar can use it (supplied document 002).
     """
 
     system: Text
@@ -77,14 +78,14 @@ class EquipmentWanted(SettingsTable):
 
 
 class End(SettingsTable):
-    """One end of an association: the kind of record, and what it is called there."""
+    """One end of an association: the kind of record, and its label."""
 
     object: Annotated[str, Field(pattern=r"^(contact|custom_objects\.[a-z0-9_]+)$")]
     label: Text
 
 
 class AssociationWanted(SettingsTable):
-    """A kind of relation in a v2 location, known by its key. The order of its ends counts."""
+    """An association of a v2 location, identified by its key; the order of its ends matters."""
 
     system: Text
     key: Annotated[str, Field(pattern=r"^[a-z0-9_]+$", max_length=100)]
@@ -93,7 +94,7 @@ class AssociationWanted(SettingsTable):
 
 
 class ObjectWanted(SettingsTable):
-    """A custom object of a v2 location, for records that stand for bookings elsewhere."""
+    """A custom object of a v2 location, for records that represent bookings in other systems."""
 
     system: Text
     key: Annotated[str, Field(pattern=r"^custom_objects\.[a-z0-9_]+$")]
@@ -103,7 +104,7 @@ class ObjectWanted(SettingsTable):
 
 
 class TeamCalendar(SettingsTable):
-    """How a v1 team presents itself; the slug is its part of the booking page's address."""
+    """The public calendar of a v1 team; ``slug`` is its part of the booking page's address."""
 
     name: Text
     slug: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
@@ -121,8 +122,8 @@ class TeamWanted(SettingsTable):
     skip_assigning_existing: StrictBool | None = None
 
 
-class Member(SettingsTable):
-    """A user of a service."""
+class ServiceMember(SettingsTable):
+    """A user who takes part in a v1 service."""
 
     user: Text
     priority: Literal["High", "Medium", "Low"] = "Medium"
@@ -131,7 +132,7 @@ class Member(SettingsTable):
 
 
 class Slot(SettingsTable):
-    """How long bookings are, how far apart they begin, what stays free after; in minutes."""
+    """Length of a booking, distance between possible starts, and free time after it; in minutes."""
 
     duration: Minutes = 30
     interval: Minutes = 30
@@ -139,14 +140,14 @@ class Slot(SettingsTable):
 
 
 class Ahead(SettingsTable):
-    """A span of time before an appointment."""
+    """A length of time before an appointment."""
 
     amount: Count
     unit: Literal["hours", "days", "weeks", "months"]
 
 
 class Confirmation(SettingsTable):
-    """What happens when somebody books."""
+    """The confirmation settings of a v1 service."""
 
     auto_confirm: StrictBool = True
     alert_member: StrictBool = False
@@ -162,7 +163,7 @@ class Confirmation(SettingsTable):
 
 
 class ServiceWanted(SettingsTable):
-    """A service of a v1 location: what is booked with a team.
+    """A service of a v1 location, which customers book with a team.
 
     See docs/platforms/leadconnector-v1.md#services.
     """
@@ -171,8 +172,8 @@ class ServiceWanted(SettingsTable):
     team: Text
     name: Text
     slug: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
-    members: tuple[Member, ...]
-    hours: dict[Day, tuple[Hours, ...]]
+    members: tuple[ServiceMember, ...]
+    hours: dict[Weekday, tuple[HoursSpan, ...]]
     description: Words = ""
     appointment_title: Text = "{{contact.name}}"
     event_type: Literal[
@@ -193,7 +194,7 @@ class ServiceWanted(SettingsTable):
 
 
 class ProvisionSettings(SettingsTable):
-    """All that ``syncd provision`` sees to."""
+    """Everything that ``syncd provision`` creates and updates."""
 
     rooms: tuple[RoomWanted, ...] = ()
     equipment: tuple[EquipmentWanted, ...] = ()
@@ -207,7 +208,7 @@ Wanted = (
     RoomWanted | EquipmentWanted | ObjectWanted | AssociationWanted | TeamWanted | ServiceWanted
 )
 _V2, _V1 = "leadconnector", "leadconnector-v1"
-PLACES: Mapping[str, str] = {
+SECTION_PLATFORMS: Mapping[str, str] = {
     "rooms": _V2,
     "equipment": _V2,
     "objects": _V2,
@@ -215,34 +216,34 @@ PLACES: Mapping[str, str] = {
     "teams": _V1,
     "services": _V1,
 }
-"""For each table, the type of system that has such things."""
+"""For each table, the type of system that has these resources."""
 
 W = TypeVar("W", bound=Wanted)
 
 
-def name_of(wanted: Wanted) -> str:
-    """What a thing is found by again."""
+def resource_key(wanted: Wanted) -> str:
+    """Return the key or name by which a resource is found."""
     return wanted.key if isinstance(wanted, AssociationWanted | ObjectWanted) else wanted.name
 
 
 def check_provision(
     wanted: ProvisionSettings, declared: Collection[str], platforms: Mapping[str, str]
 ) -> Iterator[Finding]:
-    """Look for things in systems that cannot have them, and for two things of one name.
+    """Yield resources in systems that cannot have them, and duplicate names.
 
-    ``platforms`` gives the type of each system that states one.
+    ``platforms`` is the type of each system that has a valid one.
     """
-    for section, platform in PLACES.items():
-        things: Sequence[Wanted] = getattr(wanted, section)
+    for section, platform in SECTION_PLATFORMS.items():
+        resources: Sequence[Wanted] = getattr(wanted, section)
         seen: set[tuple[str, str]] = set()
-        for place, thing in enumerate(things):
-            at = ("provision", section, place)
-            yield from _system(at, section, thing.system, platform, declared, platforms)
-            named = (thing.system, name_of(thing))
-            if named in seen:
-                reason = f'"{named[1]}" of {thing.system} was stated before'
-                yield Finding((*at, "name"), reason, "State each thing once.")
-            seen.add(named)
+        for number, resource in enumerate(resources):
+            at = ("provision", section, number)
+            yield from _system(at, section, resource.system, platform, declared, platforms)
+            key = (resource.system, resource_key(resource))
+            if key in seen:
+                reason = f'"{key[1]}" of {resource.system} is defined twice'
+                yield Finding((*at, "name"), reason, "Define it once.")
+            seen.add(key)
 
 
 def _system(
@@ -257,7 +258,7 @@ def _system(
         remedy = did_you_mean(system, declared) or f"Add a table [systems.{system}]."
         yield Finding((*at, "system"), f'there is no system "{system}"', remedy)
     elif platforms.get(system, platform) != platform:
-        fit = [name for name, kind in platforms.items() if kind == platform]
-        remedy = f"Name a system of type {platform}: {', '.join(fit) or 'there is none here'}."
+        suitable = [name for name, kind in platforms.items() if kind == platform]
+        remedy = f"Name a system of type {platform}: {', '.join(suitable) or 'none is configured'}."
         reason = f"{system} is of type {platforms[system]}, which has no {section}"
         yield Finding((*at, "system"), reason, remedy)

@@ -1,4 +1,4 @@
-"""Credentials: where they are read from, and how they stay out of sight."""
+"""Read credentials from their sources, and keep them out of logs and messages."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from syncd.config.trust import open_secret
 
 _WAYS = '{ env = "NAME" }, { file = "PATH" } or { credential = "NAME" }'
 _ENV_NAME = re.compile(r"[A-Z]{1,20}(_[A-Z]{1,20}|_?[0-9]{1,3}(?![0-9])){0,8}")
-"""What can only be a variable's name: keys of platforms mix letters and digits, or are long."""
+"""A text that can only be a variable's name: platform keys mix letters and digits, or are long."""
 _WAY = re.compile(r"[a-z]{1,12}")
-_LONGEST = 64 * 1024
-"""Characters in a file with a secret."""
+_MAX_LENGTH = 64 * 1024
+"""The maximum length of a file with a secret (characters)."""
 
 
 @dataclass(frozen=True, slots=True)
 class SecretWarning:
-    """What is unwise, though it works, about the way a secret is kept."""
+    """A warning that a secret can be used but is stored unsafely."""
 
     reason: str
     remedy: str
@@ -30,67 +30,69 @@ class SecretWarning:
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A credential. Only `reveal` shows it; every other way to print it gives asterisks."""
+    """A credential. Only `reveal` returns it; printing it in any other way shows asterisks."""
 
     _value: str = field(repr=False)
-    concern: SecretWarning | None = field(default=None, compare=False, repr=False)
+    warning: SecretWarning | None = field(default=None, compare=False, repr=False)
     source: Mapping[str, str] | None = field(default=None, compare=False, repr=False)
-    """Where it was read from, as the configuration says it; None if it stands there itself."""
+    """The source as the configuration names it; None if the file contains the secret itself."""
 
     def reveal(self) -> str:
-        """Return the credential itself, to be sent to its platform and nowhere else."""
+        """Return the credential itself, for requests to its platform only."""
         return self._value
 
     def __str__(self) -> str:
-        """Asterisks."""
+        """Return asterisks."""
         return "***"
 
 
 @dataclass(frozen=True, slots=True)
 class ReadContext:
-    """What a configuration refers to: the directory it is in, and the environment."""
+    """The directory (``home``) and the environment of a configuration that is being read.
+
+    Secrets are read only if ``fetch`` is true: commands that only read the state do not need them.
+    """
 
     home: Path
     env: Mapping[str, str]
     fetch: bool = True
-    """Whether secrets are read; what only looks at the state can do without them."""
 
 
-def read_secret(source: object, around: ReadContext) -> Secret:
-    """Fetch a secret from the place that the configuration names.
+def read_secret(source: object, ctx: ReadContext) -> Secret:
+    """Read a secret from the source that the configuration names.
 
-    Raises InvalidValueError, never with it.
+    Raises InvalidValueError, whose text never contains the secret.
     """
     match source:
         case Secret():
             return source
         case str():
-            remedy = f"Keep it outside the file: {_WAYS}."
+            remedy = f"Keep it outside of the file: {_WAYS}."
             return Secret(
                 _usable(source.strip(), "it", "Write the secret, or better: " + _WAYS + "."),
-                SecretWarning("the secret stands in the file itself", remedy),
+                SecretWarning("the secret is in the configuration file itself", remedy),
             )
         case dict() if len(source) == 1:
             (way, name), *_ = source.items()
             if way not in _READERS:
-                # The two may have been exchanged: a secret is not repeated.
-                shown = f'"{way}"' if _WAY.fullmatch(str(way)) else "such a place"
+                # Key and value may be swapped: do not repeat what may be a secret.
+                shown = f'"{way}"' if _WAY.fullmatch(str(way)) else "this source"
                 reason = f"a secret cannot be read from {shown}"
                 raise InvalidValueError(reason, did_you_mean(str(way), _READERS))
             if not isinstance(name, str) or not name.strip():
-                reason = f"the name after {way} is no text, or is empty"
+                reason = f"the name after {way} is empty or not a text"
                 raise InvalidValueError(reason, f"Write one of {_WAYS}.")
-            if not around.fetch:
+            if not ctx.fetch:
                 return Secret(f"not fetched: {way} {name}")
-            return replace(_READERS[way](name, around), source={way: name})
+            return replace(_READERS[way](name, ctx), source={way: name})
         case _:
             raise InvalidValueError(
-                "it says no place to read a secret from", f"Write one of {_WAYS}."
+                "it does not name a source for the secret", f"Write one of {_WAYS}."
             )
 
 
-def _from_env(name: str, around: ReadContext) -> Secret:
-    # Somebody may have put the secret where its variable's name belongs: then it is not repeated.
+def _from_env(name: str, ctx: ReadContext) -> Secret:
+    # The secret itself may be written in place of the variable's name: then do not repeat it.
     if _ENV_NAME.fullmatch(name):
         what, remedy = (
             f"the environment variable {name}",
@@ -98,40 +100,41 @@ def _from_env(name: str, around: ReadContext) -> Secret:
         )
     else:
         what = "the environment variable that it names"
-        remedy = "Set it, or if this is the secret itself: put the variable's name here instead."
-    if name not in around.env:
+        remedy = "Set it; or if this is the secret itself, write the variable's name here instead."
+    if name not in ctx.env:
         raise InvalidValueError(f"{what} is not set", remedy)
-    return Secret(_usable(around.env[name].strip(), what, remedy))
+    return Secret(_usable(ctx.env[name].strip(), what, remedy))
 
 
-def _from_file(name: str, around: ReadContext) -> Secret:
-    path = around.home / Path(name).expanduser()
-    # A secret may hold a slash, too: what leads nowhere is not repeated.
-    shown = "/" in name and len(name) < _LONGEST and _is_folder(path.parent)
-    what = f"the file {path}" if shown else f"the file that it names in {around.home}"
-    remedy = "Put the secret, and nothing else, into that file, and let syncd's user read it."
+def _from_file(name: str, ctx: ReadContext) -> Secret:
+    path = ctx.home / Path(name).expanduser()
+    # A secret may contain a slash too: show the name only if it leads to an existing folder.
+    shown = "/" in name and len(name) < _MAX_LENGTH and _is_folder(path.parent)
+    what = f"the file {path}" if shown else f"the file that it names in {ctx.home}"
+    remedy = "Put only the secret into that file, and let the user that runs syncd read it."
     content, mode = _content(path, what, remedy)
     if mode & (stat.S_IROTH | stat.S_IWOTH):
         may = "read" if mode & stat.S_IROTH else "changed"
         raise InvalidValueError(
             f"{what} can be {may} by every user of this machine", "Set its mode to 0600."
         )
-    concern = None
+    warning = None
     if mode & stat.S_IWGRP:
-        concern = SecretWarning(f"{what} can be changed by its group", "Set its mode to 0600.")
-    return Secret(_usable(content, what, remedy), concern)
+        warning = SecretWarning(f"{what} can be changed by its group", "Set its mode to 0600.")
+    return Secret(_usable(content, what, remedy), warning)
 
 
-def _from_credential(name: str, around: ReadContext) -> Secret:
-    directory = around.env.get("CREDENTIALS_DIRECTORY", "")
+def _from_credential(name: str, ctx: ReadContext) -> Secret:
+    directory = ctx.env.get("CREDENTIALS_DIRECTORY", "")
     if not directory:
         raise InvalidValueError(
-            "systemd handed over no credentials ($CREDENTIALS_DIRECTORY is not set)",
-            "Run syncd as its systemd unit, and add LoadCredential= to that.",
+            "systemd passed no credentials ($CREDENTIALS_DIRECTORY is not set)",
+            "Run syncd as its systemd unit, and add LoadCredential= to the unit.",
         )
     if Path(name).name != name:
         raise InvalidValueError(
-            "a credential's name is no path", "Write the name alone; for a path: file."
+            "the name of a credential cannot be a path",
+            'Write the name alone, or use { file = "PATH" }.',
         )
     what = "the credential that it names"
     remedy = "Add LoadCredential=NAME:PATH to the unit, with the NAME written here."
@@ -151,15 +154,15 @@ def _content(path: Path, what: str, remedy: str) -> tuple[str, int]:
     try:
         with os.fdopen(open_secret(path), encoding="utf-8") as file:
             mode = os.fstat(file.fileno()).st_mode
-            text = file.read(_LONGEST + 1)
+            text = file.read(_MAX_LENGTH + 1)
     except FileNotFoundError:
         raise InvalidValueError(f"{what} does not exist", remedy) from None
     except UnicodeDecodeError:
-        raise InvalidValueError(f"{what} holds no text", remedy) from None
+        raise InvalidValueError(f"{what} is not a text file", remedy) from None
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "its name cannot be used"
-        raise InvalidValueError(f"{what} cannot be read ({why})", remedy) from None
-    if len(text) > _LONGEST:
+        cause = getattr(error, "strerror", None) or "its name cannot be used"
+        raise InvalidValueError(f"{what} cannot be read ({cause})", remedy) from None
+    if len(text) > _MAX_LENGTH:
         raise InvalidValueError(f"{what} is too large for a secret", remedy)
     return text.strip(), mode
 
@@ -172,11 +175,11 @@ def _is_folder(path: Path) -> bool:
 
 
 def _usable(value: str, what: str, remedy: str) -> str:
-    """Refuse what no HTTP header can carry."""
+    """Return a value that an HTTP header can contain. Raises InvalidValueError for others."""
     if not value:
         raise InvalidValueError(f"{what} is empty", remedy)
     if not (value.isascii() and value.isprintable()):
         raise InvalidValueError(
-            f"{what} holds more than one line, or letters that no token has", remedy
+            f"{what} contains more than one line, or characters that no token has", remedy
         )
     return value

@@ -1,4 +1,4 @@
-"""The settings: what a configuration says once it has been read and found right."""
+"""The typed settings of a configuration, after validation."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from syncd.config.fields import (
     Text,
     TimeOfDay,
     ZoneName,
-    span,
+    duration_between,
 )
 from syncd.config.hours import WorkingHours
-from syncd.config.listen import Heartbeat, Listen
+from syncd.config.listen import HeartbeatAddress, Listen
 from syncd.config.problems import InvalidValueError, Problem
 from syncd.config.statuses import StatusWords
 from syncd.core.rules import Choice
@@ -46,64 +46,63 @@ AllDayPolicy = Literal[AllDay.BUSY, AllDay.IGNORE, AllDay.HOURS]
 
 
 class WindowSettings(SettingsTable):
-    """How far back and ahead of now the whole window reaches."""
+    """The reach of the whole window before and after now."""
 
-    past: Annotated[timedelta, span("0s", "366d")] = timedelta(days=1)
-    future: Annotated[timedelta, span("1h", "366d")] = timedelta(days=60)
+    past: Annotated[timedelta, duration_between("0s", "366d")] = timedelta(days=1)
+    future: Annotated[timedelta, duration_between("1h", "366d")] = timedelta(days=60)
 
 
 class NearSettings(SettingsTable):
-    """How often the near window is read, and how far ahead of now it reaches."""
+    """The interval between reads of the near window, and its reach after now."""
 
-    every: Annotated[timedelta, span("5s", "1d")] = timedelta(seconds=60)
-    ahead: Annotated[timedelta, span("1h", "366d")] = timedelta(days=2)
+    every: Annotated[timedelta, duration_between("5s", "1d")] = timedelta(seconds=60)
+    ahead: Annotated[timedelta, duration_between("1h", "366d")] = timedelta(days=2)
 
 
 class FarSettings(SettingsTable):
-    """How often the whole window is read."""
+    """The interval between reads of the whole window."""
 
-    every: Annotated[timedelta, span("1m", "7d")] = timedelta(minutes=15)
+    every: Annotated[timedelta, duration_between("1m", "7d")] = timedelta(minutes=15)
 
 
 class LogSettings(SettingsTable):
-    """How the log looks; ``auto`` is text on a terminal and JSON elsewhere."""
+    """The format and level of the log; ``auto`` is text on a terminal and JSON elsewhere."""
 
     format: Literal["auto", "text", "json"] = "auto"
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
 class SlotsSettings(SettingsTable):
-    """How often the systems are asked for free slots."""
+    """The interval between reads of free slots."""
 
-    every: Annotated[timedelta, span("1m", "7d")] = timedelta(minutes=15)
+    every: Annotated[timedelta, duration_between("1m", "7d")] = timedelta(minutes=15)
 
 
 class HistorySettings(SettingsTable):
-    """How long history is kept in full; after that it is compacted."""
+    """The age up to which history is kept in full; older history is compacted."""
 
-    keep: Annotated[timedelta, span("1d", "3660d")] = timedelta(days=180)
+    keep: Annotated[timedelta, duration_between("1d", "3660d")] = timedelta(days=180)
 
 
 class General(SettingsTable):
-    """``[syncd]``. ``resync_at`` is a time of day in ``zone``; ``hours`` are the usual ones.
+    """The table ``[syncd]``. ``resync_at`` is a time of day in ``zone``; ``hours`` are defaults.
 
-    ``state`` is an absolute path (from a file: relative to that file) or an SQLAlchemy URL, which
-    may hold a password and is therefore not shown. ``listen`` is where the daemon serves its
-    health and metrics, ``heartbeat`` an address that hears of each whole cycle; both off if absent.
-    ``longest`` is how long before the window an event that still runs may have begun to be found.
-    ``ca_file`` holds certificates of authorities that are trusted besides the well-known ones.
-    ``mode = "observe"`` reads and decides, and writes nothing to any system.
-    ``env_file`` holds environment variables that the environment itself does not set, one
-    NAME=value a line, for secrets that name them.
+    - ``state``: an absolute path (in a file: relative to that file) or an SQLAlchemy URL, which may
+      contain a password and is therefore not shown.
+    - ``listen``: where the daemon serves health and metrics; None: nowhere.
+    - ``heartbeat``: the address that is called after each whole cycle; None: no calls.
+    - ``longest``: the longest event that is still found if it began before the window.
+    - ``ca_file``: certificates of authorities that are trusted besides the well-known ones.
+    - ``mode``: "observe" reads and decides, but writes nothing to any system.
+    - ``env_file``: a file of NAME=value lines, for variables that the environment does not set.
     """
 
     env_file: Text | None = None
-
     state: State = Field(default="state/syncd.db", validate_default=True, repr=False)
     window: WindowSettings = WindowSettings()
     near: NearSettings = NearSettings()
     far: FarSettings = FarSettings()
-    longest: Annotated[timedelta, span("1d", "366d")] = timedelta(days=60)
+    longest: Annotated[timedelta, duration_between("1d", "366d")] = timedelta(days=60)
     slots: SlotsSettings = SlotsSettings()
     history: HistorySettings = HistorySettings()
     resync_at: TimeOfDay = time(3, 30)
@@ -111,7 +110,7 @@ class General(SettingsTable):
     hours: WorkingHours = Field(default="06:00-22:00", validate_default=True)
     log: LogSettings = LogSettings()
     listen: Listen | None = None
-    heartbeat: Heartbeat | None = None
+    heartbeat: HeartbeatAddress | None = None
     ca_file: CaFile | None = None
     all_day: AllDayPolicy = AllDay.BUSY
     mode: Literal["sync", "observe"] = "sync"
@@ -131,7 +130,7 @@ class General(SettingsTable):
 
     @property
     def state_path(self) -> Path:
-        """The file of the database."""
+        """The path of the database file."""
         if "://" not in self.state:
             return Path(self.state)
         from syncd.config.urls import sqlite_file  # noqa: PLC0415 - only URLs need SQLAlchemy
@@ -140,7 +139,7 @@ class General(SettingsTable):
 
 
 class LeadSquaredSystem(SettingsTable):
-    """A LeadSquared account; the fields are those of its adapter's ``Account``."""
+    """A LeadSquared account; the fields correspond to its adapter's ``Account``."""
 
     type: Literal["leadsquared"]
     base_url: BaseUrl
@@ -162,10 +161,10 @@ class LeadSquaredSystem(SettingsTable):
 
 
 class AssociationsSettings(SettingsTable):
-    """Whether bookings elsewhere are tied to their contacts, and by which association.
+    """Whether bookings of other systems are linked to their contacts, and by which association.
 
-    ``object`` is the custom object whose records stand for bookings, ``field`` the property of it
-    that holds the booking's id; both and the association itself are what `provision` makes.
+    ``object`` is the custom object whose records represent bookings, ``field`` its property with
+    the booking's id. `syncd provision` creates both, and the association.
     """
 
     on: StrictBool = False
@@ -177,7 +176,7 @@ class AssociationsSettings(SettingsTable):
 
 
 class LeadConnectorSystem(SettingsTable):
-    """A LeadConnector v2 location; the fields are those of its adapter's ``Account``."""
+    """A LeadConnector v2 location; the fields correspond to its adapter's ``Account``."""
 
     type: Literal["leadconnector"]
     location_id: Text
@@ -194,7 +193,7 @@ class LeadConnectorSystem(SettingsTable):
 
 
 class LeadConnectorV1System(SettingsTable):
-    """A LeadConnector v1 location; the fields are those of its adapter's ``Account``."""
+    """A LeadConnector v1 location; the fields correspond to its adapter's ``Account``."""
 
     type: Literal["leadconnector-v1"]
     api_key: Hidden
@@ -209,8 +208,8 @@ class LeadConnectorV1System(SettingsTable):
     @model_validator(mode="after")
     def _hold_has_its_contact(self) -> Self:
         if self.blocks == "hold" and self.hold_email is None:
-            reason = 'blocks = "hold" books for a contact, and none is named'
-            remedy = 'Add hold_email, an address of your own, or write blocks = "event".'
+            reason = 'blocks = "hold" needs a contact to book for'
+            remedy = 'Add hold_email, an address of yours, or write blocks = "event".'
             raise InvalidValueError(reason, remedy, under=("hold_email",))
         return self
 
@@ -219,17 +218,17 @@ SystemSettings = LeadSquaredSystem | LeadConnectorSystem | LeadConnectorV1System
 
 
 class LeadSquaredCalendar(SettingsTable):
-    """A user, by e-mail address."""
+    """A provider's calendar in LeadSquared: a user, by e-mail address."""
 
     user: Email
     write: StrictBool = True
 
 
 class LeadConnectorCalendar(SettingsTable):
-    """A user id, calendar ids, or both.
+    """A provider's calendar in v2: a user id, calendar ids, or both; or a room or equipment.
 
-    ``calendar`` is a short way to write a single one; ``calendars`` holds that one, too.
-    ``resource`` is a room or equipment instead: ``rooms/yoga room``, ``equipment/laser``.
+    ``calendar`` is a short form for a single id; ``calendars`` then contains it too.
+    ``resource`` names a room or equipment: ``rooms/yoga room``, ``equipment/laser``.
     """
 
     user: Text | None = None
@@ -247,8 +246,8 @@ class LeadConnectorCalendar(SettingsTable):
     @model_validator(mode="after")
     def _names_something(self) -> Self:
         if self.resource and (self.user or self.calendars):
-            reason = "it names a room or equipment, and a user or calendar besides"
-            raise InvalidValueError(reason, "Leave one of them out; each is a provider of its own.")
+            reason = "it names a room or equipment, and also a user or calendar"
+            raise InvalidValueError(reason, "Remove one of them, or make two providers.")
         if not (self.user or self.calendars or self.resource):
             reason = "it names neither a user nor a calendar"
             raise InvalidValueError(reason, 'Add user = "ID", calendars = ["ID"], or both.')
@@ -256,7 +255,7 @@ class LeadConnectorCalendar(SettingsTable):
 
 
 class LeadConnectorV1Calendar(SettingsTable):
-    """A calendar (service) id, a user id, a team id, or several of them."""
+    """A provider's calendar in v1: a calendar (service) id, a user id, a team id, or several."""
 
     calendar: Text | None = None
     user: Text | None = None
@@ -266,7 +265,7 @@ class LeadConnectorV1Calendar(SettingsTable):
     @model_validator(mode="after")
     def _names_something(self) -> Self:
         if not (self.calendar or self.user or self.team):
-            reason = "it names no calendar, no user and no team"
+            reason = "it names neither a calendar nor a user nor a team"
             raise InvalidValueError(reason, 'Add calendar = "ID", user = "ID" or team = "ID".')
         return self
 
@@ -278,15 +277,15 @@ PLATFORMS: Mapping[str, tuple[type[SystemSettings], type[CalendarSettings]]] = {
     "leadconnector": (LeadConnectorSystem, LeadConnectorCalendar),
     "leadconnector-v1": (LeadConnectorV1System, LeadConnectorV1Calendar),
 }
-"""For each ``type``: what its system's table holds, and what a calendar's in it."""
+"""For each ``type``: the settings of a system, and of a calendar in it."""
 
 
 class ProviderSettings(SettingsTable):
     """A person, room or piece of equipment, and its calendar in each system (by system name).
 
-    ``capacity`` is how many meetings it may have at one time (equipment: how many there are).
-    ``all_day`` is what all-day events without a customer close; it wins over that of a system,
-    which wins over that of ``[syncd]``.
+    ``capacity`` is the number of simultaneous meetings (for equipment: the number of pieces).
+    ``all_day`` says what all-day events without a customer close; it overrides that of the system,
+    which overrides that of ``[syncd]``.
     """
 
     kind: Literal["person", "room", "equipment"] = "person"
@@ -300,23 +299,23 @@ class ProviderSettings(SettingsTable):
     def _only_things_are_resources(self) -> Self:
         for system, calendar in self.calendars.items():
             resource = getattr(calendar, "resource", None)
-            sort = "room" if str(resource).startswith("rooms/") else "equipment"
-            if resource is not None and self.kind != sort:
-                reason = f'the provider is a {self.kind}, and "{resource}" is none'
-                remedy = f'Write kind = "{sort}" in the provider\'s table.'
+            kind = "room" if str(resource).startswith("rooms/") else "equipment"
+            if resource is not None and self.kind != kind:
+                reason = f'"{resource}" does not fit a provider of kind = "{self.kind}"'
+                remedy = f'Write kind = "{kind}" in the provider\'s table.'
                 raise InvalidValueError(reason, remedy, under=("calendars", system, "resource"))
         return self
 
 
 class NextFreeSettings(SettingsTable):
-    """Where ``next-free`` looks: how far from the wanted start, and in which steps from it."""
+    """The search of ``next-free``: the distance from the wanted start, and the step."""
 
-    within: Annotated[timedelta, span("5m", "14d")] = timedelta(hours=4)
-    step: Annotated[timedelta, span("5m", "1d")] = timedelta(minutes=15)
+    within: Annotated[timedelta, duration_between("5m", "14d")] = timedelta(hours=4)
+    step: Annotated[timedelta, duration_between("5m", "1d")] = timedelta(minutes=15)
 
 
 class OverrideSettings(SettingsTable):
-    """An exception to the rules, by provider, system and kind; what is not named means any."""
+    """An exception to the rules by provider, system and kind; an absent key means any."""
 
     choice: Text
     provider: Text | None = None
@@ -325,9 +324,9 @@ class OverrideSettings(SettingsTable):
 
 
 class RulesSettings(SettingsTable):
-    """What decides a conflict (docs/design.md#policy); ``prefer`` is the tie-break of all.
+    """The rules for conflicts (docs/design.md#policy); ``prefer`` is the tie-break of all rules.
 
-    Of ``override`` the first that matches wins.
+    The first matching ``override`` wins.
     """
 
     prefer: tuple[str, ...] = ()
@@ -343,11 +342,11 @@ class RulesSettings(SettingsTable):
 
 
 class GuardSettings(SettingsTable):
-    """How many meetings of a calendar may vanish or move at once (promise 7).
+    """How many meetings of a calendar may disappear or move at once (promise 7).
 
-    More than ``count`` and more than ``share`` of them are stopped; so are ``common`` or more that
-    are all of them and move by one amount, and ``all`` or more that are all of them and vanish
-    without a proof by id.
+    The guard stops changes of more than ``count`` meetings that are more than ``share`` of all.
+    It also stops at least ``common`` meetings that are the whole calendar and move by one amount,
+    and at least ``all`` that are the whole calendar and disappear without a proof by id.
     """
 
     count: Annotated[StrictInt, Field(ge=0)] = 10
@@ -358,10 +357,10 @@ class GuardSettings(SettingsTable):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The whole configuration; ``path`` is the file it came from, None if from none.
+    """The whole configuration; ``path`` is its file, None if it was built in code.
 
-    ``provision`` is None where nothing of it is stated. ``places`` tells where each rule that is
-    said in the file stands (``syncd.toml:41``).
+    ``provision`` is None if there are no such tables. ``places`` is the file and line of each
+    configured rule, by key (``syncd.toml:41``).
     """
 
     systems: Mapping[str, SystemSettings]

@@ -1,4 +1,4 @@
-"""Status words that a system has of its own: ``statuses = { "did not come" = "noshow" }``."""
+"""The type of `statuses`: a system's own status words, `{ "did not come" = "noshow" }`."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ def _status(value: object) -> Status:
     if isinstance(value, Status):
         return value
     if not isinstance(value, str):
-        raise InvalidValueError("it is no text", f"Write {join_names(_MEANINGS)}.")
+        raise InvalidValueError("not a text", f"Write {join_names(_MEANINGS)}.")
     if value not in _MEANINGS:
         close = did_you_mean(value, _MEANINGS).replace("Known here: ", "Write ")
-        raise InvalidValueError(f'"{value}" is no status', close)
+        raise InvalidValueError(f'"{value}" is not a status', close)
     return Status(value)
 
 
 def _words(words: dict[str, Status]) -> dict[str, Status]:
-    """Refuse words that are empty, and words that a platform could not tell apart."""
+    """Refuse empty words, and words that are equal after normalization."""
     seen: dict[str, str] = {}
     for word in words:
         key = normalize_status(word)
         if not key:
-            reason = "it has neither letters nor digits"
+            reason = "it contains neither letters nor digits"
             raise InvalidValueError(
                 reason, "Write the word that the platform shows.", under=(word,)
             )
         if key in seen:
             reason = f'it is the same word as "{seen[key]}"'
-            remedy = "Remove one of them: case, spaces, hyphens and underscores do not count."
+            remedy = "Remove one of them: case, spaces, hyphens and underscores are ignored."
             raise InvalidValueError(reason, remedy, under=(word,))
         seen[key] = word
     return words

@@ -1,4 +1,4 @@
-"""Where a key stands in a TOML text: `tomllib` keeps no positions."""
+"""Find the line of a key in a TOML text, because `tomllib` keeps no positions."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 
 Path = tuple[str | int, ...]
-"""Keys, and the place (from 0) of a table in an array of tables."""
+"""Keys, and the index (from 0) of a table in an array of tables."""
 
 
 def key_lines(text: str) -> Mapping[Path, int]:
-    """Find the line (from 1) of each table header and of each key that begins a line.
+    """Return the line (from 1) of each table header and of each key that begins a line.
 
-    A table without a header of its own is where its first inner table begins.
-    Meant for a text that parses. A line inside a multi-line string may be taken for a key; then a
-    message names a wrong line, and nothing else goes wrong.
+    A table without its own header gets the line of its first inner table. The text must be valid
+    TOML. A line inside a multi-line string may be mistaken for a key: then a message names a wrong
+    line, without other consequences.
     """
     found: dict[Path, int] = {}
-    places: dict[Path, int] = {}
+    indices: dict[Path, int] = {}
     table: Path = ()
     for number, line in enumerate(text.split("\n"), start=1):
         bare = line.strip()
@@ -25,48 +25,48 @@ def key_lines(text: str) -> Mapping[Path, int]:
             header = _path(bare)
             if header:
                 if bare.startswith("[["):
-                    places[header] = places.get(header, -1) + 1
-                table = _placed(header, places)
+                    indices[header] = indices.get(header, -1) + 1
+                table = _with_indices(header, indices)
                 for depth in range(len(table), 0, -1):
                     found.setdefault(table[:depth], number)
                 found.setdefault(header, number)
         elif "=" in bare and not bare.startswith("#"):
             for key in _assigned(bare):
                 found.setdefault(table + key, number)
-                found.setdefault(_unplaced(table) + key, number)
+                found.setdefault(_without_indices(table) + key, number)
     return found
 
 
 def item_lines(text: str, table: Path) -> list[int]:
-    """Find the lines of the ``[[table]]`` headers, one for each item of an array of tables."""
+    """Return the lines of the ``[[table]]`` headers, one for each item of an array of tables."""
     lines = enumerate(text.split("\n"), start=1)
     return [n for n, line in lines if line.strip().startswith("[[") and _path(line) == table]
 
 
 def line_of(at: Sequence[str | int], lines: Mapping[Path, int]) -> int | None:
-    """Return the line of a key, else that of the nearest table around it."""
+    """Return the line of a key, or that of the nearest enclosing table."""
     path = tuple(at)
     if not any(path[:n] in lines for n in range(2, len(path) + 1)):
-        path = _unplaced(path)
+        path = _without_indices(path)
     return next((lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in lines), None)
 
 
-def _placed(header: Path, places: Mapping[Path, int]) -> Path:
-    """Insert into a header which table of an array it means: the last one so far."""
-    found: Path = ()
+def _with_indices(header: Path, indices: Mapping[Path, int]) -> Path:
+    """Insert the index of the last table so far after each array of tables in a header."""
+    path: Path = ()
     for depth, step in enumerate(header, start=1):
-        found += (step,)
-        if header[:depth] in places:
-            found += (places[header[:depth]],)
-    return found
+        path += (step,)
+        if header[:depth] in indices:
+            path += (indices[header[:depth]],)
+    return path
 
 
-def _unplaced(table: Path) -> Path:
+def _without_indices(table: Path) -> Path:
     return tuple(step for step in table if isinstance(step, str))
 
 
 def _assigned(line: str) -> Iterator[Path]:
-    """Yield the key that a line assigns; the first ``=`` that leaves a valid key is the one."""
+    """Yield the key that a line assigns: the text before the first ``=`` that makes a valid key."""
     for place, letter in enumerate(line):
         if letter == "=" and (key := _path(f"{line[:place]}=0")):
             yield key

@@ -129,10 +129,10 @@ def tally(
         if r.base is not None
         and r.base.busy
         and r.base.end > history.now
-        and (not covered or _inside(r, covered))
+        and (not covered or starts_inside(r, covered))
     }
     known |= changed
-    nearby = {id_ for id_, r in known.items() if _inside(r, history.read)}
+    nearby = {id_ for id_, r in known.items() if starts_inside(r, history.read)}
     others = [r for r in here if not r.created_by_us]
     relocated = rebooked(others) | relocated_instances(others)
     return Tally(known, changed, frozenset(nearby), pending, relocated)
@@ -342,7 +342,7 @@ def _count_times(records: Iterable[TrackedEvent]) -> int:
     return len({(r.provider, r.kind, r.base.interval) for r in records if r.base is not None})
 
 
-def _inside(record: TrackedEvent, windows: Iterable[Window]) -> bool:
+def starts_inside(record: TrackedEvent, windows: Iterable[Window]) -> bool:
     """Return true if lists of these windows show an event: they show what starts in them."""
     return record.base is not None and any(record.base.start in window for window in windows)
 

@@ -105,7 +105,7 @@ def to_restore(record: TrackedEvent) -> Value | None:
         or written is None
         or shown is None
         or has_pending_change(record)
-        or _is_pending(record)
+        or is_pending(record)
     ):
         return None
     return replace(shown, status=written.status) if is_reset(written, shown) else None
@@ -118,7 +118,7 @@ def has_other_time(record: TrackedEvent) -> bool:
     and keeps another start or end. To write the same value again would not help.
     """
     written, shown = record.written, record.observed
-    if written is None or shown is None or has_pending_change(record) or _is_pending(record):
+    if written is None or shown is None or has_pending_change(record) or is_pending(record):
         return False
     same_status = replace(written, status=shown.status)
     return same_status.interval != shown.interval and not is_rounding(same_status, shown)
@@ -152,11 +152,11 @@ def as_last_known(record: TrackedEvent | None, event: Event) -> Event:
     if record is None:
         return event
     shown = record.observed or record.base or record.before_write
-    written = record.written if _is_pending(record) else None
+    written = record.written if is_pending(record) else None
     return event.with_status_of(record.observed).with_end_of(written, shown)
 
 
-def _is_pending(record: TrackedEvent) -> bool:
+def is_pending(record: TrackedEvent) -> bool:
     """Return true while no read has shown the last write."""
     return record.base == record.before_write and record.base != record.written
 
@@ -328,7 +328,7 @@ def mark_deleted(record: TrackedEvent, at: datetime, *, by_id: bool = False) -> 
     last value counts as stale. If the last write of syncd was a cancellation that is not confirmed
     yet, the deletion is no change to decide on.
     """
-    cancelled = _is_pending(record) and record.written is not None and not record.written.busy
+    cancelled = is_pending(record) and record.written is not None and not record.written.busy
     return replace(
         record,
         observed=None,

@@ -1,4 +1,4 @@
-"""The arguments of a request through the daemon's door: checked, as anybody may send anything."""
+"""Parse and check the arguments of a request to the control socket: any value may arrive."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from syncd.daemon.control_socket import RefusedError
+from syncd.daemon.control_socket import RequestRejectedError
 from syncd.engine.agreed_operations import AgreedOperations
 from syncd.model import Window, utc
 from syncd.model.request_limits import MAX_TEXT, window_error
@@ -15,44 +15,44 @@ _KNOWN = frozenset({"from", "to", "provider", "accept", "plan"})
 
 
 def check_arguments(arguments: Mapping[str, Any], known: frozenset[str] = _KNOWN) -> None:
-    """Refuse what would be ignored: a `dry_run` that is not understood would write."""
-    unknown = sorted(name for name, said in arguments.items() if said and name not in known)
+    """Raise RequestRejectedError for unknown arguments: to ignore `dry_run` would mean to write."""
+    unknown = sorted(name for name, value in arguments.items() if value and name not in known)
     if unknown:
-        raise RefusedError(
-            f"such a request to the daemon takes no {', '.join(unknown)[:200]}",
-            "For a dry run: `syncd plan`, which needs no daemon. Otherwise restart the daemon: "
-            "it may be of another version than this program.",
+        raise RequestRejectedError(
+            f"this request does not accept {', '.join(unknown)[:200]}",
+            "For a dry run, use `syncd plan`, which needs no daemon. Otherwise restart the daemon: "
+            "its version may differ from this program's.",
         )
 
 
-def text(arguments: Mapping[str, Any], name: str) -> str | None:
-    """Read a text; None where it is left out. Raises RefusedError."""
-    said = arguments.get(name)
-    if said is None:
+def read_text(arguments: Mapping[str, Any], name: str) -> str | None:
+    """Return a text argument, or None if it is absent. Raises RequestRejectedError."""
+    value = arguments.get(name)
+    if value is None:
         return None
-    if not isinstance(said, str):
-        raise RefusedError(f"{name} is no text", "Send a name, or leave it out.")
-    if len(said) > MAX_TEXT:
-        raise RefusedError(f"{name} is too long", f"Send at most {MAX_TEXT} characters.")
-    return said
+    if not isinstance(value, str):
+        raise RequestRejectedError(f"{name} is not a text", "Send a text, or omit the argument.")
+    if len(value) > MAX_TEXT:
+        raise RequestRejectedError(f"{name} is too long", f"Send at most {MAX_TEXT} characters.")
+    return value
 
 
-def plan_of(arguments: Mapping[str, Any]) -> AgreedOperations | None:
-    """Read the plan that is to be carried out. Raises RefusedError."""
-    said = arguments.get("plan")
-    if said is None:
+def read_plan(arguments: Mapping[str, Any]) -> AgreedOperations | None:
+    """Return the plan to apply, or None if it is absent. Raises RequestRejectedError."""
+    plan = arguments.get("plan")
+    if plan is None:
         return None
     try:
-        name, digest, until = (str(said[key]) for key in ("name", "digest", "until"))
+        name, digest, until = (str(plan[key]) for key in ("name", "digest", "until"))
         return AgreedOperations(name[:MAX_TEXT], digest, utc(datetime.fromisoformat(until)))
     except (KeyError, TypeError, ValueError, OverflowError):
-        raise RefusedError(
-            "the plan is not understood", "Make it again: syncd plan --out FILE."
+        raise RequestRejectedError(
+            "the plan is not valid", "Make a new plan: syncd plan --out FILE."
         ) from None
 
 
-def window_of(arguments: Mapping[str, Any], now: datetime) -> Window | None:
-    """Read the window; None where it is left out. Raises RefusedError."""
+def read_window(arguments: Mapping[str, Any], now: datetime) -> Window | None:
+    """Return the window between `from` and `to`, or None if absent. Raises RequestRejectedError."""
     start, end = arguments.get("from"), arguments.get("to")
     if start is None and end is None:
         return None
@@ -61,21 +61,21 @@ def window_of(arguments: Mapping[str, Any], now: datetime) -> Window | None:
             utc(datetime.fromisoformat(str(start))), utc(datetime.fromisoformat(str(end)))
         )
     except (ValueError, OverflowError):
-        raise RefusedError(
-            "from and to are no window", "Send both as ISO 8601 times with an offset."
+        raise RequestRejectedError(
+            "from and to are not a valid window", "Send both as ISO 8601 times with an offset."
         ) from None
-    if fault := window_error(window, now):
-        raise RefusedError(fault, "Send a shorter and nearer one.")
+    if error := window_error(window, now):
+        raise RequestRejectedError(error, "Send a shorter window, closer to now.")
     return window
 
 
-def contacts_of(arguments: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Read the contacts that are to be forgotten, (system, id). Raises RefusedError."""
-    said = arguments.get("contacts")
-    if not isinstance(said, list) or not all(
-        isinstance(each, list) and list(map(type, each)) == [str, str] for each in said
+def read_contacts(arguments: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the contacts to erase as (system, id). Raises RequestRejectedError."""
+    contacts = arguments.get("contacts")
+    if not isinstance(contacts, list) or not all(
+        isinstance(each, list) and list(map(type, each)) == [str, str] for each in contacts
     ):
-        raise RefusedError(
-            "contacts is no list of pairs", "Send a system and an id of each contact."
+        raise RequestRejectedError(
+            "contacts is not a list of pairs", "Send the system and the id of each contact."
         )
-    return [(system, contact) for system, contact in said]
+    return [(system, contact) for system, contact in contacts]

@@ -1,4 +1,4 @@
-"""What a cleanup through the daemon's door is asked for."""
+"""Handle a cleanup request to the control socket."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import structlog
 
 from syncd.core.cleanup import CleanupScope
-from syncd.daemon.control_socket import Progress, RefusedError
+from syncd.daemon.control_socket import Progress, RequestRejectedError
 from syncd.engine.abandoned_system import abandon_system
 from syncd.engine.cleanup_in_engine import CleanupSpec
 from syncd.engine.cleanup_report import CleanupReport
@@ -18,13 +18,13 @@ from syncd.store import Store
 
 log = structlog.get_logger(__name__)
 
-KNOWN_OF_CLEANUP = frozenset(
+CLEANUP_ARGUMENTS = frozenset(
     {"system", "provider", "chosen", "by_tag", "who", "give_up", "dry_run"}
 )
 
 
 class CleanupEngine(Protocol):
-    """What a cleanup needs of an engine."""
+    """The part of an engine that a cleanup needs."""
 
     mapping: Mapping[str, Sequence[str]]
     store: Store
@@ -34,31 +34,36 @@ class CleanupEngine(Protocol):
     async def cleanup(
         self, wanted: CleanupSpec, *, progress: Callable[[str], None] = ...
     ) -> CleanupReport:
-        """Remove what syncd made."""
+        """Remove blocks that syncd made."""
         ...
 
 
-Text = Callable[[Mapping[str, Any], str], str | None]
-"""Reads an argument that is a text."""
+TextReader = Callable[[Mapping[str, Any], str], str | None]
+"""Returns a text argument by name, None if it is absent."""
 
 
-async def cleaned_up(
-    engine: CleanupEngine, arguments: Mapping[str, Any], text: Text, progress: Progress
+async def run_cleanup(
+    engine: CleanupEngine, arguments: Mapping[str, Any], text: TextReader, progress: Progress
 ) -> tuple[Mapping[str, object], int]:
-    """Carry out what was asked for: a cleanup, or to give a system up. Raises RefusedError."""
+    """Run a cleanup, or give a system up; return the JSON and the exit code.
+
+    Raises RequestRejectedError.
+    """
     give_up, who = text(arguments, "give_up"), text(arguments, "who") or ""
     if give_up is not None:
-        return given_up(engine, give_up, who), 0
-    cleaned = await engine.cleanup(cleanup_request(arguments, text), progress=progress)
-    log.info("cleaned up", run=cleaned.run, ended=str(cleaned.exit), who=who)
-    return cleaned.to_json(), cleaned.exit.code
+        return give_up_system(engine, give_up, who), 0
+    report = await engine.cleanup(cleanup_request(arguments, text), progress=progress)
+    log.info("cleaned up", run=report.run, ended=str(report.exit), who=who)
+    return report.to_json(), report.exit.code
 
 
-def cleanup_request(arguments: Mapping[str, Any], text: Text) -> CleanupSpec:
-    """Read what is to be cleaned up. Raises RefusedError."""
+def cleanup_request(arguments: Mapping[str, Any], text: TextReader) -> CleanupSpec:
+    """Parse which blocks to clean up. Raises RequestRejectedError."""
     chosen = arguments.get("chosen") or []
     if not isinstance(chosen, list) or not all(_is_event(each) for each in chosen):
-        raise RefusedError("chosen is no list of events", "Send pairs of a system and an id.")
+        raise RequestRejectedError(
+            "chosen is not a list of events", "Send pairs of a system and an id."
+        )
     return CleanupSpec(
         CleanupScope(text(arguments, "system") or "", text(arguments, "provider") or ""),
         frozenset((system, event) for system, event in chosen),
@@ -68,15 +73,15 @@ def cleanup_request(arguments: Mapping[str, Any], text: Text) -> CleanupSpec:
     )
 
 
-def given_up(engine: CleanupEngine, system: str, who: str) -> Mapping[str, object]:
-    """Give a system up that the running daemon does not work with. Raises RefusedError."""
+def give_up_system(engine: CleanupEngine, system: str, who: str) -> Mapping[str, object]:
+    """Give up a system that the running daemon does not use. Raises RequestRejectedError."""
     if any(system in systems for systems in engine.mapping.values()):
-        raise RefusedError(
-            f"the running daemon works with {system}",
-            "Reload or restart it first, so that it reads the configuration without that system.",
+        raise RequestRejectedError(
+            f"the running daemon uses {system}",
+            "Remove the system from the configuration, and reload or restart the daemon first.",
         )
     return abandon_system(engine.store, system, who, engine.clock.now(), engine.ids).to_json()
 
 
-def _is_event(said: object) -> bool:
-    return isinstance(said, list) and len(said) == 2 and all(isinstance(x, str) for x in said)  # noqa: PLR2004
+def _is_event(value: object) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(isinstance(x, str) for x in value)  # noqa: PLR2004

@@ -1,4 +1,4 @@
-"""Asking the daemon that holds the state to do something."""
+"""Client of the control socket: ask the running daemon to carry out a command."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing import Any
 from syncd.daemon.control_socket import short_path
 from syncd.daemon.lock import holder
 
-_PATIENCE = 10.0
-"""Seconds that a daemon may take to open its door after it has taken the lock."""
+_CONNECT_TIMEOUT = 10.0
+"""Seconds that a daemon may take from locking the state to opening its control socket."""
 
 
 @dataclass(frozen=True, slots=True)
 class DaemonReply:
-    """What the daemon did: the command's own JSON object, and its exit code."""
+    """The daemon's reply: the command's own JSON object, and its exit code."""
 
     result: dict[str, Any]
     exit: int
@@ -29,13 +29,13 @@ class DaemonError(Exception):
     """The daemon did not answer, or refused; carries the remedy."""
 
     def __init__(self, reason: str, remedy: str) -> None:
-        """Say what happened and what helps."""
+        """Create the error from a reason and a remedy."""
         super().__init__(f"{reason}. {remedy}")
         self.reason, self.remedy = reason, remedy
 
 
 class RequestError(DaemonError):
-    """What was asked of the daemon makes no sense."""
+    """The daemon rejected the request as invalid."""
 
 
 def send_request(
@@ -44,34 +44,34 @@ def send_request(
     arguments: Mapping[str, Any],
     on_progress: Callable[[str], None],
 ) -> DaemonReply:
-    """Have the daemon carry out a command; its progress is passed on as it comes.
+    """Send a command to the daemon, pass its progress on, and return its reply.
 
     Raises DaemonError.
     """
     request = {"command": command, "arguments": dict(arguments)}
     with _connect(state) as connection, connection.makefile("rb") as stream:
         try:
-            # Not through the stream: closing that would try again to send to a daemon that is gone.
+            # Not through the stream: closing it would send again to a daemon that is gone.
             connection.sendall(json.dumps(request).encode() + b"\n")
             for line in stream:
-                said = json.loads(line)
-                if "progress" in said:
-                    on_progress(said["progress"])
-                elif "error" in said:
-                    kind = RequestError if said.get("refused") else DaemonError
-                    raise kind(said["error"], said["remedy"])
+                message = json.loads(line)
+                if "progress" in message:
+                    on_progress(message["progress"])
+                elif "error" in message:
+                    kind = RequestError if message.get("refused") else DaemonError
+                    raise kind(message["error"], message["remedy"])
                 else:
-                    return DaemonReply(said["result"], said["exit"])
+                    return DaemonReply(message["result"], message["exit"])
         except (ConnectionError, ValueError, KeyError):
             pass
     raise DaemonError(
-        "the daemon ended before it was done",
-        "Nothing is lost: run the command again, or see its log (journalctl -u syncd).",
+        "the daemon stopped before the command was done",
+        "Nothing is lost: run the command again, or see the log (journalctl -u syncd).",
     )
 
 
 def _connect(state: Path) -> socket.socket:
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _CONNECT_TIMEOUT
     while True:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
@@ -80,14 +80,14 @@ def _connect(state: Path) -> socket.socket:
         except PermissionError:
             connection.close()
             raise DaemonError(
-                "the daemon belongs to another user",
+                "the daemon runs as another user",
                 "Run the command as that user (sudo -u syncd syncd …), or as root.",
             ) from None
         except OSError:
             connection.close()
             if holder(state) is None or time.monotonic() > deadline:
                 raise DaemonError(
-                    "the daemon does not answer", "See `syncd status`, or run it again."
+                    "the daemon does not answer", "See `syncd status`, or run the command again."
                 ) from None
             time.sleep(0.1)
         else:

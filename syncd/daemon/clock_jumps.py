@@ -1,8 +1,8 @@
-"""Keep the jobs going when the host's clock is set, or the host slept.
+"""Keep the jobs running when the host's clock is set, or after the host slept.
 
-The scheduler goes by that clock. After a clock that was ahead is put right, it would run nothing
-until the time for which it had planned the next poll comes once more, perhaps years later; after a
-clock was set forward, it would list every poll that was missed, one by one.
+The scheduler uses the host's clock. If that clock was ahead and is corrected, the scheduler runs
+nothing until the planned time of the next poll comes again, perhaps years later. If the clock is
+set forward, the scheduler lists every missed poll, one by one.
 """
 
 from __future__ import annotations
@@ -22,32 +22,35 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-CHECKED = 1.0
-"""Seconds between two checks."""
+CHECK_INTERVAL = 1.0
+"""Seconds between two checks of the clock."""
 
 _SLACK = timedelta(seconds=5)
 _TWO_DAYS = timedelta(days=2)
 
 
 class Every(IntervalTrigger):  # type: ignore[misc]  # APScheduler has no types
-    """An interval in which any number of missed runs is skipped at once."""
+    """An interval trigger that skips all missed runs at once."""
 
     def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime | None:
-        """Return the next run after ``previous``, or from now on if that was long ago."""
+        """Return the next run after ``previous``, or after ``now`` if runs were missed."""
         if previous is not None and previous + self.interval < now:
             previous = None
-        found: datetime | None = super().get_next_fire_time(previous, now)
-        return found
+        next_run: datetime | None = super().get_next_fire_time(previous, now)
+        return next_run
 
 
-async def follow_clock(scheduler: AsyncIOScheduler, every: float = CHECKED) -> None:
-    """Plan each job anew that is due later than it can be by the clock as it is now."""
+async def follow_clock(scheduler: AsyncIOScheduler, every: float = CHECK_INTERVAL) -> None:
+    """Reschedule each job that is planned too late because the clock was set back; never return.
+
+    The clock is checked every ``every`` seconds.
+    """
     while True:
         await asyncio.sleep(every)
         now = datetime.now(UTC)
         late = [job for job in scheduler.get_jobs() if _is_late(job, now)]
         for job in late:
-            scheduler.reschedule_job(job.id, trigger=_renewed(job.trigger, now))
+            scheduler.reschedule_job(job.id, trigger=_restarted(job.trigger, now))
         if late:
             log.warning("the clock was set back", jobs=sorted(job.id for job in late))
 
@@ -61,8 +64,8 @@ def _is_late(job: Job, now: datetime) -> bool:
     return bool(job.next_run_time - now > longest)
 
 
-def _renewed(trigger: BaseTrigger, now: datetime) -> BaseTrigger:
-    """The same trigger, begun now."""
+def _restarted(trigger: BaseTrigger, now: datetime) -> BaseTrigger:
+    """Return the same trigger, starting now."""
     if isinstance(trigger, IntervalTrigger):
         seconds = trigger.interval.total_seconds()
         return Every(seconds=seconds, jitter=trigger.jitter, timezone=UTC)

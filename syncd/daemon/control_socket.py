@@ -1,8 +1,9 @@
-"""The Unix socket beside the database: where the daemon lets one-shot commands in.
+"""The control socket: a Unix socket beside the database, for commands to the running daemon.
 
-One request a connection. Lines of JSON: ``{"command", "arguments"}`` comes in; any number of
-``{"progress"}`` go out, then one ``{"result", "exit"}`` or ``{"error", "remedy"}``. Whoever closes
-the connection, or only the way in, before that has left, and ends the request.
+One request per connection, as lines of JSON: the client sends ``{"command", "arguments"}``; the
+daemon sends any number of ``{"progress"}``, then one ``{"result", "exit"}`` or one
+``{"error", "remedy"}``. A client that closes the connection, or its sending side, before that
+cancels the request.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ from syncd.daemon.lock import lock_path
 log = structlog.get_logger(__name__)
 
 MAX_REQUEST = 64 * 1024
-"""Bytes in one request."""
+"""The maximum size of a request (bytes)."""
 
 READ_TIMEOUT = 10.0
-"""Seconds that a visitor may take to say what is wanted."""
+"""Seconds that a client may take to send its request."""
 
 Progress = Callable[[str], None]
 Command = Callable[
@@ -33,11 +34,11 @@ Command = Callable[
 ]
 
 
-class RefusedError(Exception):
-    """A request that makes no sense; carries the remedy."""
+class RequestRejectedError(Exception):
+    """The request is invalid, or cannot be carried out now; carries the remedy."""
 
     def __init__(self, reason: str, remedy: str) -> None:
-        """Say what is wrong, and what to ask instead."""
+        """Create the error from a reason and a remedy."""
         super().__init__(reason)
         self.reason = reason
         self.remedy = remedy
@@ -45,9 +46,9 @@ class RefusedError(Exception):
 
 @contextmanager
 def short_path(state: Path) -> Iterator[str]:
-    """The socket's path in a form that fits: an address holds 107 bytes, a path may hold more.
+    """Yield a short path of the socket: an address holds 107 bytes, and the path may be longer.
 
-    Linux lets a directory be named by an open file of this process.
+    Linux can name a directory by an open file descriptor of this process.
     """
     path = lock_path(state, ".sock")
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -59,66 +60,67 @@ def short_path(state: Path) -> Iterator[str]:
 
 @asynccontextmanager
 async def control_socket(state: Path, commands: Mapping[str, Command]) -> AsyncIterator[None]:
-    """Answer requests while inside. Only the holder of the state's lock may open it."""
-    visits: set[asyncio.Task[None]] = set()
+    """Serve requests while the context is open. The caller must hold the state's lock."""
+    requests: set[asyncio.Task[None]] = set()
 
-    async def visit(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         if task is not None:
-            visits.add(task)
-            task.add_done_callback(visits.discard)
-        await _visit(reader, writer, commands)
+            requests.add(task)
+            task.add_done_callback(requests.discard)
+        await _serve(reader, writer, commands)
 
     path = lock_path(state, ".sock")
-    path.unlink(missing_ok=True)  # left by a killed daemon: the lock says that none is alive
-    before = os.umask(0o177)
+    path.unlink(missing_ok=True)  # left by a killed daemon: the lock proves that none is alive
+    umask = os.umask(0o177)
     try:
         with short_path(state) as short:
-            server = await asyncio.start_unix_server(visit, short, limit=MAX_REQUEST)
+            server = await asyncio.start_unix_server(serve, short, limit=MAX_REQUEST)
     finally:
-        os.umask(before)
+        os.umask(umask)
     try:
         yield
     finally:
         server.close()
-        # Who is being answered gets the answer.
-        if visits:
-            await asyncio.wait(visits, timeout=0.5)
+        # Requests that are almost done still get their reply.
+        if requests:
+            await asyncio.wait(requests, timeout=0.5)
         path.unlink(missing_ok=True)
 
 
-async def _visit(
+async def _serve(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, commands: Mapping[str, Command]
 ) -> None:
-    def say(data: Mapping[str, object]) -> None:
+    def send(data: Mapping[str, object]) -> None:
         if not writer.is_closing():
             writer.write(json.dumps(data).encode() + b"\n")
 
     try:
-        command, arguments = _parse(await _hear(reader), commands)
-        work = command(arguments, lambda text: say({"progress": text}))
-        result, code = await _while_there(reader, work)
-        say({"result": result, "exit": code})
-    except RefusedError as refused:
-        say({"error": refused.reason, "remedy": refused.remedy, "refused": True})
+        command, arguments = _parse(await _read_line(reader), commands)
+        work = command(arguments, lambda text: send({"progress": text}))
+        result, code = await _while_connected(reader, work)
+        send({"result": result, "exit": code})
+    except RequestRejectedError as refused:
+        send({"error": refused.reason, "remedy": refused.remedy, "refused": True})
     except ConnectionError:
         return
     except Exception:
         log.exception("request failed")
-        say({"error": "the daemon failed at it", "remedy": "Look at its log: journalctl -u syncd."})
+        remedy = "See the daemon's log: journalctl -u syncd."
+        send({"error": "the command failed in the daemon", "remedy": remedy})
     finally:
         with suppress(ConnectionError):
             writer.close()
             await writer.wait_closed()
 
 
-async def _while_there(
+async def _while_connected(
     reader: asyncio.StreamReader,
     work: Coroutine[Any, Any, tuple[Mapping[str, object], int]],
 ) -> tuple[Mapping[str, object], int]:
-    """Carry out a command, which ends when its visitor leaves. Raises ConnectionError then.
+    """Run a command; cancel it and raise ConnectionError if the client disconnects.
 
-    A write that is cut off is an open row of the journal: the next cycle looks what became of it.
+    A write that is cut off stays open in the journal: the next cycle looks up its outcome.
     """
     task = asyncio.create_task(work)
     left = asyncio.create_task(client_left(reader))
@@ -128,43 +130,49 @@ async def _while_there(
             return task.result()
         task.cancel()
         await asyncio.wait({task})
-        if not task.cancelled() and (fault := task.exception()) is not None:
-            log.error("a request whose client left failed", exc_info=fault)
-        raise ConnectionResetError("the visitor has left")
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a request whose client left failed", exc_info=error)
+        raise ConnectionResetError("the client has disconnected")
     finally:
         left.cancel()
 
 
 async def client_left(reader: asyncio.StreamReader) -> None:
-    """Wait until the visitor closes the connection. What is said after the request is ignored."""
+    """Wait until the client closes the connection. Ignore everything after the request."""
     with suppress(ConnectionError):
         while await reader.read(MAX_REQUEST):
             pass
 
 
-async def _hear(reader: asyncio.StreamReader) -> bytes:
+async def _read_line(reader: asyncio.StreamReader) -> bytes:
     try:
         return await asyncio.wait_for(reader.readline(), READ_TIMEOUT)
     except ValueError:
-        raise RefusedError(
+        raise RequestRejectedError(
             "the request is too long", f"Send at most {MAX_REQUEST} bytes."
         ) from None
     except TimeoutError:
-        raise RefusedError("no request came", "Send one line of JSON with a command.") from None
+        raise RequestRejectedError(
+            "no request arrived", "Send one line of JSON with a command."
+        ) from None
 
 
 def _parse(line: bytes, commands: Mapping[str, Command]) -> tuple[Command, Mapping[str, Any]]:
     try:
         request = json.loads(line)
-        json.dumps(request, ensure_ascii=False).encode()  # halves of characters are no text
+        json.dumps(request, ensure_ascii=False).encode()  # refuse lone surrogates
         command, arguments = request["command"], request.get("arguments") or {}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise RefusedError("this is no request", "Send one line of JSON with a command.") from None
+        raise RequestRejectedError(
+            "this is not a valid request", "Send one line of JSON with a command."
+        ) from None
     if not isinstance(command, str) or not isinstance(arguments, dict):
-        raise RefusedError("this is no request", "Name a command, and its arguments as an object.")
+        raise RequestRejectedError(
+            "this is not a valid request", "Name a command, and send its arguments as an object."
+        )
     if command not in commands:
-        raise RefusedError(
-            f"the daemon knows no command {command[:100]!r}",
-            "It may be of another version than this program: restart it.",
+        raise RequestRejectedError(
+            f"the daemon does not know the command {command[:100]!r}",
+            "Restart the daemon: its version may differ from this program's.",
         )
     return commands[command], arguments

@@ -1,4 +1,4 @@
-"""The daemon's page for machines: /healthz, /readyz, /metrics, on this host only."""
+"""The daemon's HTTP status endpoints: /healthz, /readyz and /metrics, on this host only."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from syncd.config.listen import Address
+from syncd.config.listen import ListenAddress
 
 log = structlog.get_logger(__name__)
 
 HttpReply = Callable[[], tuple[bool, Mapping[str, object]]]
-"""Whether all is well, and the facts."""
+"""Returns whether the check passed (200, else 503), and the JSON body."""
 
 
-def application(alive: HttpReply, ready: HttpReply, numbers: Callable[[], bytes]) -> Starlette:
-    """The ASGI application.
+def application(alive: HttpReply, ready: HttpReply, metrics_text: Callable[[], bytes]) -> Starlette:
+    """Make the ASGI application.
 
-    A web page that a browser on this host shows could have its own name point here; that is why
-    only this host's names are answered.
+    Only requests for this host's own names are answered: otherwise a web page in a browser on this
+    host could read the metrics by DNS rebinding.
     """
 
     async def healthz(_request: Request) -> JSONResponse:
@@ -43,7 +43,7 @@ def application(alive: HttpReply, ready: HttpReply, numbers: Callable[[], bytes]
         return _json(ready())
 
     async def metrics(_request: Request) -> Response:
-        return Response(numbers(), media_type=CONTENT_TYPE_LATEST)
+        return Response(metrics_text(), media_type=CONTENT_TYPE_LATEST)
 
     return Starlette(
         routes=[
@@ -61,14 +61,17 @@ def application(alive: HttpReply, ready: HttpReply, numbers: Callable[[], bytes]
     )
 
 
-def _json(answer: tuple[bool, Mapping[str, object]]) -> JSONResponse:
-    well, facts = answer
-    return JSONResponse(facts, 200 if well else 503, headers={"Cache-Control": "no-store"})
+def _json(reply: tuple[bool, Mapping[str, object]]) -> JSONResponse:
+    passed, body = reply
+    return JSONResponse(body, 200 if passed else 503, headers={"Cache-Control": "no-store"})
 
 
 @asynccontextmanager
-async def served(app: Starlette, address: Address | None) -> AsyncIterator[None]:
-    """Serve the page while inside. An address that is taken is told, and stops no syncing."""
+async def serve_status(app: Starlette, address: ListenAddress | None) -> AsyncIterator[None]:
+    """Serve the application while the context is open.
+
+    If the address cannot be used, log that and serve nothing: syncing goes on.
+    """
     listener = None if address is None else _listen(address)
     if listener is None or address is None:
         yield
@@ -84,7 +87,7 @@ async def served(app: Starlette, address: Address | None) -> AsyncIterator[None]
         limit_concurrency=32,
         timeout_graceful_shutdown=1,
     )
-    own = None if address.path is None else _identity(address.path)
+    ours = None if address.path is None else _socket_identity(address.path)
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     log.info("page", address=str(address))
@@ -94,37 +97,37 @@ async def served(app: Starlette, address: Address | None) -> AsyncIterator[None]
         server.should_exit = True
         await serving
         listener.close()
-        if address.path is not None and own == _identity(address.path):
+        if address.path is not None and ours == _socket_identity(address.path):
             address.path.unlink(missing_ok=True)
 
 
 class _Server(uvicorn.Server):
-    """A server that leaves the process's signals to the service."""
+    """A uvicorn server that installs no signal handlers: the service has its own."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
-    """Which file is there; None for anything but a socket."""
+def _socket_identity(path: Path) -> tuple[int, int] | None:
+    """Return device and inode of a socket; None if there is none at that path."""
     try:
-        found = path.lstat()
+        entry = path.lstat()
     except OSError:
         return None
-    return (found.st_dev, found.st_ino) if stat.S_ISSOCK(found.st_mode) else None
+    return (entry.st_dev, entry.st_ino) if stat.S_ISSOCK(entry.st_mode) else None
 
 
 def remove_stale_socket(path: Path) -> None:
-    """Remove a socket that a killed daemon left. Raises OSError for anything else that is there."""
+    """Remove a socket that a killed daemon left. Raises OSError if the path is taken."""
     try:
-        found = path.lstat()
+        entry = path.lstat()
     except FileNotFoundError:
         return
-    if not stat.S_ISSOCK(found.st_mode):
-        raise FileExistsError(errno.EEXIST, "something that is no socket has that name")
-    if found.st_uid != os.geteuid():
-        raise PermissionError(errno.EACCES, "another user's socket has that name")
+    if not stat.S_ISSOCK(entry.st_mode):
+        raise FileExistsError(errno.EEXIST, "the path exists and is not a socket")
+    if entry.st_uid != os.geteuid():
+        raise PermissionError(errno.EACCES, "the socket belongs to another user")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
         caller.settimeout(1)
         try:
@@ -132,13 +135,13 @@ def remove_stale_socket(path: Path) -> None:
         except ConnectionRefusedError:
             path.unlink()
             return
-    raise OSError(errno.EADDRINUSE, "another program listens there")
+    raise OSError(errno.EADDRINUSE, "another program listens on this socket")
 
 
-def _listen(address: Address) -> socket.socket | None:
+def _listen(address: ListenAddress) -> socket.socket | None:
     unix = address.path is not None
     listener = socket.socket(socket.AF_UNIX if unix else socket.AF_INET, socket.SOCK_STREAM)
-    before = os.umask(0o117)
+    umask = os.umask(0o117)
     try:
         if address.path is not None:
             remove_stale_socket(address.path)
@@ -149,13 +152,13 @@ def _listen(address: Address) -> socket.socket | None:
         listener.listen()
     except OSError as error:
         listener.close()
-        log.error(  # noqa: TRY400 - the reason says it all
+        log.error(  # noqa: TRY400 - the reason is enough
             "no page",
             address=str(address),
             reason=error.strerror,
-            remedy="Free that address, or write another one as listen in [syncd]; then restart.",
+            remedy="Free the address, or set another one as listen in [syncd]; then restart.",
         )
         return None
     finally:
-        os.umask(before)
+        os.umask(umask)
     return listener

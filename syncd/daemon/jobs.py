@@ -1,4 +1,4 @@
-"""The engine at work: one job at a time, whoever asked for it, and none that ends the service."""
+"""Run the daemon's jobs and requests on the engine, one at a time; no failure ends the service."""
 
 from __future__ import annotations
 
@@ -11,9 +11,15 @@ from typing import Any, Protocol
 import structlog
 
 from syncd.core.resolution import InvalidResolutionError, Resolution
-from syncd.daemon.arguments import check_arguments, contacts_of, plan_of, text, window_of
-from syncd.daemon.cleanup_request import KNOWN_OF_CLEANUP, CleanupEngine, cleaned_up
-from syncd.daemon.control_socket import Progress, RefusedError
+from syncd.daemon.arguments import (
+    check_arguments,
+    read_contacts,
+    read_plan,
+    read_text,
+    read_window,
+)
+from syncd.daemon.cleanup_request import CLEANUP_ARGUMENTS, CleanupEngine, run_cleanup
+from syncd.daemon.control_socket import Progress, RequestRejectedError
 from syncd.daemon.metrics import outcome
 from syncd.engine import pausing
 from syncd.engine.acknowledge import AcknowledgeError, acknowledge_entry
@@ -34,7 +40,7 @@ log = structlog.get_logger(__name__)
 
 
 class EngineApi(CleanupEngine, Protocol):
-    """What the daemon needs of an engine."""
+    """The part of an engine that the daemon needs."""
 
     mapping: Mapping[str, Sequence[str]]
     store: Store
@@ -45,7 +51,7 @@ class EngineApi(CleanupEngine, Protocol):
 
     @property
     def stopping(self) -> asyncio.Event:
-        """Set when the service is to end."""
+        """The event that is set when the service has to stop."""
 
     async def resync(
         self,
@@ -57,33 +63,33 @@ class EngineApi(CleanupEngine, Protocol):
         exactly: AgreedOperations | None = ...,
         progress: Progress = ...,
     ) -> Report:
-        """Bring everything into step."""
+        """Run cycles until nothing is left to do."""
         ...
 
     async def refresh_resources(self) -> None:
-        """Learn which calendars of rooms there are."""
+        """Refresh the calendars that rooms and equipment close."""
         ...
 
     async def poll(
         self, *, near: bool, providers: Sequence[str] | None = None, late: bool = ...
     ) -> Report:
-        """One cycle, over all providers or these, or those that ``late`` answers concern."""
+        """Run one cycle over these providers, or all; ``late``: only those with late results."""
         ...
 
     def with_dependents(self, providers: Collection[str]) -> list[str]:
-        """These providers, and those that are always read with them."""
+        """Return these providers and those that are always read with them."""
         ...
 
     async def compact(self) -> None:
-        """Compact what is old."""
+        """Compact old history."""
         ...
 
     async def probe(self, names: Sequence[str], *, progress: Progress = ...) -> ProbeRun:
-        """Measure the facts of these systems' platforms."""
+        """Measure the platform facts of these systems."""
         ...
 
     def forget_facts(self, names: Sequence[str]) -> dict[str, list[str]]:
-        """Withdraw what was measured of these systems."""
+        """Withdraw the measured facts of these systems."""
         ...
 
     async def undo(
@@ -94,113 +100,113 @@ class EngineApi(CleanupEngine, Protocol):
         dry_run: bool = ...,
         progress: Progress = ...,
     ) -> UndoReport:
-        """Put back what a run wrote."""
+        """Undo the writes of a run."""
         ...
 
     async def read_free_slots(self, *, gently: bool = ...) -> None:
-        """Ask for free slots."""
+        """Read free slots."""
         ...
 
 
-Exclusive = Callable[[Collection[str], Callable[[Collection[str]], Collection[str]]], Sequence[str]]
-"""Whose turn it is, of these providers; the second tells who is always read with some."""
+SelectDue = Callable[[Collection[str], Callable[[Collection[str]], Collection[str]]], Sequence[str]]
+"""Returns the providers that are due; the second argument adds those always read with others."""
 
 
 class Jobs:
-    """The jobs. ``busy_since`` is a loop time, None when idle.
+    """The daemon's jobs and requests. ``busy_since`` is a loop time (seconds), None when idle.
 
-    ``told`` hears of each report, ``failed`` the name of each job that raised; ``insist`` is called
-    before a request, so that no system rests. ``turn`` says who is read in a far job, or everybody.
+    ``on_report`` gets each report, ``on_failure`` the name of each job that raised.
+    ``reset_backoff`` is called before a request, so that every system is asked.
+    ``providers_due`` selects the providers of a far job; by default all.
     """
 
     def __init__(
         self,
         engine: EngineApi,
-        told: Callable[[Report], None] = lambda _report: None,
-        failed: Callable[[str], None] = lambda _job: None,
-        insist: Callable[[], None] = lambda: None,
-        turn: Exclusive = lambda providers, _beside: sorted(providers),
+        on_report: Callable[[Report], None] = lambda _report: None,
+        on_failure: Callable[[str], None] = lambda _job: None,
+        reset_backoff: Callable[[], None] = lambda: None,
+        providers_due: SelectDue = lambda providers, _dependents: sorted(providers),
     ) -> None:
-        """Nothing is done yet."""
+        """Take the engine and the callbacks."""
         self._late = asyncio.Event()
-        self._take(engine)
-        self._told = told
-        self._failed = failed
-        self._insist = insist
-        self._turn_of = turn
-        self._one = asyncio.Lock()
-        self._probing = asyncio.Lock()
+        self._set_engine(engine)
+        self._on_report = on_report
+        self._on_failure = on_failure
+        self._reset_backoff = reset_backoff
+        self._providers_due = providers_due
+        self._engine_lock = asyncio.Lock()
+        self._probe_lock = asyncio.Lock()
         self.busy_since: float | None = None
 
     async def near(self) -> None:
-        """Poll the near window; skipped while something else is at work, which reads it anyway.
+        """Poll the near window, unless another job runs, which reads it too.
 
-        A run that only waits for a slow system reads nothing, and ends its wait. One that pauses
-        between two cycles makes its next one now.
+        A running job stops waiting for slow systems, and does not pause before its next cycle.
         """
         self._engine.tasks.run_pause.end()
-        if not self._one.locked() or self._engine.tasks.waiting:
+        if not self._engine_lock.locked() or self._engine.tasks.waiting:
             await self._job("near", lambda: self._engine.poll(near=True))
 
-    async def is_late(self) -> None:
-        """Wait until something has come that a cycle did not wait for."""
+    async def wait_for_late_results(self) -> None:
+        """Wait for a read that arrives after its cycle stopped waiting for it."""
         await self._late.wait()
 
-    async def late(self) -> None:
-        """Bring the near poll forward for what has come late, unless a cycle has taken it up."""
+    async def poll_late_results(self) -> None:
+        """Poll for reads that arrived late, unless a cycle has processed them already."""
         self._late.clear()
-        async with self._one:
-            taken = not self._engine.tasks.has_late_results
-        if not taken:
+        async with self._engine_lock:
+            processed = not self._engine.tasks.has_late_results
+        if not processed:
             await self._job("near", lambda: self._engine.poll(near=True, late=True))
 
-    async def follow_late(self) -> None:
-        """Bring a poll forward each time that something comes late, without end."""
+    async def follow_late_results(self) -> None:
+        """Poll each time that a read arrives late; never return."""
         while True:
-            await self.is_late()
-            await self.late()
+            await self.wait_for_late_results()
+            await self.poll_late_results()
 
     async def far(self) -> None:
-        """Poll the whole window of those whose turn it is."""
+        """Poll the whole window of the providers that are due."""
         await self._job("far", self._far)
 
     async def _far(self) -> Report:
-        providers = self._turn_of(self._engine.mapping, self._engine.with_dependents)
+        providers = self._providers_due(self._engine.mapping, self._engine.with_dependents)
         return await self._engine.poll(near=False, providers=providers)
 
-    async def everything(self) -> None:
-        """The resync at the start and at night; after it, what is old is compacted."""
+    async def resync_and_compact(self) -> None:
+        """Resync everything, then compact old history: at the start and every night."""
         await self._job("resync", self._engine.resync)
         try:
             await self._engine.compact()
         except Exception:
             log.exception("job failed", job="tidy")
-            self._failed("tidy")
+            self._on_failure("tidy")
 
     async def slots(self) -> None:
-        """Ask for free slots. It only reads and takes its time, so cycles do not wait for it."""
+        """Read free slots. Cycles run beside it, because it only reads and may take long."""
         if self._engine.stopping.is_set():
             return
         try:
             await self._engine.read_free_slots(gently=True)
         except Exception:
             log.exception("job failed", job="slots")
-            self._failed("slots")
+            self._on_failure("slots")
 
     async def on_request(
         self, arguments: Mapping[str, Any], progress: Progress
     ) -> tuple[Mapping[str, object], int]:
-        """A resync that somebody asked for through the door. Raises RefusedError."""
+        """Run a resync that a client requested. Raises RequestRejectedError."""
         check_arguments(arguments)
-        window = window_of(arguments, self._engine.clock.now())
-        provider, accept = text(arguments, "provider"), text(arguments, "accept")
+        window = read_window(arguments, self._engine.clock.now())
+        provider, accept = read_text(arguments, "provider"), read_text(arguments, "accept")
         if provider is not None and provider not in self._engine.mapping:
-            raise RefusedError(
-                f"the running daemon knows no provider {provider[:100]!r}",
-                "If it is new in the configuration: restart the daemon, which reads that once.",
+            raise RequestRejectedError(
+                f"the running daemon does not know the provider {provider[:100]!r}",
+                "If it is new in the configuration, reload or restart the daemon.",
             )
-        exactly = plan_of(arguments)
-        async with self._turn(progress) as began:
+        exactly = read_plan(arguments)
+        async with self._exclusive(progress) as started:
             report = await self._engine.resync(
                 window=window,
                 providers=None if provider is None else [provider],
@@ -208,212 +214,204 @@ class Jobs:
                 exactly=exactly,
                 progress=progress,
             )
-        self._hear("request", report, self._now() - began)
+        self._finish("request", report, self._now() - started)
         if exactly is None:
             return report.to_json(), report.exit.code
         decided = [operation_json(each) for each in report.planned]
-        told = {"matched": exactly.matched, "decided": decided}
-        return {**report.to_json(), "plan": told}, report.exit.code
+        result = {**report.to_json(), "plan": {"matched": exactly.matched, "decided": decided}}
+        return result, report.exit.code
 
     async def on_undo(
         self, arguments: Mapping[str, Any], progress: Progress
     ) -> tuple[Mapping[str, object], int]:
-        """Put back what a run wrote, or plan that, through the door. Raises RefusedError."""
+        """Undo the writes of a run; with `dry_run` only plan that. Raises RequestRejectedError."""
         check_arguments(arguments, frozenset({"run", "booking", "dry_run"}))
-        run, booking = text(arguments, "run"), text(arguments, "booking")
+        run, booking = read_text(arguments, "run"), read_text(arguments, "booking")
         dry_run = bool(arguments.get("dry_run"))
         if run is None:
-            raise RefusedError("no run is named", "Say which run is to be undone.")
-        async with self._turn(progress) as began:
+            raise RequestRejectedError("no run is named", "Name the run to undo.")
+        async with self._exclusive(progress) as started:
             try:
                 undone = await self._engine.undo(
                     run, booking=booking, dry_run=dry_run, progress=progress
                 )
             except NothingToUndoError as nothing:
-                raise RefusedError(nothing.reason, nothing.remedy) from None
+                raise RequestRejectedError(nothing.reason, nothing.remedy) from None
         if dry_run:
             plan = [operation_json(each) for each in undone.operations]
             return {**undone.to_json(), "plan": plan}, undone.exit.code
-        self._hear("undo", undone.report, self._now() - began)
+        self._finish("undo", undone.report, self._now() - started)
         return undone.to_json(), undone.exit.code
 
     async def on_probe(
         self, arguments: Mapping[str, Any], progress: Progress
     ) -> tuple[Mapping[str, object], int]:
-        """Measure platform facts, or withdraw them, through the door. Raises RefusedError.
+        """Measure platform facts, or withdraw them. Raises RequestRejectedError.
 
-        The cycles go on meanwhile: they do not see the block that a probe makes.
+        Cycles run meanwhile: they do not see the block that a probe makes.
         """
         check_arguments(arguments, frozenset({"systems", "forget"}))
         names = arguments.get("systems")
         known = {system for systems in self._engine.mapping.values() for system in systems}
         if not isinstance(names, list) or not all(str(name) in known for name in names):
-            raise RefusedError(
+            raise RequestRejectedError(
                 "the running daemon does not know all of these systems",
-                "If one is new in the configuration: restart the daemon, which reads that once.",
+                "If one is new in the configuration, reload or restart the daemon.",
             )
-        self._refuse_if_ending()
+        self._refuse_if_stopping()
         if arguments.get("forget") is True:
             return {"forgotten": self._engine.forget_facts(names)}, 0
-        if self._probing.locked():
-            raise RefusedError("another probe is at work", "Wait until it has ended.")
-        async with self._probing:
-            self._insist()
-            probed = await self._engine.probe(names, progress=progress)
-        log.info("probed", systems=names, ended=str(probed.exit))
-        return probed.to_json(), probed.exit.code
+        if self._probe_lock.locked():
+            raise RequestRejectedError("another probe is running", "Wait until it has ended.")
+        async with self._probe_lock:
+            self._reset_backoff()
+            probe = await self._engine.probe(names, progress=progress)
+        log.info("probed", systems=names, ended=str(probe.exit))
+        return probe.to_json(), probe.exit.code
 
     async def on_cleanup(
         self, arguments: Mapping[str, Any], progress: Progress
     ) -> tuple[Mapping[str, object], int]:
-        """Remove what syncd made, or give a system up, through the door. Raises RefusedError."""
-        check_arguments(arguments, KNOWN_OF_CLEANUP)
+        """Remove blocks that syncd made, or give a system up. Raises RequestRejectedError."""
+        check_arguments(arguments, CLEANUP_ARGUMENTS)
         if self._engine.pauses.observe and arguments.get("dry_run") is not True:
-            raise RefusedError(OBSERVE_REASON, OBSERVE_REMEDY)
-        async with self._turn(progress):
-            return await cleaned_up(self._engine, arguments, text, progress)
+            raise RequestRejectedError(OBSERVE_REASON, OBSERVE_REMEDY)
+        async with self._exclusive(progress):
+            return await run_cleanup(self._engine, arguments, read_text, progress)
 
     async def on_resolve(
         self, arguments: Mapping[str, Any], progress: Progress
     ) -> tuple[Mapping[str, object], int]:
-        """What a person decided of a held conflict, through the door. Raises RefusedError."""
-        conflict = text(arguments, "conflict") or ""
+        """Apply a person's resolution of a held conflict. Raises RequestRejectedError."""
+        conflict = read_text(arguments, "conflict") or ""
         try:
-            answer = resolution_from_arguments(arguments)
+            resolution = resolution_from_arguments(arguments)
         except ValueError as error:
-            raise RefusedError(
-                str(error), "Restart the daemon: it may be of another version."
-            ) from None
-        async with self._turn(progress) as began:
+            raise RequestRejectedError(str(error), _OTHER_VERSION) from None
+        async with self._exclusive(progress) as started:
             try:
-                done = await resolve_conflict(self._engine, conflict, answer, progress=progress)
-            except InvalidResolutionError as unfit:
-                raise RefusedError(unfit.reason, unfit.remedy) from None
-        self._hear("resolve", done.report, self._now() - began)
+                done = await resolve_conflict(self._engine, conflict, resolution, progress=progress)
+            except InvalidResolutionError as invalid:
+                raise RequestRejectedError(invalid.reason, invalid.remedy) from None
+        self._finish("resolve", done.report, self._now() - started)
         return done.to_json(), done.code
 
     async def on_forget_person(
         self, arguments: Mapping[str, Any], _progress: Progress
     ) -> tuple[Mapping[str, object], int]:
-        """Erase what is stored of a customer's contacts, through the door. Raises RefusedError."""
+        """Erase the stored data of a customer's contacts. Raises RequestRejectedError."""
         check_arguments(arguments, frozenset({"contacts"}))
-        contacts = contacts_of(arguments)
-        async with self._one:  # between the jobs, which may be storing the same ids
-            self._refuse_if_ending()
+        contacts = read_contacts(arguments)
+        async with self._engine_lock:  # not during a job, which may store the same ids
+            self._refuse_if_stopping()
             erased = forget_persons(self._engine.store, contacts)
         return erased.to_json(), 0
 
     async def on_acknowledge(
         self, arguments: Mapping[str, Any], _progress: Progress
     ) -> tuple[Mapping[str, object], int]:
-        """Silence what a person knows of, or take that back, through the door.
-
-        Raises RefusedError.
-        """
+        """Acknowledge an item or a double booking, or undo that. Raises RequestRejectedError."""
         check_arguments(arguments, frozenset({"id", "by", "undo"}))
-        start, by = text(arguments, "id"), text(arguments, "by")
+        start, by = read_text(arguments, "id"), read_text(arguments, "by")
         undo = arguments.get("undo") is True
-        async with self._one:  # between the jobs: what is reported changes in them
-            self._refuse_if_ending()
+        async with self._engine_lock:  # not during a job, which may change the reported items
+            self._refuse_if_stopping()
             store, now = self._engine.store, self._engine.clock.now()
             try:
                 done = acknowledge_entry(store, start or "", by or "", now, undo=undo)
-            except AcknowledgeError as cannot:
-                raise RefusedError(cannot.reason, cannot.remedy) from None
+            except AcknowledgeError as error:
+                raise RequestRejectedError(error.reason, error.remedy) from None
         return done.to_json(), 0
 
     async def on_pause(
         self, arguments: Mapping[str, Any], progress: Progress
     ) -> tuple[Mapping[str, object], int]:
-        """Pause what a person names, at once and beside the job at work. Raises RefusedError.
-
-        The answer comes when nothing that began before is under way there any more.
-        """
+        """Pause targets and wait for their writes in flight. Raises RequestRejectedError."""
         check_arguments(arguments, frozenset({"what", "by", "reason"}))
-        places = _places(arguments)
-        engine, by = self._engine, text(arguments, "by") or ""
-        reason = text(arguments, "reason") or ""
-        found = pausing.add_pauses(engine.store, places, by, reason, engine.clock.now())
-        progress("waiting for what is being written")
-        await engine.pauses.wait_for_requests(found)
-        async with self._probing:  # a probe removes what it made, whatever is paused meanwhile
-            return pausing.pauses_json(found), 0
+        targets = _pause_targets(arguments)
+        engine, by = self._engine, read_text(arguments, "by") or ""
+        reason = read_text(arguments, "reason") or ""
+        pauses = pausing.add_pauses(engine.store, targets, by, reason, engine.clock.now())
+        progress("waiting for writes in flight")
+        await engine.pauses.wait_for_requests(pauses)
+        async with self._probe_lock:  # a probe removes its block in spite of a pause
+            return pausing.pauses_json(pauses), 0
 
     async def on_unpause(
         self, arguments: Mapping[str, Any], _progress: Progress
     ) -> tuple[Mapping[str, object], int]:
-        """End pauses; the next cycle writes what is wanted by then. Raises RefusedError."""
+        """End pauses; the next cycle makes the wanted writes. Raises RequestRejectedError."""
         check_arguments(arguments, frozenset({"what", "by"}))
-        places, by = _places(arguments), text(arguments, "by") or ""
-        self._refuse_if_ending()
+        targets, by = _pause_targets(arguments), read_text(arguments, "by") or ""
+        self._refuse_if_stopping()
         try:
-            ended = pausing.remove_pauses(self._engine.store, places, by, self._engine.clock.now())
-        except pausing.UnpauseError as cannot:
-            raise RefusedError(cannot.reason, cannot.remedy) from None
+            ended = pausing.remove_pauses(self._engine.store, targets, by, self._engine.clock.now())
+        except pausing.UnpauseError as error:
+            raise RequestRejectedError(error.reason, error.remedy) from None
         return pausing.pauses_json(ended), 0
 
     @asynccontextmanager
-    async def _turn(self, progress: Progress) -> AsyncIterator[float]:
-        """Somebody's turn between the jobs, and when it began. Raises RefusedError."""
-        self._refuse_if_ending()
-        if self._one.locked():
-            progress("waiting for the cycle at work")
-        async with self._alone():
-            self._refuse_if_ending()
-            self._insist()
+    async def _exclusive(self, progress: Progress) -> AsyncIterator[float]:
+        """Wait for the engine and hold it; yield the loop time. Raises RequestRejectedError."""
+        self._refuse_if_stopping()
+        if self._engine_lock.locked():
+            progress("waiting for the running cycle")
+        async with self._hold_engine():
+            self._refuse_if_stopping()
+            self._reset_backoff()
             yield self._now()
 
-    def _refuse_if_ending(self) -> None:
+    def _refuse_if_stopping(self) -> None:
         if self._engine.stopping.is_set():
-            raise RefusedError("the daemon is ending", "Run the command again when it has ended.")
+            raise RequestRejectedError("the daemon is stopping", "Run the command again later.")
 
-    async def exchange(self, engine: EngineApi) -> None:
-        """Go on with another engine, when the job at work has ended."""
-        async with self._one, self._probing:
+    async def replace_engine(self, engine: EngineApi) -> None:
+        """Continue with another engine once the running job has ended."""
+        async with self._engine_lock, self._probe_lock:
             await self._engine.tasks.drain()
-            self._take(engine)
+            self._set_engine(engine)
 
     async def idle(self) -> None:
-        """Wait until nothing is at work, and no write in flight."""
-        async with self._one, self._probing:
+        """Wait until no job runs and no write is in flight."""
+        async with self._engine_lock, self._probe_lock:
             await self._engine.tasks.drain()
 
-    def _take(self, engine: EngineApi) -> None:
+    def _set_engine(self, engine: EngineApi) -> None:
         self._engine = engine
         engine.tasks.on_arrival = self._late.set
 
     async def _job(self, name: str, job: Callable[[], Awaitable[Report]]) -> None:
         try:
-            async with self._alone():
+            async with self._hold_engine():
                 if self._engine.stopping.is_set():
-                    return  # asked only now: the signal may have come while this job waited
-                began = self._now()
+                    return  # checked here: the signal may have arrived while this job waited
+                started = self._now()
                 report = await job()
-                seconds = self._now() - began
+                seconds = self._now() - started
         except Exception:
-            # One bad cycle must not end the service: the next one starts from the state again.
+            # A failed cycle must not end the service: the next one starts from the state again.
             log.exception("job failed", job=name)
-            self._failed(name)
+            self._on_failure(name)
         else:
-            self._hear(name, report, seconds)
+            self._finish(name, report, seconds)
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
 
     @asynccontextmanager
-    async def _alone(self) -> AsyncIterator[None]:
+    async def _hold_engine(self) -> AsyncIterator[None]:
         self._engine.tasks.wake()
-        async with self._one:
+        async with self._engine_lock:
             self.busy_since = self._now()
             try:
                 yield
             finally:
                 self.busy_since = None
 
-    def _hear(self, name: str, report: Report, seconds: float) -> None:
-        """Pass a report on, and log the one event that tells all about it."""
+    def _finish(self, name: str, report: Report, seconds: float) -> None:
+        """Pass a report on, and log it as one event."""
         report.job, report.seconds = name, round(seconds, 3)
-        self._told(report)
+        self._on_report(report)
         systems = {
             system: {"state": str(s.state), "reads": s.reads, "writes": s.writes}
             for system, s in sorted(report.systems.items())
@@ -441,10 +439,11 @@ class Jobs:
         )
 
 
-def _places(arguments: Mapping[str, Any]) -> list[pausing.PauseTarget]:
+_OTHER_VERSION = "Restart the daemon: its version may differ from this program's."
+
+
+def _pause_targets(arguments: Mapping[str, Any]) -> list[pausing.PauseTarget]:
     try:
         return pausing.targets_from_arguments(arguments.get("what"))
     except ValueError as error:
-        raise RefusedError(
-            str(error), "Restart the daemon: it may be of another version."
-        ) from None
+        raise RequestRejectedError(str(error), _OTHER_VERSION) from None

@@ -1,4 +1,4 @@
-"""How long a change took: from when somebody made it to the last write that carried it over."""
+"""Measure the latency of changes: from the outside change to the last write that follows it."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ from syncd.model import Replica, TrackedEvent
 from syncd.store.store import Store
 
 _DAY = timedelta(days=1)
-"""What is older was found, not waited for: a first run takes over meetings of last month."""
+"""Older changes do not count: the first run takes over meetings that were made long ago."""
 
 
 def latencies(
     store: Store, written: Mapping[str, datetime], skews: Mapping[str, timedelta]
 ) -> list[float]:
-    """For each booking (by id, with the time of its last write) the seconds that it took.
+    """Return the latency of each booking in seconds.
 
-    The change is as old as its platform says, by the clock of this host (``skews``: how far a
-    platform's clock is ahead), or as old as the read that first showed it.
+    ``written`` is the time of the last write by booking id. The change is dated by its platform,
+    corrected by ``skews`` (how far a platform's clock is ahead of this host's), or by the read that
+    first showed it, whichever is earlier.
     """
-    made: dict[str, datetime] = {}
+    changed_at: dict[str, datetime] = {}
     for replica, record in store.replicas(sorted(written)):
         if record is None or _is_ours(replica, record):
             continue
         at = _changed_at(record, skews.get(record.system, timedelta(0)))
-        made[replica.booking] = max(at, made.get(replica.booking, at))
-    spans = [written[booking] - at for booking, at in made.items()]
-    return [max(0.0, span.total_seconds()) for span in spans if span < _DAY]
+        changed_at[replica.booking] = max(at, changed_at.get(replica.booking, at))
+    delays = [written[booking] - at for booking, at in changed_at.items()]
+    return [max(0.0, delay.total_seconds()) for delay in delays if delay < _DAY]
 
 
 def _is_ours(replica: Replica, record: TrackedEvent) -> bool:

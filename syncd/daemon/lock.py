@@ -1,4 +1,4 @@
-"""One writer per state: a lock that ends with its process, and says who holds it."""
+"""The lock of a state: one writer at a time. It ends with its process and names its holder."""
 
 from __future__ import annotations
 
@@ -13,61 +13,65 @@ from typing import Self
 from syncd.store import StateError
 from syncd.store.files import open_plain
 
-_LONGEST = 200
-"""Bytes that a lock's text may take."""
+_MAX_TEXT = 200
+"""The maximum size of a lock file's text (bytes)."""
 
 MAX_PROCESS_ID = 2**22
-"""The highest process id that a kernel gives."""
+"""The highest process id that Linux assigns."""
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds a state: ``daemon``, or the name of a command; and its process."""
+    """The process that holds a state; ``role`` is ``daemon`` or the name of a command."""
 
     role: str
     pid: int
 
 
 class StateHeldError(Exception):
-    """Another syncd works with this state. Exit 6."""
+    """Another syncd holds this state (exit code 6)."""
 
-    def __init__(self, path: Path, by: Holder) -> None:
-        """Say who."""
+    def __init__(self, path: Path, holder: Holder) -> None:
+        """Create the error for the state's path and its holder."""
         self.place = str(path)
-        self.reason = f"{path} is in use by another syncd: {by.role}, process {by.pid}"
-        self.remedy = "Wait until it has ended, or stop it (systemctl stop syncd)."
+        self.reason = f"{path} is in use by another syncd: {holder.role}, process {holder.pid}"
+        self.remedy = "Wait until that process has ended, or stop it (systemctl stop syncd)."
         super().__init__(f"{self.reason}. {self.remedy}")
-        self.role = by.role
-        self.pid = by.pid
+        self.role = holder.role
+        self.pid = holder.pid
 
 
 def lock_path(state: Path, suffix: str) -> Path:
-    """A file that belongs to a state: the database's own path with a suffix."""
+    """Return the path of a file beside the state: the database's path with a suffix."""
     return state.with_name(state.name + suffix)
 
 
 def holder(state: Path) -> Holder | None:
-    """Who holds a state now, as far as the lock's text tells; for people to read."""
-    found = _read(lock_path(state, ".lock"))
-    if found is None:
+    """Return the holder that the lock file names, if its process is alive.
+
+    This is information for people; only `StateLock` decides who may write.
+    """
+    recorded = _read(lock_path(state, ".lock"))
+    if recorded is None:
         return None
     try:
-        os.kill(found.pid, 0)
+        os.kill(recorded.pid, 0)
     except ProcessLookupError:
         return None
     except PermissionError:
-        pass  # another user's process, and alive
-    return found
+        pass  # another user's process: it is alive
+    return recorded
 
 
 class StateLock:
-    """Hold a state for writing. Entering raises `StateHeldError`, or `StateError`.
+    """A context manager that locks a state for writing.
 
-    The kernel's lock is on the open file, so a killed process leaves none behind.
+    Entering raises `StateHeldError` or `StateError`. The kernel releases the lock when the process
+    ends, also if it is killed.
     """
 
     def __init__(self, state: Path, role: str) -> None:
-        """Nothing is locked yet."""
+        """Create the lock without taking it; ``role`` is ``daemon`` or the name of a command."""
         self._state = state
         self._path = lock_path(state, ".lock")
         self._role = role
@@ -81,16 +85,16 @@ class StateLock:
         except OSError as error:
             raise StateError(
                 str(self._state),
-                f"the lock beside it cannot be opened ({error.strerror})",
-                "Let the user that runs syncd write to its folder, on a disk with room.",
+                f"the lock file beside it cannot be opened ({error.strerror})",
+                "Let the user that runs syncd write to that folder, and free disk space if needed.",
             ) from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(self._file)
-            by = _read(self._path) or Holder("unknown", 0)
-            raise StateHeldError(self._state, by) from None
-        # Who holds it is for people to read: a disk without room for that does not matter here.
+            current = _read(self._path) or Holder("unknown", 0)
+            raise StateHeldError(self._state, current) from None
+        # The text is information for people, so a full disk must not fail the lock.
         with suppress(OSError):
             os.ftruncate(self._file, 0)
             os.pwrite(self._file, f"{self._role} {os.getpid()}\n".encode(), 0)
@@ -102,7 +106,7 @@ class StateLock:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Give it back. The file stays: removing it would let two processes lock two files."""
+        """Release the lock. The file stays: if removed, two processes could lock two files."""
         os.ftruncate(self._file, 0)
         os.close(self._file)
 
@@ -111,7 +115,7 @@ def _read(path: Path) -> Holder | None:
     try:
         file = open_plain(path, os.O_RDONLY)
         try:
-            role, _, pid = os.read(file, _LONGEST).decode().strip().partition(" ")
+            role, _, pid = os.read(file, _MAX_TEXT).decode().strip().partition(" ")
         finally:
             os.close(file)
         number = int(pid)

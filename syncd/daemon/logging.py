@@ -1,4 +1,4 @@
-"""The log: text on a terminal, JSON lines elsewhere, and nothing secret or personal in either."""
+"""Set up the log: text on a terminal, else JSON lines; secrets and personal data are masked."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import structlog
 from syncd.systems.redact import Redactor
 from syncd.systems.sanitize import sanitize
 
-# Ids and times of ours: redacting them would only make the log useless.
-_PLAIN = frozenset({"level", "timestamp", "run", "event_id", "system"})
+_NOT_REDACTED = frozenset({"level", "timestamp", "run", "event_id", "system"})
+"""Fields with syncd's own ids and times: redacting them would make the log useless."""
 
 
 def set_up(
@@ -22,7 +22,7 @@ def set_up(
     style: Literal["auto", "text", "json"] = "auto",
     level: Literal["debug", "info", "warning", "error"] = "info",
 ) -> None:
-    """Send the log to standard error. ``secrets`` are masked wherever they might turn up."""
+    """Send the log to standard error. ``secrets`` are masked wherever they occur."""
     text = sys.stderr.isatty() if style == "auto" else style == "text"
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -42,7 +42,7 @@ def set_up(
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    # What libraries log goes the same way.
+    # Log records of libraries take the same path.
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
@@ -55,23 +55,23 @@ def set_up(
 
 
 class _Redaction:
-    """The last processor before the text is made: whatever was put in comes out masked."""
+    """The last structlog processor before rendering: it masks all values."""
 
     def __init__(self, redactor: Redactor) -> None:
         self._redact = redactor
 
     def __call__(
-        self, _logger: Any, _method: str, said: MutableMapping[str, Any]
+        self, _logger: Any, _method: str, fields: MutableMapping[str, Any]
     ) -> MutableMapping[str, Any]:
-        for name, value in said.items():
+        for name, value in fields.items():
             if name == "exception":
                 lines = str(value).splitlines()
-                said[name] = "\n".join(self._line(line) for line in lines)
-            elif name in _PLAIN and isinstance(value, str):
-                said[name] = sanitize(value)
+                fields[name] = "\n".join(self._line(line) for line in lines)
+            elif name in _NOT_REDACTED and isinstance(value, str):
+                fields[name] = sanitize(value)
             elif not name.startswith("_"):
-                said[name] = self._deep(value)
-        return said
+                fields[name] = self._deep(value)
+        return fields
 
     def _deep(self, value: Any) -> Any:
         match value:

@@ -1,4 +1,4 @@
-"""Give large blocks of memory back to the system as soon as they are free."""
+"""Return large blocks of memory to the operating system as soon as they are free."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _LARGE = 1024 * 1024
 
 
 def return_large_blocks() -> None:
-    """Have the C library map blocks of a MB and more one by one.
+    """Make glibc allocate each block of 1 MiB or more with its own mmap.
 
-    By default glibc raises that bound to 32 MB once a large block was freed. From then on bodies of
-    answers lie in the heap between what is kept, and the process grows with each of them.
+    By default glibc raises that threshold up to 32 MiB after a large block is freed. Response
+    bodies then fragment the heap, and the process grows with each of them.
     """
     with suppress(OSError, AttributeError):  # other C libraries
         ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _LARGE)

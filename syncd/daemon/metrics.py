@@ -1,7 +1,7 @@
-"""What Prometheus reads: counters of what was done, and how things stand when it asks.
+"""Prometheus metrics: counters that jobs update, and gauges that are read at each scrape.
 
-No label holds anything of a customer: systems, providers' counts, actions and states only; of a
-pause also the provider's name and who paused.
+No label holds customer data: only systems, actions, states and reasons; of a pause also the
+provider's name and the login name of the person who paused it.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ from syncd.systems.port import CallStats
 _CYCLE = (0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300)
 _LAG = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 21600)
 
-# When a series began is of no use here, and doubles the page.
+# The creation time of each series is not needed, and doubles the size of the output.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
-JOBS = ("near", "far", "resync", "request")
-OUTCOMES = ("whole", "incomplete", "guarded", "failed")
+_JOBS = ("near", "far", "resync", "request")
+_OUTCOMES = ("whole", "incomplete", "guarded", "failed")
 
 
 @dataclass(frozen=True, slots=True)
 class SystemSnapshot:
-    """How one system stands now."""
+    """The current state of one system."""
 
     health: SystemHealth
     traffic: CallStats
@@ -56,31 +56,35 @@ class SystemSnapshot:
 
 
 class Metrics:
-    """The numbers of one daemon, in a registry of their own."""
+    """The metrics of one daemon, in a registry of their own.
+
+    ``systems`` returns the current state of each system, ``intervals`` the current and the
+    configured poll intervals.
+    """
 
     def __init__(
         self,
         systems: Callable[[], Mapping[str, SystemSnapshot]],
-        paces: Callable[[], tuple[PollIntervals, PollIntervals]],
+        intervals: Callable[[], tuple[PollIntervals, PollIntervals]],
         store: Store,
         state: Path,
         clock: Clock,
     ) -> None:
-        """Every series is there from the start, at 0: a rate needs two points."""
+        """Create every series at 0: the rate of a counter needs two samples."""
         self.registry = CollectorRegistry(auto_describe=False)
         ProcessCollector(registry=self.registry)
-        self._standing = _Standing(systems, paces, store, state, clock)
-        self.registry.register(self._standing)
+        self._gauges = _GaugeCollector(systems, intervals, store, state, clock)
+        self.registry.register(self._gauges)
         self._seconds = Histogram(
             "syncd_cycle_seconds",
-            "How long a job took, by what asked for it.",
+            "Duration of a job in seconds, by job.",
             ["job"],
             buckets=_CYCLE,
             registry=self.registry,
         )
         self._cycles = Counter(
             "syncd_cycles",
-            "Jobs by how they ended: whole, incomplete (a system did not answer), guarded, failed.",
+            "Jobs by outcome: whole, incomplete (a system did not answer), guarded, failed.",
             ["job", "outcome"],
             registry=self.registry,
         )
@@ -92,24 +96,26 @@ class Metrics:
         )
         self._writes = Counter(
             "syncd_writes",
-            "Writes that a system took, by action.",
+            "Writes that a system accepted, by action.",
             ["system", "action"],
             registry=self.registry,
         )
         self._refused = Counter(
-            "syncd_writes_refused", "Writes that a system refused for good.", registry=self.registry
+            "syncd_writes_refused",
+            "Writes that a system permanently refused.",
+            registry=self.registry,
         )
         self._news = Counter(
-            "syncd_news", "Changes seen that syncd did not make.", registry=self.registry
+            "syncd_news", "Changes that others made, as seen by reads.", registry=self.registry
         )
         self._lag = Histogram(
             "syncd_lag_seconds",
-            "From an outside change to the last write that carried it over.",
+            "Seconds from an outside change to the last write that followed from it.",
             buckets=_LAG,
             registry=self.registry,
         )
-        for job in JOBS:
-            for outcome in OUTCOMES:
+        for job in _JOBS:
+            for outcome in _OUTCOMES:
                 self._cycles.labels(job, outcome)
         for name in systems():
             for action in Action:
@@ -118,18 +124,18 @@ class Metrics:
                 self._calls.labels(name, kind)
 
     def update(self, report: Report) -> None:
-        """Count a job that ended, and take over how it left things."""
+        """Count a job that ended, and take its report as the current one."""
         self._seconds.labels(report.job).observe(report.seconds)
         self._cycles.labels(report.job, outcome(report)).inc()
-        for name, told in report.systems.items():
-            self._calls.labels(name, "read").inc(told.reads)
-            self._calls.labels(name, "write").inc(told.writes)
+        for name, system in report.systems.items():
+            self._calls.labels(name, "read").inc(system.reads)
+            self._calls.labels(name, "write").inc(system.writes)
         self._refused.inc(len(report.failures))
         self._news.inc(report.news)
-        self._standing.update(report)
+        self._gauges.update(report)
 
     def render(self) -> bytes:
-        """All of it, in the text format of Prometheus."""
+        """Return all metrics in Prometheus' text format."""
         return generate_latest(self.registry)
 
     def fail(self, job: str) -> None:
@@ -137,34 +143,34 @@ class Metrics:
         self._cycles.labels(job, "failed").inc()
 
     def wrote(self, system: str, action: Action) -> None:
-        """Count a write that a system took."""
+        """Count a write that a system accepted."""
         self._writes.labels(system, str(action)).inc()
 
     def lag(self, seconds: float) -> None:
-        """Note how long a change took to be everywhere."""
+        """Record the latency of one change (seconds)."""
         self._lag.observe(seconds)
 
 
 def outcome(report: Report) -> str:
-    """How a job ended, in one word."""
+    """Return the outcome of a job: "guarded", "whole" or "incomplete"."""
     if report.guarded:
         return "guarded"
     return "whole" if report.whole else "incomplete"
 
 
-class _Standing(Collector):
-    """What is measured at the moment when Prometheus asks."""
+class _GaugeCollector(Collector):
+    """Computes the gauges at each scrape."""
 
     def __init__(
         self,
         systems: Callable[[], Mapping[str, SystemSnapshot]],
-        paces: Callable[[], tuple[PollIntervals, PollIntervals]],
+        intervals: Callable[[], tuple[PollIntervals, PollIntervals]],
         store: Store,
         state: Path,
         clock: Clock,
     ) -> None:
         self._systems = systems
-        self._paces = paces
+        self._intervals = intervals
         self._store = store
         self._state = state
         self._clock = clock
@@ -181,82 +187,84 @@ class _Standing(Collector):
             self._ended["whole"] = self._clock.now()
 
     def collect(self) -> Iterable[Metric]:
-        """Every gauge."""
-        yield _gauge("syncd_info", "The program.", ["version"], [((__version__,), 1)])
-        yield from self._of_systems()
-        yield from self._of_cycles()
-        yield from self._of_state()
+        """Yield every gauge."""
+        yield _gauge(
+            "syncd_info", "Always 1; the label is the version.", ["version"], [((__version__,), 1)]
+        )
+        yield from self._system_gauges()
+        yield from self._cycle_gauges()
+        yield from self._state_gauges()
 
-    def _of_systems(self) -> Iterable[Metric]:
-        sights = self._systems()
+    def _system_gauges(self) -> Iterable[Metric]:
+        snapshots = self._systems()
         now = self._clock.now()
         yield _gauge(
             "syncd_system_state",
             "1 for the state that a system is in, 0 for the others.",
             ["system", "state"],
             [
-                ((name, str(state)), state is sight.health.state)
-                for name, sight in sights.items()
+                ((name, str(state)), state is snapshot.health.state)
+                for name, snapshot in snapshots.items()
                 for state in SystemState
             ],
         )
         yield _gauge(
             "syncd_system_state_age_seconds",
-            "For how long a system has been in its state.",
+            "Seconds since the state of a system last changed.",
             ["system"],
             [
-                ((name,), (now - sight.health.since).total_seconds())
-                for name, sight in sights.items()
-                if sight.health.since is not None
+                ((name,), (now - snapshot.health.since).total_seconds())
+                for name, snapshot in snapshots.items()
+                if snapshot.health.since is not None
             ],
         )
-        for metric, text, of in _CALLS:
-            found = [((name,), of(sight)) for name, sight in sights.items()]
-            known = [(label, value) for label, value in found if value is not None]
+        for metric, text, value_of in _CALLS:
+            values = [((name,), value_of(snapshot)) for name, snapshot in snapshots.items()]
+            known = [(label, value) for label, value in values if value is not None]
             yield _gauge(metric, text, ["system"], known)
 
-    def _of_cycles(self) -> Iterable[Metric]:
-        (paces, asked), report = self._paces(), self._report
-        longest = paces.longest
+    def _cycle_gauges(self) -> Iterable[Metric]:
+        (current, configured), report = self._intervals(), self._report
+        longest = current.longest
         yield _gauge(
             "syncd_poll_interval_seconds",
-            "Seconds between two reads of a window, in the system that is read least often.",
+            "Seconds between two reads of a window, for the system that is read least often.",
             ["window"],
             [(("near",), longest.near.total_seconds()), (("far",), longest.far.total_seconds())],
         )
         yield _gauge(
             "syncd_poll_stretch",
-            "How many times longer that is than configured.",
+            "The longest poll interval, as a multiple of the configured interval.",
             ["window"],
-            [(("near",), longest.near / asked.near), (("far",), longest.far / asked.far)],
+            [(("near",), longest.near / configured.near), (("far",), longest.far / configured.far)],
         )
         yield _gauge(
             "syncd_system_poll_interval_seconds",
-            "Seconds between two reads of a window of a system, as its account allows.",
+            "Seconds between two reads of a window, by system, within the account's rate limit.",
             ["system", "window"],
             [
-                ((name, window), span.total_seconds())
-                for name, pace in paces.systems.items()
-                for window, span in (("near", pace.near), ("far", pace.far))
+                ((name, window), interval.total_seconds())
+                for name, pace in current.systems.items()
+                for window, interval in (("near", pace.near), ("far", pace.far))
             ],
         )
         yield _gauge(
             "syncd_last_cycle_timestamp_seconds",
-            "When the last job ended (any), and the last one that every system answered (whole).",
+            "End of the last job (any), and of the last job that every system answered (whole).",
             ["kind"],
             [((kind,), at.timestamp()) for kind, at in self._ended.items()],
         )
-        wrong = report.clock_error.total_seconds() if report else 0
+        clock_error = report.clock_error.total_seconds() if report else 0
         yield _gauge(
             "syncd_clock_error_seconds",
-            "How far this host's clock is behind, where two platforms agree that it is wrong.",
+            "Seconds that this host's clock is behind, if two platforms agree that it is wrong.",
             [],
-            [((), wrong)],
+            [((), clock_error)],
         )
         conflicts, exposures = (report.conflicts, report.exposures) if report else (0, 0)
-        yield _gauge("syncd_conflicts", "Conflicts that are held.", [], [((), conflicts)])
+        yield _gauge("syncd_conflicts", "Held conflicts.", [], [((), conflicts)])
         yield _gauge(
-            "syncd_exposures", "Intervals still offered although taken.", [], [((), exposures)]
+            "syncd_exposures", "Busy intervals that can still be booked.", [], [((), exposures)]
         )
         stopped = set(report.guarded) if report else set()
         yield _gauge(
@@ -271,7 +279,7 @@ class _Standing(Collector):
             unknown[each.system] = unknown.get(each.system, 0) + each.events
         yield _gauge(
             "syncd_unknown_owners",
-            "Events of which it is not proven whose they are, so that their time stays closed.",
+            "Events without a proven owner: their time stays blocked.",
             ["system"],
             [((name,), count) for name, count in unknown.items()],
         )
@@ -283,20 +291,20 @@ class _Standing(Collector):
                 counts[item.system, item.topic] = known + item.record_count
         yield _gauge(
             "syncd_reported",
-            "Records and lists that cannot be carried, or only with an assumption, by topic; "
-            "without what is acknowledged.",
+            "Records and lists that cannot be synced, or only under an assumption, by topic; "
+            "without acknowledged ones.",
             ["system", "topic"],
             [((name, str(topic)), count) for (name, topic), count in counts.items()],
         )
-        yield from self._of_persons()
+        yield from self._follow_up_gauges()
 
-    def _of_persons(self) -> Iterable[Metric]:
-        """What persons decide, know of, or have left."""
+    def _follow_up_gauges(self) -> Iterable[Metric]:
+        """Yield the gauges of items that a person has to look at or has acknowledged."""
         report = self._report
         doubles, known = (report.doubles_open, report.acknowledged) if report else (0, 0)
         yield _gauge(
             "syncd_double_bookings",
-            "Pairs of meetings that overlap, neither held nor acknowledged.",
+            "Double bookings that are neither held nor acknowledged.",
             [],
             [((), doubles)],
         )
@@ -311,23 +319,23 @@ class _Standing(Collector):
             blocks[each.system] = blocks.get(each.system, 0) + each.blocks
         yield _gauge(
             "syncd_left_behind_blocks",
-            "Blocks of syncd where the configuration maps nothing any more, at the last resync.",
+            "Blocks of syncd in calendars that are no longer mapped, at the last resync.",
             ["system"],
             [((name,), count) for name, count in blocks.items()],
         )
 
-    def _of_state(self) -> Iterable[Metric]:
+    def _state_gauges(self) -> Iterable[Metric]:
         now = self._clock.now()
-        reasons = [why for why in WaitReason if not why.held_back]
-        waiting = {(name, why): 0 for name in self._systems() for why in reasons}
+        reasons = [reason for reason in WaitReason if not reason.held_back]
+        waiting = {(name, reason): 0 for name in self._systems() for reason in reasons}
         waiting |= count_waiting(self._store)
         yield _gauge(
             "syncd_waiting_writes",
             "Writes that are wanted and cannot be made now, by reason.",
             ["system", "reason"],
-            [((name, str(why)), count) for (name, why), count in waiting.items()],
+            [((name, str(reason)), count) for (name, reason), count in waiting.items()],
         )
-        yield from self._of_pauses()
+        yield from self._pause_gauges()
         oldest: dict[str, datetime] = {}
         for covered in self._store.last_coverage():
             oldest[covered.system] = min(
@@ -335,39 +343,41 @@ class _Standing(Collector):
             )
         yield _gauge(
             "syncd_snapshot_age_seconds",
-            "Age of the oldest last complete read among a system's calendars.",
+            "Seconds since the last complete read of the calendar that was read longest ago.",
             ["system"],
             [((name,), (now - at).total_seconds()) for name, at in sorted(oldest.items())],
         )
         yield _gauge(
             "syncd_journal_open",
-            "Writes whose outcome is still to be learned.",
+            "Writes whose outcome is not known yet.",
             [],
             [((), len(self._store.pending_intents()))],
         )
         newest, created = last_backup(self._state, now), self._store.created
         yield _gauge(
             "syncd_backup_timestamp_seconds",
-            "When the last good backup of the state was made; 0 if there is none.",
+            "Time of the last good backup of the state; 0 if there is none.",
             [],
             [((), newest.made_at.timestamp() if newest else 0)],
         )
         yield _gauge(
             "syncd_created_ids_unwritten",
-            "New blocks that the file of created ids does not prove, as it cannot be written.",
+            "New blocks that are missing in the file of created ids, because it cannot be written.",
             [],
             [((), created.unwritten_count if created else 0)],
         )
-        yield _gauge("syncd_state_bytes", "Size of the database.", [], [((), self._bytes())])
+        yield _gauge(
+            "syncd_state_bytes", "Size of the database in bytes.", [], [((), self._bytes())]
+        )
         yield _gauge(
             "syncd_tasks", "Tasks of the event loop.", [], [((), len(asyncio.all_tasks()))]
         )
 
-    def _of_pauses(self) -> Iterable[Metric]:
-        """What a person does not want to be written."""
+    def _pause_gauges(self) -> Iterable[Metric]:
+        """Yield the gauges of pauses and observe mode."""
         yield _gauge(
             "syncd_paused_timestamp_seconds",
-            "Since when a system, a provider or a calendar is paused, and by whom.",
+            "Start of the pause of a system, a provider or a calendar, and who paused it.",
             ["kind", "id", "who"],
             [((p.kind, p.id, p.who), p.since.timestamp()) for p in pauses(self._store)],
         )
@@ -383,14 +393,14 @@ class _Standing(Collector):
         )
         yield _gauge(
             "syncd_exposures_held_back",
-            "Of the intervals still offered although taken, those that nobody closes because of "
-            "a pause or observe mode.",
+            "Busy intervals that can still be booked, and that syncd does not block because of a "
+            "pause or observe mode.",
             [],
             [((), count_held_back_exposures(self._store, self._clock.now()))],
         )
         observes = self._report is not None and self._report.observe
         yield _gauge(
-            "syncd_observe", "1 while nothing is written to any system.", [], [((), observes)]
+            "syncd_observe", "1 in observe mode (no writes to any system).", [], [((), observes)]
         )
 
     def _bytes(self) -> int:
@@ -401,27 +411,27 @@ class _Standing(Collector):
 _CALLS: tuple[tuple[str, str, Callable[[SystemSnapshot], float | None]], ...] = (
     (
         "syncd_calls_planned_per_minute",
-        "Calls that polling takes while nothing changes.",
+        "Calls per minute that polling needs while nothing changes.",
         lambda s: s.allowance.planned if s.allowance else None,
     ),
     (
         "syncd_calls_allowed_per_minute",
-        "Calls that the platform allows, by its narrowest limit.",
+        "Calls per minute that the platform allows, by its strictest limit.",
         lambda s: s.allowance.allowed if s.allowance else None,
     ),
     (
         "syncd_calls_allowed_per_day",
-        "The platform's limit for a day.",
+        "The platform's limit of calls per day.",
         lambda s: s.allowance.day if s.allowance else None,
     ),
     (
         "syncd_calls_left_today",
-        "Calls left today by the platform's count.",
+        "Calls left today, as the platform counts them.",
         lambda s: s.traffic.left_today,
     ),
     (
         "syncd_clock_skew_seconds",
-        "How far the platform's clock is ahead of this host's.",
+        "Seconds that the platform's clock is ahead of this host's.",
         lambda s: None if s.traffic.skew is None else s.traffic.skew.total_seconds(),
     ),
 )

@@ -1,4 +1,4 @@
-"""What the daemon knows about itself: health, numbers, calls planned; and whom it tells."""
+"""Monitor the daemon: health, metrics, planned calls, the status endpoints and the heartbeat."""
 
 from __future__ import annotations
 
@@ -23,72 +23,75 @@ from syncd.store.store import Store
 
 log = structlog.get_logger(__name__)
 
-LATE = 5
-"""A daemon that ended no job for so many near intervals (at least ten minutes) is not alive."""
+_MISSED_INTERVALS = 5
+"""Near intervals without a finished job after which the daemon is not alive (at least 600 s)."""
 
 
 class MonitoredSystem(PolledSystem, Protocol):
-    """What is watched of a system."""
+    """The part of a system that the monitor needs."""
 
     @property
     def health(self) -> SystemHealth:
-        """How it is."""
+        """The system's health."""
         ...
 
     def reset_backoff(self) -> None:
-        """End its rest."""
+        """Close the circuit breaker, so that the system is asked again."""
         ...
 
 
 class Monitor:
-    """Hears of every job, and answers whoever asks how the daemon is."""
+    """Records every job and reports the daemon's health.
+
+    ``intervals`` are the current poll intervals; ``reschedule`` is called when they change.
+    """
 
     def __init__(
         self,
         systems: Mapping[str, MonitoredSystem],
         store: Store,
         state: Path,
-        spans: ReadIntervals,
+        settings: ReadIntervals,
         clock: Clock,
         heartbeat: Heartbeat | None = None,
     ) -> None:
-        """Nothing is known yet."""
+        """Start without any report."""
         self._systems = systems
         self._store = store
-        self._spans = spans
+        self._settings = settings
         self._clock = clock
         self._heartbeat = heartbeat or Heartbeat(None)
         self._written: dict[str, datetime] = {}
-        self._began = clock.now()
-        self._ended: datetime | None = None
+        self._started_at = clock.now()
+        self._job_ended_at: datetime | None = None
         self._report: Report | None = None
-        self._broken = ""
-        self._shown: Sequence[PollSlot] = ()
+        self._failed_job = ""
+        self._saved_slots: Sequence[PollSlot] = ()
         self.allowances: dict[str, RateAllowance] = {}
-        self.paces = PollIntervals(spans.near, spans.far)
-        self.rounds = PollScheduler(systems, spans, clock)
-        self.repace: Callable[[PollIntervals], None] = lambda _paces: None
-        self.metrics = Metrics(self._sights, self._intervals, store, state, clock)
+        self.intervals = PollIntervals(settings.near, settings.far)
+        self.scheduler = PollScheduler(systems, settings, clock)
+        self.reschedule: Callable[[PollIntervals], None] = lambda _intervals: None
+        self.metrics = Metrics(self._snapshots, self._both_intervals, store, state, clock)
 
-    def reconfigure(self, systems: Mapping[str, MonitoredSystem], spans: ReadIntervals) -> None:
-        """Go on with another configuration: its systems, at its pace."""
-        self._systems, self._spans = systems, spans
-        self.paces = PollIntervals(spans.near, spans.far)
-        self.rounds.reconfigure(systems, spans)
+    def reconfigure(self, systems: Mapping[str, MonitoredSystem], settings: ReadIntervals) -> None:
+        """Take the systems and intervals of a new configuration."""
+        self._systems, self._settings = systems, settings
+        self.intervals = PollIntervals(settings.near, settings.far)
+        self.scheduler.reconfigure(systems, settings)
 
-    # --- what it hears ------------------------------------------------------------------------
+    # --- input --------------------------------------------------------------------------------
 
     def wrote(self, operation: Operation, _what: str) -> None:
-        """Note a write that a system took."""
+        """Count a write that a system accepted."""
         self.metrics.wrote(operation.system, operation.action)
         now = self._clock.now()
         self._written.update(dict.fromkeys(operation.bookings, now))
 
     def record_report(self, report: Report) -> None:
-        """Take in a job that ended: count it, plan the calls anew, tell that all is well."""
-        self._report, self._ended, self._broken = report, self._clock.now(), ""
+        """Record a job that ended: update the metrics, plan the calls, send the heartbeat."""
+        self._report, self._job_ended_at, self._failed_job = report, self._clock.now(), ""
         self.metrics.update(report)
-        self.rounds.record_report(report)
+        self.scheduler.record_report(report)
         if self._written:
             skews = {n: s.traffic.skew or timedelta(0) for n, s in self._systems.items()}
             for seconds in latencies(self._store, self._written, skews):
@@ -99,39 +102,39 @@ class Monitor:
             self._heartbeat.beat()
 
     def failed(self, job: str) -> None:
-        """Note a job that raised."""
-        self._ended, self._broken = self._clock.now(), job
+        """Record a job that raised."""
+        self._job_ended_at, self._failed_job = self._clock.now(), job
         self._written.clear()
         self.metrics.fail(job)
 
-    def insist(self) -> None:
-        """Ask every system at the next occasion: a person wants it."""
+    def reset_backoff(self) -> None:
+        """Close every circuit breaker, so that the next job asks every system."""
         for system in self._systems.values():
             system.reset_backoff()
 
     async def aclose(self) -> None:
-        """End what is still being told."""
+        """Cancel a heartbeat call in flight."""
         await self._heartbeat.aclose()
 
     @property
     def silent(self) -> frozenset[str]:
-        """The systems that do not answer, also when the last job had nothing to ask them."""
+        """The systems that do not answer, also if the last job did not ask them."""
         return frozenset(n for n, s in self._systems.items() if not s.health.state.answers)
 
-    # --- what it says -------------------------------------------------------------------------
+    # --- output -------------------------------------------------------------------------------
 
     def page(self) -> Starlette:
-        """The application behind /healthz, /readyz and /metrics."""
+        """Make the application that serves /healthz, /readyz and /metrics."""
         return application(self.alive, self.ready, self.metrics.render)
 
     def alive(self) -> tuple[bool, Mapping[str, object]]:
-        """Whether jobs come to an end; if not, only a restart helps."""
-        age = (self._clock.now() - (self._ended or self._began)).total_seconds()
-        longest = max(600.0, LATE * self.paces.near.total_seconds())
+        """Return whether jobs still finish, and the facts; if they do not, only a restart helps."""
+        age = (self._clock.now() - (self._job_ended_at or self._started_at)).total_seconds()
+        longest = max(600.0, _MISSED_INTERVALS * self.intervals.near.total_seconds())
         return age < longest, {"alive": age < longest, "last_job_ended_seconds_ago": round(age)}
 
     def ready(self) -> tuple[bool, Mapping[str, object]]:
-        """Whether everything is kept in step; if not, what stands against it."""
+        """Return whether everything is being synced, and the facts with the reasons if not."""
         reasons = self._reasons()
         healths = {name: s.health for name, s in sorted(self._systems.items())}
         return not reasons, {
@@ -149,40 +152,40 @@ class Monitor:
         }
 
     def _reasons(self) -> list[str]:
-        found = []
-        if self._broken:
-            found.append(f"the last job ({self._broken}) failed: see the log")
+        reasons = []
+        if self._failed_job:
+            reasons.append(f"the last job ({self._failed_job}) failed: see the log")
         if self._report is None:
-            found.append("the first resync has not ended yet")
+            reasons.append("the first resync has not ended yet")
         elif self._report.guarded:
             stops = [*map(str, self._report.stopped)] or self._report.guarded
-            found.append(f"stopped by the guard: {', '.join(stops)}")
-        found += [
+            reasons.append(f"stopped by the guard: {', '.join(stops)}")
+        reasons += [
             f"{each.system}: {each.events} events of {each.provider} have an unknown owner"
             for each in (self._report.unknown if self._report else ())
         ]
-        found += [
+        reasons += [
             f"{name} is {self._systems[name].health.state}: {self._systems[name].health.cause}"
             for name in sorted(self.silent)
         ]
-        return found
+        return reasons
 
-    # --- within -------------------------------------------------------------------------------
+    # --- internals ----------------------------------------------------------------------------
 
-    def _sights(self) -> dict[str, SystemSnapshot]:
+    def _snapshots(self) -> dict[str, SystemSnapshot]:
         return {
             name: SystemSnapshot(system.health, system.traffic, self.allowances.get(name))
             for name, system in self._systems.items()
         }
 
-    def _intervals(self) -> tuple[PollIntervals, PollIntervals]:
-        """Between two reads, now and as configured."""
-        return self.paces, PollIntervals(self._spans.near, self._spans.far)
+    def _both_intervals(self) -> tuple[PollIntervals, PollIntervals]:
+        """Return the current and the configured poll intervals."""
+        return self.intervals, PollIntervals(self._settings.near, self._settings.far)
 
     def _plan(self) -> None:
-        """Count the calls that polling takes, and stretch the intervals where they do not fit."""
+        """Count the calls that polling needs, and stretch intervals beyond the rate limits."""
         now = self._clock.now()
-        needs, paces = self.rounds.needs(), self.rounds.plan()
+        needs, intervals = self.scheduler.needs(), self.scheduler.plan()
         self.allowances = {
             n.system: RateAllowance(
                 n.system,
@@ -195,20 +198,20 @@ class Monitor:
                 day=n.day,
             )
             for n in needs
-            if (own := paces.of(n.system))
+            if (own := intervals.of(n.system))
         }
         self._store.save_health(*self.allowances.values())
-        if (shown := self.rounds.intervals()) != self._shown:
-            save_poll_schedule(self._store, shown)
-            self._shown = shown
-        before, self.paces = self.paces, paces
-        self._tell(before, paces)
-        if (paces.near, paces.interval) != (before.near, before.interval):
-            self.repace(paces)
+        if (slots := self.scheduler.poll_slots()) != self._saved_slots:
+            save_poll_schedule(self._store, slots)
+            self._saved_slots = slots
+        before, self.intervals = self.intervals, intervals
+        self._log_changes(before, intervals)
+        if (intervals.near, intervals.interval) != (before.near, before.interval):
+            self.reschedule(intervals)
 
-    def _tell(self, before: PollIntervals, paces: PollIntervals) -> None:
-        """Log each system whose pace is another one than before."""
-        for name, pace in paces.systems.items():
+    def _log_changes(self, before: PollIntervals, intervals: PollIntervals) -> None:
+        """Log each system whose poll intervals changed."""
+        for name, pace in intervals.systems.items():
             if pace == before.of(name):
                 continue
             facts = {
@@ -222,7 +225,7 @@ class Monitor:
                 log.warning(
                     "polling less often than configured",
                     fits=pace.fits,
-                    remedy="Raise near.every or far.every, map fewer calendars, let other programs "
-                    "use less of the account, or have its limit raised.",
+                    remedy="Raise near.every or far.every, map fewer calendars, make other "
+                    "programs call the account less often, or ask the platform for a higher limit.",
                     **facts,
                 )

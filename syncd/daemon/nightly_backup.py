@@ -1,4 +1,4 @@
-"""The nightly backup as a job of the daemon: when one is due, made in a thread, told of once."""
+"""The nightly backup as a job of the daemon: run in a thread, with a failure logged once."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ log = structlog.get_logger(__name__)
 
 
 class Backups:
-    """Makes a backup of the state when none was made since the last night.
+    """Makes a backup of the state if none was made since the last night.
 
-    A night that was missed, because the machine was off or the disk was full, is made up for the
-    next time that somebody looks. The backup is taken beside the jobs at work: SQLite copies the
-    state as it was at one moment.
+    A missed backup (the machine was off, or the disk full) is made at the next check. A backup can
+    run beside the jobs: SQLite copies a consistent state.
     """
 
     def __init__(
@@ -31,7 +30,7 @@ class Backups:
         stopping: Callable[[], bool],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Nothing is made yet. ``at`` is the time of day, in that zone."""
+        """Plan backups at the time of day ``at`` in ``zone``; ``now`` returns UTC."""
         self._state = state
         self._stopping = stopping
         self._now = now
@@ -40,7 +39,7 @@ class Backups:
         self.at, self.zone = at, zone
 
     async def backup(self) -> None:
-        """Make one if it is due. A failure is logged when it begins, and tried again next time."""
+        """Make a backup if one is due. Log only the first of several failures."""
         now = self._now()
         if self._busy or self._stopping():
             return
@@ -60,16 +59,16 @@ class Backups:
 
     def _make(self, now: datetime) -> None:
         if is_backup_due(self._state, last_night(now, self.at, self.zone), now):
-            made = make_backup(self._state, now, self._stopping)
+            backup = make_backup(self._state, now, self._stopping)
             self._failing = False
-            log.info("backup made", file=str(made.path), bytes=made.path.stat().st_size)
+            log.info("backup made", file=str(backup.path), bytes=backup.path.stat().st_size)
 
 
 def last_night(now: datetime, at: time, zone: tzinfo) -> datetime:
-    """The last moment at which it was that time of day there."""
+    """Return the last instant (UTC) at which it was the time of day ``at`` in ``zone``."""
     local = now.astimezone(zone)
     for days in (0, 1):
-        # Through UTC: on the night in which the clocks change, wall times are no distance.
+        # In UTC: on a night with a clock change, wall times cannot be compared.
         moment = datetime.combine(local.date() - timedelta(days=days), at, zone).astimezone(UTC)
         if moment <= now:
             return moment

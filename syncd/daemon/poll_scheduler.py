@@ -1,7 +1,7 @@
-"""The far read in rounds: who has the next turn, and what all reading takes of each account.
+"""Schedule polls: which providers a far read covers next, and how many calls each account needs.
 
-What is known of news is kept in memory only: a new process reads everything when it begins, takes
-nobody for calm before three hours are over, and knows again by then who is busy.
+The weights of recent changes are in memory only. A new process reads everything at first and
+treats every provider as busy; within three hours it knows again which ones are.
 """
 
 from __future__ import annotations
@@ -20,34 +20,34 @@ from syncd.engine.running_events import FAR_LOOK_BACK, Depth
 from syncd.model import Clock, PollSlot, Window, is_recent
 from syncd.systems.port import CallStats
 
-EARLY = 0.2
-"""By this share of the time between two polls, one may come early."""
+_TOLERANCE = 0.2
+"""The share of the time between two polls by which a poll may be early."""
 
 ResourceDependents = Callable[[Collection[str]], Collection[str]]
-"""Some providers, and those that are always read with them."""
+"""Returns the given providers and those that are always read with them."""
 
 
 class PolledSystem(Protocol):
-    """What the planner asks of a system."""
+    """The part of a system that the scheduler needs."""
 
     @property
     def providers(self) -> Collection[str]:
-        """Who is mapped to it."""
+        """The providers that are mapped to the system."""
         ...
 
     @property
     def traffic(self) -> CallStats:
-        """What was counted and learned."""
+        """The counted calls and the learned limits."""
         ...
 
     def calls_per_read(self, window: Window, providers: Collection[str] | None = None) -> int:
-        """What reading a window takes, of all or of these providers."""
+        """Return the number of calls that reading a window takes, for these providers or all."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ReadIntervals:
-    """What the configuration says of reading: intervals, and how far the windows reach."""
+    """The configured poll intervals (near, far) and reach of the windows (past, ahead, future)."""
 
     near: timedelta
     far: timedelta
@@ -57,51 +57,56 @@ class ReadIntervals:
 
 
 def read_intervals(settings: Settings) -> ReadIntervals:
-    """What a configuration says of reading."""
-    said = settings.syncd
+    """Return the poll intervals and windows of a configuration."""
+    general = settings.syncd
     return ReadIntervals(
-        said.near.every, said.far.every, said.window.past, said.near.ahead, said.window.future
+        general.near.every,
+        general.far.every,
+        general.window.past,
+        general.near.ahead,
+        general.window.future,
     )
 
 
 class PollScheduler:
-    """The rota of these systems, and where in it the daemon is. ``far`` is the length of a round.
+    """The poll schedule of some systems and the position in it.
 
-    What does not fit an account stretches that system's intervals: it is left out of polls until
-    it is its time. The slices stay, so nobody's turn is lost.
+    ``far`` is the length of a round, ``intervals`` the current poll intervals, ``settings`` the
+    configured ones. If an account's rate limit is too low, the intervals of that system are
+    stretched: polls skip it until it is due. The slices of providers do not change by that.
     """
 
     def __init__(
-        self, systems: Mapping[str, PolledSystem], spans: ReadIntervals, clock: Clock
+        self, systems: Mapping[str, PolledSystem], settings: ReadIntervals, clock: Clock
     ) -> None:
-        """Nobody had a turn yet."""
+        """Start a schedule in which no provider was read yet."""
         self._clock = clock
         self._heat: dict[str, float] = {}
         self._heat_at = clock.now()
         self._read_at: dict[str, datetime] = {}
         self._next = 0
         self._asked: dict[tuple[str, Depth, str], datetime] = {}
-        self.reconfigure(systems, spans)
+        self.reconfigure(systems, settings)
 
-    def reconfigure(self, systems: Mapping[str, PolledSystem], spans: ReadIntervals) -> None:
-        """Go on with another configuration."""
-        self._systems, self.spans = systems, spans
-        self.far = spans.far
-        self.paces = PollIntervals(spans.near, spans.far)
-        self._cut_for: object = None
-        self._dealt_for: object = None
-        self._beside: ResourceDependents = lambda providers: providers
+    def reconfigure(self, systems: Mapping[str, PolledSystem], settings: ReadIntervals) -> None:
+        """Take the systems and intervals of a new configuration."""
+        self._systems, self.settings = systems, settings
+        self.far = settings.far
+        self.intervals = PollIntervals(settings.near, settings.far)
+        self._partitioned_for: object = None
+        self._scheduled_for: object = None
+        self._with_dependents: ResourceDependents = lambda providers: providers
         self._providers = {p for system in systems.values() for p in system.providers}
-        self.rota = PollSchedule((), ())
+        self.schedule = PollSchedule((), ())
 
     @property
     def tick(self) -> timedelta:
-        """The time between two turns."""
-        return self.far / max(1, len(self.rota.slices))
+        """The time between two far polls."""
+        return self.far / max(1, len(self.schedule.slices))
 
     def record_report(self, report: Report) -> None:
-        """Take in what a job brought. Only polls tell how often a calendar changes."""
-        self._cool()
+        """Record a job's reads; only polls count for how often a calendar changes."""
+        self._decay()
         if report.job == "resync":
             now = self._clock.now()
             self._read_at = dict.fromkeys(self._providers, now)
@@ -114,17 +119,20 @@ class PollScheduler:
         elif report.job in {"near", "far"}:
             for provider, news in report.external_changes.items():
                 self._heat[provider] = self._heat.get(provider, 0.0) + news
-        self._deal()
+        self._update_schedule()
 
-    def providers_due(self, providers: Collection[str], beside: ResourceDependents) -> list[str]:
-        """Those of the providers whose turn it is, and whoever waited for longer than is promised.
+    def providers_due(
+        self, providers: Collection[str], with_dependents: ResourceDependents
+    ) -> list[str]:
+        """Return the providers that are due for a far read, and record them as read.
 
-        ``beside`` are read with them. From now on they have had their turn.
+        They are the next slice, and each provider that waited for more than two rounds.
+        ``with_dependents`` adds the providers that are always read with others.
         """
-        self._providers, self._beside = set(providers), beside
-        self._cut_for = None  # what is read beside others may be other than it was
-        self._deal()
-        due = self.rota.due(self._next) & self._providers
+        self._providers, self._with_dependents = set(providers), with_dependents
+        self._partitioned_for = None  # the dependents may have changed
+        self._update_schedule()
+        due = self.schedule.due(self._next) & self._providers
         self._next += 1
         now, longest = self._clock.now(), self.far * poll_schedule.ROUNDS
         due |= {
@@ -136,46 +144,48 @@ class PollScheduler:
         return sorted(due)
 
     def plan(self) -> PollIntervals:
-        """Stretch the intervals of the systems whose accounts cannot bear the configured ones."""
-        fitting = fit_to_limits(self.spans.near, self.spans.far, self.needs())
-        self.paces = replace(fitting, slices=max(1, len(self.rota.slices)))
-        self.far = self.paces.far
-        return self.paces
+        """Stretch the intervals of the systems whose rate limits are too low, and return all."""
+        fitting = fit_to_limits(self.settings.near, self.settings.far, self.needs())
+        self.intervals = replace(fitting, slices=max(1, len(self.schedule.slices)))
+        self.far = self.intervals.far
+        return self.intervals
 
     def due(
         self, system: str, depth: Depth, providers: Sequence[str], *, late: bool = False
     ) -> Sequence[str]:
-        """Those of the providers that a poll asks this system for. From now on they were asked for.
+        """Return the providers that a poll reads in this system, and record them as read.
 
-        A system at the pace of the polls is asked for all of them, one that is slower for whom it
-        is time. A poll for what came ``late`` asks no slower system for anything: it is no turn.
+        A system without stretched intervals is asked for all of them, a stretched one for those
+        that are due. A poll for ``late`` results does not ask stretched systems at all.
         """
-        pace, polls = self.paces.of(system), self.paces
+        pace, polls = self.intervals.of(system), self.intervals
         own, between = (
             (pace.near, polls.near) if depth is Depth.NEAR else (pace.far, polls.interval)
         )
-        slower = own > (polls.near if depth is Depth.NEAR else polls.far)
-        if slower and late:
+        stretched = own > (polls.near if depth is Depth.NEAR else polls.far)
+        if stretched and late:
             return ()
-        # Polls are spread a little, so one that is a little early is the one that is meant.
-        now, least = self._clock.now(), own - between * EARLY
+        # Polls have jitter: a poll that is slightly early counts as on time.
+        now, least = self._clock.now(), own - between * _TOLERANCE
         due = [
             provider
             for provider in providers
-            if not slower or not is_recent(self._asked.get((system, depth, provider)), now, least)
+            if not stretched
+            or not is_recent(self._asked.get((system, depth, provider)), now, least)
         ]
         self._asked.update({(system, depth, provider): now for provider in due})
         return due
 
     def needs(self) -> list[CallDemand]:
-        """What reading takes of each account, and what that allows, as far as is known now."""
-        self._deal()
-        near, taken = self._near(), poll_schedule.round_calls(self.rota.slices, self._far)
+        """Return the calls that reading takes of each account, and the known limits."""
+        self._update_schedule()
+        near = self._near_calls()
+        far = poll_schedule.round_calls(self.schedule.slices, self._far_calls)
         return [
             CallDemand(
                 name,
                 near=near[name],
-                far=taken[name],
+                far=far[name],
                 limits=system.traffic.limits,
                 left_today=system.traffic.left_today,
                 resets_in=system.traffic.resets_in,
@@ -183,44 +193,44 @@ class PollScheduler:
             for name, system in self._systems.items()
         ]
 
-    def intervals(self) -> list[PollSlot]:
-        """The rota as it is kept, for whoever asks."""
-        reads = self.rota.reads
+    def poll_slots(self) -> list[PollSlot]:
+        """Return the schedule as it is stored for `status`."""
+        reads = self.schedule.reads
         return [
             PollSlot(provider, number, reads[provider])
-            for number, providers in enumerate(self.rota.slices)
+            for number, providers in enumerate(self.schedule.slices)
             for provider in providers
         ]
 
-    # --- within -------------------------------------------------------------------------------
+    # --- internals ----------------------------------------------------------------------------
 
-    def _cool(self) -> None:
+    def _decay(self) -> None:
         now = self._clock.now()
-        # Who is new is taken for busy at first.
+        # A new provider counts as busy at first.
         heat = {p: self._heat.get(p, 1.0) for p in self._providers}
         self._heat = poll_schedule.decay(heat, now - self._heat_at)
         self._heat_at = now
 
-    def _deal(self) -> None:
-        """Cut anew when calendars or their calls are others, deal anew when the news is."""
-        self._cool()
-        near, whole = self._near(), self._far(self._providers)
-        slices, warm = self.rota.slices, poll_schedule.active(self._heat)
-        if (cut_for := (frozenset(self._providers), near, whole)) != self._cut_for:
-            ratio = self.spans.far / self.spans.near
-            slices = poll_schedule.partition(self._providers, self._far, near, ratio)
-            self._cut_for, self._dealt_for = cut_for, None
-        if warm != self._dealt_for:
-            self.rota = poll_schedule.schedule(slices, self._far, warm)
-            self._dealt_for = warm
+    def _update_schedule(self) -> None:
+        """Partition anew if providers or calls changed; schedule anew if the busy ones changed."""
+        self._decay()
+        near, far = self._near_calls(), self._far_calls(self._providers)
+        slices, busy = self.schedule.slices, poll_schedule.active(self._heat)
+        if (inputs := (frozenset(self._providers), near, far)) != self._partitioned_for:
+            ratio = self.settings.far / self.settings.near
+            slices = poll_schedule.partition(self._providers, self._far_calls, near, ratio)
+            self._partitioned_for, self._scheduled_for = inputs, None
+        if busy != self._scheduled_for:
+            self.schedule = poll_schedule.schedule(slices, self._far_calls, busy)
+            self._scheduled_for = busy
 
-    def _near(self) -> dict[str, int]:
+    def _near_calls(self) -> dict[str, int]:
         now = self._clock.now()
-        window = Window(now - self.spans.past, now + self.spans.ahead)
+        window = Window(now - self.settings.past, now + self.settings.ahead)
         return {name: s.calls_per_read(window) for name, s in self._systems.items()}
 
-    def _far(self, providers: Collection[str]) -> dict[str, int]:
-        now = self._clock.now()
-        window = Window(now - self.spans.past, now + self.spans.future).from_earlier(FAR_LOOK_BACK)
-        wanted = self._beside(providers)
+    def _far_calls(self, providers: Collection[str]) -> dict[str, int]:
+        now, settings = self._clock.now(), self.settings
+        window = Window(now - settings.past, now + settings.future).from_earlier(FAR_LOOK_BACK)
+        wanted = self._with_dependents(providers)
         return {name: s.calls_per_read(window, wanted) for name, s in self._systems.items()}

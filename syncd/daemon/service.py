@@ -1,4 +1,4 @@
-"""The service's life: door open, ready, jobs by the clock, and an end that loses nothing."""
+"""The service life cycle: open the control socket, schedule the jobs, reload, and stop cleanly."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.calendarinterval import CalendarIntervalTrigger
 
-from syncd.config.listen import Address
+from syncd.config.listen import ListenAddress
 from syncd.config.problems import ConfigError
 from syncd.core.poll_rate import PollIntervals
 from syncd.daemon.clock_jumps import Every, follow_clock
 from syncd.daemon.control_socket import Command, control_socket
-from syncd.daemon.http_status import served
+from syncd.daemon.http_status import serve_status
 from syncd.daemon.jobs import EngineApi, Jobs
 from syncd.daemon.monitor import Monitor
 from syncd.daemon.nightly_backup import Backups
@@ -32,18 +32,18 @@ from syncd.systems.stopping import IN_FLIGHT
 
 log = structlog.get_logger(__name__)
 
-DRAIN = IN_FLIGHT
-"""Seconds that requests in flight may take after SIGTERM; what is then open is in the journal."""
+DRAIN_TIMEOUT = IN_FLIGHT
+"""Seconds that requests in flight may take after SIGTERM; the journal keeps those still open."""
 
-STUCK = 3600.0
-"""A cycle that takes longer (seconds) is stuck, and the watchdog is left to bark."""
+STUCK_AFTER = 3600.0
+"""Seconds after which a running job counts as stuck: then the watchdog is not pinged any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobIntervals:
     """How often windows and free slots are read; ``resync_at`` is a time of day in ``zone``.
 
-    The nightly backup is due at that time too; ``backups`` is how often somebody looks.
+    The nightly backup is due at that time too; ``backups`` is the time between two checks for it.
     """
 
     near: timedelta
@@ -56,76 +56,78 @@ class JobIntervals:
 
 @dataclass(frozen=True, slots=True)
 class Reloaded:
-    """What a configuration that was read again makes: its engine has the same ``stopping``.
+    """The result of reading the configuration again; the engine has the same ``stopping`` event.
 
-    ``farewell`` gives back what the engine before it held, once that has ended its job.
+    ``close_previous`` closes the connections of the previous engine, once its job has ended.
     """
 
     engine: EngineApi
-    pace: JobIntervals
-    farewell: Callable[[], Awaitable[None]]
+    intervals: JobIntervals
+    close_previous: Callable[[], Awaitable[None]]
 
 
 Reload = Callable[[], Reloaded]
-"""Reads the configuration. Raises ConfigError, StateError or OSError; then the old one goes on."""
+"""Reads the configuration. If it raises ConfigError, StateError or OSError, the old one stays."""
 
 
 async def serve(
     engine: EngineApi,
-    pace: JobIntervals,
+    intervals: JobIntervals,
     state: Path,
     env: Mapping[str, str],
     *,
     reload: Reload | None = None,
     handle_signals: bool = True,
     monitor: Monitor | None = None,
-    listen: Address | None = None,
+    listen: ListenAddress | None = None,
 ) -> int:
     """Run until SIGTERM or SIGINT (or until ``engine.stopping`` is set); return the exit code.
 
-    The caller holds the state's lock. Begins with a resync. SIGHUP reads the configuration again.
-    ``monitor`` hears of every job, and its page is served at ``listen``.
+    The caller must hold the state's lock. Starts with a resync. SIGHUP reads the configuration
+    again. ``monitor`` records every job; its status endpoints are served at ``listen``.
     """
     notifier = Notifier(env)
 
     def show(text: str) -> None:
-        # After STOPPING the last job's line would tell of a service that is no more.
+        # After STOPPING=1 the status line of the last job would be misleading.
         if not engine.stopping.is_set():
             notifier.status(text)
 
-    def told(report: Report) -> None:
-        show(_line(report, monitor))
+    def on_report(report: Report) -> None:
+        show(_status_line(report, monitor))
         if monitor is not None:
             try:
                 monitor.record_report(report)
             except Exception:
-                # The work is done; that it could not be counted does not undo it.
+                # The job is done: a failure to record it must not end the service.
                 log.exception("job not counted")
 
-    def failed(job: str) -> None:
+    def on_failure(job: str) -> None:
         show(f"the last job ({job}) failed: see the log")
         if monitor is not None:
             monitor.failed(job)
 
-    work = _work(engine, told, failed, monitor)
-    backups = Backups(state, pace.resync_at, pace.zone, engine.stopping.is_set)
-    hurry = asyncio.Event()
-    # UTC: with a zone, APScheduler before 3.11.3 sleeps through the hour that the clocks skip.
+    jobs = _jobs(engine, on_report, on_failure, monitor)
+    backups = Backups(state, intervals.resync_at, intervals.zone, engine.stopping.is_set)
+    stop_now = asyncio.Event()
+    # UTC: with a zone, APScheduler before 3.11.3 runs nothing in the hour that the clocks skip.
     scheduler = AsyncIOScheduler(timezone=UTC)
-    _schedule(scheduler, work, pace, datetime.now(UTC), backups)
+    _schedule(scheduler, jobs, intervals, datetime.now(UTC), backups)
     if monitor is not None:
-        monitor.repace = lambda paces: _repace(scheduler, paces)
-    again = asyncio.Event()
-    with _signals(engine.stopping, hurry, again, on=handle_signals):
-        async with control_socket(state, commands_of(work)), _page(monitor, listen):
+        monitor.reschedule = lambda stretched: _reschedule(scheduler, stretched)
+    reload_requested = asyncio.Event()
+    with _signals(engine.stopping, stop_now, reload_requested, on=handle_signals):
+        async with control_socket(state, commands_of(jobs)), _page(monitor, listen):
             scheduler.start()
-            _keep_alive(scheduler, notifier, work)
+            _feed_watchdog(scheduler, notifier, jobs)
             tasks = [
-                asyncio.create_task(_begin(work, backups)),
-                asyncio.create_task(work.follow_late()),
+                asyncio.create_task(_first_jobs(jobs, backups)),
+                asyncio.create_task(jobs.follow_late_results()),
                 asyncio.create_task(follow_clock(scheduler)),
                 asyncio.create_task(
-                    _reload_when(again, reload, work, scheduler, notifier, monitor, backups)
+                    _follow_reloads(
+                        reload_requested, reload, jobs, scheduler, notifier, monitor, backups
+                    )
                 ),
             ]
             notifier.ready()
@@ -133,8 +135,8 @@ async def serve(
             await engine.stopping.wait()
             notifier.stopping()
             scheduler.pause()
-            await _drain(work, hurry)
-            # Only now: shutting the scheduler down cancels what it still runs.
+            await _drain(jobs, stop_now)
+            # Only now: the shutdown of the scheduler cancels running jobs.
             scheduler.shutdown(wait=False)
             for task in tasks:
                 task.cancel()
@@ -143,106 +145,105 @@ async def serve(
     return 0
 
 
-def commands_of(work: Jobs) -> dict[str, Command]:
-    """What can be asked for through the daemon's socket."""
+def commands_of(jobs: Jobs) -> dict[str, Command]:
+    """Return the commands of the control socket by name."""
     return {
-        "resync": work.on_request,
-        "undo": work.on_undo,
-        "resolve": work.on_resolve,
-        "acknowledge": work.on_acknowledge,
-        "forget-person": work.on_forget_person,
-        "probe": work.on_probe,
-        "cleanup": work.on_cleanup,
-        "pause": work.on_pause,
-        "unpause": work.on_unpause,
+        "resync": jobs.on_request,
+        "undo": jobs.on_undo,
+        "resolve": jobs.on_resolve,
+        "acknowledge": jobs.on_acknowledge,
+        "forget-person": jobs.on_forget_person,
+        "probe": jobs.on_probe,
+        "cleanup": jobs.on_cleanup,
+        "pause": jobs.on_pause,
+        "unpause": jobs.on_unpause,
     }
 
 
-def _work(
+def _jobs(
     engine: EngineApi,
-    told: Callable[[Report], None],
-    failed: Callable[[str], None],
+    on_report: Callable[[Report], None],
+    on_failure: Callable[[str], None],
     monitor: Monitor | None,
 ) -> Jobs:
     if monitor is None:
-        return Jobs(engine, told, failed)
-    return Jobs(engine, told, failed, monitor.insist, monitor.rounds.providers_due)
+        return Jobs(engine, on_report, on_failure)
+    providers_due = monitor.scheduler.providers_due
+    return Jobs(engine, on_report, on_failure, monitor.reset_backoff, providers_due)
 
 
-async def _begin(work: Jobs, backups: Backups) -> None:
-    """The resync at the start; then the backup of a night in which nobody was at work."""
-    await work.everything()
+async def _first_jobs(jobs: Jobs, backups: Backups) -> None:
+    """Run the first resync, then the backup of a night in which no daemon ran."""
+    await jobs.resync_and_compact()
     await backups.backup()
 
 
-async def _drain(work: Jobs, hurry: asyncio.Event) -> None:
-    """Let the request in flight end; a second signal, or too long a wait, ends that."""
-    idle = asyncio.create_task(work.idle())
-    hurried = asyncio.create_task(hurry.wait())
+async def _drain(jobs: Jobs, stop_now: asyncio.Event) -> None:
+    """Wait for requests in flight, until a second signal or the timeout."""
+    idle = asyncio.create_task(jobs.idle())
+    interrupted = asyncio.create_task(stop_now.wait())
     done, _ = await asyncio.wait(
-        {idle, hurried}, timeout=DRAIN, return_when=asyncio.FIRST_COMPLETED
+        {idle, interrupted}, timeout=DRAIN_TIMEOUT, return_when=asyncio.FIRST_COMPLETED
     )
     if idle not in done:
         log.warning("ended with a request in flight; the journal holds it")
-    for task in (idle, hurried):
+    for task in (idle, interrupted):
         task.cancel()
-    await asyncio.gather(idle, hurried, return_exceptions=True)
+    await asyncio.gather(idle, interrupted, return_exceptions=True)
 
 
-async def _reload_when(
-    asked: asyncio.Event,
+async def _follow_reloads(
+    requested: asyncio.Event,
     reload: Reload | None,
-    work: Jobs,
+    jobs: Jobs,
     scheduler: AsyncIOScheduler,
     notifier: Notifier,
     monitor: Monitor | None,
     backups: Backups,
 ) -> None:
-    """Each time it is asked for: check the new configuration first, then go over to it."""
+    """On each request read the configuration; if it is valid, replace the engine. Never return."""
     while True:
-        await asked.wait()
-        asked.clear()
+        await requested.wait()
+        requested.clear()
         if reload is None:
             continue
         notifier.reloading()
         try:
-            successor = reload()
+            reloaded = reload()
         except (ConfigError, StateError, OSError) as error:
-            log.error("configuration refused; the old one stays in force", reason=str(error))  # noqa: TRY400 - it says all
-            notifier.status(
-                "the new configuration is refused, the old one is in force: see the log"
-            )
+            log.error("configuration refused; the old one stays in force", reason=str(error))  # noqa: TRY400 - the reason is enough
+            notifier.status("the new configuration is invalid; the old one stays: see the log")
             notifier.ready()
             continue
-        await work.exchange(successor.engine)
-        await successor.farewell()
-        backups.at, backups.zone = successor.pace.resync_at, successor.pace.zone
-        _schedule(scheduler, work, successor.pace, datetime.now(UTC), backups)
+        await jobs.replace_engine(reloaded.engine)
+        await reloaded.close_previous()
+        backups.at, backups.zone = reloaded.intervals.resync_at, reloaded.intervals.zone
+        _schedule(scheduler, jobs, reloaded.intervals, datetime.now(UTC), backups)
         if monitor is not None:
-            _repace(scheduler, monitor.paces)
+            _reschedule(scheduler, monitor.intervals)
         log.info("configuration reloaded")
         notifier.ready()
-        await work.everything()
+        await jobs.resync_and_compact()
 
 
 def _schedule(
     scheduler: AsyncIOScheduler,
-    work: Jobs,
-    pace: JobIntervals,
+    jobs: Jobs,
+    intervals: JobIntervals,
     now: datetime,
     backups: Backups | None = None,
 ) -> None:
-    """Put the jobs at this pace, in the place of those that are there."""
-    jobs: dict[str, tuple[Callable[[], Awaitable[None]], BaseTrigger]] = {
-        "near": (work.near, _every(pace.near)),
-        "far": (work.far, _every(pace.far)),
-        "everything": (work.everything, _nightly(pace, now)),
-        "slots": (work.slots, _every(pace.slots)),
+    """Schedule the jobs at these intervals; replace jobs that are scheduled already."""
+    scheduled: dict[str, tuple[Callable[[], Awaitable[None]], BaseTrigger]] = {
+        "near": (jobs.near, _every(intervals.near)),
+        "far": (jobs.far, _every(intervals.far)),
+        "everything": (jobs.resync_and_compact, _nightly(intervals, now)),
+        "slots": (jobs.slots, _every(intervals.slots)),
     }
     if backups is not None:
-        jobs["backup"] = (backups.backup, _every(pace.backups))
-    for name, (job, trigger) in jobs.items():
-        # A host that slept runs a job that it missed once, however often it was due.
+        scheduled["backup"] = (backups.backup, _every(intervals.backups))
+    for name, (job, trigger) in scheduled.items():
+        # After the host slept, a missed job runs once, however often it was due.
         scheduler.add_job(
             job,
             trigger,
@@ -252,62 +253,63 @@ def _schedule(
             max_instances=1,
             misfire_grace_time=3600,
         )
-    # It warns of each job that is still running when the next is due: that is by design here.
+    # APScheduler warns of each job that still runs when it is due again: normal here.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
 
-def _repace(scheduler: AsyncIOScheduler, paces: PollIntervals) -> None:
-    """Read as often as the accounts can bear."""
-    for name, span in (("near", paces.near), ("far", paces.interval)):
-        scheduler.reschedule_job(name, trigger=_every(span))
+def _reschedule(scheduler: AsyncIOScheduler, intervals: PollIntervals) -> None:
+    """Schedule the polls at the intervals that the rate limits allow."""
+    for name, interval in (("near", intervals.near), ("far", intervals.interval)):
+        scheduler.reschedule_job(name, trigger=_every(interval))
 
 
 @asynccontextmanager
-async def _page(monitor: Monitor | None, listen: Address | None) -> AsyncIterator[None]:
+async def _page(monitor: Monitor | None, listen: ListenAddress | None) -> AsyncIterator[None]:
     if monitor is None:
         yield
         return
     try:
-        async with served(monitor.page(), listen):
+        async with serve_status(monitor.page(), listen):
             yield
     finally:
         await monitor.aclose()
 
 
-def _every(span: timedelta) -> Every:
-    seconds = span.total_seconds()
-    # Spread over a tenth, so that many installations do not call at the same second.
+def _every(interval: timedelta) -> Every:
+    seconds = interval.total_seconds()
+    # Jitter of a tenth, so that many installations do not call in the same second.
     return Every(seconds=seconds, jitter=min(30.0, seconds / 10), timezone=UTC)
 
 
-def _nightly(pace: JobIntervals, now: datetime) -> CalendarIntervalTrigger:
-    """Once a day by the wall clock, first when that time comes next.
+def _nightly(intervals: JobIntervals, now: datetime) -> CalendarIntervalTrigger:
+    """Return a daily trigger at the wall time ``resync_at``, starting with the next occurrence.
 
-    In a night in which it happens twice, the first counts; in one that skips it, there is none.
-    A CronTrigger with jitter (3.11.3) fires without end in the hour that happens twice.
+    If a clock change repeats that time, the first occurrence counts; if it skips that time, the
+    job does not run that night. A CronTrigger with jitter (APScheduler 3.11.3) fires endlessly in
+    a repeated hour.
     """
-    at, local = pace.resync_at, now.astimezone(pace.zone)
-    # A delay past midnight would count as the next day's run, and that day would have none.
-    left = 24 * 3600 - 1 - (at.hour * 3600 + at.minute * 60 + at.second)
+    at, local = intervals.resync_at, now.astimezone(intervals.zone)
+    # A jitter past midnight would count as the run of the next day, which would then have none.
+    max_jitter = 24 * 3600 - 1 - (at.hour * 3600 + at.minute * 60 + at.second)
     return CalendarIntervalTrigger(
         days=1,
         hour=at.hour,
         minute=at.minute,
         second=at.second,
         start_date=local.date() + timedelta(days=local.time() >= at),
-        timezone=pace.zone,
-        jitter=min(60, left),
+        timezone=intervals.zone,
+        jitter=min(60, max_jitter),
     )
 
 
-def _keep_alive(scheduler: AsyncIOScheduler, notifier: Notifier, work: Jobs) -> None:
-    """Let the scheduler itself feed the watchdog: one that is dead or deaf does not."""
+def _feed_watchdog(scheduler: AsyncIOScheduler, notifier: Notifier, jobs: Jobs) -> None:
+    """Ping the watchdog from the scheduler, so that a dead scheduler is noticed too."""
     if notifier.watchdog is None:
         return
 
     async def feed() -> None:
-        since, now = work.busy_since, asyncio.get_running_loop().time()
-        if since is None or now - since < STUCK:
+        since, now = jobs.busy_since, asyncio.get_running_loop().time()
+        if since is None or now - since < STUCK_AFTER:
             notifier.alive()
 
     scheduler.add_job(
@@ -322,7 +324,7 @@ def _keep_alive(scheduler: AsyncIOScheduler, notifier: Notifier, work: Jobs) -> 
 
 @contextmanager
 def _signals(
-    stopping: asyncio.Event, hurry: asyncio.Event, again: asyncio.Event, *, on: bool
+    stopping: asyncio.Event, stop_now: asyncio.Event, reload: asyncio.Event, *, on: bool
 ) -> Iterator[None]:
     if not on:
         yield
@@ -330,9 +332,9 @@ def _signals(
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
-        (hurry if stopping.is_set() else stopping).set()
+        (stop_now if stopping.is_set() else stopping).set()
 
-    handlers = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: again.set}
+    handlers = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: reload.set}
     for number, handler in handlers.items():
         loop.add_signal_handler(number, handler)
     try:
@@ -342,8 +344,8 @@ def _signals(
             loop.remove_signal_handler(number)
 
 
-def _line(report: Report, monitor: Monitor | None) -> str:
-    """One line for `systemctl status`, of the systems that this job did not ask, too."""
+def _status_line(report: Report, monitor: Monitor | None) -> str:
+    """Return a line for `systemctl status`; it includes systems that this job did not ask."""
     silent = frozenset[str]() if monitor is None else monitor.silent
     down = [n for n, s in report.systems.items() if str(s.state) != "ok" or n in silent]
     parts = [f"{len(report.systems) - len(down)} of {len(report.systems)} systems answer"]
@@ -351,5 +353,5 @@ def _line(report: Report, monitor: Monitor | None) -> str:
         stops = [*map(str, report.stopped)] or report.guarded
         parts.append("stopped by the guard: " + ", ".join(stops))
     if report.conflicts:
-        parts.append(f"conflicts held: {report.conflicts}")
+        parts.append(f"held conflicts: {report.conflicts}")
     return "; ".join(parts)

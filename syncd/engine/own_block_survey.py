@@ -169,7 +169,7 @@ class OwnBlockReader:
                 self._apply(seen, changes, record, event, owner)
         missing = known.keys() - {*listed, *unreadable, *busy}
         doubted = {known[id_].provider for id_ in missing} & self.wanted
-        seen.userless = await self._userless(doubted - seen.shown)
+        seen.userless = await self.userless(doubted - seen.shown)
         seen.hidden = {
             id_
             for id_ in known.keys() - {*listed, *unreadable}
@@ -255,7 +255,7 @@ class OwnBlockReader:
                 case _:
                     pass
 
-    async def _userless(self, providers: Collection[str]) -> set[str]:
+    async def userless(self, providers: Collection[str]) -> set[str]:
         """Return which of these providers have no user; empty where lookups by id prove absence."""
         if not providers or Kind.BLOCK not in self.system.capabilities.gone_by_list:
             return set()

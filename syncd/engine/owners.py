@@ -150,7 +150,7 @@ class OwnerTracker:
         listed = {c.provider for c in snapshot.coverage} | {a.provider for a in snapshot.unproven}
         empty = listed & unread
         for row in snapshot.rows if empty else ():
-            if row.provider in empty and self._is_readable(row):
+            if row.provider in empty and self.is_readable(row):
                 empty.discard(row.provider)
         if not empty:
             return set()
@@ -166,7 +166,8 @@ class OwnerTracker:
             if directory.state_of(provider, self.known.get(provider, "")) is UserState.MISSING
         }
 
-    def _is_readable(self, row: Row) -> bool:
+    def is_readable(self, row: Row) -> bool:
+        """Return true if a listed row can be parsed; only then it proves its user."""
         try:
             self.system.event(row)
         except UnreadableError:

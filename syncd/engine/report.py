@@ -195,7 +195,7 @@ class Report:
       cycle decided on; ``unmade``: how many of these were neither made nor wait.
     - ``news``: the number of changes that were read; ``external_changes``: those that people made,
       by provider.
-    - ``conflicts``: held conflicts; ``exposures``: busy intervals that are still offered.
+    - ``conflicts``: held conflicts; ``exposures``: busy intervals that can still be booked.
     - ``stopped``: the stops of the guard; ``listed``: the ids of their conflicts; ``accepted``: the
       number of changes that a person accepted in this run.
     - ``double_bookings``: all pairs; ``doubles_open``: those neither held nor acknowledged;

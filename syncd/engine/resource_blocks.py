@@ -261,9 +261,9 @@ class ResourceBlocks:
             Reservation(booking.agreed.start, booking.agreed.end, booking.id, booking.id in at_host)
             for booking in state.bookings
             if booking.agreed.busy
-        ] + [*self._stopped(state)]
+        ] + [*self.stopped_reservations(state)]
 
-    def _stopped(self, state: ProviderState) -> Iterator[Reservation]:
+    def stopped_reservations(self, state: ProviderState) -> Iterator[Reservation]:
         """Yield the new times of bookings that the guard stopped: these take up both times."""
         links = {(r.system, r.event): r.booking for r in state.replicas if r.role.is_meeting}
         for conflict in state.conflicts:

@@ -1,1 +1,1 @@
-"""Rooms, equipment, associations, teams and services: wanted, compared, applied."""
+"""Provisioning: create and update rooms, equipment, associations, teams and services."""

@@ -1,4 +1,4 @@
-"""What a matching adds to a configuration: new providers, and seats that known ones lack. Pure."""
+"""Compute what a matching adds to a configuration: new providers, and missing calendars. Pure."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from syncd.provision.matching import Proposal, UserRef
 from syncd.systems.inventory import CalendarInfo, SystemInventory
 
 Owners = Mapping[tuple[str, str], str]
-"""Whose a user already is: (system, id) to provider."""
+"""The provider of each user that is mapped already, by (system, id)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A provider's line for one system: the values, and a comment that names them."""
+class CalendarLine:
+    """A provider's line for one system: its values, and a comment with their names."""
 
     values: Mapping[str, str]
     comment: str = ""
@@ -31,14 +31,14 @@ class Place:
 def owners_of(
     trees: Iterable[SystemInventory], providers: Mapping[str, ProviderSettings]
 ) -> dict[tuple[str, str], str]:
-    """Whose the users are by the configuration; a calendar without a user claims its whole team."""
-    found: dict[tuple[str, str], str] = {}
+    """Return the provider of each mapped user; a calendar without a user claims its whole team."""
+    owners: dict[tuple[str, str], str] = {}
     for tree in trees:
         for name, provider in providers.items():
             if tree.system in provider.calendars:
-                wanted = _claimed(tree, provider.calendars[tree.system])
-                found |= {(tree.system, id): name for id in wanted}
-    return found
+                users = _claimed(tree, provider.calendars[tree.system])
+                owners |= {(tree.system, id): name for id in users}
+    return owners
 
 
 def _claimed(tree: SystemInventory, calendar: CalendarSettings) -> set[str]:
@@ -60,56 +60,56 @@ def _claimed(tree: SystemInventory, calendar: CalendarSettings) -> set[str]:
 def additions(
     proposals: Iterable[Proposal], owners: Owners, providers: Mapping[str, ProviderSettings]
 ) -> list[Proposal]:
-    """What is new in the proposals; one that reaches a known provider bears its name.
+    """Return the new parts of the proposals, under the name of a known provider if they join one.
 
-    What is mapped stays as it is: two providers are never made one, and nobody's line is replaced.
+    The existing mapping does not change: providers are never merged, and no line is replaced.
     """
-    found = []
+    new_proposals = []
     for proposal in proposals:
         known = {owner for s in proposal.seats if (owner := owners.get((s.system, s.id)))}
         if not known:
-            found.append(proposal)
+            new_proposals.append(proposal)
         elif len(known) == 1:
             (name,) = known
             new = tuple(s for s in proposal.seats if _is_new(s, owners, providers[name]))
             if new:
-                found.append(replace(proposal, name=name, seats=new))
-    return found
+                new_proposals.append(replace(proposal, name=name, seats=new))
+    return new_proposals
 
 
 def _is_new(one: UserRef, owners: Owners, provider: ProviderSettings) -> bool:
     return (one.system, one.id) not in owners and one.system not in provider.calendars
 
 
-def place_of(tree: SystemInventory, one: UserRef) -> Place:
-    """The line that maps a user: on v2 with all of the user's calendars, on v1 with the first.
+def calendar_line(tree: SystemInventory, one: UserRef) -> CalendarLine:
+    """Return the line that maps a user; in v1 it also names one of the user's calendars.
 
-    A v1 block or hold is made on one service (docs/platforms/leadconnector-v1.md#event-blocks): the
-    user's own comes before one that is shared.
+    A v1 block or hold needs one service (docs/platforms/leadconnector-v1.md#event-blocks): the
+    user's own service comes before a shared one.
     """
     if tree.platform == "leadsquared":
-        return Place({"user": one.id}, one.name)
+        return CalendarLine({"user": one.id}, one.name)
     own = sorted((c for c in tree.calendars if one.id in c.users and c.active), key=_own_first)
     names = ", ".join(calendar.name or calendar.id for calendar in own)
     comment = ": ".join(filter(None, (one.name, names)))
     if tree.platform == "leadconnector-v1" and own:
-        return Place({"calendar": own[0].id, "user": one.id}, comment)
-    return Place({"user": one.id}, comment)
+        return CalendarLine({"calendar": own[0].id, "user": one.id}, comment)
+    return CalendarLine({"user": one.id}, comment)
 
 
 def _own_first(calendar: CalendarInfo) -> tuple[int, str, str]:
     return (len(calendar.users), calendar.name, calendar.id)
 
 
-def calendar_settings_of(tree: SystemInventory, said: str) -> UserRef | None:
-    """The one active user whom a person means by id, e-mail or name; None for none or several."""
-    wanted = said.strip().casefold()
-    for spelt in (
+def find_user(tree: SystemInventory, text: str) -> UserRef | None:
+    """Find an active user by id, e-mail address or name; None if no user or several match."""
+    wanted = text.strip().casefold()
+    for key in (
         lambda u: user_ref_id(tree, u).casefold(),
         lambda u: u.email.casefold(),
         lambda u: u.name.casefold(),
     ):
-        found = [user for user in tree.users if user.active and spelt(user) == wanted]
-        if len(found) == 1:
-            return user_ref(tree, found[0])
+        matches = [user for user in tree.users if user.active and key(user) == wanted]
+        if len(matches) == 1:
+            return user_ref(tree, matches[0])
     return None

@@ -1,6 +1,6 @@
-"""Where a new credential is kept, and what the configuration then says of it.
+"""Store new credentials, and make the configuration entries that refer to them.
 
-Everything is written whole or not at all, with mode 0600, before the configuration names it.
+Each file is replaced atomically, with mode 0600, before the configuration refers to it.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from pathlib import Path
 from syncd.config.environment import environment_line
 
 
-class Way(StrEnum):
-    """Where credentials are kept: beside the configuration, with systemd, or by somebody else."""
+class CredentialStorage(StrEnum):
+    """Where credentials are stored: in an environment file, for systemd, or not by syncd."""
 
     ENV_FILE = "env-file"
     CREDENTIAL = "credential"
@@ -24,54 +24,54 @@ class Way(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """A credential as it was given; ``variable`` names where it already is, '' for nowhere."""
+class EnteredCredential:
+    """A credential that a person entered; ``variable`` already contains it ('': no variable)."""
 
     value: str = field(repr=False)
     variable: str = ""
 
 
 Source = Mapping[str, str]
-"""What the configuration says: ``{"env": NAME}`` or ``{"credential": NAME}``."""
+"""The entry in the configuration: ``{"env": NAME}`` or ``{"credential": NAME}``."""
 
 
-def source_of(way: Way, system: str, key: str, given: Given) -> Source:
-    """What the configuration says of one secret."""
+def source_of(way: CredentialStorage, system: str, key: str, given: EnteredCredential) -> Source:
+    """Return the configuration entry of one secret."""
     match way:
-        case Way.ENV_FILE:
+        case CredentialStorage.ENV_FILE:
             return {"env": f"{system}_{key}".upper().replace("-", "_")}
-        case Way.CREDENTIAL:
+        case CredentialStorage.CREDENTIAL:
             return {"credential": f"{system}_{key}".replace("-", "_")}
-        case Way.NAMES:
+        case CredentialStorage.NAMES:
             return {"env": given.variable}
 
 
-def keep_in_file(path: Path, values: Mapping[str, str]) -> None:
-    """Set variables in an environment file; other lines stay. Raises OSError."""
+def write_env_file(path: Path, values: Mapping[str, str]) -> None:
+    """Set variables in an environment file; keep the other lines. Raises OSError."""
     before = path.read_text(encoding="utf-8") if path.exists() else _HEAD
-    kept = [line for line in before.splitlines() if line.split("=", 1)[0].strip() not in values]
-    lines = [*kept, *(environment_line(name, value) for name, value in values.items())]
-    write_whole(path, "\n".join(lines) + "\n", 0o600)
+    others = [line for line in before.splitlines() if line.split("=", 1)[0].strip() not in values]
+    lines = [*others, *(environment_line(name, value) for name, value in values.items())]
+    write_atomically(path, "\n".join(lines) + "\n", 0o600)
 
 
-_HEAD = "# Credentials for syncd: keep this file to its user alone, and out of every repository.\n"
+_HEAD = "# Credentials for syncd: let only its user read this file; never commit it.\n"
 
 
-def keep_as_credentials(folder: Path, values: Mapping[str, str]) -> None:
-    """Write one file for each credential, for LoadCredential= of the unit. Raises OSError."""
+def write_credential_files(folder: Path, values: Mapping[str, str]) -> None:
+    """Write one file per credential, for LoadCredential= in the unit. Raises OSError."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name, value in values.items():
-        write_whole(folder / name, value, 0o600)
+        write_atomically(folder / name, value, 0o600)
 
 
-def write_whole(path: Path, text: str, mode: int | None = None) -> None:
-    """Replace a file at once, or not at all; without a mode it keeps its own. Raises OSError."""
+def write_atomically(path: Path, text: str, mode: int | None = None) -> None:
+    """Replace a file atomically; without ``mode``, keep its mode. Raises OSError."""
     if mode is None:
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            os.fchmod(handle, mode)  # not by name, which may be another file by now
+            os.fchmod(handle, mode)  # by descriptor: the name may be another file by now
             file.write(text)
             file.flush()
             os.fsync(handle)

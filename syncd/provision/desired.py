@@ -1,4 +1,4 @@
-"""From the configuration's tables to things, in one vocabulary for all platforms."""
+"""Turn the configuration's tables into desired resources, in one vocabulary for all platforms."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from syncd.config.settings import LeadSquaredSystem, Settings
 from syncd.systems.provisioning import Desired, Fields, ResourceType
 
 
-def wanted_things(settings: Settings) -> list[Desired]:
-    """All that the configuration wants, in the order in which it is made."""
+def desired_resources(settings: Settings) -> list[Desired]:
+    """Return all resources of the configuration, in the order in which they are created."""
     return sorted(_things(settings), key=lambda thing: [*ResourceType].index(thing.sort))
 
 
@@ -26,24 +26,24 @@ def _things(settings: Settings) -> Iterator[Desired]:
     for name, system in settings.systems.items():
         if isinstance(system, LeadSquaredSystem):
             yield Desired(name, ResourceType.BUSY_TYPE, system.busy_task_type)
-    said = settings.provision
-    if said is None:
+    provision = settings.provision
+    if provision is None:
         return
-    for room in said.rooms:
+    for room in provision.rooms:
         yield Desired(room.system, ResourceType.ROOM, room.name, _room(room))
-    for equipment in said.equipment:
+    for equipment in provision.equipment:
         yield Desired(
             equipment.system, ResourceType.EQUIPMENT, equipment.name, _equipment(equipment)
         )
-    for kind in said.objects:
+    for kind in provision.objects:
         yield Desired(kind.system, ResourceType.OBJECT, kind.key, _object(kind))
-    for association in said.associations:
+    for association in provision.associations:
         yield Desired(
             association.system, ResourceType.ASSOCIATION, association.key, _association(association)
         )
-    for team in said.teams:
+    for team in provision.teams:
         yield Desired(team.system, ResourceType.TEAM, team.name, _team(team))
-    for service in said.services:
+    for service in provision.services:
         yield Desired(service.system, ResourceType.SERVICE, service.name, _service(service))
 
 
@@ -72,7 +72,7 @@ def _object(kind: ObjectWanted) -> Fields:
 
 
 def _association(association: AssociationWanted) -> Fields:
-    """The two ends in the order of their objects, and which of them comes first."""
+    """Return the two ends sorted by object, and which of them is first."""
     ends = [association.first, association.second]
     ends.sort(key=lambda end: end.object)
     return {
@@ -96,13 +96,13 @@ def _team(team: TeamWanted) -> Fields:
 
 
 def _service(service: ServiceWanted) -> Fields:
-    said = service.model_dump(mode="json", exclude={"system", "name", "members", "hours"})
+    fields = service.model_dump(mode="json", exclude={"system", "name", "members", "hours"})
     members = [_stated(member.model_dump(mode="json")) for member in service.members]
     hours = {day: [list(span) for span in spans] for day, spans in service.hours.items()}
-    nested = {key: _stated(said[key]) for key in ("slot", "confirmation")}
-    return _stated({**said, **nested, "members": members, "hours": hours})
+    nested = {key: _stated(fields[key]) for key in ("slot", "confirmation")}
+    return _stated({**fields, **nested, "members": members, "hours": hours})
 
 
 def _stated(fields: dict[str, Any]) -> Fields:
-    """Leave out what the configuration does not state."""
+    """Return only the fields that the configuration contains."""
     return {key: value for key, value in fields.items() if value is not None}

@@ -1,4 +1,4 @@
-"""The people of several systems: who can be matched, what is odd, who is mapped but not there."""
+"""List the users of several systems, and find ambiguous users and mappings to missing ones."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from syncd.systems.port import CheckResult
 _WORDS: Mapping[MatchEvidence, tuple[str, str]] = {
     MatchEvidence.EMAIL: (
         "several users have the e-mail address",
-        "give each an address of its own, or deactivate one; until then it alone joins nobody",
+        "give each its own address, or deactivate one; until then it is no evidence for a match",
     ),
     MatchEvidence.NAME: (
         "several users have names that differ at most in case or accents, like",
-        "rename one, or give them e-mail addresses; until then it alone joins nobody",
+        "rename one, or add e-mail addresses; until then the name is no evidence for a match",
     ),
     MatchEvidence.PHONE: (
         "several users have the phone",
-        "nothing needs to be done: a shared phone joins nobody, map them by hand",
+        "nothing needs to be done: a shared phone is no evidence for a match; map them by hand",
     ),
 }
 
 
 def user_ref_id(tree: SystemInventory, user: UserInfo) -> str:
-    """What the configuration calls a user: LeadSquared's are known by e-mail.
+    """Return a user's id in the configuration: in LeadSquared the e-mail address.
 
     See docs/platforms/leadsquared.md#users.
     """
@@ -41,33 +41,34 @@ def user_ref_id(tree: SystemInventory, user: UserInfo) -> str:
 
 
 def user_refs(trees: Iterable[SystemInventory]) -> list[UserRef]:
-    """Every active user of every system."""
+    """Return every active user of every system."""
     return [user_ref(tree, user) for tree in trees for user in tree.users if user.active]
 
 
 def user_ref(tree: SystemInventory, user: UserInfo) -> UserRef:
-    """A user as a seat of the system."""
+    """Return the reference to a user that matching works with."""
     return UserRef(tree.system, user_ref_id(tree, user), user.name, user.email, user.phone)
 
 
-def doubt_finding(doubt: AmbiguousMatch) -> CheckResult:
-    """What keeps users from being told apart, and what to do about it."""
+def ambiguity_finding(doubt: AmbiguousMatch) -> CheckResult:
+    """Return the check result for users that cannot be distinguished."""
     what, remedy = _WORDS[doubt.ground]
     by_system: dict[str, list[str]] = {}
     for seat in doubt.seats:
         by_system.setdefault(seat.system, []).append(f"{seat.name or '(no name)'} ({seat.id})")
     crowded = {system: users for system, users in by_system.items() if len(users) > 1}
-    told = "; ".join(", ".join(users) for users in (crowded or by_system).values())
+    names = "; ".join(", ".join(users) for users in (crowded or by_system).values())
     subject = ", ".join(crowded or by_system)
-    return CheckResult("warning", subject, f"{what} {doubt.shared}: {told}", remedy)
+    return CheckResult("warning", subject, f"{what} {doubt.shared}: {names}", remedy)
 
 
 def unknown_users(
     tree: SystemInventory, providers: Mapping[str, ProviderSettings]
 ) -> Iterator[CheckResult]:
-    """Mapped ids that the system does not have; when all are, the key may be another location's.
+    """Yield mapped ids that the system does not have.
 
-    An empty list of users proves of no user that it is missing.
+    If no mapped provider exists there, the API key probably belongs to another location. If users
+    could not be listed, no user is reported as missing.
     """
     if not tree.opened:
         return
@@ -86,24 +87,25 @@ def unknown_users(
         yield CheckResult(
             "error",
             tree.system,
-            f"nobody who is mapped to it is in {where}: the key is for another location",
-            f"put the key of the location that you mapped into [systems.{tree.system}], or map the "
-            "providers to this one (syncd init)",
+            f"no provider that is mapped to it exists in {where}: the key may belong to another "
+            "location",
+            f"put the key of the mapped location into [systems.{tree.system}], or map the "
+            "providers to this location (syncd init)",
         )
         return
     for name, id in sorted(missing):
         yield CheckResult(
             "error",
             f"{tree.system}: {name}",
-            f"there is no {id}",
-            f"correct {tree.system} of [providers.{name}.calendars]",
+            f"{id} does not exist there",
+            f"correct {tree.system} in [providers.{name}.calendars]",
         )
 
 
-def calendar_only(
+def check_calendar_only(
     tree: SystemInventory, providers: Mapping[str, ProviderSettings]
 ) -> Iterator[CheckResult]:
-    """Find providers of a v2 location whose Google and Outlook busy time is not seen."""
+    """Yield providers of a v2 location whose Google and Outlook busy time is not read."""
     for name, provider in sorted(providers.items()):
         calendar = provider.calendars.get(tree.system)
         if isinstance(calendar, LeadConnectorCalendar) and calendar.calendars and not calendar.user:
@@ -113,7 +115,7 @@ def calendar_only(
 
 
 def _ids(calendar: CalendarSettings, *, users: bool) -> Iterator[str]:
-    """The ids that a mapping names; those of users only if they can be looked up."""
+    """Yield the ids in a mapping; user ids only if ``users`` is true (the users are listed)."""
     match calendar:
         case LeadSquaredCalendar(user=user):
             yield from [user.casefold()] if users else ()

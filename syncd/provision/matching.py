@@ -1,7 +1,7 @@
-"""Who is who: proposes which users of several systems are one person. Pure; a person decides.
+"""Propose which users of several systems are the same person. Pure; a person decides.
 
-E-mail counts before name, name before phone, and the strongest ground is told with each proposal.
-Nothing is ever joined on a ground that two users of one system share: that is a `AmbiguousMatch`.
+E-mail addresses count before names, names before phones. Evidence that two users of one system
+share never joins anything: it becomes an `AmbiguousMatch`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from syncd.systems.contact_addresses import normalize_contact
 
 
 class MatchEvidence(StrEnum):
-    """Why two users are taken for one person, the strongest first."""
+    """The kinds of evidence that two users are the same person, strongest first."""
 
     EMAIL = "e-mail"
     NAME = "name"
@@ -26,7 +26,7 @@ class MatchEvidence(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class UserRef:
-    """A user of one system, who may be somebody in another one."""
+    """A user of one system."""
 
     system: str
     id: str
@@ -37,25 +37,25 @@ class UserRef:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceItem:
-    """What several seats have in common, in each spelling that occurs."""
+    """A property that several users share, in each spelling that occurs."""
 
     ground: MatchEvidence
     systems: tuple[str, ...]
     spellings: tuple[str, ...]
 
     def __str__(self) -> str:
-        """One line for the person who decides."""
+        """Return one line for the person who decides."""
         same = " = ".join(self.spellings)
-        note = "" if len(self.spellings) == 1 else " (spelt differently)"
+        note = "" if len(self.spellings) == 1 else " (different spellings)"
         return f"{self.ground} {same}{note}"
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """One provider: a seat in each of several systems.
+    """A proposed provider: one user (``seats``) in each of several systems.
 
-    ``name`` is what the provider would be called. ``ground`` is the weakest one that was needed to
-    bring all seats together. ``cautions`` is what speaks against it.
+    ``name`` is the proposed name. ``ground`` is the weakest kind of evidence that was needed to
+    join all users. ``cautions`` are the reasons against the proposal.
     """
 
     name: str
@@ -67,7 +67,7 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class AmbiguousMatch:
-    """Seats that share something that does not tell them apart, so that it joins nobody."""
+    """Users that share a property with another user of the same system, so that it joins none."""
 
     ground: MatchEvidence
     shared: str
@@ -76,7 +76,7 @@ class AmbiguousMatch:
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """The outcome: each seat is in one proposal, or alone."""
+    """The result: each user is in one proposal, or in ``alone``."""
 
     proposals: tuple[Proposal, ...]
     alone: tuple[UserRef, ...]
@@ -86,18 +86,18 @@ class Matching:
 _NOT_LETTERS = re.compile(r"[\W_]+")
 _NOT_PLAIN = re.compile(r"[^a-z0-9]+")
 _STROKES = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe"})
-"""Letters that Unicode does not take apart, although people leave their strokes out."""
+"""Letters that Unicode normalization does not decompose, but that people write without stroke."""
 
 
 def normalize_name(name: str) -> str:
-    """The form of a name in which case, accents, punctuation and spaces do not count."""
+    """Return a name without case, accents, punctuation and extra spaces, for comparison."""
     plain = unicodedata.normalize("NFKD", name.casefold().translate(_STROKES))
     letters = "".join(letter for letter in plain if not unicodedata.combining(letter))
     return _NOT_LETTERS.sub(" ", letters.casefold()).strip()
 
 
 def provider_name(seats: Sequence[UserRef], taken: Collection[str]) -> str:
-    """A name for a provider, out of the letters that a configuration allows, and not yet taken."""
+    """Make a provider name that is valid in the configuration and not in ``taken``."""
     sources = [*(seat.name for seat in seats), *(seat.email.split("@")[0] for seat in seats)]
     plain = (_NOT_PLAIN.sub("-", normalize_name(source)).strip("-") for source in sources)
     base = next(filter(None, plain), "person")[:40].strip("-")
@@ -108,33 +108,33 @@ def provider_name(seats: Sequence[UserRef], taken: Collection[str]) -> str:
 def match_users(
     seats: Iterable[UserRef], *, taken: Collection[str] = (), region: str | None = None
 ) -> Matching:
-    """Bring seats together: by e-mail, then by name, then by phone.
+    """Join users by e-mail address, then by name, then by phone.
 
-    The order of ``seats`` does not matter. ``taken`` are names of providers that exist; ``region``
-    is an ISO country by which phones without + are read.
+    The order of ``seats`` does not matter. ``taken`` are names of existing providers; ``region`` is
+    the ISO country of phone numbers without a country code.
     """
-    spelt = _spellings(region)
+    normalizers = _normalizers(region)
     clusters = [_Cluster((seat,), MatchEvidence.EMAIL) for seat in sorted(set(seats))]
     doubts: list[AmbiguousMatch] = []
     for ground in MatchEvidence:
-        for key in sorted({k for c in clusters for k in c.keys(spelt[ground])}):
-            clusters, doubt = _joined(clusters, ground, key, spelt[ground])
+        for key in sorted({k for c in clusters for k in c.keys(normalizers[ground])}):
+            clusters, doubt = _joined(clusters, ground, key, normalizers[ground])
             doubts += doubt
     groups = sorted((c for c in clusters if len(c.seats) > 1), key=_by_name)
     names = set(taken)
     proposals = []
     for group in groups:
-        proposals.append(_proposal(group, spelt, names, doubts))
+        proposals.append(_proposal(group, normalizers, names, doubts))
         names.add(proposals[-1].name)
     alone = tuple(c.seats[0] for c in clusters if len(c.seats) == 1)
-    return Matching(tuple(proposals), alone, tuple(_worth_telling(doubts, alone)))
+    return Matching(tuple(proposals), alone, tuple(_relevant(doubts, alone)))
 
 
-Spelt = Callable[[UserRef], str]
+_Normalize = Callable[[UserRef], str]
 
 
-def _spellings(region: str | None) -> Mapping[MatchEvidence, Spelt]:
-    """How each ground is spelt so that equal means equal; '' where a seat has none."""
+def _normalizers(region: str | None) -> Mapping[MatchEvidence, _Normalize]:
+    """Return a function per kind of evidence that normalizes it; '' if a user has none."""
     return {
         MatchEvidence.EMAIL: lambda seat: next(
             iter(normalize_contact([seat.email], []).emails), ""
@@ -146,7 +146,7 @@ def _spellings(region: str | None) -> Mapping[MatchEvidence, Spelt]:
     }
 
 
-_RAW: Mapping[MatchEvidence, Spelt] = {
+_RAW: Mapping[MatchEvidence, _Normalize] = {
     MatchEvidence.EMAIL: lambda seat: seat.email,
     MatchEvidence.NAME: lambda seat: seat.name,
     MatchEvidence.PHONE: lambda seat: seat.phone,
@@ -155,7 +155,7 @@ _RAW: Mapping[MatchEvidence, Spelt] = {
 
 @dataclass(frozen=True, slots=True)
 class _Cluster:
-    """Seats of different systems that are one person so far, and the weakest ground of that."""
+    """Users of different systems that are joined so far, and the weakest evidence for that."""
 
     seats: tuple[UserRef, ...]
     ground: MatchEvidence
@@ -164,25 +164,25 @@ class _Cluster:
     def systems(self) -> set[str]:
         return {seat.system for seat in self.seats}
 
-    def keys(self, spelt: Spelt) -> set[str]:
-        return {key for seat in self.seats if (key := spelt(seat))}
+    def keys(self, normalize: _Normalize) -> set[str]:
+        return {key for seat in self.seats if (key := normalize(seat))}
 
 
 def _joined(
-    clusters: list[_Cluster], ground: MatchEvidence, key: str, spelt: Spelt
+    clusters: list[_Cluster], ground: MatchEvidence, key: str, normalize: _Normalize
 ) -> tuple[list[_Cluster], list[AmbiguousMatch]]:
-    """Join all clusters with this key, but those of which a system has several."""
-    having = [c for c in clusters if key in c.keys(spelt)]
-    count = Counter(system for c in having for system in c.systems)
-    clear = [c for c in having if all(count[system] == 1 for system in c.systems)]
+    """Join all clusters with this key, except those of systems that have it several times."""
+    matching = [c for c in clusters if key in c.keys(normalize)]
+    count = Counter(system for c in matching for system in c.systems)
+    unique = [c for c in matching if all(count[system] == 1 for system in c.systems)]
     doubts: list[AmbiguousMatch] = []
-    if len(clear) < len(having):
-        seats = sorted(seat for c in having for seat in c.seats if spelt(seat) == key)
+    if len(unique) < len(matching):
+        seats = sorted(seat for c in matching for seat in c.seats if normalize(seat) == key)
         doubts.append(AmbiguousMatch(ground, key, tuple(seats)))
-    if len(clear) < 2:  # noqa: PLR2004 - there is nothing to join
+    if len(unique) < 2:  # noqa: PLR2004 - there is nothing to join
         return clusters, doubts
-    joined = _Cluster(tuple(sorted(seat for c in clear for seat in c.seats)), ground)
-    return [*(c for c in clusters if c not in clear), joined], doubts
+    joined = _Cluster(tuple(sorted(seat for c in unique for seat in c.seats)), ground)
+    return [*(c for c in clusters if c not in unique), joined], doubts
 
 
 def _by_name(cluster: _Cluster) -> tuple[str, tuple[UserRef, ...]]:
@@ -191,7 +191,7 @@ def _by_name(cluster: _Cluster) -> tuple[str, tuple[UserRef, ...]]:
 
 def _proposal(
     cluster: _Cluster,
-    spelt: Mapping[MatchEvidence, Spelt],
+    normalizers: Mapping[MatchEvidence, _Normalize],
     taken: Collection[str],
     doubts: Iterable[AmbiguousMatch],
 ) -> Proposal:
@@ -199,42 +199,44 @@ def _proposal(
         name=provider_name(cluster.seats, taken),
         seats=cluster.seats,
         ground=cluster.ground,
-        evidence=tuple(e for g in MatchEvidence for e in _evidence(cluster, g, spelt[g])),
-        cautions=(*_differing(cluster, spelt), *_shared(cluster, doubts)),
+        evidence=tuple(e for g in MatchEvidence for e in _evidence(cluster, g, normalizers[g])),
+        cautions=(*_differing(cluster, normalizers), *_shared(cluster, doubts)),
     )
 
 
-def _differing(cluster: _Cluster, spelt: Mapping[MatchEvidence, Spelt]) -> Iterator[str]:
+def _differing(cluster: _Cluster, normalizers: Mapping[MatchEvidence, _Normalize]) -> Iterator[str]:
     for ground, what in (
         (MatchEvidence.EMAIL, "the e-mail addresses"),
         (MatchEvidence.NAME, "the names"),
     ):
-        values = sorted(cluster.keys(spelt[ground]))
+        values = sorted(cluster.keys(normalizers[ground]))
         if len(values) > 1:
             yield f"{what} differ: {', '.join(values)}"
 
 
 def _shared(cluster: _Cluster, doubts: Iterable[AmbiguousMatch]) -> Iterator[str]:
-    """Others with the same address, who could as well be meant."""
+    """Yield a caution for other users with the same e-mail address."""
     for doubt in doubts:
         others = [seat for seat in doubt.seats if seat not in cluster.seats]
         if doubt.ground is MatchEvidence.EMAIL and len(others) < len(doubt.seats):
-            told = ", ".join(f"{seat.name or seat.id} in {seat.system}" for seat in others)
-            yield f"the e-mail address is also that of {told}"
+            names = ", ".join(f"{seat.name or seat.id} in {seat.system}" for seat in others)
+            yield f"the e-mail address is also that of {names}"
 
 
-def _evidence(cluster: _Cluster, ground: MatchEvidence, spelt: Spelt) -> Iterator[EvidenceItem]:
-    for key in sorted(cluster.keys(spelt)):
-        agreeing = [seat for seat in cluster.seats if spelt(seat) == key]
+def _evidence(
+    cluster: _Cluster, ground: MatchEvidence, normalize: _Normalize
+) -> Iterator[EvidenceItem]:
+    for key in sorted(cluster.keys(normalize)):
+        agreeing = [seat for seat in cluster.seats if normalize(seat) == key]
         if len(agreeing) > 1:
             raw = dict.fromkeys(_RAW[ground](seat).strip() for seat in agreeing)
             yield EvidenceItem(ground, tuple(seat.system for seat in agreeing), tuple(raw))
 
 
-def _worth_telling(
+def _relevant(
     doubts: Iterable[AmbiguousMatch], alone: Collection[UserRef]
 ) -> Iterator[AmbiguousMatch]:
-    """Two users with one e-mail always; what else is shared only where it left somebody alone."""
+    """Yield shared e-mail addresses, and other ambiguity only if it left a user unmatched."""
     for doubt in doubts:
         if doubt.ground is MatchEvidence.EMAIL or any(seat in alone for seat in doubt.seats):
             yield doubt

@@ -1,4 +1,4 @@
-"""What is wanted against what is there: pure, and one row for each thing."""
+"""Compare the desired resources with the existing ones. Pure; one row per resource."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from syncd.systems.provisioning import Actual, Desired, Request, ResourceType
 
 
 class ProvisionStep(StrEnum):
-    """What is to be done about a thing."""
+    """The step that a resource needs."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -27,8 +27,8 @@ class ProvisionStep(StrEnum):
 class ProvisionRow:
     """One line of the plan.
 
-    ``changes`` gives, for each field that differs, what is there and what is wanted; None for what
-    is there means that the platform does not show it. ``ours`` tells that syncd made the thing.
+    ``changes`` maps each field that differs to its existing and its desired value; None as the
+    existing value means that the platform does not show it. ``ours`` is true if syncd made it.
     """
 
     step: ProvisionStep
@@ -43,27 +43,27 @@ class ProvisionRow:
     note: str = ""
 
 
-Known = Mapping[tuple[str, str, str], Provisioned]
-"""What the state remembers, by system, sort and name."""
+KnownResources = Mapping[tuple[str, str, str], Provisioned]
+"""The resources that the state remembers, by system, type and name."""
 
 
 def compare_resources(
-    thing: Desired, existing: Sequence[Actual], known: Known, fixed: Collection[str] = ()
+    thing: Desired, existing: Sequence[Actual], known: KnownResources, fixed: Collection[str] = ()
 ) -> ProvisionRow:
-    """Compare one thing with those of its sort in its system.
+    """Compare one resource with the existing ones of its type in its system.
 
-    ``fixed`` are fields that cannot be changed once the thing is there.
+    ``fixed`` are fields that cannot be changed once the resource exists.
     """
     here = [each for each in existing if each.name == thing.name]
     remembered = known.get((thing.system, thing.sort, thing.name))
     if len(here) > 1:
         ids = ", ".join(each.id or "(no id)" for each in here)
-        note = f"there are {len(here)} of this name ({ids}): rename or remove all but one there"
+        note = f"{len(here)} have this name ({ids}): rename or remove all but one on the platform"
         return _row(ProvisionStep.BY_HAND, thing, note=note)
     if not here:
         near = [each.name for each in existing if fold_name(each.name) == fold_name(thing.name)]
         if near:
-            note = f'"{near[0]}" is there, which differs only in case or accents: write it so'
+            note = f'"{near[0]}" exists and differs only in case or accents: use that spelling'
             return _row(ProvisionStep.BY_HAND, thing, note=note)
         return _row(ProvisionStep.CREATE, thing, note="")
     found = here[0]
@@ -72,7 +72,10 @@ def compare_resources(
     stuck = sorted(changes.keys() & set(fixed))
     if stuck:
         shown = "; ".join(f"{key} is {_shown(changes[key][0])}" for key in stuck)
-        note = f"{shown}, which cannot be changed by API: change it there, or in the configuration"
+        note = (
+            f"{shown}, and the API cannot change that: change it on the platform, or in the "
+            "configuration"
+        )
         return ProvisionRow(
             ProvisionStep.BY_HAND, thing.system, thing.sort, thing.name, thing, found, changes,
             None, ours, note,
@@ -80,7 +83,7 @@ def compare_resources(
     step = ProvisionStep.UPDATE if changes else ProvisionStep.IN_PLACE
     unseen = sorted(key for key in fixed if key in thing.fields and key not in found.fields)
     wanted = "; ".join(f"{key} = {_shown(thing.fields[key])}" for key in unseen)
-    note = f"the API does not show whether {wanted}: look there once" if unseen else ""
+    note = f"the API does not show whether {wanted}: check it on the platform" if unseen else ""
     return ProvisionRow(
         step, thing.system, thing.sort, thing.name, thing, found, changes, None, ours, note
     )
@@ -89,12 +92,12 @@ def compare_resources(
 def unwanted(
     things: Iterable[Desired],
     existing: Mapping[tuple[str, ResourceType], Sequence[Actual]],
-    known: Known,
+    known: KnownResources,
     kept: Collection[ResourceType] = (),
 ) -> list[ProvisionRow]:
-    """What syncd made and the configuration no longer states; never what others made.
+    """Return rows for resources that syncd made and the configuration no longer contains.
 
-    ``kept`` are sorts that no API takes away.
+    ``kept`` are types that the API cannot remove. Resources that others made are never included.
     """
     stated = {(thing.system, str(thing.sort), thing.name) for thing in things}
     rows = []
@@ -103,7 +106,7 @@ def unwanted(
             name = (system, str(sort), found.name)
             if name in stated or not is_ours(found, known.get(name)):
                 continue
-            by_hand = "it cannot be removed by API: remove it there by hand" * (sort in kept)
+            by_hand = "the API cannot remove it: remove it on the platform" * (sort in kept)
             note = by_hand or "no longer in the configuration"
             step = ProvisionStep.BY_HAND if by_hand else ProvisionStep.NOT_WANTED
             rows.append(
@@ -113,10 +116,10 @@ def unwanted(
 
 
 def is_ours(found: Actual, remembered: Provisioned | None) -> bool:
-    """Whether syncd made this very thing.
+    """Return true if syncd made this resource.
 
-    One under another id was made anew by somebody. After a create without an answer only one that
-    shows just what was sent is taken for ours.
+    If its id differs, somebody made it again. After a create with a lost reply, a resource is ours
+    only if it shows exactly the sent fields.
     """
     if remembered is None or remembered.state is ProvisionState.KEPT:
         return False
@@ -131,7 +134,7 @@ def is_ours(found: Actual, remembered: Provisioned | None) -> bool:
 def _changes(
     thing: Desired, found: Actual, remembered: Provisioned | None
 ) -> dict[str, tuple[Any, Any]]:
-    """What differs: shown by the platform, or (where it shows nothing) sent the last time."""
+    """Return the fields that differ from the platform or, if hidden there, from the last send."""
     changes: dict[str, tuple[Any, Any]] = {}
     for key, wanted in thing.fields.items():
         if key in found.fields:
@@ -143,7 +146,7 @@ def _changes(
 
 
 def _shown(value: Any) -> str:
-    """A value as the configuration would write it."""
+    """Return a value as it is written in the configuration."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

@@ -1,4 +1,4 @@
-"""Read what is there and make the plan: the shell around `plan`."""
+"""Read the existing resources and make the provisioning plan; `plan` compares them."""
 
 from __future__ import annotations
 
@@ -7,21 +7,27 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from syncd.provision.plan import Known, ProvisionRow, ProvisionStep, compare_resources, unwanted
+from syncd.provision.plan import (
+    KnownResources,
+    ProvisionRow,
+    ProvisionStep,
+    compare_resources,
+    unwanted,
+)
 from syncd.systems.fault_boundary import contained
 from syncd.systems.port import PlatformError
 from syncd.systems.provisioning import Actual, Desired, Provisioner, ResourceType, UnresolvedError
 
-REPLACES = "replaces all of it: what is not shown here goes back to the platform's defaults"
+REPLACES = "replaces all fields: those not shown here return to the platform's defaults"
 _SORTS = frozenset(map(str, ResourceType))
 MISSING_IN_LIST = (
-    "syncd made it, and it is still there, but the list leaves it out: look again later"
+    "syncd made it and it still exists, but the list does not show it: run this again later"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class FailedLookup:
-    """A sort of things that could not be read, or (with a ``name``) one thing of it."""
+    """A type of resource that could not be read or, with a ``name``, one resource of it."""
 
     system: str
     sort: ResourceType
@@ -31,9 +37,9 @@ class FailedLookup:
 
 @dataclass(frozen=True, slots=True)
 class ProvisionPlan:
-    """All rows, in the order in which they are carried out; ``failed`` is what cannot be planned.
+    """All rows in the order in which they are applied; ``failed`` could not be planned.
 
-    ``others`` counts, by system and sort, what is there and no business of syncd.
+    ``others`` is the number of existing resources, by system and type, that syncd does not manage.
     """
 
     rows: Sequence[ProvisionRow]
@@ -41,15 +47,15 @@ class ProvisionPlan:
     others: Mapping[tuple[str, ResourceType], int] = field(default_factory=dict)
 
     def steps(self, step: ProvisionStep) -> list[ProvisionRow]:
-        """The rows of one step."""
+        """Return the rows with one step."""
         return [row for row in self.rows if row.step is step]
 
 
 async def make_plan(
-    provisioners: Mapping[str, Provisioner], things: Sequence[Desired], known: Known
+    provisioners: Mapping[str, Provisioner], things: Sequence[Desired], known: KnownResources
 ) -> ProvisionPlan:
-    """Read every system that is concerned, and compare. Never raises PlatformError."""
-    found = await asyncio.gather(
+    """Read every system and plan all resources. Never raises PlatformError."""
+    plans = await asyncio.gather(
         *(
             _plan_system(provisioner, [t for t in things if t.system == name], known)
             for name, provisioner in sorted(provisioners.items())
@@ -57,23 +63,23 @@ async def make_plan(
     )
     order = [*ResourceType]
     rows = sorted(
-        (row for plan in found for row in plan.rows),
+        (row for plan in plans for row in plan.rows),
         key=lambda row: (row.step is ProvisionStep.NOT_WANTED, order.index(row.sort), row.system),
     )
-    # What refers to other things goes before them.
-    kept = [row for row in rows if row.step is not ProvisionStep.NOT_WANTED]
-    gone = [row for row in rows if row.step is ProvisionStep.NOT_WANTED]
+    # A resource is removed before the resources that it refers to.
+    desired = [row for row in rows if row.step is not ProvisionStep.NOT_WANTED]
+    removals = [row for row in rows if row.step is ProvisionStep.NOT_WANTED]
     return ProvisionPlan(
-        [*kept, *reversed(gone)],
-        [failed for plan in found for failed in plan.failed],
-        {key: count for plan in found for key, count in plan.others.items()},
+        [*desired, *reversed(removals)],
+        [failed for plan in plans for failed in plan.failed],
+        {key: count for plan in plans for key, count in plan.others.items()},
     )
 
 
 async def _plan_system(
-    provisioner: Provisioner, things: Sequence[Desired], known: Known
+    provisioner: Provisioner, things: Sequence[Desired], known: KnownResources
 ) -> ProvisionPlan:
-    """Plan one system; what fails costs its own sort, or one thing, and no other."""
+    """Plan one system; a failure affects its own type, or one resource, and no other."""
     names: dict[ResourceType, set[str]] = defaultdict(set)
     for thing in things:
         names[thing.sort].add(thing.name)
@@ -81,12 +87,12 @@ async def _plan_system(
         if system == provisioner.name and sort in _SORTS:
             names[ResourceType(sort)].add(name)
     sorts = [sort for sort in ResourceType if sort in names]
-    looks = await asyncio.gather(*(_look(provisioner, sort, names[sort]) for sort in sorts))
-    failed = [each for each in looks if isinstance(each, FailedLookup)]
+    lists = await asyncio.gather(*(_list(provisioner, sort, names[sort]) for sort in sorts))
+    failed = [each for each in lists if isinstance(each, FailedLookup)]
     existing = {
-        (provisioner.name, sort): found
-        for sort, found in zip(sorts, looks, strict=True)
-        if not isinstance(found, FailedLookup)
+        (provisioner.name, sort): resources
+        for sort, resources in zip(sorts, lists, strict=True)
+        if not isinstance(resources, FailedLookup)
     }
     things = [thing for thing in things if (thing.system, thing.sort) in existing]
     coming = {
@@ -103,16 +109,16 @@ async def _plan_system(
         except PlatformError as fault:
             failed.append(FailedLookup(thing.system, thing.sort, thing.name, fault))
     rows += unwanted(things, existing, known, provisioner.undeletable)
-    mine = {(row.sort, row.name) for row in rows} | {(f.sort, f.name) for f in failed}
+    managed = {(row.sort, row.name) for row in rows} | {(f.sort, f.name) for f in failed}
     others: dict[tuple[str, ResourceType], int] = {
-        (system, sort): sum((sort, each.name) not in mine for each in everything)
-        for (system, sort), everything in existing.items()
+        (system, sort): sum((sort, each.name) not in managed for each in resources)
+        for (system, sort), resources in existing.items()
         if sort is not ResourceType.BUSY_TYPE
     }
     return ProvisionPlan(rows, failed, others)
 
 
-async def _look(
+async def _list(
     provisioner: Provisioner, sort: ResourceType, names: Collection[str]
 ) -> Sequence[Actual] | FailedLookup:
     try:
@@ -126,10 +132,10 @@ async def plan_one(
     provisioner: Provisioner,
     thing: Desired,
     existing: Sequence[Actual],
-    known: Known,
+    known: KnownResources,
     coming: set[tuple[ResourceType, str]],
 ) -> ProvisionRow:
-    """Plan one thing. Raises PlatformError."""
+    """Plan one resource; ``coming`` are those that this plan creates. Raises PlatformError."""
     try:
         resolved = await provisioner.resolve(thing, coming)
     except UnresolvedError as error:
@@ -153,5 +159,5 @@ async def plan_one(
     )
     team = resolved.fields.get("team")
     if (ResourceType.TEAM, team) in coming:
-        note = f'"{team}" stands for the id that the team will have'
+        note = f'"{team}" will be replaced by the id of the new team'
     return replace(row, request=provisioner.request(resolved, row.existing), note=note)

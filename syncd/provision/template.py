@@ -1,7 +1,7 @@
-"""The text of syncd.toml: written with comments the first time, added to ever after. Pure.
+"""Write the text of syncd.toml: a commented file the first time, additions later. Pure.
 
-What a person wrote, comments and order included, is never written anew: tables are put at the end,
-and lines into tables by a library that keeps the rest as it is.
+Existing text, including comments and order, is never rewritten: tables are appended, and lines are
+inserted by a library that preserves the rest.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import tomlkit
 
-from syncd.provision.config_additions import Place
+from syncd.provision.config_additions import CalendarLine
 from syncd.provision.credentials import Source
 
 TomlValue = str | int | bool
@@ -20,7 +20,7 @@ TomlValue = str | int | bool
 
 @dataclass(frozen=True, slots=True)
 class NewSystem:
-    """A table ``[systems.NAME]``; ``comment`` says what the account is called."""
+    """A table ``[systems.NAME]``; ``comment`` is the name of the account."""
 
     name: str
     type: str
@@ -31,16 +31,16 @@ class NewSystem:
 
 @dataclass(frozen=True, slots=True)
 class NewProvider:
-    """A table ``[providers.NAME]``, or lines for one that is there; ``comment`` says why."""
+    """A table ``[providers.NAME]``, or lines for an existing one; ``comment`` is the reason."""
 
     name: str
-    places: Mapping[str, Place]
+    places: Mapping[str, CalendarLine]
     comment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
-    """What is to be in the configuration. ``rooms`` are named for later, as comments."""
+class ConfigDraft:
+    """The systems and providers to write; ``rooms`` are only listed in a comment."""
 
     systems: Sequence[NewSystem] = ()
     providers: Sequence[NewProvider] = ()
@@ -49,8 +49,8 @@ class Draft:
     rooms: Sequence[str] = field(default=())
 
 
-def fresh(draft: Draft) -> str:
-    """A whole configuration with a word on each setting."""
+def new_config(draft: ConfigDraft) -> str:
+    """Return the text of a new configuration, with a comment on each setting."""
     blocks = [
         _HEAD.format(zone=_text(draft.zone), env_file=_env_file(draft.env_file)),
         _SYSTEMS,
@@ -63,11 +63,11 @@ def fresh(draft: Draft) -> str:
     return "\n".join(blocks)
 
 
-def extended(text: str, draft: Draft) -> str:
-    """A configuration with the draft added; what is there stays, byte for byte. Raises ValueError.
+def extend_config(text: str, draft: ConfigDraft) -> str:
+    """Return a configuration's text with the draft added. Raises ValueError.
 
-    Systems that are there are not written again, and of a provider that is there only the systems
-    that it lacks are. The zone stays.
+    Existing text does not change. Existing systems are skipped; existing providers only get the
+    calendars that they lack. The zone does not change.
     """
     document = tomlkit.parse(text)
     here = document.unwrap()
@@ -121,18 +121,18 @@ def _provider(provider: NewProvider) -> str:
 
 
 def _rooms(rooms: Sequence[str]) -> str:
-    lines = ["# Rooms and equipment that are there. To sync one, give it calendars elsewhere, too:"]
+    lines = ["# Existing rooms and equipment. To sync one, make it a provider with calendars:"]
     lines += [f"#   {_printable(room)}" for room in rooms]
     return "\n".join(lines) + "\n"
 
 
-def _comment(said: str) -> str:
-    return f"  # {_printable(said)}" if said else ""
+def _comment(text: str) -> str:
+    return f"  # {_printable(text)}" if text else ""
 
 
-def _printable(said: str) -> str:
-    """Names come from platforms, and a comment ends with its line."""
-    return " ".join("".join(c if c.isprintable() else " " for c in said).split())
+def _printable(text: str) -> str:
+    """Make a name from a platform safe for a comment: one line, printable characters only."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _text(value: str) -> str:
@@ -154,43 +154,42 @@ def _list(names: Iterable[str]) -> str:
 def _env_file(name: str | None) -> str:
     if name is None:
         return ""
-    return f"env_file = {_text(name)}    # where the credentials below are: NAME='value' lines\n"
+    return f"env_file = {_text(name)}    # the file with the credentials: NAME='value' lines\n"
 
 
 _HEAD = """\
-# What syncd keeps the same, and where: written by `syncd init`, and yours to edit. Run again, init
-# keeps what is here and adds what is new. `syncd check` says what is wrong with it, all at once.
+# The configuration of syncd, written by `syncd init`. Edit it freely: if init runs again, it keeps
+# the text and adds new systems and providers. `syncd check` reports all errors at once.
 # Durations: "90s", "15m", "2h", "1d". Times of day are in `zone`.
 
 [syncd]
 state = "state/syncd.db"                # SQLite; relative paths are relative to this file
 {env_file}zone = {zone}
 window = {{ past = "1d", future = "60d" }}
-near = {{ every = "60s", ahead = "2d" }}  # what is soon is looked at often,
-far = {{ every = "15m" }}                 # the whole window more seldom,
-longest = "60d"                         # how early what still runs may have begun to be found,
-resync_at = "03:30"                     # and once a night until nothing is left to do
+near = {{ every = "60s", ahead = "2d" }}  # the next days are read often,
+far = {{ every = "15m" }}                 # the whole window less often
+longest = "60d"                         # the longest event that is found if it began earlier
+resync_at = "03:30"                     # the nightly resync of the whole window
 """
 
-_SYSTEMS = "# One table for each account. The names are yours; history and conflicts use them.\n"
+_SYSTEMS = "# One table per account. Choose the names: history and conflicts show them.\n"
 
 _PROVIDERS = """\
-# One table for each person, and where that person's time is kept. A line may say write = false: it
-# is read, and never written to.
+# One table per person, with a calendar in each system. A calendar with write = false is read, but
+# never written to.
 """
 
 _TAIL = """\
-# Who is right when two systems disagree.
+# Which value wins if two systems disagree.
 [rules]
-prefer = {prefer}    # the tie-break of all
+prefer = {prefer}    # the tie-break of all rules
 moved_apart = "latest"                  # "latest", "prefer" or "hold" (leave it to a person)
 moved_and_cancelled = "cancel"          # "cancel", "move" or "hold"
 twin_deleted = "cancel"                 # only one record is deleted: "cancel", "keep" or "hold"
 
-# How much of a calendar may vanish or move at once before it waits for `syncd resync --accept RUN`:
-# more than `count` meetings that are more than `share` of them are stopped, and so is the whole
-# calendar if all of at least `common` meetings move by one amount, or all of at least `all` vanish
-# and the system does not say that they were deleted.
+# The guard stops large changes of a calendar until `syncd resync --accept RUN`: more than `count`
+# meetings that are more than `share` of all disappear or move; or all meetings, at least `common`,
+# move by the same amount; or all meetings, at least `all`, disappear without proof of a deletion.
 [guard]
 count = 10
 share = "20%"
@@ -200,14 +199,14 @@ all = 3
 
 _HINTS: Mapping[str, Sequence[str]] = {
     "leadsquared": (
-        '#cancel_as = "hold"      # leave cancellations to a person; or "complete"; or "cancel",',
+        '#cancel_as = "hold"      # a person cancels; or "complete"; or "cancel",',
         '#                        # with cancel_path = "Task.svc/NAME": docs/leadsquared-cancel.md',
         "#calls_per_5s = 8        # what your plan allows: Pro 10, Super 20",
     ),
     "leadconnector": (
-        "#notify = false          # true lets a move or a cancellation start automations there",
+        "#notify = false          # true: a move or a cancellation starts automations there",
     ),
     "leadconnector-v1": (
-        '#blocks = "event"        # or "hold", with hold_email: books a contact of yours instead',
+        '#blocks = "event"        # or "hold" with hold_email: appointments of a contact of yours',
     ),
 }

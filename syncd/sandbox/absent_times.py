@@ -1,4 +1,4 @@
-"""Answers in which no record says when it was made or last changed: fields that may be absent."""
+"""Removal of creation and update times from a JSON body, to emulate records that lack them."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ _TIMES = frozenset(
 
 
 def without_times(body: bytes) -> bytes:
-    """Return the body without these fields, at any depth; as it is if it is no JSON."""
+    """Return the body without these fields, at any depth; return it unchanged if it is not JSON."""
     if not any(name.encode() in body for name in _TIMES):
         return body
     try:
-        shown = json.loads(body)
+        parsed = json.loads(body)
     except ValueError:
         return body
-    return json.dumps(_without(shown)).encode()
+    return json.dumps(_without(parsed)).encode()
 
 
-def _without(shown: Any) -> Any:
-    if isinstance(shown, list):
-        return [_without(each) for each in shown]
-    if isinstance(shown, dict):
-        return {key: _without(value) for key, value in shown.items() if key not in _TIMES}
-    return shown
+def _without(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _without(inner) for key, inner in value.items() if key not in _TIMES}
+    return value

@@ -1,7 +1,7 @@
-"""The way from an httpx client to an ASGI application in the same process, without a socket.
+"""A transport from an httpx client to an ASGI application in the same process, without a socket.
 
-httpx has one, too. It looks for the module trio with every request, which takes longer than most
-answers of the sandbox do.
+It replaces `httpx.ASGITransport`, which looks for the module trio with every request. That lookup
+takes longer than most answers of the sandbox.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class AsgiTransport(httpx.AsyncBaseTransport):
-    """Requests to one application. What it raises comes out of the client."""
+    """A transport that calls one ASGI application and passes its exceptions on to the client."""
 
     def __init__(self, app: ASGIApp) -> None:
-        """Begin."""
+        """Create a transport for this application."""
         self._app = app
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Hand the request over, and collect what is sent."""
+        """Call the application and collect its response."""
         url = request.url
         scope: dict[str, Any] = {
             "type": "http",

@@ -1,4 +1,4 @@
-"""Rows that lack what every row should have, put into an answer's JSON."""
+"""Removal of required fields from event rows in a JSON body."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 
 _IDS = ("id", "UserTaskId")
 _ENDS = ("endTime", "EndDate", "DueDate")
-"""A task without an end has the usual length of its type, so it lacks its start as well."""
+"""Fields that hold the end. DueDate, a task's start, is included: a client can compute the end of a
+task from its start and its type's length."""
 _OWNERS = (
     "assignedUserId",
     "users",
@@ -21,8 +22,8 @@ _OWNERS = (
 )
 
 
-class Lack(StrEnum):
-    """What a row lacks. Without an id, or as no object, it is shown by lists only."""
+class RowDefect(StrEnum):
+    """The part that a row lacks. ID and OBJECT affect lists only, not reads by id."""
 
     END = "no-end"
     ID = "no-id"
@@ -30,57 +31,57 @@ class Lack(StrEnum):
     OBJECT = "no-object"
 
 
-def broken(body: bytes, rows: Mapping[str, Lack]) -> bytes:
-    """Return the body with these events, by id, lacking something; as it is if it shows none."""
-    if not any(event.encode() in body for event in rows):
+def break_rows(body: bytes, defects: Mapping[str, RowDefect]) -> bytes:
+    """Return the body with defects in these events, by id; unchanged if it has none of them."""
+    if not any(event_id.encode() in body for event_id in defects):
         return body
-    shown = json.loads(body)
-    return json.dumps(_walk(shown, rows, listed=False)).encode()
+    parsed = json.loads(body)
+    return json.dumps(_walk(parsed, defects, listed=False)).encode()
 
 
-def first_broken(body: bytes, lack: Lack) -> bytes:
-    """Return the body with the first row of its list lacking something."""
+def break_first_row(body: bytes, defect: RowDefect) -> bytes:
+    """Return the body with a defect in the first row of its list."""
     try:
-        shown = json.loads(body)
+        parsed = json.loads(body)
     except ValueError:
         return body
-    event = _first(shown)
-    return body if event is None else broken(body, {event: lack})
+    event_id = _first(parsed)
+    return body if event_id is None else break_rows(body, {event_id: defect})
 
 
-def _walk(shown: Any, rows: Mapping[str, Lack], *, listed: bool) -> Any:
-    if isinstance(shown, list):
-        return [_walk(each, rows, listed=True) for each in shown]
-    if not isinstance(shown, dict):
-        return shown
-    lack = rows.get(_id(shown))
-    if lack is None:
-        return {key: _walk(value, rows, listed=False) for key, value in shown.items()}
-    return _without(shown, lack, listed=listed)
+def _walk(value: Any, defects: Mapping[str, RowDefect], *, listed: bool) -> Any:
+    if isinstance(value, list):
+        return [_walk(item, defects, listed=True) for item in value]
+    if not isinstance(value, dict):
+        return value
+    defect = defects.get(_id(value))
+    if defect is None:
+        return {key: _walk(inner, defects, listed=False) for key, inner in value.items()}
+    return _without(value, defect, listed=listed)
 
 
-def _without(row: dict[str, Any], lack: Lack, *, listed: bool) -> Any:
-    match lack:
-        case Lack.END:
+def _without(row: dict[str, Any], defect: RowDefect, *, listed: bool) -> Any:
+    match defect:
+        case RowDefect.END:
             return {key: value for key, value in row.items() if key not in _ENDS}
-        case Lack.OWNER:
+        case RowDefect.OWNER:
             return {key: value for key, value in row.items() if key not in _OWNERS}
-        case Lack.ID if listed:
+        case RowDefect.ID if listed:
             return {key: value for key, value in row.items() if key not in _IDS}
-        case Lack.OBJECT if listed:
+        case RowDefect.OBJECT if listed:
             return "a row"
         case _:
             return row
 
 
-def _first(shown: Any) -> str | None:
+def _first(value: Any) -> str | None:
     """Find the id of the first row: the first object in a list that has an id and an end."""
-    if isinstance(shown, list):
-        rows = [each for each in shown if isinstance(each, dict) and _is_row(each)]
+    if isinstance(value, list):
+        rows = [item for item in value if isinstance(item, dict) and _is_row(item)]
         if rows:
             return _id(rows[0])
-    inner = shown.values() if isinstance(shown, dict) else ()
-    return next((found for each in inner if (found := _first(each)) is not None), None)
+    children = value.values() if isinstance(value, dict) else ()
+    return next((event_id for item in children if (event_id := _first(item)) is not None), None)
 
 
 def _is_row(row: dict[str, Any]) -> bool:
@@ -89,5 +90,5 @@ def _is_row(row: dict[str, Any]) -> bool:
 
 def _id(row: dict[str, Any]) -> str:
     """Return the id of an event's row; '' for other objects, such as its contact or type."""
-    found = next((row[key] for key in _IDS if isinstance(row.get(key), str)), "")
-    return found if any(key in row for key in _ENDS) else ""
+    event_id = next((row[key] for key in _IDS if isinstance(row.get(key), str)), "")
+    return event_id if any(key in row for key in _ENDS) else ""

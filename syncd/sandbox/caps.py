@@ -1,4 +1,4 @@
-"""Lists that end silently after so many rows, as some platforms' do."""
+"""Caps of lists: some platforms silently cut a list after a number of rows."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from typing import Any, Literal, TypeVar
 
 R = TypeVar("R")
 
-Keeps = Literal["first", "last", "any"]
-"""Which rows a capped list shows: the earliest, the latest, or some that nobody can foresee."""
+KeptRows = Literal["first", "last", "any"]
+"""Which rows a capped list shows: the earliest, the latest, or an unpredictable selection."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListCap:
-    """The most rows that a list shows, and which of them it ``keeps``."""
+    """The maximum number of rows that a list shows, and which of them it ``keeps``."""
 
     rows: int
-    keeps: Keeps = "first"
+    keeps: KeptRows = "first"
 
     def __post_init__(self) -> None:
-        """Refuse a cap below one row. Raises ValueError."""
+        """Validate the cap. Raises ValueError if it is below one row."""
         if self.rows < 1:
             message = f"a list shows at least one row, not {self.rows}"
             raise ValueError(message)
 
-    def cut(self, rows: Sequence[R]) -> list[R]:
-        """Leave the rows that are shown."""
+    def apply(self, rows: Sequence[R]) -> list[R]:
+        """Return the rows that the capped list shows."""
         if len(rows) <= self.rows:
             return list(rows)
         if self.keeps == "any":

@@ -1,4 +1,4 @@
-"""The time that an emulated platform lives in: the real one, or one that tests turn by hand."""
+"""Clocks of the emulated platforms: real time, or virtual time that a test advances."""
 
 from __future__ import annotations
 
@@ -8,65 +8,65 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
-class Clock(Protocol):
-    """Time as it is handed to a platform."""
+class SandboxClock(Protocol):
+    """The clock that is passed in to a platform."""
 
     def now(self) -> datetime:
-        """The instant, aware, UTC."""
+        """Return the current time (aware, UTC)."""
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Wait that long by this clock."""
+        """Wait for this many seconds."""
         ...
 
 
-class RealClock:
-    """The machine's clock."""
+class WallClock:
+    """The host's clock."""
 
     def now(self) -> datetime:
-        """The instant, aware, UTC."""
+        """Return the current time (aware, UTC)."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Seconds that never run backwards."""
+        """Return seconds from a clock that never goes backwards."""
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
-        """Wait in real time."""
+        """Wait for this many seconds of real time."""
         await asyncio.sleep(max(0.0, seconds))
 
 
 class ManualClock:
     """Virtual time, for tests and the simulator.
 
-    ``sleep`` advances the clock itself by the seconds asked for and yields to the event loop once:
-    nobody has to drive it, and a wait of ten minutes costs nothing. Two tasks that sleep at the
-    same time therefore wait one after the other.
+    ``sleep`` advances the clock by the requested seconds and yields to the event loop once. No test
+    has to drive the clock, and a wait of ten minutes takes no real time. Two tasks that sleep at
+    the same time therefore wait one after the other.
     """
 
     def __init__(self, now: datetime) -> None:
-        """Start at an aware instant; ValueError for a naive one."""
+        """Start at an aware instant. Raises ValueError for a naive one."""
         if now.tzinfo is None:
             message = "a clock needs an aware instant"
             raise ValueError(message)
         self._start = self._now = now.astimezone(UTC)
 
     def now(self) -> datetime:
-        """The instant, aware, UTC."""
+        """Return the current virtual time (aware, UTC)."""
         return self._now
 
     def monotonic(self) -> float:
-        """Seconds since this clock was made."""
+        """Return the virtual seconds since this clock was created."""
         return (self._now - self._start).total_seconds()
 
     def advance(self, seconds: float) -> None:
-        """Let time pass. Negative seconds raise ValueError: time does not run backwards."""
+        """Advance the clock by this many seconds. Raises ValueError if they are negative."""
         if seconds < 0:
             message = "time does not run backwards"
             raise ValueError(message)
         self._now += timedelta(seconds=seconds)
 
     async def sleep(self, seconds: float) -> None:
-        """Let the time pass at once."""
+        """Advance the clock by this many seconds at once."""
         self.advance(max(0.0, seconds))
         await asyncio.sleep(0)

@@ -1,6 +1,7 @@
-"""Do the three platforms agree? Judged from outside, from what they hold, not from what syncd says.
+"""Check from outside whether the three platforms agree, by the events that they hold.
 
-Pure, and apart from syncd's own decisions on purpose: it knows only what a customer would notice.
+These functions are pure and share no code with syncd's decisions on purpose: they use only what a
+customer would notice.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from syncd.sandbox.records import PlatformUi
 
-FREE = frozenset({"cancelled", "noshow", "invalid"})
-MARK = "[s:"
-"""Where it stands in a block's title, syncd made that block."""
+FREEING_STATUSES = frozenset({"cancelled", "noshow", "invalid"})
+TAG_START = "[s:"
+"""Every block whose title contains this text was made by syncd."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class EventSummary:
-    """One event that stands in one system; ``busy`` is false for a meeting that is off."""
+    """One event in one system. ``busy`` is false if its status frees the time."""
 
     start: datetime
     end: datetime
@@ -33,73 +34,74 @@ class EventSummary:
 
     @property
     def interval(self) -> tuple[datetime, datetime]:
-        """Start and end."""
+        """Return start and end."""
         return (self.start, self.end)
 
 
 def event_summaries(
     systems: Mapping[str, PlatformUi],
     owners: Mapping[tuple[str, str], str],
-    theirs: Collection[str] = (),
+    copied_by_people: Collection[str] = (),
 ) -> list[EventSummary]:
-    """Collect what stands in all systems; ``owners`` names the provider of (system, user).
+    """List the current events of all systems, sorted by start.
 
-    ``theirs`` are the ids of tagged blocks that people made, by copying ours.
+    ``owners`` maps (system, user) to a provider. ``theirs`` are the ids of tagged blocks that
+    people made by copying blocks of syncd.
     """
-    found = []
+    summaries = []
     for name, system in systems.items():
         for meeting in system.appointments():
             if meeting.deleted:
                 continue
-            busy = meeting.status not in FREE
-            span = (meeting.start, meeting.end, name)
+            busy = meeting.status not in FREEING_STATUSES
+            where = (meeting.start, meeting.end, name)
             for user in (meeting.user, *getattr(meeting, "hosts", ())):
                 provider = owners.get((name, user))
                 if provider is not None:
-                    found.append(EventSummary(*span, provider, "appointment", busy))
+                    summaries.append(EventSummary(*where, provider, "appointment", busy))
         for block in system.blocks():
             provider = owners.get((name, block.user))
             if provider is not None and not block.deleted:
-                ours = MARK in block.title and block.id not in theirs
-                found.append(
+                ours = TAG_START in block.title and block.id not in copied_by_people
+                summaries.append(
                     EventSummary(block.start, block.end, name, provider, "block", ours=ours)
                 )
-    return sorted(found)
+    return sorted(summaries)
 
 
 def disagreements(
-    found: Sequence[EventSummary], systems: Collection[str], now: datetime
+    events: Sequence[EventSummary], systems: Collection[str], now: datetime
 ) -> list[str]:
-    """Say everything that a customer or a colleague would notice of what has not ended by now.
+    """Describe every visible error among the events that end after ``now``.
 
-    - a time that is taken in one system and open in another;
-    - a block of syncd's without a reason in another system;
-    - two blocks of syncd's for one interval of one calendar.
+    - an interval that is busy in one system and free in another;
+    - a block of syncd without a busy event in another system;
+    - two blocks of syncd for one interval of one calendar.
     """
-    living = [s for s in found if s.end > now]
-    wrong = []
-    for provider in sorted({s.provider for s in living}):
-        mine = [s for s in living if s.provider == provider]
-        sources = {s.interval for s in mine if s.busy and not s.ours}
+    current = [s for s in events if s.end > now]
+    problems = []
+    for provider in sorted({s.provider for s in current}):
+        own = [s for s in current if s.provider == provider]
+        sources = {s.interval for s in own if s.busy and not s.ours}
         for system in sorted(systems):
-            here = [s for s in mine if s.system == system and s.busy]
-            taken = {s.interval for s in here}
-            wrong += [
-                f"{provider}: {_span(span)} is taken elsewhere, but open in {system}"
-                for span in sorted(sources - taken)
+            busy_here = [s for s in own if s.system == system and s.busy]
+            busy = {s.interval for s in busy_here}
+            problems += [
+                f"{provider}: {_span(interval)} is busy elsewhere, but free in {system}"
+                for interval in sorted(sources - busy)
             ]
-            ours = Counter(s.interval for s in here if s.ours)
-            others = {s.interval for s in mine if s.busy and not s.ours and s.system != system}
-            wrong += [
-                f"{provider}: {_span(span)} is blocked in {system} for no reason"
-                for span in sorted(set(ours) - others)
+            ours = Counter(s.interval for s in busy_here if s.ours)
+            reasons = {s.interval for s in own if s.busy and not s.ours and s.system != system}
+            problems += [
+                f"{provider}: {_span(interval)} is blocked in {system}, but not busy elsewhere"
+                for interval in sorted(set(ours) - reasons)
             ]
-            wrong += [
-                f"{provider}: {_span(span)} is blocked {times} times in {system}"
-                for span, times in sorted(ours.items())
-                if times > 1
+            problems += [
+                f"{provider}: {_span(interval)} is blocked {count} times in {system}"
+                for interval, count in sorted(ours.items())
+                if count > 1
             ]
-    return wrong
+    return problems
 
 
 def _span(interval: tuple[datetime, datetime]) -> str:

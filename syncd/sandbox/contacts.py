@@ -1,4 +1,4 @@
-"""The customers of an emulated platform."""
+"""Customers of an emulated platform."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Contact:
+class ContactRecord:
     """A customer: a contact in LeadConnector, a lead in LeadSquared.
 
     ``email`` may be empty; ``phone`` is E.164 or empty.

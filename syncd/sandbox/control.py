@@ -1,8 +1,8 @@
-"""Acting as the people who use the platforms, over HTTP: what the demo and curious users call.
+"""The HTTP API with which the demo and its users change what the emulated platforms hold.
 
-``POST /{system}/{verb}`` with a JSON body whose times are ISO 8601 with an offset; `VERBS` lists
-the verbs and their fields. Answers 400 for no JSON object, 404 for an unknown system, verb or id,
-422 for a wrong field, always as ``{"error": text}`` that names what is wrong.
+``POST /{system}/{verb}`` takes a JSON body whose times are ISO 8601 with an offset; `VERBS` lists
+the verbs and their fields. Errors are 400 for a body that is not a JSON object, 404 for an unknown
+system, verb or id, and 422 for a wrong field, always as ``{"error": text}`` that names the cause.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -19,31 +19,30 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from syncd.model import utc
-from syncd.sandbox.broken_rows import Lack
+from syncd.sandbox.broken_rows import RowDefect
 from syncd.sandbox.faults import Fault, FaultKind, Faults
 from syncd.sandbox.records import PlatformUi
+from syncd.sandbox.replies import JsonObject
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from syncd.sandbox.platform import Call
 
-Json = dict[str, Any]
 
-
-class Controlled(PlatformUi, Protocol):
-    """A platform that can be acted on, broken and looked at."""
+class ControlledPlatform(PlatformUi, Protocol):
+    """A platform that can be changed, disturbed and inspected."""
 
     faults: Faults
     calls: list[Call]
-    broken_rows: dict[str, Lack]
+    broken_rows: dict[str, RowDefect]
 
     def set_fact(self, name: str, side: str) -> None:
-        """Let the platform be on this side of an uncertain fact."""
+        """Set the side of an uncertain fact."""
         ...
 
     def facts(self) -> dict[str, str]:
-        """The side of each uncertain fact."""
+        """Return the side of each uncertain fact, by name."""
         ...
 
 
@@ -53,7 +52,7 @@ class Controlled(PlatformUi, Protocol):
 def _text(value: object) -> str:
     if not isinstance(value, str):
         message = "must be a string"
-        raise ValueError(message)  # noqa: TRY004 - all field readers raise one error
+        raise ValueError(message)  # noqa: TRY004 - all field readers raise ValueError
     return value
 
 
@@ -68,7 +67,7 @@ def _instant(value: object) -> datetime:
 def _seconds(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         message = "must be a number"
-        raise ValueError(message)  # noqa: TRY004 - all field readers raise one error
+        raise ValueError(message)  # noqa: TRY004 - all field readers raise ValueError
     return float(value)
 
 
@@ -79,11 +78,11 @@ def _count(value: object) -> int:
     return value
 
 
-def _lack(value: object) -> Lack:
+def _lack(value: object) -> RowDefect:
     try:
-        return Lack(_text(value))
+        return RowDefect(_text(value))
     except ValueError:
-        message = f"must be one of {', '.join(Lack)}"
+        message = f"must be one of {', '.join(RowDefect)}"
         raise ValueError(message) from None
 
 
@@ -97,7 +96,7 @@ def _kind(value: object) -> FaultKind:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of a body: how it is read, and whether it may be left out."""
+    """One field of a body: the function that reads it, and whether it is required."""
 
     read: Callable[[object], object]
     required: bool = True
@@ -119,45 +118,46 @@ _FAULT = {
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """Something that people do: its fields are the arguments of the platform's method.
+    """One action of a person. Its fields are the arguments of the platform's method.
 
-    The answer names what was done by ``told``: the id that the method returns, or a field.
+    The answer has one key, ``reply_key``. Its value is what the method returns, or else the field
+    of that name.
     """
 
     act: Callable[..., object]
     fields: Mapping[str, Field]
     status: int = 200
-    told: str = "id"
+    reply_key: str = "id"
 
 
-def _seek(at: PlatformUi, event: str) -> None:
-    shown = {each.id for each in at.appointments()} | {each.id for each in at.blocks()}
-    if event not in shown:
-        message = f"no event {event}"
+def _seek(platform: PlatformUi, event_id: str) -> None:
+    known = {each.id for each in platform.appointments()} | {each.id for each in platform.blocks()}
+    if event_id not in known:
+        message = f"no event {event_id}"
         raise LookupError(message)
 
 
-def _break(at: Controlled, id: str, lack: Lack) -> None:
-    _seek(at, id)
-    at.broken_rows[id] = lack
+def _break(platform: ControlledPlatform, id: str, lack: RowDefect) -> None:
+    _seek(platform, id)
+    platform.broken_rows[id] = lack
 
 
-def _repair(at: Controlled, id: str) -> None:
-    _seek(at, id)
-    at.broken_rows.pop(id, None)
+def _repair(platform: ControlledPlatform, id: str) -> None:
+    _seek(platform, id)
+    platform.broken_rows.pop(id, None)
 
 
-def _book_service(at: PlatformUi, **given: object) -> object:
-    book = getattr(at, "book_service", None)
+def _book_service(platform: PlatformUi, **arguments: object) -> object:
+    book = getattr(platform, "book_service", None)
     if book is None:
         message = "this platform has no service menus"
         raise ValueError(message)
-    return book(**given)
+    return book(**arguments)
 
 
 VERBS: Mapping[str, Verb] = {
     "book": Verb(
-        lambda at, **given: at.book(**given),
+        lambda platform, **arguments: platform.book(**arguments),
         {
             "calendar": Field(_text),
             "user": Field(_text),
@@ -180,16 +180,19 @@ VERBS: Mapping[str, Verb] = {
         201,
     ),
     "move": Verb(
-        lambda at, **given: at.move(**given),
+        lambda platform, **arguments: platform.move(**arguments),
         {**_ID, **_SPAN, "user": Field(_text, required=False)},
     ),
-    "set-status": Verb(lambda at, **given: at.set_status(**given), {**_ID, "status": Field(_text)}),
-    "cancel": Verb(lambda at, **given: at.cancel(**given), _ID),
-    "delete": Verb(lambda at, **given: at.delete(**given), _ID),
+    "set-status": Verb(
+        lambda platform, **arguments: platform.set_status(**arguments),
+        {**_ID, "status": Field(_text)},
+    ),
+    "cancel": Verb(lambda platform, **arguments: platform.cancel(**arguments), _ID),
+    "delete": Verb(lambda platform, **arguments: platform.delete(**arguments), _ID),
     "break-row": Verb(_break, {**_ID, "lack": Field(_lack)}),
     "repair-row": Verb(_repair, _ID),
     "block": Verb(
-        lambda at, **given: at.block(**given),
+        lambda platform, **arguments: platform.block(**arguments),
         {
             "user": Field(_text),
             **_SPAN,
@@ -198,10 +201,12 @@ VERBS: Mapping[str, Verb] = {
         },
         201,
     ),
-    "move-block": Verb(lambda at, **given: at.move_block(**given), {**_ID, **_SPAN}),
-    "remove-block": Verb(lambda at, **given: at.remove_block(**given), _ID),
+    "move-block": Verb(
+        lambda platform, **arguments: platform.move_block(**arguments), {**_ID, **_SPAN}
+    ),
+    "remove-block": Verb(lambda platform, **arguments: platform.remove_block(**arguments), _ID),
     "copy-block": Verb(
-        lambda at, **given: at.copy_block(**given),
+        lambda platform, **arguments: platform.copy_block(**arguments),
         {
             **_ID,
             "user": Field(_text),
@@ -211,25 +216,29 @@ VERBS: Mapping[str, Verb] = {
         },
         201,
     ),
-    "add-text": Verb(lambda at, **given: at.add_text(**given), {**_ID, "text": Field(_text)}),
+    "add-text": Verb(
+        lambda platform, **arguments: platform.add_text(**arguments), {**_ID, "text": Field(_text)}
+    ),
     "rename-user": Verb(
-        lambda at, **given: at.rename_user(**given), {"user": Field(_text), "new": Field(_text)}
+        lambda platform, **arguments: platform.rename_user(**arguments),
+        {"user": Field(_text), "new": Field(_text)},
     ),
     "merge-users": Verb(
-        lambda at, **given: at.merge_users(**given), {"user": Field(_text), "into": Field(_text)}
+        lambda platform, **arguments: platform.merge_users(**arguments),
+        {"user": Field(_text), "into": Field(_text)},
     ),
     "set-fact": Verb(
-        lambda at, **given: at.set_fact(**given),
+        lambda platform, **arguments: platform.set_fact(**arguments),
         {"name": Field(_text), "side": Field(_text)},
-        told="side",
+        reply_key="side",
     ),
 }
 
 
-# --- the application ----------------------------------------------------------------------------
+# --- application --------------------------------------------------------------------------------
 
 
-def control_app(systems: Mapping[str, Controlled]) -> Starlette:
+def control_app(systems: Mapping[str, ControlledPlatform]) -> Starlette:
     """Build the control API of these systems."""
     control = _Control(systems)
     return Starlette(
@@ -246,9 +255,9 @@ def control_app(systems: Mapping[str, Controlled]) -> Starlette:
 
 
 class _Control:
-    """The endpoints, over these systems."""
+    """The endpoints of the control API."""
 
-    def __init__(self, systems: Mapping[str, Controlled]) -> None:
+    def __init__(self, systems: Mapping[str, ControlledPlatform]) -> None:
         self.systems = systems
 
     async def act(self, request: Request) -> Response:
@@ -257,29 +266,29 @@ class _Control:
         if name not in VERBS:
             raise HTTPException(404, f"no verb {name!r}; there are {', '.join(VERBS)}")
         verb = VERBS[name]
-        given = await _body(request, verb.fields)
+        arguments = await _body(request, verb.fields)
         try:
-            answer = verb.act(platform, **given)
+            result = verb.act(platform, **arguments)
         except LookupError as error:
             raise HTTPException(404, _words(error)) from None
         except ValueError as error:
             raise HTTPException(422, _words(error)) from None
-        return JSONResponse({verb.told: answer or given[verb.told]}, verb.status)
+        return JSONResponse({verb.reply_key: result or arguments[verb.reply_key]}, verb.status)
 
     async def add_fault(self, request: Request) -> Response:
         faults = self._system(request).faults
-        given = await _body(request, _FAULT)
+        arguments = await _body(request, _FAULT)
         try:
-            faults.add(Fault(**given))
+            faults.add(Fault(**arguments))
         except ValueError as error:
             raise HTTPException(422, _words(error)) from None
-        return JSONResponse({"kind": given["kind"]}, 201)
+        return JSONResponse({"kind": arguments["kind"]}, 201)
 
     async def clear_faults(self, request: Request) -> Response:
         faults = self._system(request).faults
-        asked = request.query_params.get("kind")
+        kind = request.query_params.get("kind")
         try:
-            faults.clear(_kind(asked) if asked else None)
+            faults.clear(_kind(kind) if kind else None)
         except ValueError as error:
             raise HTTPException(422, f"kind: {_words(error)}") from None
         return Response(status_code=204)
@@ -301,7 +310,7 @@ class _Control:
         injected = {kind.value: count for kind, count in platform.faults.injected.items()}
         return _json({"calls": [asdict(each) for each in platform.calls], "faults": injected})
 
-    def _system(self, request: Request) -> Controlled:
+    def _system(self, request: Request) -> ControlledPlatform:
         name = request.path_params["system"]
         if name not in self.systems:
             raise HTTPException(404, f"no system {name!r}; there are {', '.join(self.systems)}")
@@ -309,40 +318,42 @@ class _Control:
 
 
 async def _refuse(_: Request, error: Exception) -> Response:
-    if not isinstance(error, HTTPException):  # starlette promises it; mypy cannot know
+    if not isinstance(
+        error, HTTPException
+    ):  # the handler is only registered for it; mypy cannot know
         raise error
     return JSONResponse({"error": error.detail}, error.status_code)
 
 
-async def _body(request: Request, fields: Mapping[str, Field]) -> Json:
-    """Read the fields of a body. Raises HTTPException 400 or 422 that names every wrong one."""
+async def _body(request: Request, fields: Mapping[str, Field]) -> JsonObject:
+    """Read the fields of a body. Raises HTTPException 400 or 422 that names every wrong field."""
     try:
-        found = await request.json()
+        body = await request.json()
     except ValueError:
-        found = None
-    if not isinstance(found, dict):
+        body = None
+    if not isinstance(body, dict):
         raise HTTPException(400, "the body must be a JSON object")
-    wrong = [f"{name}: no such field" for name in found if name not in fields]
-    given: Json = {}
+    errors = [f"{name}: no such field" for name in body if name not in fields]
+    values: JsonObject = {}
     for name, field in fields.items():
-        if found.get(name) is None:
+        if body.get(name) is None:
             if field.required:
-                wrong.append(f"{name}: missing")
+                errors.append(f"{name}: missing")
             continue
         try:
-            given[name] = field.read(found[name])
+            values[name] = field.read(body[name])
         except ValueError as error:
-            wrong.append(f"{name}: {_words(error)}")
-    if wrong:
-        raise HTTPException(422, "; ".join(wrong))
-    return given
+            errors.append(f"{name}: {_words(error)}")
+    if errors:
+        raise HTTPException(422, "; ".join(errors))
+    return values
 
 
 def _words(error: Exception) -> str:
-    """The message of an error; a KeyError's own text would put it in quotes."""
+    """Return the message of an error without the quotes that str() adds to a KeyError."""
     return str(error.args[0]) if error.args else type(error).__name__
 
 
-def _json(shown: Json) -> Response:
-    text = json.dumps(shown, default=lambda at: at.isoformat())
+def _json(content: JsonObject) -> Response:
+    text = json.dumps(content, default=lambda instant: instant.isoformat())
     return Response(text, media_type="application/json")

@@ -1,4 +1,4 @@
-"""What an update of an appointment changes besides: knobs, as nobody knows it of any platform."""
+"""Unwanted changes that an update makes to an appointment; settings for what is not documented."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from syncd.sandbox.leadconnector.records import Meeting
-    from syncd.sandbox.leadsquared.records import Task
+    from syncd.sandbox.leadsquared.records import TaskRecord
 
 
 class Damage(StrEnum):
-    """What is lost, or given to another one."""
+    """What an update loses, or assigns to another user or calendar."""
 
     NOTES = "notes"
     CUSTOM_FIELDS = "custom fields"
@@ -22,16 +22,16 @@ class Damage(StrEnum):
     OWNER = "owner"
     CALENDAR = "calendar"
     NOTED = "noted"
-    """A note of the update is written into the record, so that it shows in every one."""
+    """The update writes a note into the record, so that every update is visible."""
 
 
 def damaged_meeting(
     meeting: Meeting, damage: Damage | None, users: Iterable[str], calendars: Iterable[str]
 ) -> Meeting:
-    """Return a meeting of a LeadConnector location as an update leaves it."""
+    """Return a LeadConnector appointment as an update with this damage leaves it."""
     if damage is None:
         return meeting
-    lost: dict[Damage, dict[str, Any]] = {
+    changes: dict[Damage, dict[str, Any]] = {
         Damage.NOTES: {"notes": ""},
         Damage.CUSTOM_FIELDS: {"custom": ()},
         Damage.HOSTS: {"hosts": ()},
@@ -39,13 +39,13 @@ def damaged_meeting(
         Damage.CALENDAR: {"calendar": _other(meeting.calendar, calendars)},
         Damage.NOTED: {"notes": f"{meeting.notes} [updated]".strip()},
     }
-    return replace(meeting, **lost[damage])
+    return replace(meeting, **changes[damage])
 
 
-def damaged_task(task: Task, damage: Damage | None, users: Iterable[str]) -> Task:
-    """Return a task of a LeadSquared account as an update leaves it.
+def damaged_task(task: TaskRecord, damage: Damage | None, users: Iterable[str]) -> TaskRecord:
+    """Return a LeadSquared task as an update with this damage leaves it.
 
-    It has neither further hosts nor a calendar.
+    Tasks have neither further hosts nor a calendar, so damage to those does not apply.
     """
     match damage:
         case Damage.NOTES:
@@ -61,5 +61,5 @@ def damaged_task(task: Task, damage: Damage | None, users: Iterable[str]) -> Tas
 
 
 def _other(own: str, ids: Iterable[str]) -> str:
-    """Return the first other id, or its own where there is none."""
+    """Return the first id other than ``own``, or ``own`` if there is none."""
     return next((id for id in sorted(ids) if id != own), own)

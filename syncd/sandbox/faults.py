@@ -1,6 +1,6 @@
-"""What can go wrong on a platform, as data that tests, the demo and the simulator switch on.
+"""Faults of a platform, as data that tests, the demo and the simulator switch on.
 
-Nothing here is random: a fault hits the next requests that it matches, so a run can be repeated.
+Faults are not random: each one hits the next requests that it matches, so a run can be repeated.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from syncd.sandbox.broken_rows import Lack
+from syncd.sandbox.broken_rows import RowDefect
 from syncd.sandbox.odd_answers import ODD_ANSWERS
 
 if TYPE_CHECKING:
@@ -19,71 +19,75 @@ if TYPE_CHECKING:
 
 
 class FaultKind(StrEnum):
-    """The ways in which a platform misbehaves."""
+    """The kinds of misbehaviour of a platform."""
 
     LAG = "lag"
-    """Lists show the state as it was ``seconds`` ago; reads by id are current."""
+    """Lists show the state of ``seconds`` ago; reads by id are current."""
     LOSE_BEFORE = "lose-before"
-    """The connection drops and nothing happened."""
+    """The connection drops before the request has any effect."""
     LOSE_AFTER = "lose-after"
-    """The effect happens, then the connection drops."""
+    """The request takes effect, then the connection drops."""
     RESET_BODY = "reset-body"
-    """The effect happens; headers and half of the body arrive, then the connection drops."""
+    """The request takes effect; headers and half of the body arrive, then the connection drops."""
     ERROR = "error"
-    """Nothing happens; ``status`` with an HTML page, or no body with ``spelling="empty"``."""
+    """The request has no effect. The answer is ``status`` with an HTML page, or without a body if
+    ``spelling="empty"``."""
     UNAUTHORISED = "unauthorised"
-    """401 in the platform's own words."""
+    """401 in the platform's own form."""
     EMPTY = "empty"
-    """Lists answer well formed and empty."""
+    """Lists are well formed and empty."""
     SHORT_PAGE = "short-page"
-    """Lists leave out the last third of their rows (at least one); counts still tell them all."""
+    """Lists omit the last third of their rows (at least one); their counts include all rows."""
     SHIFT_ROWS = "shift-rows"
-    """Rows move between pages: every page but the first leaves one row out, or shows one again
-    with ``spelling="again"`` (LeadSquared, the only one with pages)."""
+    """Rows move between pages: every page except the first omits one row, or repeats one if
+    ``spelling="again"``. LeadSquared only: the other platforms have no pages."""
     DUPLICATE_ROWS = "duplicate-rows"
     """Lists show every row twice."""
     RATE_LIMITED = "rate-limited"
-    """Refused as too many calls; ``spelling`` where the platform has several."""
+    """The request is refused as one too many; ``spelling`` selects the form if the platform has
+    several."""
     SLOW = "slow"
     """The answer takes ``seconds``."""
     SLOW_JOBS = "slow-jobs"
     """Asynchronous jobs take ``seconds``."""
     FAIL_JOBS = "fail-jobs"
-    """A job silently drops its last row (LeadSquared bulk calls)."""
+    """A job silently omits its last row (LeadSquared bulk calls)."""
     ROUNDING = "rounding"
     """Written times are stored rounded down to whole ``seconds`` since the epoch."""
     RESET_FIELDS = "reset-fields"
-    """An update ignores the status and the texts that it was sent, and resets them (v2); with
-    ``spelling="status"`` only the status."""
+    """An update ignores the status and texts in its body and resets them (v2); only the status if
+    ``spelling="status"``."""
     STRIP_KEYS = "strip-keys"
-    """Markers in square brackets vanish from written titles, notes and descriptions."""
+    """Text in square brackets is removed from written titles, notes and descriptions."""
     CLOCK_SKEW = "clock-skew"
-    """The platform's clock is ``seconds`` ahead: Date header and update times."""
+    """The platform's clock is ``seconds`` fast, in the Date header and in update times."""
     NEW_ID_ON_MOVE = "new-id-on-move"
-    """An appointment that is moved from outside comes back under a new id."""
+    """An appointment that a person moves gets a new id."""
     ODD_ANSWER = "odd-answer"
-    """An answer that nobody expects; ``spelling`` says which of `ODD_ANSWERS`. What it does not say
-    to be refused is done."""
+    """The answer is the one of `ODD_ANSWERS` that ``spelling`` names. The request takes effect
+    unless that answer refuses it."""
     ODD_TIME = "odd-time"
-    """The first row that is read begins in year 1; with ``spelling="ever"`` it ends in 9999, with
-    ``"updated"`` it was last updated in year 1."""
+    """The first row of an answer begins in year 1. It ends in 9999 if ``spelling="ever"``, and was
+    last updated in year 1 if ``spelling="updated"``."""
     BROKEN_ROW = "broken-row"
-    """The first row of a list lacks its end; with ``spelling="no-id"`` its id, with ``"no-owner"``
-    its owner, with ``"no-object"`` it is a text. `Platform.broken_rows` does so to given rows."""
+    """The first row of a list lacks its end. It lacks its id if ``spelling="no-id"``, its owner if
+    ``"no-owner"``, and is a string if ``"no-object"``. `Platform.broken_rows` does this to given
+    rows."""
     HALF_EMOJI = "half-emoji"
-    """Texts of events that are read hold half an emoji as an escape; with ``spelling="bytes"`` as
-    bytes that are no UTF-8, with ``"nul"`` a NUL character."""
+    """Texts of events contain half an emoji as a JSON escape; as invalid UTF-8 bytes if
+    ``spelling="bytes"``; a NUL character instead if ``"nul"``."""
     ODD_STATUS = "odd-status"
-    """Reads show another spelling of each status; with ``spelling="unknown"`` a word that is in no
-    documentation in place of each status that takes time."""
+    """Reads show another spelling of each status. If ``spelling="unknown"``, each status that takes
+    time is shown as an undocumented one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault: which requests it hits, how often, until when.
+    """One fault: which requests it hits, how often, and until when.
 
     ``path`` is a regular expression matched at the start of the path (without the platform's base
-    path); ``method`` is upper case; both empty mean all. ``times`` None means until cleared.
+    path); ``method`` is upper case; empty values match everything. ``times`` None means until
+    cleared.
     """
 
     kind: FaultKind
@@ -95,8 +99,8 @@ class Fault:
     status: int = 503
     spelling: str = ""
 
-    def hits(self, method: str, path: str, now: datetime | None) -> bool:
-        """Whether it applies to this request at this time."""
+    def matches(self, method: str, path: str, now: datetime | None) -> bool:
+        """Return true if the fault applies to this request at this time."""
         return (
             (not self.method or self.method == method)
             and re.match(self.path, path) is not None
@@ -108,26 +112,26 @@ class Faults:
     """The faults of one platform, in the order in which they were added."""
 
     def __init__(self) -> None:
-        """Start with a platform that behaves."""
+        """Start without faults."""
         self._faults: list[tuple[Fault, list[int]]] = []
         self.injected: Counter[FaultKind] = Counter()
-        """How many requests were hit, by kind."""
+        """Number of requests that were hit, by kind."""
 
     def __bool__(self) -> bool:
-        """Whether any was added and not cleared since."""
+        """Return true if any fault was added and not cleared since."""
         return bool(self._faults)
 
     def add(self, fault: Fault) -> None:
         """Switch a fault on.
 
-        Raises ValueError for a path that is no regular expression, and for an
-        unknown odd answer or row.
+        Raises ValueError if the path is not a regular expression, or if the spelling names no odd
+        answer or row defect.
         """
         if fault.kind is FaultKind.ODD_ANSWER and fault.spelling not in ODD_ANSWERS:
             message = f"spelling {fault.spelling!r} is none of {', '.join(ODD_ANSWERS)}"
             raise ValueError(message)
-        if fault.kind is FaultKind.BROKEN_ROW and fault.spelling not in {"", *Lack}:
-            message = f"spelling {fault.spelling!r} is none of {', '.join(Lack)}"
+        if fault.kind is FaultKind.BROKEN_ROW and fault.spelling not in {"", *RowDefect}:
+            message = f"spelling {fault.spelling!r} is none of {', '.join(RowDefect)}"
             raise ValueError(message)
         try:
             re.compile(fault.path)
@@ -136,38 +140,38 @@ class Faults:
             raise ValueError(message) from error
         self._faults.append((fault, [0]))
 
-    def standing(self) -> list[Fault]:
-        """All that are to be injected from now on."""
+    def pending(self) -> list[Fault]:
+        """Return all faults that were not cleared."""
         return [fault for fault, _ in self._faults]
 
     def clear(self, kind: FaultKind | None = None) -> None:
-        """Switch off all faults of a kind, or all."""
+        """Switch off all faults of a kind, or all faults."""
         self._faults = [each for each in self._faults if kind is not None and each[0].kind != kind]
 
     def active(
         self, kind: FaultKind, method: str = "", path: str = "", now: datetime | None = None
     ) -> Fault | None:
-        """Find the fault that would hit, without using it up."""
-        found = self._find(kind, method, path, now)
-        return found[0] if found else None
+        """Return the first fault that hits this request, or None; count no hit."""
+        match = self._find(kind, method, path, now)
+        return match[0] if match else None
 
     def take(
         self, kind: FaultKind, method: str = "", path: str = "", now: datetime | None = None
     ) -> Fault | None:
-        """Find the first fault that hits this request, and use up one of its hits."""
-        found = self._find(kind, method, path, now)
-        if found is None:
+        """Return the first fault that hits this request, or None; count one hit."""
+        match = self._find(kind, method, path, now)
+        if match is None:
             return None
-        fault, used = found
-        used[0] += 1
+        fault, hits = match
+        hits[0] += 1
         self.injected[kind] += 1
         return fault
 
     def _find(
         self, kind: FaultKind, method: str, path: str, now: datetime | None
     ) -> tuple[Fault, list[int]] | None:
-        for fault, used in self._faults:
-            left = fault.times is None or used[0] < fault.times
-            if fault.kind == kind and left and fault.hits(method, path, now):
-                return fault, used
+        for fault, hits in self._faults:
+            hits_remain = fault.times is None or hits[0] < fault.times
+            if fault.kind == kind and hits_remain and fault.matches(method, path, now):
+                return fault, hits
         return None

@@ -1,4 +1,4 @@
-"""Ids in the shape that each platform gives out, the same ones for the same seed."""
+"""Ids in the form of each platform; the same seed gives the same ids."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ Ids = Callable[[], str]
 
 
 def alnum_ids(seed: int | str) -> Ids:
-    """Ids of 20 letters and digits, as LeadConnector makes them."""
+    """Return a generator of ids of 20 letters and digits, as LeadConnector makes them."""
     random = Random(f"alnum {seed}")  # noqa: S311 - ids of an emulator, not secrets
     letters = string.ascii_letters + string.digits
     return lambda: "".join(random.choices(letters, k=20))
 
 
 def guid_ids(seed: int | str) -> Ids:
-    """GUIDs, as LeadSquared makes them."""
+    """Return a generator of GUIDs, as LeadSquared makes them."""
     random = Random(f"guid {seed}")  # noqa: S311 - ids of an emulator, not secrets
     return lambda: str(UUID(int=random.getrandbits(128), version=4))

@@ -1,6 +1,6 @@
-"""The uncertain facts of an emulated platform, set and read under the names of the one table.
+"""Settings of an emulated platform for the uncertain facts in `model.platform_facts`.
 
-`model.platform_facts` is that table: each of its rows has a knob on the platform it is about.
+Each fact in that table has one knob, under the same name, on the platform that it is about.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ _V2, _V1, _LSQ = PlatformKind.V2, PlatformKind.V1, PlatformKind.LEADSQUARED
 class Knob:
     """The attribute of an emulated platform that a fact sets, and its value for each side.
 
-    ``rest`` is the side of every other value; '' where another value is on no side.
+    ``other_side`` is the side for all other values; '' if other values belong to no side.
     """
 
     attribute: str
     values: Mapping[str, object]
-    rest: str = ""
+    other_side: str = ""
 
     @classmethod
     def flag(cls, attribute: str, *, yes: bool = True) -> Knob:
-        """Return the knob of a fact with the sides yes and no."""
+        """Return the knob of a yes/no fact."""
         return cls(attribute, MappingProxyType({YES: yes, NO: not yes}))
 
     @classmethod
     def choice(cls, attribute: str, values: Mapping[str, object], rest: str = "") -> Knob:
-        """Return the knob of a fact with sides of its own."""
+        """Return the knob of a fact with these sides and values."""
         return cls(attribute, MappingProxyType(dict(values)), rest)
 
     @classmethod
     def named(cls, attribute: str, *sides: str) -> Knob:
-        """Return the knob of a fact whose sides are the values themselves."""
+        """Return the knob of a fact whose sides are also the values."""
         return cls.choice(attribute, {side: side for side in sides})
 
 
@@ -86,17 +86,17 @@ _NAMED: Mapping[tuple[PlatformKind, str], Knob] = MappingProxyType(
         ),
     }
 )
-"""The knobs that are not flags of the fact's own name."""
+"""The knobs other than flags with the fact's own name."""
 
 
-class Knobs:
-    """What a platform has of the table: mixed into each emulated platform."""
+class FactKnobs:
+    """Access to a platform's uncertain facts by name; a mix-in of each emulated platform."""
 
     kind: ClassVar[PlatformKind]
-    """Which platform is emulated."""
+    """The platform that is emulated."""
 
     def set_fact(self, name: str, side: str) -> None:
-        """Let the platform behave as this side of an uncertain fact says.
+        """Make the platform behave as this side of an uncertain fact.
 
         Raises ValueError for a name or side that the table does not have.
         """
@@ -107,19 +107,19 @@ class Knobs:
         setattr(self, knob.attribute, knob.values[side])
 
     def fact(self, name: str) -> str:
-        """Return on which side of an uncertain fact the platform is.
+        """Return the current side of an uncertain fact.
 
-        Raises ValueError for a name that the table does not have, and where a knob was turned to
-        something else by hand.
+        Raises ValueError for a name that the table does not have, and if the attribute was set to a
+        value that belongs to no side.
         """
         knob = self._knob(name)
-        found = getattr(self, knob.attribute)
+        current = getattr(self, knob.attribute)
         for side, value in knob.values.items():
-            if value == found:
+            if value == current:
                 return side
-        if knob.rest:
-            return knob.rest
-        message = f"{name} is {found!r} here, which is no side of it"
+        if knob.other_side:
+            return knob.other_side
+        message = f"{name} has the value {current!r}, which belongs to no side"
         raise ValueError(message)
 
     def facts(self) -> dict[str, str]:
@@ -136,6 +136,6 @@ class Knobs:
 
 
 def is_settable(row: PlatformFact) -> bool:
-    """Return whether the sandbox can be set to each side of a fact."""
+    """Return true if the sandbox has a value for each side of a fact."""
     knob = _NAMED.get((row.platform, row.name)) or Knob.flag(row.name)
     return set(knob.values) == set(row.sides)

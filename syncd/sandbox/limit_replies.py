@@ -1,4 +1,4 @@
-"""How a gateway tells that there were too many calls: status, and where in the body the text is."""
+"""Undocumented forms of a rate-limit refusal: the status, and the place of the text in the body."""
 
 from __future__ import annotations
 
@@ -6,33 +6,36 @@ from dataclasses import dataclass
 
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
-PLACES = ("Message", "ExceptionMessage", "error", "nested", "list", "text", "page")
-"""The places in a body in which the text was seen, or may be."""
+REPLY_PLACES = ("Message", "ExceptionMessage", "error", "nested", "list", "text", "page")
+"""The places in a body where the text was seen or may be."""
 
 
 @dataclass(frozen=True, slots=True)
 class LimitReply:
-    """One way to tell it; a knob of a platform, in place of its documented way."""
+    """One form of refusal, to be used instead of the platform's documented one."""
 
     place: str = "Message"
     status: int = 403
 
     def response(self, most: int, seconds: float) -> Response:
-        """Refuse a call that was too many. Raises ValueError for an unknown place."""
-        words = f"API calls exceeded the limit of {most} in {int(seconds)} second(s)"
+        """Return the refusal of a call beyond ``most`` calls in ``seconds``.
+
+        Raises ValueError for an unknown place.
+        """
+        text = f"API calls exceeded the limit of {most} in {int(seconds)} second(s)"
         match self.place:
             case "Message" | "ExceptionMessage" | "error":
-                return JSONResponse({self.place: words}, self.status)
+                return JSONResponse({self.place: text}, self.status)
             case "nested":
-                body = {"statusCode": self.status, "error": {"details": [{"reason": words}]}}
+                body = {"statusCode": self.status, "error": {"details": [{"reason": text}]}}
                 return JSONResponse(body, self.status)
             case "list":
-                return JSONResponse([{"Message": words}], self.status)
+                return JSONResponse([{"Message": text}], self.status)
             case "text":
-                return PlainTextResponse(words, self.status)
+                return PlainTextResponse(text, self.status)
             case "page":
-                page = f"<html><body><h1>Refused</h1><p>{words}</p></body></html>"
+                page = f"<html><body><h1>Refused</h1><p>{text}</p></body></html>"
                 return HTMLResponse(page, self.status)
             case _:
-                message = f"place {self.place!r} is none of {', '.join(PLACES)}"
+                message = f"place {self.place!r} is none of {', '.join(REPLY_PLACES)}"
                 raise ValueError(message)

@@ -1,4 +1,4 @@
-"""Rate limits as the platforms count them: a sliding window of seconds, and a budget per day."""
+"""Rate limits as the platforms count them: a sliding window of seconds, and a daily budget."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ _DAY = timedelta(days=1)
 
 
 class RateLimit:
-    """At most ``most`` requests in any ``interval`` seconds, and ``daily`` per UTC day.
+    """At most ``max_requests`` in any ``interval`` seconds, and at most ``daily`` per UTC day.
 
-    No ``daily`` is no limit per day. ``refused`` counts what was turned away, so that a test can
-    assert that a client never went over.
+    ``daily`` None means no daily limit. ``refused`` counts the refused requests, so that a test can
+    assert that a client never exceeded the limit.
     """
 
     def __init__(self, most: int, interval: float, daily: int | None = None) -> None:
-        """Start with the whole budget left."""
-        self.most = most
+        """Start with the whole budget."""
+        self.max_requests = most
         self.interval = interval
         self.daily = daily
         self.refused = 0
@@ -27,9 +27,11 @@ class RateLimit:
         self._today = 0
 
     def hit(self, now: datetime) -> bool:
-        """Count one request; False when it is over a limit, and then it costs nothing."""
+        """Count one request. Returns false, and counts nothing, if it exceeds a limit."""
         self._forget(now)
-        if len(self._hits) >= self.most or (self.daily is not None and self._today >= self.daily):
+        if len(self._hits) >= self.max_requests or (
+            self.daily is not None and self._today >= self.daily
+        ):
             self.refused += 1
             self.refused_at.append(now)
             return False
@@ -38,21 +40,21 @@ class RateLimit:
         return True
 
     def remaining(self, now: datetime) -> int:
-        """How many requests the window still admits."""
+        """Return how many more requests the window allows."""
         self._forget(now)
-        return max(0, self.most - len(self._hits))
+        return max(0, self.max_requests - len(self._hits))
 
     def daily_remaining(self, now: datetime) -> int:
-        """How many requests the day still admits; 0 without a daily limit as well."""
+        """Return how many more requests the day allows; 0 if there is no daily limit."""
         self._forget(now)
         return max(0, (self.daily or 0) - self._today)
 
     def daily_reset(self, now: datetime) -> timedelta:
-        """How long until the day's budget is full again."""
+        """Return the time until the daily budget is full again."""
         return _midnight(now) + timedelta(days=1) - now
 
     def reset(self, now: datetime) -> timedelta:
-        """How long until the window admits one more than now; zero when it is empty."""
+        """Return the time until the oldest request leaves the window; zero if it is empty."""
         self._forget(now)
         if not self._hits:
             return timedelta()

@@ -1,4 +1,4 @@
-"""Rows with times and texts that platforms were seen to send, put into an answer's JSON."""
+"""Odd times, texts and statuses that platforms were seen to send, inserted into a JSON body."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TIMES: Mapping[str, tuple[re.Pattern[bytes], bytes]] = {
 }
 _REPAIRED = rb"Kim ?(?:\xef\xbf\xbd|\\ufffd)"
 _TEXT = re.compile(rb'("(?:title|notes|Description)":\s*")(?!' + _REPAIRED + rb")")
-"""The start of a text; one that came back repaired is whole, and is shown as it was sent."""
+"""Matches the start of a text. A text that a client repaired and sent back is not cut again."""
 
 _HALVES: Mapping[str, bytes] = {
     "": rb"\1Kim \\ud83d ",
@@ -25,8 +25,8 @@ _HALVES: Mapping[str, bytes] = {
     "nul": rb"\1Kim\\u0000 ",
 }
 
-UNKNOWN_WORD = "In Review"
-"""A status that is in no documentation; an update that sends it back leaves the status as it is."""
+UNKNOWN_STATUS = "In Review"
+"""An undocumented status. An update that sends it back leaves the status unchanged."""
 
 _WORDS: Mapping[str, bytes] = {
     "new": b"pending",
@@ -41,28 +41,28 @@ _STATUS = re.compile(rb'("app(?:ointment|oinment)Status":\s*)"(\w+)"')
 _CODE = re.compile(rb'("StatusCode":\s*)([0-9]+)(?=,\s*"OwnerId")')
 
 
-def respelt(body: bytes, *, unknown: bool) -> bytes:
-    """Return the body with other status words, or with unknown ones where the time is taken."""
+def replace_status_words(body: bytes, *, unknown: bool) -> bytes:
+    """Return the body with other status words, or unknown ones where a status takes time."""
 
-    def word(found: re.Match[bytes]) -> bytes:
-        status = found[2].decode()
+    def word(match: re.Match[bytes]) -> bytes:
+        status = match[2].decode()
         if not unknown:
-            return found[1] + b'"' + _WORDS.get(status, found[2]) + b'"'
-        return found[1] + b'"' + UNKNOWN_WORD.encode() + b'"' if status in _TAKEN else found[0]
+            return match[1] + b'"' + _WORDS.get(status, match[2]) + b'"'
+        return match[1] + b'"' + UNKNOWN_STATUS.encode() + b'"' if status in _TAKEN else match[0]
 
-    def code(found: re.Match[bytes]) -> bytes:
-        status = found[2].decode()
+    def code(match: re.Match[bytes]) -> bytes:
+        status = match[2].decode()
         if not unknown:
-            return found[1] + b'"' + _CODES[status] + b'"'
-        return found[1] + b"-1" if status in _TAKEN else found[0]
+            return match[1] + b'"' + _CODES[status] + b'"'
+        return match[1] + b"-1" if status in _TAKEN else match[0]
 
     return _CODE.sub(code, _STATUS.sub(word, body))
 
 
-def spoilt(body: bytes, kind: FaultKind, spelling: str) -> bytes:
-    """Return the body with one odd time, or with every text or status odd; or as it is."""
+def insert_odd_values(body: bytes, kind: FaultKind, spelling: str) -> bytes:
+    """Return the body with one odd time, or with odd texts or statuses everywhere."""
     if kind is FaultKind.ODD_STATUS:
-        return respelt(body, unknown=spelling == "unknown")
+        return replace_status_words(body, unknown=spelling == "unknown")
     if kind is FaultKind.ODD_TIME:
         pattern, odd = _TIMES[spelling]
         return pattern.sub(odd, body, count=1)

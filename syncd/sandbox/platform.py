@@ -1,9 +1,9 @@
-"""What the three emulated platforms have in common: one ASGI application with faults and limits.
+"""The base of the three emulated platforms: an ASGI application with faults and rate limits.
 
-A platform gives a table of starlette routes whose endpoints are *synchronous* functions from
-`PlatformRequest` to a starlette response. Everything around them happens here, in one place and one
-order: request log, slowness, lost requests, server errors, rate limit, authorisation, routing, lost
-replies, Date.
+A platform supplies starlette routes whose endpoints are *synchronous* functions from
+`PlatformRequest` to a starlette response. This module does everything around them, in this order:
+request log, slowness, lost requests, server errors, rate limit, authorisation, routing, lost
+replies, Date header.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from starlette.routing import Match
 
 from syncd.model import floor_to
 from syncd.sandbox.absent_times import without_times
-from syncd.sandbox.broken_rows import Lack, broken, first_broken
+from syncd.sandbox.broken_rows import RowDefect, break_first_row, break_rows
 from syncd.sandbox.caps import ListCap
-from syncd.sandbox.concealed import Concealed, bad_request
 from syncd.sandbox.faults import Fault, FaultKind, Faults
-from syncd.sandbox.knobs import Knobs
+from syncd.sandbox.hidden_events import HiddenEvents, bad_request_body
+from syncd.sandbox.knobs import FactKnobs
 from syncd.sandbox.limit_replies import LimitReply
-from syncd.sandbox.odd_answers import ODD_ANSWERS, Odd
-from syncd.sandbox.odd_rows import spoilt
+from syncd.sandbox.odd_answers import ODD_ANSWERS, OddAnswer
+from syncd.sandbox.odd_rows import insert_odd_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from starlette.routing import Route
     from starlette.types import Receive, Scope, Send
 
-    from syncd.sandbox.clock import Clock
+    from syncd.sandbox.clock import SandboxClock
     from syncd.sandbox.damage import Damage
     from syncd.sandbox.ids import Ids
     from syncd.sandbox.limits import RateLimit
@@ -50,15 +50,15 @@ HTML_ERROR = "<html><head><title>{0}</title></head><body><h1>{0}</h1></body></ht
 
 
 class LostReply(httpx.RemoteProtocolError):
-    """The connection broke without a (whole) reply.
+    """The connection broke before the whole reply was sent.
 
-    Over a socket the server closes the connection and nobody sees this exception. Over httpx's
-    ASGITransport it comes out of the client, as the very error that a broken socket gives.
+    Over a socket, the server closes the connection and this exception is not visible. Over
+    `AsgiTransport` it reaches the client as the error that a broken socket also causes.
     """
 
 
-class Timed(Protocol):
-    """What has a start and an end."""
+class HasInterval(Protocol):
+    """A record with an id, a start and an end."""
 
     @property
     def id(self) -> str: ...  # noqa: D102
@@ -71,17 +71,17 @@ class Timed(Protocol):
 
 
 class RefusalError(Exception):
-    """A handler's short way out: the response to give instead."""
+    """An exception with which a handler answers the request early."""
 
     def __init__(self, response: Response) -> None:
-        """Keep the response."""
+        """Store the response to send."""
         super().__init__(f"refused with {response.status_code}")
         self.response = response
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One line of the request log, without personal values; ``status`` 0: nobody saw a reply."""
+    """One line of the request log, without personal data. ``status`` is 0 if no reply arrived."""
 
     at: datetime
     method: str
@@ -92,7 +92,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class PlatformRequest:
-    """A request as handlers see it: the path without the base path, and its parameters."""
+    """A request as handlers see it: its path without the base path, and its parameters."""
 
     method: str
     path: str
@@ -102,107 +102,109 @@ class PlatformRequest:
     body: bytes
 
     def json(self) -> Any:
-        """Parse the body. Raises ValueError when it is no JSON; an empty body is None."""
+        """Parse the body; None if it is empty. Raises ValueError if it is not JSON."""
         return json.loads(self.body) if self.body.strip() else None
 
 
-class Platform(Knobs, ABC):
+class Platform(FactKnobs, ABC):
     """One account on one emulated platform: an ASGI application and its state."""
 
     base_path = ""
-    """What the operator's base URL ends in, such as /v1; requests elsewhere are unknown."""
+    """The path at the end of the base URL, such as /v1. Requests outside of it are unknown."""
     hidden_params: frozenset[str] = frozenset({"email", "phone", "number", "query"})
     """Query parameters that the request log shows as "***"."""
     update_damage: Damage | None = None
-    """What a move of an appointment changes besides."""
+    """What a move of an appointment changes beyond its time."""
     status_damage: Damage | None = None
-    """What a change of an appointment's status changes besides."""
+    """What a change of an appointment's status changes beyond the status."""
     lists_overlapping = False
-    """Whether lists show events that began before the time asked for and reach into it. No platform
-    documents that; a client is asked for most where they do not."""
+    """Whether lists include events that began before the window and reach into it. No platform
+    documents this; false is the harder case for a client."""
     event_lists: tuple[str, ...] = ()
     """The paths of the lists of events."""
     keeps_tag = True
-    """Whether a written title comes back with what stands in brackets."""
+    """Whether a written title keeps its text in square brackets."""
     tells_times = True
-    """Whether records say when they were made and last changed. No field of them is certain."""
+    """Whether records show when they were created and last changed. No such field is guaranteed."""
 
-    def __init__(self, name: str, clock: Clock, ids: Ids, faults: Faults | None = None) -> None:
-        """Start empty and well behaved."""
+    def __init__(
+        self, name: str, clock: SandboxClock, ids: Ids, faults: Faults | None = None
+    ) -> None:
+        """Start empty and without faults."""
         self.name = name
         self.clock = clock
         self.new_id = ids
         self.faults = faults if faults is not None else Faults()
-        self.concealed = Concealed()
+        self.hidden = HiddenEvents()
         self.damaged: set[str] = set()
-        """The appointments that an update damaged."""
+        """Ids of the appointments that an update damaged."""
         self.limit: RateLimit | None = None
         self.gateway_limit: RateLimit | None = None
-        """A further limit, of the gateway in front: no header tells of it."""
-        self.limit_told: LimitReply | None = None
-        """How it tells of too many calls; None: in its documented way."""
+        """A second limit, of the gateway in front of the platform. No header shows it."""
+        self.limit_reply: LimitReply | None = None
+        """The form of rate-limit refusals; None for the documented form."""
         self.caps: dict[str, ListCap] = {}
-        """Caps of lists, by path: nothing in an answer shows that it was cut."""
+        """Caps of lists, by path. An answer does not show that it was cut."""
         self.calls: list[Call] = []
         self._list_lag, self._lag_since = 0.0, clock.now()
         self.backdated = timedelta(0)
-        """How long ago what is entered now is said to have been entered."""
-        self.broken_rows: dict[str, Lack] = {}
-        """What the rows of these events lack in each answer to a read."""
+        """How much earlier than now new records claim to have been created."""
+        self.broken_rows: dict[str, RowDefect] = {}
+        """What the rows of these events lack in each answer to a read, by id."""
         self._routes = self.routes()
 
-    # --- what a platform says for itself ------------------------------------------------------
+    # --- supplied by each platform ------------------------------------------------------------
 
     @abstractmethod
     def routes(self) -> Sequence[Route]:
-        """The paths it serves, without the base path, first match first."""
+        """Return the paths that are served, without the base path; the first match wins."""
 
     @abstractmethod
-    def authorise(self, ask: PlatformRequest) -> Response | None:
-        """Refuse a request whose credentials or common headers are wrong; None lets it in."""
+    def authorise(self, request: PlatformRequest) -> Response | None:
+        """Return a refusal if credentials or common headers are wrong; None lets the request in."""
 
     @abstractmethod
-    def unknown(self, ask: PlatformRequest) -> Response:
-        """Answer a path or verb that is not served."""
+    def unknown_route(self, request: PlatformRequest) -> Response:
+        """Answer a path or method that is not served."""
 
     @abstractmethod
-    def unauthorised(self, ask: PlatformRequest) -> Response:
-        """A 401 in its own words."""
+    def unauthorised(self, request: PlatformRequest) -> Response:
+        """Return a 401 answer in the platform's form."""
 
     @abstractmethod
-    def rate_limited(self, ask: PlatformRequest, spelling: str) -> Response:
-        """Refuse too many calls in its own words; ``spelling`` "" is the usual one."""
+    def rate_limited(self, request: PlatformRequest, spelling: str) -> Response:
+        """Refuse a call beyond the rate limit; ``spelling`` "" is the usual form."""
 
     def limit_headers(self) -> dict[str, str]:
-        """The headers that tell the client's budget."""
+        """Return the headers that show the client's remaining budget."""
         return {}
 
-    def limit_for(self, ask: PlatformRequest) -> RateLimit | None:  # noqa: ARG002 - for platforms with several
-        """The limit that counts this request."""
+    def limit_for(self, request: PlatformRequest) -> RateLimit | None:  # noqa: ARG002 - platforms with several limits use it
+        """Return the limit that counts this request."""
         return self.limit
 
-    # --- faults that handlers ask for ---------------------------------------------------------
+    # --- faults and caps for handlers ---------------------------------------------------------
 
-    def fault(self, kind: FaultKind, ask: PlatformRequest | None = None) -> Fault | None:
-        """Use up one hit of a fault of this kind; None when there is none."""
+    def take_fault(self, kind: FaultKind, request: PlatformRequest | None = None) -> Fault | None:
+        """Count one hit of a fault of this kind and return it; None if there is none."""
         if not self.faults:
             return None
-        method, path = (ask.method, ask.path) if ask else ("", "")
+        method, path = (request.method, request.path) if request else ("", "")
         return self.faults.take(kind, method, path, self.clock.now())
 
     @property
     def list_lag(self) -> float:
-        """After how many seconds a list shows what was written, and no fault."""
+        """Return how many seconds after a write lists show it."""
         return self._list_lag
 
     @list_lag.setter
     def list_lag(self, seconds: float) -> None:
-        # All that was written before is shown: it was written long ago.
+        # Lists show everything that was written before the lag was set.
         self._list_lag, self._lag_since = seconds, self.clock.now()
 
     @property
     def list_cap(self) -> int | None:
-        """After how many rows the lists of events end, which no answer shows; None for never."""
+        """Return the number of rows at which lists of events are silently cut; None for never."""
         caps = [self.caps[path].rows for path in self.event_lists if path in self.caps]
         return min(caps, default=None)
 
@@ -213,55 +215,55 @@ class Platform(Knobs, ABC):
             if rows is not None:
                 self.caps[path] = ListCap(rows)
 
-    def as_of(self, ask: PlatformRequest) -> datetime | None:
-        """The time whose state a list shows: None for now, or earlier by a lag or under LAG."""
-        lag, now = self.fault(FaultKind.LAG, ask), self.clock.now()
+    def as_of(self, request: PlatformRequest) -> datetime | None:
+        """Return the time whose state a list shows, with a lag or the LAG fault; None for now."""
+        lag, now = self.take_fault(FaultKind.LAG, request), self.clock.now()
         if lag is None and not self._list_lag:
             return None
         usual = max(now - timedelta(seconds=self._list_lag), self._lag_since)
         return min(usual, now - timedelta(seconds=lag.seconds)) if lag else usual
 
-    def lists(self, event: Timed, asked: tuple[datetime, datetime]) -> bool:
-        """Whether a list of that time shows an event."""
-        if not self.concealed.is_listed(event.id, self.clock.now()):
+    def is_in_window(self, event: HasInterval, window: tuple[datetime, datetime]) -> bool:
+        """Return true if a list of this window shows the event."""
+        if not self.hidden.is_listed(event.id, self.clock.now()):
             return False
-        begins = asked[0] <= event.start <= asked[1]
-        reaches = self.lists_overlapping and event.start < asked[0] < event.end
-        return begins or reaches
+        starts_inside = window[0] <= event.start <= window[1]
+        reaches_in = self.lists_overlapping and event.start < window[0] < event.end
+        return starts_inside or reaches_in
 
-    def listed(self, ask: PlatformRequest, rows: Sequence[R]) -> list[R]:
-        """The rows of a list (or page) as the client gets to see them."""
-        if self.fault(FaultKind.EMPTY, ask):
+    def apply_list_faults(self, request: PlatformRequest, rows: Sequence[R]) -> list[R]:
+        """Return the rows of a list (or page) as faults and caps leave them."""
+        if self.take_fault(FaultKind.EMPTY, request):
             return []
-        cap = self.caps.get(ask.path.rstrip("/"))
-        shown = list(rows) if cap is None else cap.cut(rows)
-        if shown and self.fault(FaultKind.SHORT_PAGE, ask):
+        cap = self.caps.get(request.path.rstrip("/"))
+        shown = list(rows) if cap is None else cap.apply(rows)
+        if shown and self.take_fault(FaultKind.SHORT_PAGE, request):
             shown = shown[: len(shown) - max(1, len(shown) // 3)]
-        if shown and self.fault(FaultKind.DUPLICATE_ROWS, ask):
+        if shown and self.take_fault(FaultKind.DUPLICATE_ROWS, request):
             shown = [row for row in shown for _ in range(2)]
         return shown
 
-    def stored_time(self, ask: PlatformRequest, instant: datetime) -> datetime:
-        """A written time as it is kept: rounded down under ROUNDING."""
-        fault = self.fault(FaultKind.ROUNDING, ask)
+    def stored_time(self, request: PlatformRequest, instant: datetime) -> datetime:
+        """Return a written time as it is stored: rounded down by the ROUNDING fault."""
+        fault = self.take_fault(FaultKind.ROUNDING, request)
         return floor_to(instant, timedelta(seconds=fault.seconds)) if fault else instant
 
-    def stored_text(self, ask: PlatformRequest, text: str) -> str:
-        """A written text as it is kept: without markers under STRIP_KEYS, or by a knob."""
-        stripped = self.fault(FaultKind.STRIP_KEYS, ask) is not None or not self.keeps_tag
+    def stored_text(self, request: PlatformRequest, text: str) -> str:
+        """Return a written text as stored; STRIP_KEYS or ``keeps_tag`` may remove its tags."""
+        stripped = self.take_fault(FaultKind.STRIP_KEYS, request) is not None or not self.keeps_tag
         return _MARKER.sub("", text) if stripped else text
 
-    def job_seconds(self, ask: PlatformRequest, usual: float = 0.0) -> float:
-        """How long an asynchronous job takes."""
-        fault = self.fault(FaultKind.SLOW_JOBS, ask)
+    def job_seconds(self, request: PlatformRequest, usual: float = 0.0) -> float:
+        """Return how many seconds an asynchronous job takes."""
+        fault = self.take_fault(FaultKind.SLOW_JOBS, request)
         return fault.seconds if fault else usual
 
     def moved_id(self, old: str) -> str:
-        """The id of an appointment after a move from outside."""
-        return self.new_id() if self.fault(FaultKind.NEW_ID_ON_MOVE) else old
+        """Return the id of an appointment after a person moved it."""
+        return self.new_id() if self.take_fault(FaultKind.NEW_ID_ON_MOVE) else old
 
     def stamp(self) -> datetime:
-        """The platform's own idea of now, for update times and the Date header."""
+        """Return the platform's own time, used for update times and the Date header."""
         now = self.clock.now() - self.backdated
         skew = self.faults.active(FaultKind.CLOCK_SKEW, now=now) if self.faults else None
         return now + timedelta(seconds=skew.seconds) if skew else now
@@ -269,21 +271,21 @@ class Platform(Knobs, ABC):
     # --- the application ----------------------------------------------------------------------
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request. Raises `LostReply` where the connection is to break."""
+        """Serve one request. Raises `LostReply` if the connection is to break."""
         if scope["type"] != "http":
             message = f"the sandbox serves http, not {scope['type']}"
             raise NotImplementedError(message)
-        ask = await _ask(scope, receive, self.base_path)
-        if slow := self.fault(FaultKind.SLOW, ask):
+        request = await _read_request(scope, receive, self.base_path)
+        if slow := self.take_fault(FaultKind.SLOW, request):
             await self.clock.sleep(slow.seconds)
         response: Response | None = None
         cut = lost = False
-        if not self.fault(FaultKind.LOSE_BEFORE, ask):
-            response = self._answer(ask, scope)
-            lost = self.fault(FaultKind.LOSE_AFTER, ask) is not None
-            self._spoil(ask, response)
-            cut = not lost and self.fault(FaultKind.RESET_BODY, ask) is not None
-        self._log(ask, 0 if response is None or lost or cut else response.status_code)
+        if not self.take_fault(FaultKind.LOSE_BEFORE, request):
+            response = self._answer(request, scope)
+            lost = self.take_fault(FaultKind.LOSE_AFTER, request) is not None
+            self._spoil(request, response)
+            cut = not lost and self.take_fault(FaultKind.RESET_BODY, request) is not None
+        self._log(request, 0 if response is None or lost or cut else response.status_code)
         if response is None or lost:
             message = f"{self.name} dropped the connection"
             raise LostReply(message)
@@ -294,85 +296,94 @@ class Platform(Knobs, ABC):
             raise LostReply(message)
         await response(scope, receive, send)
 
-    def _answer(self, ask: PlatformRequest, scope: Scope) -> Response:
-        fault = self.fault(FaultKind.ODD_ANSWER, ask)
+    def _answer(self, request: PlatformRequest, scope: Scope) -> Response:
+        fault = self.take_fault(FaultKind.ODD_ANSWER, request)
         if fault is None:
-            return self._true_answer(ask, scope)
+            return self._true_answer(request, scope)
         odd = ODD_ANSWERS[fault.spelling]
-        # A true answer that refuses stands: what replaces it must not say that it was done.
-        true = Response() if odd.refuses else self._true_answer(ask, scope)
-        return true if true.status_code in _REFUSALS else _odd_answer(odd, true)
+        # A real refusal stays: no odd answer may report success for it.
+        real = Response() if odd.refuses else self._true_answer(request, scope)
+        return real if real.status_code in _REFUSALS else _odd_answer(odd, real)
 
-    def _true_answer(self, ask: PlatformRequest, scope: Scope) -> Response:
-        limit = self.limit_for(ask)
-        if error := self.fault(FaultKind.ERROR, ask):
+    def _true_answer(self, request: PlatformRequest, scope: Scope) -> Response:
+        limit = self.limit_for(request)
+        if error := self.take_fault(FaultKind.ERROR, request):
             return _server_error(error)
-        if limited := self.fault(FaultKind.RATE_LIMITED, ask):
-            return self._told_limit(ask, limited.spelling)
-        gateway = self.gateway_limit
-        if gateway is not None and not gateway.hit(self.clock.now()):
-            return (self.limit_told or LimitReply()).response(gateway.most, gateway.interval)
+        if limited := self.take_fault(FaultKind.RATE_LIMITED, request):
+            return self._told_limit(request, limited.spelling)
+        gateway_limit = self.gateway_limit
+        if gateway_limit is not None and not gateway_limit.hit(self.clock.now()):
+            return (self.limit_reply or LimitReply()).response(
+                gateway_limit.max_requests, gateway_limit.interval
+            )
         if limit is not None and not limit.hit(self.clock.now()):
-            response = self._told_limit(ask, "")
-        elif self.fault(FaultKind.UNAUTHORISED, ask):
-            response = self.unauthorised(ask)
+            response = self._told_limit(request, "")
+        elif self.take_fault(FaultKind.UNAUTHORISED, request):
+            response = self.unauthorised(request)
         else:
-            response = self.authorise(ask) or self._refused(ask) or self._route(ask, scope)
+            response = (
+                self.authorise(request) or self._refused(request) or self._route(request, scope)
+            )
         for key, value in self.limit_headers().items():
             response.headers[key] = value
         return response
 
-    def _told_limit(self, ask: PlatformRequest, spelling: str) -> Response:
-        if self.limit_told is None:
-            return self.rate_limited(ask, spelling)
-        most, seconds = (self.limit.most, self.limit.interval) if self.limit else (25, 5.0)
-        return self.limit_told.response(most, seconds)
+    def _told_limit(self, request: PlatformRequest, spelling: str) -> Response:
+        if self.limit_reply is None:
+            return self.rate_limited(request, spelling)
+        most, seconds = (self.limit.max_requests, self.limit.interval) if self.limit else (25, 5.0)
+        return self.limit_reply.response(most, seconds)
 
-    def _spoil(self, ask: PlatformRequest, response: Response) -> None:
-        """Put odd rows into what a read shows; a fault is used up only where it shows."""
-        if ask.method != "GET" and "Retrieve" not in ask.path:
+    def _spoil(self, request: PlatformRequest, response: Response) -> None:
+        """Insert odd rows into the answer to a read; count a hit only if the body changed."""
+        if request.method != "GET" and "Retrieve" not in request.path:
             return
         now = self.clock.now()
         for kind in _SPOILING:
-            fault = self.faults.active(kind, ask.method, ask.path, now)
+            fault = self.faults.active(kind, request.method, request.path, now)
             if fault is None:
                 continue
             body = _spoilt(bytes(response.body), kind, fault.spelling)
             if body != response.body:
-                self.fault(kind, ask)
+                self.take_fault(kind, request)
                 _replace_body(response, body)
         if not self.tells_times:
             _replace_body(response, without_times(bytes(response.body)))
         if self.broken_rows:
-            _replace_body(response, broken(bytes(response.body), self.broken_rows))
+            _replace_body(response, break_rows(bytes(response.body), self.broken_rows))
 
-    def _refused(self, ask: PlatformRequest) -> Response | None:
-        words = self.concealed.words(ask.method, ask.path, ask.query.get("id"))
-        return JSONResponse(bad_request(words), 400) if words else None
+    def _refused(self, request: PlatformRequest) -> Response | None:
+        text = self.hidden.refusal_text(request.method, request.path, request.query.get("id"))
+        return JSONResponse(bad_request_body(text), 400) if text else None
 
-    def _route(self, ask: PlatformRequest, scope: Scope) -> Response:
-        here = {**scope, "path": ask.path, "root_path": ""}
+    def _route(self, request: PlatformRequest, scope: Scope) -> Response:
+        local_scope = {**scope, "path": request.path, "root_path": ""}
         for route in self._routes:
-            if route.methods and ask.method not in route.methods:
+            if route.methods and request.method not in route.methods:
                 continue
-            match, child = route.matches(here)
+            match, child = route.matches(local_scope)
             if match is Match.FULL:
-                found = PlatformRequest(
-                    ask.method, ask.path, child["path_params"], ask.query, ask.headers, ask.body
+                routed = PlatformRequest(
+                    request.method,
+                    request.path,
+                    child["path_params"],
+                    request.query,
+                    request.headers,
+                    request.body,
                 )
                 try:
-                    answer: Response = route.endpoint(found)
+                    answer: Response = route.endpoint(routed)
                 except RefusalError as refusal:
                     return refusal.response
                 return answer
-        return self.unknown(ask)
+        return self.unknown_route(request)
 
-    def _log(self, ask: PlatformRequest, status: int) -> None:
-        query = {k: "***" if k in self.hidden_params else v for k, v in ask.query.items()}
-        self.calls.append(Call(self.clock.now(), ask.method, ask.path, query, status))
+    def _log(self, request: PlatformRequest, status: int) -> None:
+        query = {k: "***" if k in self.hidden_params else v for k, v in request.query.items()}
+        self.calls.append(Call(self.clock.now(), request.method, request.path, query, status))
 
 
-async def _ask(scope: Scope, receive: Receive, base_path: str) -> PlatformRequest:
+async def _read_request(scope: Scope, receive: Receive, base_path: str) -> PlatformRequest:
     body = b""
     more = True
     while more:
@@ -396,8 +407,8 @@ _SPOILING = (
 
 def _spoilt(body: bytes, kind: FaultKind, spelling: str) -> bytes:
     if kind is FaultKind.BROKEN_ROW:
-        return first_broken(body, Lack(spelling or Lack.END))
-    return spoilt(body, kind, spelling)
+        return break_first_row(body, RowDefect(spelling or RowDefect.END))
+    return insert_odd_values(body, kind, spelling)
 
 
 def _replace_body(response: Response, body: bytes) -> None:
@@ -405,10 +416,9 @@ def _replace_body(response: Response, body: bytes) -> None:
     response.headers["content-length"] = str(len(body))
 
 
-def _odd_answer(odd: Odd, true: Response) -> Response:
-    """Dress an answer up oddly."""
-    body = bytes(true.body) if odd.body is None else odd.body
-    response = Response(body, odd.status or true.status_code, media_type=true.media_type)
+def _odd_answer(odd: OddAnswer, real: Response) -> Response:
+    body = bytes(real.body) if odd.body is None else odd.body
+    response = Response(body, odd.status or real.status_code, media_type=real.media_type)
     response.headers.update(odd.headers)
     return response
 

@@ -1,4 +1,4 @@
-"""What every emulated platform shows to tests: its events as plain values, all times UTC."""
+"""Events of an emulated platform as plain values for tests. All times are UTC."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Appointment:
-    """A customer's appointment; a ``deleted`` one is still shown, with its last values."""
+class PlatformAppointment:
+    """A customer's appointment. A ``deleted`` one is still shown, with its last values."""
 
     id: str
     calendar: str
@@ -24,10 +24,10 @@ class Appointment:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """Busy time without a customer; owned by a user or a calendar.
+class PlatformBlock:
+    """Busy time without a customer, owned by a user or a calendar.
 
-    One that lasts ``all_day`` is shown by the day only: it ends as it starts.
+    An ``all_day`` block is shown without times of day: its end equals its start.
     """
 
     id: str
@@ -42,7 +42,7 @@ class Block:
 
 
 class PlatformUi(Protocol):
-    """The platform as its users work with it by hand: what the sandbox's control speaks."""
+    """The actions that people take in a platform's web application; the control API calls them."""
 
     def book(
         self,
@@ -54,19 +54,19 @@ class PlatformUi(Protocol):
         status: str = "confirmed",
         title: str = "",
     ) -> str:
-        """Enter an appointment; returns its id."""
+        """Enter an appointment and return its id."""
         ...
 
     def move(self, id: str, start: datetime, end: datetime, user: str | None = None) -> str:
-        """Move an appointment; returns its id, a new one under NEW_ID_ON_MOVE."""
+        """Move an appointment and return its id, which is new with the NEW_ID_ON_MOVE fault."""
         ...
 
     def set_status(self, id: str, status: str) -> None:
-        """Give an appointment another status."""
+        """Change the status of an appointment."""
         ...
 
     def cancel(self, id: str) -> None:
-        """Cancel an appointment: it stays listed."""
+        """Cancel an appointment. It stays listed."""
         ...
 
     def delete(self, id: str) -> None:
@@ -74,21 +74,21 @@ class PlatformUi(Protocol):
         ...
 
     def undelete(self, id: str) -> None:
-        """Restore a deleted appointment as it was."""
+        """Restore a deleted appointment."""
         ...
 
     def block(
         self, user: str, start: datetime, end: datetime, title: str, calendar: str | None = None
     ) -> str:
-        """Close somebody's time by hand; returns the block's id."""
+        """Block time of a user or calendar, and return the block's id."""
         ...
 
     def move_block(self, id: str, start: datetime, end: datetime) -> None:
-        """Move a block by hand."""
+        """Move a block."""
         ...
 
     def remove_block(self, id: str) -> None:
-        """Remove a block by hand."""
+        """Remove a block."""
         ...
 
     def copy_block(
@@ -101,32 +101,32 @@ class PlatformUi(Protocol):
         calendar: str = "",
         contact: str = "",
     ) -> str:
-        """Duplicate a block, text and all, at another time and perhaps for another user.
+        """Duplicate a block with its text, at another time and possibly for another user.
 
-        With a contact and a calendar the duplicate is an appointment. Returns its id.
+        With a contact and a calendar the copy is an appointment. Returns its id.
         """
         ...
 
     def add_text(self, id: str, text: str) -> None:
-        """Paste a text into an appointment, behind what it says."""
+        """Append a text to the texts of an appointment."""
         ...
 
     def rename_user(self, user: str, new: str) -> str:
-        """Let a user have another address (LeadSquared) or id; everything of theirs stays."""
+        """Change a user's address (LeadSquared) or id (LeadConnector); keep all records."""
         ...
 
     def merge_users(self, user: str, into: str) -> str:
-        """Give everything of a user to another one, and remove the user."""
+        """Transfer all records of a user to another one, and remove the user."""
         ...
 
-    def appointments(self) -> list[Appointment]:
-        """All appointments, deleted ones too."""
+    def appointments(self) -> list[PlatformAppointment]:
+        """Return all appointments, including deleted ones."""
         ...
 
-    def blocks(self) -> list[Block]:
-        """All blocks, deleted ones too."""
+    def blocks(self) -> list[PlatformBlock]:
+        """Return all blocks, including deleted ones."""
         ...
 
     def changes(self) -> int:
-        """How often appointments and blocks changed until now."""
+        """Return how often appointments and blocks have changed."""
         ...

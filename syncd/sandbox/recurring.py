@@ -1,4 +1,4 @@
-"""Recurring events, as people book, move, extend and delete them on the emulated platforms."""
+"""Recurring events: book, move, extend and delete a series as people do."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Protocol
 
 
 class Instance(Protocol):
-    """One appointment of a series, whatever else a platform keeps of it."""
+    """One appointment of a series."""
 
     @property
     def id(self) -> str:
-        """Its own id."""
+        """The instance's own id."""
         ...
 
     @property
     def start(self) -> datetime:
-        """When it begins."""
+        """The start of the instance."""
         ...
 
     @property
     def end(self) -> datetime:
-        """When it ends."""
+        """The end of the instance."""
         ...
 
 
@@ -31,22 +31,22 @@ Move = tuple[str, datetime, datetime]
 
 
 class Recurring(Protocol):
-    """A platform on which appointments can be repeated."""
+    """A platform with recurring appointments."""
 
     def new_id(self) -> str:
-        """Make up an id."""
+        """Return a new id."""
         ...
 
     def series_of(self) -> dict[str, str]:
-        """The series of every instance that ever was, by its id."""
+        """Return the series of every instance that ever existed, by instance id."""
         ...
 
     def instances(self, series: str) -> Sequence[Instance]:
-        """The appointments of a series that are not deleted, in the order of time."""
+        """Return the appointments of a series that are not deleted, sorted by time."""
         ...
 
     def instance_id(self, series: str, start: datetime, end: datetime) -> str:
-        """The id of an instance that is made or made anew."""
+        """Return the id of a new instance."""
         ...
 
     def book(
@@ -62,11 +62,11 @@ class Recurring(Protocol):
         id: str = "",
         series: str = "",
     ) -> str:
-        """Enter an appointment, perhaps as an instance of a series."""
+        """Enter an appointment, optionally as an instance of a series, and return its id."""
         ...
 
     def move_instances(self, moves: Mapping[str, Move], series: str) -> None:
-        """Move these instances at once, perhaps to other ids and another series."""
+        """Move these instances together, optionally to other ids and another series."""
         ...
 
     def delete(self, id: str) -> None:
@@ -85,12 +85,14 @@ def book_series(
     series: str = "",
     title: str = "Appointment",
 ) -> str:
-    """Book a recurring appointment, or extend the one that is named; returns its master id."""
+    """Book a recurring appointment, or extend the given series. Returns its master id."""
     series = series or platform.new_id()
     for start in starts:
         end = start + length
-        known = platform.instance_id(series, start, end)
-        platform.book(calendar, user, start, end, contact, title=title, id=known, series=series)
+        instance_id = platform.instance_id(series, start, end)
+        platform.book(
+            calendar, user, start, end, contact, title=title, id=instance_id, series=series
+        )
     return series
 
 
@@ -102,17 +104,17 @@ def move_series(
     new_ids: bool = True,
     new_master: bool = False,
 ) -> str:
-    """Move all instances of a series; returns its master id, which may be a new one.
+    """Move all instances of a series. Returns its master id, which may be new.
 
-    Whether the instances keep their ids is not known of any platform.
+    No platform documents whether instances keep their ids.
     """
     master = platform.new_id() if new_master else series
     moves: dict[str, Move] = {}
     for instance in platform.instances(series):
         start, end = instance.start + by, instance.end + by
         changes = new_ids or new_master
-        known = platform.instance_id(master, start, end) if changes else instance.id
-        moves[instance.id] = (known, start, end)
+        instance_id = platform.instance_id(master, start, end) if changes else instance.id
+        moves[instance.id] = (instance_id, start, end)
     platform.move_instances(moves, master)
     return master
 

@@ -1,4 +1,4 @@
-"""What the emulated platforms answer with."""
+"""JSON responses of the emulated platforms."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from typing import Any
 import msgspec
 from starlette import responses
 
+JsonObject = dict[str, Any]
+"""A parsed JSON object."""
+
 
 class JSONResponse(responses.JSONResponse):
-    """Starlette's, made by a faster writer: half of what a long list costs is its text."""
+    """Starlette's JSON response with a faster encoder: encoding is half the cost of a long list."""
 
     def render(self, content: Any) -> bytes:
-        """Write the same bytes."""
+        """Encode the content to the same bytes as starlette does."""
         return msgspec.json.encode(content)

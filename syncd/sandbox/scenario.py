@@ -1,6 +1,6 @@
-"""A small clinic in three systems: three people, a week of bookings, and what happens to them.
+"""A small clinic in three systems: three people with a week of bookings.
 
-What the demo shows, and what end-to-end tests start from. Every name is invented.
+The demo shows it and end-to-end tests start from it. All names are invented.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 ZONE = "Europe/Berlin"
 PEOPLE = ("alice", "bob", "carol")
-SYSTEMS = ("crm", "clinic", "legacy")
+SYSTEM_NAMES = ("crm", "clinic", "legacy")
 
 
 @dataclass(frozen=True, slots=True)
 class SeedUser:
-    """Where one person's time is kept in one system, in that platform's ids."""
+    """One person's user, calendar and contact in one system, as ids of that platform."""
 
     user: str
     calendar: str
@@ -31,97 +31,102 @@ class SeedUser:
 
 @dataclass(frozen=True, slots=True)
 class Clinic:
-    """The furnished sandbox. ``monday`` is the first day of the booked week, 00:00 in `ZONE`."""
+    """The seeded sandbox. ``monday`` is the first day of the booked week, 00:00 in `ZONE`."""
 
     sandbox: Sandbox
     monday: datetime
-    seats: Mapping[tuple[str, str], SeedUser]
+    seed_users: Mapping[tuple[str, str], SeedUser]
 
     @property
     def owners(self) -> dict[tuple[str, str], str]:
-        """The person behind (system, user)."""
-        return {(system, seat.user): who for (system, who), seat in self.seats.items()}
+        """Return the person by (system, user)."""
+        return {
+            (system, seed_user.user): person
+            for (system, person), seed_user in self.seed_users.items()
+        }
 
     def at(self, day: int, hour: int, minute: int = 0) -> datetime:
-        """A wall-clock time of the booked week; day 0 is Monday."""
+        """Return a wall time of the booked week as an instant; day 0 is Monday."""
         date = (self.monday.astimezone(zone(ZONE)) + timedelta(days=day)).date()
         return resolve_wall_time(datetime.combine(date, time(hour, minute)), ZONE).instant
 
-    def book(self, system: str, who: str, start: datetime, minutes: int = 60) -> str:
-        """Enter an appointment by hand; returns its id."""
-        seat = self.seats[system, who]
+    def book(self, system: str, person: str, start: datetime, minutes: int = 60) -> str:
+        """Enter an appointment as a person does, and return its id."""
+        seed_user = self.seed_users[system, person]
         end = start + timedelta(minutes=minutes)
         platform = self.sandbox.systems[system]
-        return platform.book(seat.calendar, seat.user, start, end, seat.contact, title="Knee pain")
+        return platform.book(
+            seed_user.calendar, seed_user.user, start, end, seed_user.contact, title="Knee pain"
+        )
 
-    def block(self, system: str, who: str, start: datetime, minutes: int, title: str) -> str:
-        """Close time by hand; returns the block's id."""
-        seat = self.seats[system, who]
+    def block(self, system: str, person: str, start: datetime, minutes: int, title: str) -> str:
+        """Block time as a person does, and return the block's id."""
+        seed_user = self.seed_users[system, person]
         end = start + timedelta(minutes=minutes)
-        return self.sandbox.systems[system].block(seat.user, start, end, title)
+        return self.sandbox.systems[system].block(seed_user.user, start, end, title)
 
 
 def seed_clinic(sandbox: Sandbox, now: datetime, *, empty: bool = False) -> Clinic:
-    """Hire three people and, unless empty, enter a week of bookings from the next Monday on."""
-    seats = dict(_seats(sandbox))
+    """Create three people and, unless ``empty``, a week of bookings from the next Monday on."""
+    seed_users = dict(_create_users(sandbox))
     local = now.astimezone(zone(ZONE))
     days = (7 - local.weekday()) % 7 or 7
     monday = datetime.combine((local + timedelta(days=days)).date(), time(), tzinfo=zone(ZONE))
-    world = Clinic(sandbox, monday.astimezone(UTC), seats)
+    clinic = Clinic(sandbox, monday.astimezone(UTC), seed_users)
     if not empty:
-        _book_a_week(world)
-    return world
+        _book_a_week(clinic)
+    return clinic
 
 
-def _book_a_week(world: Clinic) -> None:
-    """Enter a week of bookings, as of yesterday."""
-    for system in world.sandbox.systems.values():
+def _book_a_week(clinic: Clinic) -> None:
+    """Enter a week of bookings that were created a day ago."""
+    for system in clinic.sandbox.systems.values():
         system.backdated = timedelta(days=1)
-    _enter_a_week(world)
-    for system in world.sandbox.systems.values():
+    _enter_a_week(clinic)
+    for system in clinic.sandbox.systems.values():
         system.backdated = timedelta(0)
 
 
-def _enter_a_week(world: Clinic) -> None:
-    # Everybody is booked somewhere on most days; the hour tells systems apart.
+def _enter_a_week(clinic: Clinic) -> None:
+    # Each person has a booking on most days, in another system every day.
     for day in range(5):
-        for index, who in enumerate(PEOPLE):
-            system = SYSTEMS[(day + index) % 3]
-            world.book(system, who, world.at(day, 9 + index))
+        for index, person in enumerate(PEOPLE):
+            system = SYSTEM_NAMES[(day + index) % 3]
+            clinic.book(system, person, clinic.at(day, 9 + index))
             if day % 2 == index % 2:
-                world.book(SYSTEMS[(day + index + 1) % 3], who, world.at(day, 14), 30)
-    # The same meeting, entered twice: a twin.
+                clinic.book(SYSTEM_NAMES[(day + index + 1) % 3], person, clinic.at(day, 14), 30)
+    # The same meeting in two systems: a twin.
     for system in ("clinic", "legacy"):
-        world.book(system, "bob", world.at(1, 16))
-    # Lunch and a day off, closed by hand.
-    world.block("clinic", "alice", world.at(2, 12), 60, "Lunch")
-    world.block("legacy", "bob", world.at(3, 12), 60, "Lunch")
-    world.block("crm", "carol", world.at(4, 15), 120, "Dentist")
+        clinic.book(system, "bob", clinic.at(1, 16))
+    # Blocks that people made: lunch breaks and an appointment elsewhere.
+    clinic.block("clinic", "alice", clinic.at(2, 12), 60, "Lunch")
+    clinic.block("legacy", "bob", clinic.at(3, 12), 60, "Lunch")
+    clinic.block("crm", "carol", clinic.at(4, 15), 120, "Dentist")
 
 
-def _seats(sandbox: Sandbox) -> Iterator[tuple[tuple[str, str], SeedUser]]:
+def _create_users(sandbox: Sandbox) -> Iterator[tuple[tuple[str, str], SeedUser]]:
     group = sandbox.clinic.add_group("Staff")
     team = sandbox.legacy.add_group("Staff")
     customer = ("Kim Example", "kim@example.com", "+4930555010")
     contacts = {name: system.add_contact(*customer) for name, system in sandbox.systems.items()}
-    for who in PEOPLE:
-        name, email = who.capitalize(), f"{who}@example.com"
+    for person in PEOPLE:
+        name, email = person.capitalize(), f"{person}@example.com"
         user = sandbox.clinic.add_user(name, email)
         calendar = sandbox.clinic.add_calendar(f"{name}'s calendar", "personal", [user], group)
-        yield ("clinic", who), SeedUser(user, calendar, contacts["clinic"])
+        yield ("clinic", person), SeedUser(user, calendar, contacts["clinic"])
         user = sandbox.legacy.add_user(name, email)
         calendar = sandbox.legacy.add_calendar(f"{name}'s calendar", "personal", [user], team)
-        yield ("legacy", who), SeedUser(user, calendar, contacts["legacy"])
+        yield ("legacy", person), SeedUser(user, calendar, contacts["legacy"])
         sandbox.crm.add_user(name, email)
-        yield ("crm", who), SeedUser(email, "Consultation", contacts["crm"])
+        yield ("crm", person), SeedUser(email, "Consultation", contacts["crm"])
 
 
-def config_text(world: Clinic, state: str, more: str = "") -> str:
-    """The configuration of that clinic, for the URLs that the sandbox now serves.
+def config_text(seeded_clinic: Clinic, state: str, extra_lines: str = "") -> str:
+    """Return the configuration of the clinic, with the URLs that the sandbox now serves.
 
-    ``more`` are further lines of its first table.
+    ``more`` adds lines to its first table.
     """
-    sandbox = world.sandbox
+    sandbox = seeded_clinic.sandbox
     lines = [
         f"""\
 [syncd]
@@ -129,7 +134,7 @@ state = "{state}"
 zone = "{ZONE}"
 near = {{ every = "10s", ahead = "14d" }}
 far = {{ every = "1m" }}
-{more}
+{extra_lines}
 [systems.crm]
 type = "leadsquared"
 base_url = "{sandbox.urls["crm"]}"
@@ -150,13 +155,13 @@ base_url = "{sandbox.urls["legacy"]}"
 api_key = "{sandbox.legacy.token}"
 """
     ]
-    for who in PEOPLE:
-        crm, clinic, legacy = (world.seats[system, who] for system in SYSTEMS)
+    for person in PEOPLE:
+        crm, clinic, legacy = (seeded_clinic.seed_users[system, person] for system in SYSTEM_NAMES)
         lines.append(
             f"""
-[providers.{who}]
+[providers.{person}]
 kind = "person"
-[providers.{who}.calendars]
+[providers.{person}.calendars]
 crm = {{ user = "{crm.user}" }}
 clinic = {{ user = "{clinic.user}", calendars = ["{clinic.calendar}"] }}
 legacy = {{ calendar = "{legacy.calendar}", user = "{legacy.user}" }}

@@ -1,16 +1,16 @@
-"""The three platforms together: for ASGI use in one process, or on loopback sockets."""
+"""The three platforms together, as ASGI applications or on loopback sockets."""
 
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from syncd.sandbox.clock import Clock, RealClock
+from syncd.sandbox.clock import SandboxClock, WallClock
 from syncd.sandbox.control import control_app
 from syncd.sandbox.ids import alnum_ids, guid_ids
-from syncd.sandbox.leadconnector import LeadConnector
-from syncd.sandbox.leadconnector_v1 import LeadConnectorV1
-from syncd.sandbox.leadsquared import LeadSquared
+from syncd.sandbox.leadconnector import EmulatedLeadConnector
+from syncd.sandbox.leadconnector_v1 import EmulatedLeadConnectorV1
+from syncd.sandbox.leadsquared import EmulatedLeadSquared
 from syncd.sandbox.serving import serving
 
 if TYPE_CHECKING:
@@ -22,19 +22,21 @@ if TYPE_CHECKING:
 
 
 class Sandbox:
-    """One account on each platform, and a control API to act as the people who use them.
+    """One account on each platform, and the control API.
 
-    ``urls`` holds the base URLs as an operator would configure them, by system name, and that of
-    the control API under "control"; it is filled while `serve` runs.
+    ``urls`` maps each system to its base URL as an operator would configure it, and "control" to
+    the URL of the control API. It is filled while `serve` runs.
     """
 
-    def __init__(self, clock: Clock | None = None, seed: int | str = 1) -> None:
-        """Start three empty accounts; the same seed gives the same ids."""
-        self.clock = clock or RealClock()
-        self.crm = LeadSquared("crm", self.clock, guid_ids(f"{seed} crm"))
-        self.clinic = LeadConnector("clinic", self.clock, alnum_ids(f"{seed} clinic"))
-        self.legacy = LeadConnectorV1("legacy", self.clock, alnum_ids(f"{seed} legacy"))
-        self.systems: Mapping[str, LeadSquared | LeadConnector | LeadConnectorV1] = {
+    def __init__(self, clock: SandboxClock | None = None, seed: int | str = 1) -> None:
+        """Create three empty accounts. The same seed gives the same ids."""
+        self.clock = clock or WallClock()
+        self.crm = EmulatedLeadSquared("crm", self.clock, guid_ids(f"{seed} crm"))
+        self.clinic = EmulatedLeadConnector("clinic", self.clock, alnum_ids(f"{seed} clinic"))
+        self.legacy = EmulatedLeadConnectorV1("legacy", self.clock, alnum_ids(f"{seed} legacy"))
+        self.systems: Mapping[
+            str, EmulatedLeadSquared | EmulatedLeadConnector | EmulatedLeadConnectorV1
+        ] = {
             "crm": self.crm,
             "clinic": self.clinic,
             "legacy": self.legacy,
@@ -43,7 +45,7 @@ class Sandbox:
         self.urls: dict[str, str] = {}
 
     def base_path(self, system: str) -> str:
-        """What the base URL of a system ends in; empty for the control API."""
+        """Return the path at the end of a system's base URL; '' for the control API."""
         platform: Platform | None = self.systems.get(system)
         return platform.base_path if platform else ""
 
@@ -51,9 +53,10 @@ class Sandbox:
     async def serve(
         self, host: str = "127.0.0.1", ports: Sequence[int] = (0, 0, 0, 0)
     ) -> AsyncIterator[Sandbox]:
-        """Serve crm, clinic, legacy and control, in this order, on ports (0: any free one).
+        """Serve crm, clinic, legacy and control, in this order, on these ports (0: any free port).
 
-        Raises OSError when a port is taken. Signals and logging of the process stay untouched.
+        Leaves the signal handlers and logging of the process alone. Raises OSError if a port is in
+        use.
         """
         async with serving(list(self.apps.values()), host, ports) as served:
             self.urls = {

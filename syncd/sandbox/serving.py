@@ -1,4 +1,4 @@
-"""Any ASGI application on a loopback socket, in this event loop, where connections can break."""
+"""Serve ASGI applications on loopback sockets, with connections that can break."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class BreakableProtocol(H11Protocol):
-    """Closes the connection, its reply unfinished, where the application raises `LostReply`."""
+    """An HTTP protocol that closes the connection if the application raises `LostReply`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Wrap the application."""
@@ -31,7 +31,7 @@ class BreakableProtocol(H11Protocol):
                 await inner(scope, receive, send)
             except LostReply:
                 self.transport.close()
-                # uvicorn sends a 500 of its own unless it has noticed that nobody is there.
+                # uvicorn sends its own 500 unless it has noticed that the client disconnected.
                 while not self.cycle.disconnected:  # noqa: ASYNC110 - uvicorn has no event for it
                     await asyncio.sleep(0)
 
@@ -39,7 +39,7 @@ class BreakableProtocol(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """A server that leaves the process's signals alone and stops the moment it is told to."""
+    """A server that ignores the process's signals and stops at once when `stop` is set."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -55,7 +55,7 @@ class _Server(uvicorn.Server):
         await self.stop.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End without uvicorn's pause of a tenth of a second, which every test would pay."""
+        """Stop without uvicorn's pause of 0.1 s, which every test would pay for."""
         for server in self.servers:
             server.close()
         for each in sockets or []:
@@ -71,26 +71,26 @@ class _Server(uvicorn.Server):
 async def serving(
     apps: Sequence[ASGIApp], host: str = "127.0.0.1", ports: Sequence[int] = ()
 ) -> AsyncIterator[list[str]]:
-    """Serve each application on its port (0 or none: a free one); yields their ``http://`` URLs.
+    """Serve each application on its port (0 or none: any free port); yield the ``http://`` URLs.
 
-    Neither signal handlers nor logging are touched. Raises OSError when a port is taken.
+    Leaves signal handlers and logging alone. Raises OSError if a port is in use.
     """
-    wanted = [*ports, *([0] * (len(apps) - len(ports)))]
+    all_ports = [*ports, *([0] * (len(apps) - len(ports)))]
     sockets: list[socket.socket] = []
     try:
-        sockets.extend(_listen(host, port) for port in wanted[: len(apps)])
+        sockets.extend(_listen(host, port) for port in all_ports[: len(apps)])
     except OSError:
-        for each in sockets:
-            each.close()
+        for listener in sockets:
+            listener.close()
         raise
     servers = [_server(app) for app in apps]
     tasks = [
-        asyncio.create_task(server.serve(sockets=[each]))
-        for server, each in zip(servers, sockets, strict=True)
+        asyncio.create_task(server.serve(sockets=[listener]))
+        for server, listener in zip(servers, sockets, strict=True)
     ]
     try:
         await asyncio.gather(*(server.ready.wait() for server in servers))
-        yield [f"http://{host}:{each.getsockname()[1]}" for each in sockets]
+        yield [f"http://{host}:{listener.getsockname()[1]}" for listener in sockets]
     finally:
         for server in servers:
             server.stop.set()
@@ -98,7 +98,7 @@ async def serving(
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    # Named as TCP, or asyncio does not turn off the delay that gathers small packets (40 ms each).
+    # asyncio sets TCP_NODELAY only if the protocol is named; without it packets wait 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

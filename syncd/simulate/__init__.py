@@ -1,1 +1,1 @@
-"""The seeded simulator: the whole program on virtual time, faults, crashes, and an oracle."""
+"""The seeded simulator: the whole program on virtual time, with faults, crashes and an oracle."""

@@ -1,4 +1,4 @@
-"""What kind of LeadSquared account a day has: facts that no document tells, drawn at random."""
+"""Draw the kind of LeadSquared account of a day: facts that no document states."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from syncd.simulate.scenario import SimEvent
 
 Knobs = tuple[tuple[str, object], ...]
-"""Knobs of `sandbox.leadsquared.facts.Facts` and their values."""
+"""Knobs of `sandbox.leadsquared.facts.AccountFacts` and their values."""
 
 _MOSTLY = (True, True, False)
 _ZONES = ("", "UTC", "Pacific/Kiritimati", "Etc/GMT+12")
 
 
 def draw_account(random: Random, steps: Collection[SimEvent]) -> Knobs:
-    """Draw an account.
+    """Draw the sandbox knobs of an account.
 
-    Rows carry ends, and completing leaves them alone, on days on which nobody could know a length
-    any more: when the state is lost, when tags are stripped, when a moved record has a new id.
+    On days on which the length of a task cannot be known any more (the state is lost, tags are
+    stripped, or a move gives a record a new id), rows carry an end and completing leaves it alone.
     """
     knowable = not any(step.kind in _LOSES or step.fault in _FORGETS for step in steps)
     drawn: Knobs = (

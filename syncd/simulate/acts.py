@@ -1,4 +1,4 @@
-"""What can happen on a day: the acts of people, faults, and one step of a story."""
+"""The kinds of event of a simulated day, and one event of a scenario."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ SYSTEMS = ("crm", "clinic", "legacy")
 
 
 class EventKind(StrEnum):
-    """What can happen."""
+    """What can happen on a simulated day. The values appear in traces and counts."""
 
     BOOK = "book"
     TWIN = "twin"
@@ -136,15 +136,19 @@ CONFIGURED = frozenset(
         EventKind.CHANGE_RULES,
     }
 )
-"""What somebody changes in the configuration; the program reloads it if the slot is odd."""
+"""Changes to the configuration file. The program reloads it if the step's slot is odd, or
+restarts."""
 AT_THE_END = frozenset({EventKind.CLEAN_UP})
-"""What somebody does when the day is over, and all of it was judged."""
+"""What happens after the day was judged."""
 OUTSIDE = frozenset(EventKind) - TROUBLE - OPERATOR - CONFIGURED - AT_THE_END
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class SimEvent:
-    """Something that happens ``at`` seconds. ``number`` picks the target, ``slot`` a time."""
+    """Something that happens ``at`` seconds after the start.
+
+    ``number`` picks the target and ``slot`` a time, each modulo what exists then.
+    """
 
     at: float
     kind: EventKind
@@ -157,7 +161,7 @@ class SimEvent:
     spelling: str = ""
 
     def __str__(self) -> str:
-        """One line of the story."""
+        """Format the step as one line of a trace."""
         clock = f"{int(self.at) // 3600:02}:{int(self.at) // 60 % 60:02}:{int(self.at) % 60:02}"
         facts = [self.system, str(self.kind)]
         if self.fault:

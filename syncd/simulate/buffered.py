@@ -1,4 +1,4 @@
-"""What blocks with buffers stand for, told from outside: by what v2 ever showed."""
+"""Blocks that cover the buffers of v2 meetings, judged by what v2 showed."""
 
 from __future__ import annotations
 
@@ -8,99 +8,99 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from syncd.model import floor_to
-from syncd.sandbox.scenario import SYSTEMS
+from syncd.sandbox.scenario import SYSTEM_NAMES
 
 if TYPE_CHECKING:
-    from syncd.simulate.mass_edit import View
+    from syncd.simulate.mass_edit import EventView
     from syncd.simulate.world import World
 
 SOURCE = "clinic"
 _GRAIN = timedelta(minutes=5)
-Key = tuple[str, datetime, datetime]
+Times = tuple[str, datetime, datetime]
 Claimed = tuple[str, tuple[datetime, datetime]]
 
 
 @dataclass(slots=True)
 class Buffers:
-    """The buffers of all calendars of v2, and the wide time of each meeting that was ever shown.
+    """The buffers of all v2 calendars, and the time with buffers of every meeting that was shown.
 
-    What is claimed of a meeting of v2 while it is held may be claimed by another system. A platform
-    that rounds what is written may show the wide time on its grid.
+    Another system may hold a claim on a v2 meeting's time. A platform that rounds written times may
+    show the time with buffers on its grid.
     """
 
     before: timedelta = timedelta(0)
     after: timedelta = timedelta(0)
-    _meetings: dict[Key, tuple[datetime, datetime]] = field(default_factory=dict)
+    _meetings: dict[Times, tuple[datetime, datetime]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        """Whether there are any."""
+        """Return true if the calendars have buffers."""
         return bool(self.before or self.after)
 
-    def note(self, seen: View) -> None:
-        """Take note of a meeting."""
+    def note(self, view: EventView) -> None:
+        """Record a meeting's time with buffers."""
         if not self:
             return
-        start, end = seen.start - self.before, seen.end + self.after
+        start, end = view.start - self.before, view.end + self.after
         for shown in ((start, end), (floor_to(start, _GRAIN), floor_to(end, _GRAIN))):
-            self._meetings.setdefault((seen.provider, *shown), seen.interval)
+            self._meetings.setdefault((view.provider, *shown), view.interval)
 
-    def meant(self, seen: View) -> View:
-        """A block of syncd's with the time of the meeting that it stands for."""
-        meeting = self._meetings.get((seen.provider, *seen.interval))
+    def meant(self, view: EventView) -> EventView:
+        """Return a block of syncd with the time of the meeting that it covers."""
+        meeting = self._meetings.get((view.provider, *view.interval))
         if meeting is None:
-            return seen
-        return replace(seen, start=meeting[0], end=meeting[1], wide=seen.interval)
+            return view
+        return replace(view, start=meeting[0], end=meeting[1], wide=view.interval)
 
 
-def prepare(town: World, buffers: tuple[int, int]) -> None:
-    """Give all calendars of v2 the buffers of the day."""
+def prepare(world: World, buffers: tuple[int, int]) -> None:
+    """Set the buffers of all v2 calendars, in minutes before and after."""
     before, after = buffers
-    town.buffers = Buffers(timedelta(minutes=before), timedelta(minutes=after))
-    clinic = town.sandbox.clinic
-    for calendar in list(clinic.calendars) if town.buffers else ():
+    world.buffers = Buffers(timedelta(minutes=before), timedelta(minutes=after))
+    clinic = world.sandbox.clinic
+    for calendar in list(clinic.calendars) if world.buffers else ():
         clinic.set_buffers(calendar, before, after)
 
 
-def judge_buffers(town: World, now: datetime, claimed: Collection[Claimed]) -> Iterator[str]:
-    """Name the blocks of syncd's that lack the buffer of a meeting on v2, or have one without it.
+def judge_buffers(world: World, now: datetime, claimed: Collection[Claimed]) -> Iterator[str]:
+    """Yield the blocks that lack the buffer of a v2 meeting, or have one without such a meeting.
 
-    What is ``claimed`` waits for a person.
+    Times in ``claimed`` wait for a person and are skipped.
     """
-    if not town.buffers:
+    if not world.buffers:
         return
     meetings = {
-        seen.key
-        for seen in town.standing(SOURCE).values()
-        if seen.kind == "appointment" and seen.busy
+        view.key
+        for view in world.events(SOURCE).values()
+        if view.kind == "appointment" and view.busy
     }
-    for name in SYSTEMS:
-        for event, seen in sorted(town.standing(name).items()):
-            place = (seen.provider, seen.interval)
-            if (name, event) not in town.ours or seen.end <= now or place in claimed:
+    for name in SYSTEM_NAMES:
+        for event, view in sorted(world.events(name).items()):
+            place = (view.provider, view.interval)
+            if (name, event) not in world.ours or view.end <= now or place in claimed:
                 continue
-            where = f"{name} {event} {seen.start:%d %H:%M}"
-            if seen.wide and seen.key not in meetings:
-                yield f"5: a block covers a buffer that no meeting has: {where}"
-            if name == SOURCE or seen.wide or seen.key not in meetings:
+            where = f"{name} {event} {view.start:%d %H:%M}"
+            if view.wide and view.key not in meetings:
+                yield f"5: a block covers a buffer without a meeting: {where}"
+            if name == SOURCE or view.wide or view.key not in meetings:
                 continue
-            if not _other_reason(town, name, seen):
+            if not _is_needed_for_other(world, name, view):
                 yield f"1: the buffer of a meeting is open: {where}"
 
 
-def is_beside(town: World, system: str, block: View) -> bool:
-    """Whether a block with a buffer stands beside one without it, for another meeting."""
+def is_beside(world: World, system: str, block: EventView) -> bool:
+    """Return true if a block with a buffer lies beside one without it, for another meeting."""
     return block.wide is not None and any(
-        seen.key == block.key and seen.wide is None and (system, event) in town.ours
-        for event, seen in town.standing(system).items()
+        view.key == block.key and view.wide is None and (system, event) in world.ours
+        for event, view in world.events(system).items()
     )
 
 
-def _other_reason(town: World, system: str, block: View) -> bool:
-    """Whether something without a buffer takes the very time in another system."""
+def _is_needed_for_other(world: World, system: str, block: EventView) -> bool:
+    """Return true if another system has an event without a buffer at the block's time."""
     return any(
-        seen.key == block.key and (other != SOURCE or seen.kind == "block")
-        for other in SYSTEMS
+        view.key == block.key and (other != SOURCE or view.kind == "block")
+        for other in SYSTEM_NAMES
         if other != system
-        for event, seen in town.standing(other).items()
-        if seen.busy and (other, event) not in town.ours
+        for event, view in world.events(other).items()
+        if view.busy and (other, event) not in world.ours
     )

@@ -1,4 +1,4 @@
-"""Long lists that a platform ends silently, calendars that move to another group, blocks by id."""
+"""Long lists that a platform cuts silently, calendars that change their group, and blocks by id."""
 
 from __future__ import annotations
 
@@ -7,37 +7,38 @@ from datetime import timedelta
 from random import Random
 from typing import TYPE_CHECKING
 
-from syncd.sandbox.caps import Keeps, ListCap
+from syncd.sandbox.caps import KeptRows, ListCap
 from syncd.simulate.acts import EventKind, SimEvent
 
 if TYPE_CHECKING:
     from syncd.simulate.world import World
 
 CAP = 100
-"""The smallest length at which syncd suspects a cap: longer lists only make days longer."""
+"""The smallest length at which syncd suspects a cap. Longer lists would only slow the
+simulation."""
 
 _CAPPED = (
     ("clinic", "/calendars/events"),
     ("clinic", "/calendars/blocked-slots"),
     ("legacy", "/appointments"),
 )
-_KEEPS: tuple[Keeps, ...] = ("first", "last", "any")
+_KEEPS: tuple[KeptRows, ...] = ("first", "last", "any")
 _BUSY, _BY_ID, _REGROUPED = 0.15, 0.5, 0.25
 _SAME = 20
-"""So many blocks of people's have the same interval: elsewhere that needs one block for all."""
+"""How many blocks share one interval. Each interval needs one block in every other system."""
 
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """Facts about lists that nobody knows of a platform.
+    """How the lists of a day behave.
 
-    ``rows`` are in each of its lists before the day begins (0: ordinary lists); a cap ``keeps``
-    the first ones, the last ones or any, from the start unless it comes ``late``. ``by_id``: v2
-    answers a block by its id.
+    Each list has ``rows`` before the day begins (0: no filler rows). A cap ``keeps`` the first, the
+    last or any rows, from the start or, if ``late``, from some hour on. ``by_id``: v2 answers a
+    read of a block by its id.
     """
 
     rows: int = 0
-    keeps: Keeps = "first"
+    keeps: KeptRows = "first"
     late: bool = False
     by_id: bool = False
 
@@ -46,7 +47,7 @@ ORDINARY = Busy()
 
 
 def draw_busy(random: Random) -> Busy:
-    """Draw the facts of a day: on few days lists are long, about as long as the cap."""
+    """Draw the behaviour of lists; on few days they are about as long as the cap."""
     by_id = random.random() < _BY_ID
     if random.random() >= _BUSY:
         return Busy(by_id=by_id)
@@ -67,57 +68,57 @@ def list_acts(random: Random, busy: Busy, span: float) -> list[SimEvent]:
     return steps
 
 
-def perform(town: World, step: SimEvent, who: str) -> str:
-    """Do what a step says; what was done, '' if there was nothing to do it to."""
+def perform(world: World, step: SimEvent, provider: str) -> str:
+    """Perform a step; return what was done, '' if nothing was."""
     match step.kind:
         case EventKind.CAP_LISTS:
-            return cap_lists(town, _KEEPS[step.number % len(_KEEPS)])
+            return cap_lists(world, _KEEPS[step.number % len(_KEEPS)])
         case EventKind.REGROUP if step.system != "crm":
-            return regroup(town, step.system, who, step.number)
+            return regroup(world, step.system, provider, step.number)
         case _:
             return ""
 
 
-def prepare(town: World, busy: Busy) -> None:
-    """Fill lists with what is off, and with blocks far ahead; let the platforms cut them."""
+def prepare(world: World, busy: Busy) -> None:
+    """Fill the lists with cancelled meetings and with blocks far ahead, and set the cap."""
     if not busy.rows:
         return
-    day, now = timedelta(days=1), town.clock.now()
+    day, now = timedelta(days=1), world.clock.now()
     for system in ("clinic", "legacy"):
-        platform, seat = town.sandbox.systems[system], town.world.seats[system, "carol"]
-        contact = town.contact(system, "kim")
+        platform, seat = world.sandbox.systems[system], world.seeded.seed_users[system, "carol"]
+        contact = world.contact(system, "kim")
         for number in range(busy.rows):
             start = now + (3 + number % 50) * day + timedelta(hours=number % 7)
             end = start + timedelta(minutes=30)
             platform.book(seat.calendar, seat.user, start, end, contact, "cancelled")
-    carol = town.world.seats["clinic", "carol"].user
+    carol = world.seeded.seed_users["clinic", "carol"].user
     for number in range(busy.rows):
         start = now + (20 + 5 * (number // _SAME)) * day
-        town.sandbox.clinic.block(carol, start, start + timedelta(minutes=30), "Closed")
+        world.sandbox.clinic.block(carol, start, start + timedelta(minutes=30), "Closed")
     if not busy.late:
-        cap_lists(town, busy.keeps)
+        cap_lists(world, busy.keeps)
     for system in ("clinic", "legacy"):
-        town.observe(system, by_hand=True)
-    # What was off before the day began is nobody's change.
-    town.changes = [c for c in town.changes if c.after is None or c.after.busy]
+        world.observe(system, by_hand=True)
+    # These were cancelled before the day began, so they are no change by a person.
+    world.changes = [c for c in world.changes if c.after is None or c.after.busy]
 
 
-def cap_lists(town: World, keeps: Keeps) -> str:
-    """Let lists end after `CAP` rows from now on."""
+def cap_lists(world: World, keeps: KeptRows) -> str:
+    """Cut lists after `CAP` rows from now on."""
     for system, path in _CAPPED:
-        town.sandbox.systems[system].caps[path] = ListCap(CAP, keeps)
-    return f"lists show {CAP} rows at most, {keeps} of them"
+        world.sandbox.systems[system].caps[path] = ListCap(CAP, keeps)
+    return f"cut lists after {CAP} rows, keep {keeps}"
 
 
-def regroup(town: World, system: str, who: str, number: int) -> str:
-    """Put somebody's calendar into another group, or back into the first one."""
+def regroup(world: World, system: str, provider: str, number: int) -> str:
+    """Move a provider's calendar into another group, or back into its first one."""
     if system == "crm":
         return ""
-    location = town.sandbox.clinic if system == "clinic" else town.sandbox.legacy
-    calendar = town.world.seats[system, who].calendar
+    location = world.sandbox.clinic if system == "clinic" else world.sandbox.legacy
+    calendar = world.seeded.seed_users[system, provider].calendar
     groups = [*location.groups]
     if len(groups) < 2 or number % 3 == 0:  # noqa: PLR2004 - the first one, and another
         groups.append(location.add_group(f"Group {len(groups) + 1}"))
     group = next(g for g in reversed(groups) if g != location.calendars[calendar].group)
     location.regroup(calendar, group)
-    return f"{who}'s calendar is in group {group}"
+    return f"move {provider}'s calendar to group {group}"

@@ -1,4 +1,4 @@
-"""Meetings that LeadSquared cancels for syncd, and how many calls syncd makes of its writes."""
+"""Meetings that syncd cancels in LeadSquared, and the number of bulk calls."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from syncd.simulate.hosted import is_share
 from syncd.simulate.scenario import EventKind, SimEvent
 
 if TYPE_CHECKING:
-    from syncd.sandbox.leadsquared import LeadSquared
+    from syncd.sandbox.leadsquared import EmulatedLeadSquared
     from syncd.simulate.mass_edit import Change
     from syncd.simulate.world import World
 
@@ -18,88 +18,91 @@ _LIST = "/Task.svc/RetrieveAppointments/ByUserEmailAddress"
 _BULK = ("/Task.svc/BulkUpdateAppointmentTime", "/Task.svc/DeleteTasks")
 _DONE = 200
 _NEVER = -1000
-LATE = timedelta(hours=3)
-"""How long a meeting that was called off may have been changed elsewhere before."""
+CHANGED_BEFORE = timedelta(hours=3)
+"""How long before its cancellation a meeting may have been changed elsewhere."""
 
 
-def perform(town: World, step: SimEvent) -> str:
-    """Call off a meeting that LeadSquared has, too; what was done, '' if there is none."""
+def perform(world: World, step: SimEvent) -> str:
+    """Cancel a meeting that LeadSquared also has; return what was done, '' if there is none."""
     if step.kind is not EventKind.CANCEL_TWINNED:
         return ""
-    crm = town.standing("crm").values()
-    times = {(s.key, town.person("crm", s)) for s in crm if s.kind == "appointment" and s.busy}
-    found = sorted(
+    crm = world.events("crm").values()
+    times = {(s.key, world.person("crm", s)) for s in crm if s.kind == "appointment" and s.busy}
+    candidates = sorted(
         event
-        for event, seen in town.standing(step.system).items()
-        if seen.kind == "appointment"
-        and seen.busy
-        and seen.start > town.clock.now()
+        for event, view in world.events(step.system).items()
+        if view.kind == "appointment"
+        and view.busy
+        and view.start > world.clock.now()
         and not is_share(event)
-        and (seen.key, town.person(step.system, seen)) in times
+        and (view.key, world.person(step.system, view)) in times
     )
-    if not found:
+    if not candidates:
         return ""
-    event = found[step.number % len(found)]
-    town.sandbox.systems[step.system].cancel(event)
-    return f"cancel {event}, which stands in crm"
+    event = candidates[step.number % len(candidates)]
+    world.sandbox.systems[step.system].cancel(event)
+    return f"cancel {event}, which is also in crm"
 
 
-def bulk_calls(town: World) -> Iterator[str]:
-    """Judge the bulk calls of a day: what was in them, and how many there were."""
-    yield from _cancelled_blocks(town)
-    yield from _divided_calls(town)
+def bulk_calls(world: World) -> Iterator[str]:
+    """Yield violations of the bulk calls of a day: their content and their number."""
+    yield from _cancelled_blocks(world)
+    yield from _divided_calls(world)
 
 
-def revived(town: World, change: Change) -> bool:
-    """Whether syncd put a meeting on again that nobody put on, after a cancellation in crm.
+def was_wrongly_reactivated(world: World, change: Change) -> bool:
+    """Return true if syncd reactivated, after a cancellation in crm, a meeting that nobody did.
 
-    Reading there that a cancellation came to nothing says nothing about the meeting.
+    A read in crm that shows a cancellation as failed says nothing about the meeting.
     """
     before, after = change.before, change.after
     if before is None or after is None or before.busy or not after.busy:
         return False
-    path = f"/{town.sandbox.crm.cancel_path}"
-    if not any(call.path == path and call.at > change.at - LATE for call in town.sandbox.crm.calls):
+    path = f"/{world.sandbox.crm.cancel_path}"
+    if not any(
+        call.path == path and call.at > change.at - CHANGED_BEFORE
+        for call in world.sandbox.crm.calls
+    ):
         return False
-    off = [c.at for c in town.changes if c.by_hand and c.event == change.event]
-    person = town.person(change.system, before)
+    off = [c.at for c in world.changes if c.by_hand and c.event == change.event]
+    person = world.person(change.system, before)
     return not any(
         other.by_hand
         and other.system != change.system
         and other.after is not None
-        and other.at > max(off) - LATE
-        and town.person(other.system, other.after) == person
-        for other in town.changes
+        and other.at > max(off) - CHANGED_BEFORE
+        and world.person(other.system, other.after) == person
+        for other in world.changes
     )
 
 
-def _cancelled_blocks(town: World) -> Iterator[str]:
-    """Say which blocks were sent to the bulk cancel: it is for appointments only (promise 6)."""
-    crm = town.sandbox.crm
+def _cancelled_blocks(world: World) -> Iterator[str]:
+    """Yield blocks sent to the bulk cancel, which is for appointments only (promise 6)."""
+    crm = world.sandbox.crm
     blocks = {block.id for block in crm.blocks()}
     for event in sorted(blocks.intersection(crm.cancelled)):
         yield f"6: a block was cancelled instead of deleted: crm {event}"
 
 
-def _divided_calls(town: World) -> Iterator[str]:
-    """Say where two bulk calls of a kind were made and answered after one read (promise 9).
+def _divided_calls(world: World) -> Iterator[str]:
+    """Yield pairs of bulk calls of one kind that were made and answered after one read (promise 9).
 
-    A call that was refused is divided, and one that was not answered says nothing.
+    A refused call is divided, and an unanswered one proves nothing; neither counts.
     """
-    crm = town.sandbox.crm
-    # Where something else is at that path, its answers with status 200 are refusals, too.
+    crm = world.sandbox.crm
+    # If the path is a wrong one, answers with status 200 are refusals, too.
     cancels = [] if crm.cancel_answer in {"error", "html"} else [f"/{crm.cancel_path}"]
     for path in (*_BULK, *cancels):
         yield from _divided(crm, path)
 
 
-def _divided(crm: LeadSquared, path: str) -> Iterator[str]:
+def _divided(crm: EmulatedLeadSquared, path: str) -> Iterator[str]:
     made = 0
     for call in crm.calls:
         if call.path == _LIST:
             made = 0
         elif call.path == path:
-            # Nothing follows from a cycle in which any of them was refused.
+            # A cycle in which a call was refused proves nothing.
             made = _NEVER if call.status != _DONE else made + 1
             if made == 2:  # noqa: PLR2004 - one more than there should be
-                yield f"9: two calls of {path} where one would do"
+                yield f"9: two calls of {path} where one is enough"

@@ -1,7 +1,7 @@
-"""What an operator cleans up in the middle of a day, beside the running daemon.
+"""Cleanups by the operator during a day, beside the running daemon.
 
-Its blocks go although their meetings stand; none comes back before the pause is ended that a
-cleanup begins. In the end, when every pause is over, all must stand again.
+A cleanup removes blocks although their meetings exist, and pauses the calendars. No block may come
+back before the pause ends. Once every pause is over, all blocks must exist again.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from syncd.simulate.world import World
 
 
-def scope_of(step: SimEvent) -> CleanupScope:
-    """Return what is cleaned up: everything, a system, or a provider."""
+def cleanup_scope(step: SimEvent) -> CleanupScope:
+    """Return the scope of a cleanup: everything, a system, or a provider."""
     match step.slot % 3:
         case 0:
             return CleanupScope()
@@ -43,20 +43,20 @@ class _Cleanup:
 
 @dataclass(slots=True)
 class CleanedUp:
-    """The cleanups of a day, from when each was begun until it had ended."""
+    """The cleanups of a day, each with its begin and end."""
 
     cleanups: list[_Cleanup] = field(default_factory=list)
 
     def begin(self, scope: CleanupScope, now: datetime) -> None:
-        """Note what is about to be cleaned up."""
+        """Record the start of a cleanup."""
         self.cleanups.append(_Cleanup(scope, now))
 
     def end(self, now: datetime) -> None:
-        """Note that the command has ended, well or not."""
+        """Record the end of the running cleanup, successful or not."""
         self.cleanups = [c if c.until else replace(c, until=now) for c in self.cleanups]
 
     def removes(self, change: Change) -> bool:
-        """Return whether this is a block that goes because a person wants it."""
+        """Return true if the change is a removal that a cleanup asked for."""
         before = change.before
         if change.after is not None or before is None or before.kind != "block":
             return False
@@ -67,15 +67,17 @@ class CleanedUp:
         )
 
 
-def judge_beside(story: Scenario, town: World, change: Change, offset: timedelta) -> Iterator[str]:
-    """Say what was freed that no meeting freed, or where nothing is written.
+def judge_beside(
+    scenario: Scenario, world: World, change: Change, offset: timedelta
+) -> Iterator[str]:
+    """Yield violations by removals: time freed without a reason, or outside of the configuration.
 
-    What is cleaned up is freed because a person wants it, also in what left the configuration.
+    Removals by a cleanup are allowed, also in calendars that left the configuration.
     """
-    if town.cleaned.removes(change):
+    if world.cleaned.removes(change):
         return
-    seen = change.after or change.before
-    yield from waits.judge_clock(story, town, change, offset)
-    yield from stopping.judge_slices(town, story, change)
-    provider = seen.provider if seen else ""
-    yield from judge_configured(town, change.system, provider, change.at)
+    view = change.after or change.before
+    yield from waits.judge_clock(scenario, world, change, offset)
+    yield from stopping.judge_slices(world, scenario, change)
+    provider = view.provider if view else ""
+    yield from judge_configured(world, change.system, provider, change.at)

@@ -1,4 +1,4 @@
-"""What this machine's clock showed when, and how long removals waited because it was wrong."""
+"""What the host's clock showed when, and how long removals were delayed by its error."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ if TYPE_CHECKING:
     from syncd.simulate.world import World
 
 
-def note_clock(town: World, offset: timedelta) -> None:
-    """Note that this machine's clock is so far ahead from now on."""
-    town.offsets.append((town.clock.now(), offset))
+def note_clock(world: World, offset: timedelta) -> None:
+    """Record that the host's clock is ahead by this offset from now on."""
+    world.offsets.append((world.clock.now(), offset))
 
 
-def true_time(town: World, shown: datetime) -> datetime:
-    """Return when this machine's clock showed a time, the last time that it did."""
-    for at, offset in reversed(town.offsets):
+def true_time(world: World, shown: datetime) -> datetime:
+    """Return the true time at which the host's clock last showed this time."""
+    for at, offset in reversed(world.offsets):
         if shown - offset >= at:
             return shown - offset
     return shown
 
 
-def without_wrong_clock(town: World, since: datetime) -> datetime:
-    """Go further back by the time in which the clock was wrong: news to remove something waited."""
-    spells = pairwise([*town.offsets, (town.clock.now(), timedelta(0))])
+def without_wrong_clock(world: World, since: datetime) -> datetime:
+    """Return ``since`` moved back by the time in which the wrong clock held removals back."""
+    spells = pairwise([*world.offsets, (world.clock.now(), timedelta(0))])
     for (began, offset), (ended, _) in reversed(list(spells)):
         if abs(offset) > MAX_ERROR and ended > since:
             since -= ended - began

@@ -1,4 +1,4 @@
-"""Lists that hide what is shown by id, and ids that cannot be read, for some hours."""
+"""Lists that hide events which are shown by id, and ids that cannot be read, for some hours."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ _AWAY = timedelta(days=40)
 _HALF_HOUR = timedelta(minutes=30)
 
 
-def perform(town: World, step: SimEvent) -> str:
-    """Conceal something on one platform; what was done, '' if there was nothing to conceal."""
-    concealed = town.sandbox.systems[step.system].concealed
-    standing = sorted(town.standing(step.system))
+def perform(world: World, step: SimEvent) -> str:
+    """Conceal an event on one platform; return what was done, '' if there is nothing to conceal."""
+    concealed = world.sandbox.systems[step.system].hidden
+    standing = sorted(world.events(step.system))
     if step.kind not in {EventKind.HIDE_LIST, EventKind.REFUSE_ID} or not standing:
         return ""
-    town.concealed.add(step.system)
-    town.staff.since.append(town.clock.now())
+    world.concealed.add(step.system)
+    world.staff.since.append(world.clock.now())
     if step.kind is EventKind.REFUSE_ID:
         event = standing[step.number % len(standing)]
         concealed.refused[event] = "Bad request"
         return f"refuse {event}"
     hours = 1 + step.slot % 5
-    concealed.until = town.clock.now() + timedelta(hours=hours)
+    concealed.until = world.clock.now() + timedelta(hours=hours)
     concealed.everything = step.number % 2 == 0
     if concealed.everything:
         return f"hide all in lists for {hours} hours"
-    # Where nothing but lists shows the blocks of v2, one that a list hides is a removed one.
+    # If only lists show the blocks of v2, a block that a list hides would count as removed.
     only_lists = step.system == "clinic"
-    shown = town.standing(step.system)
+    shown = world.events(step.system)
     concealed.ids = {
         event
         for n, event in enumerate(standing)
@@ -44,18 +44,18 @@ def perform(town: World, step: SimEvent) -> str:
     return f"hide {len(concealed.ids)} of {len(standing)} in lists for {hours} hours"
 
 
-def prepare(town: World, story: Scenario) -> None:
-    """Let each calendar of v1 have a block, where v1 answers 400 for what was deleted.
+def prepare(world: World, scenario: Scenario) -> None:
+    """Add a block to each v1 calendar if v1 answers 400 for deleted events.
 
-    It tells a deleted event from any other trouble only by the other events of its calendar, so
-    there is one in each that nobody touches, as there is in every real location.
+    syncd can tell a deleted event from a failing calendar only by other events of that calendar, so
+    each needs an event that nobody touches, as every real location has.
     """
-    if not story.refuses_deleted:
+    if not scenario.refuses_deleted:
         return
-    legacy = town.sandbox.legacy
-    away = town.clock.now() + _AWAY
+    legacy = world.sandbox.legacy
+    away = world.clock.now() + _AWAY
     for number, person in enumerate(PEOPLE):
         start = away + number * 4 * _HALF_HOUR
-        user = town.world.seats["legacy", person].user
-        town.fixed.add(legacy.block(user, start, start + _HALF_HOUR, "Closed"))
-    town.observe("legacy", by_hand=True)
+        user = world.seeded.seed_users["legacy", person].user
+        world.fixed.add(legacy.block(user, start, start + _HALF_HOUR, "Closed"))
+    world.observe("legacy", by_hand=True)

@@ -1,11 +1,11 @@
-"""What becomes of the configuration on a day.
+"""Changes to the configuration file during a day.
 
-A provider, a system or a calendar is left out of the file for some hours, or a rule is changed; the
-program reloads the file, or is started again.
+A provider, a system or a calendar is left out of the file for some hours, or a rule changes. The
+program then reloads the file or restarts.
 
-What is left out is out of reach: nothing may be written there. The calendars of a provider who is
-left out stay as they are; a system or calendar that is left out closes nothing in the others any
-more, until it is back.
+Nothing may be written to a place that is left out. The calendars of a provider that is left out
+stay as they are. Events of a system or calendar that is left out close nothing elsewhere until it
+is back.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from syncd.config.load import load
 from syncd.simulate.acts import SYSTEMS, EventKind, SimEvent
-from syncd.simulate.unmapped import Place
+from syncd.simulate.unmapped import ConfigPlace
 
 if TYPE_CHECKING:
     from syncd.config.settings import Settings
@@ -29,108 +29,112 @@ LEAVES_OUT = frozenset(
     {EventKind.LEAVE_OUT_PROVIDER, EventKind.LEAVE_OUT_SYSTEM, EventKind.LEAVE_OUT_CALENDAR}
 )
 _PEOPLE = ("alice", "bob")
-"""Those who may be left out. Carol has the block in v2 that shows that its list of blocks works."""
+"""The providers that may be left out. carol has the block that proves that v2's block list
+works."""
 _CHANGED_RULES = {
     "moved_apart": ("latest", "prefer", "hold"),
     "moved_and_cancelled": ("cancel", "move", "hold"),
     "double_booked": ("report", "hold"),
 }
-"""Rules that may change during the day, and their choices; the oracle knows the others by heart."""
+"""Rules that may change during the day, with their choices. The oracle does not depend on them."""
 
 
 @dataclass(slots=True)
 class Configuration:
-    """The file: ``whole`` is its text without rules, from which tables may be left out."""
+    """The configuration file. ``whole`` is its text without rules; tables of it may be left out."""
 
     path: Path
     whole: str
-    story: Scenario
-    out: set[Place] = field(default_factory=set)
+    scenario: Scenario
+    out: set[ConfigPlace] = field(default_factory=set)
     rules: dict[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Begin with the rules of the day."""
-        self.rules = dict(self.story.rules)
+        """Start with the rules of the scenario."""
+        self.rules = dict(self.scenario.rules)
 
-    def change(self, step: SimEvent, town: World) -> str:
-        """Change the file as a step says; return what was done, '' if there is nothing to do."""
+    def change(self, step: SimEvent, world: World) -> str:
+        """Change the file as a step says; return what was done, '' if nothing was."""
         if step.kind in LEAVES_OUT:
-            return self._leave_out(step, town)
+            return self._leave_out(step, world)
         if step.kind is EventKind.PUT_BACK:
-            return self.put_back(town)
+            return self.put_back(world)
         kinds = sorted(_CHANGED_RULES)
         kind = kinds[step.number % len(kinds)]
         choices = [c for c in _CHANGED_RULES[kind] if c != self.rules.get(kind)]
         self.rules[kind] = choices[step.slot // 2 % len(choices)]
-        town.choices |= {self.rules[kind]}
-        # A conflict that was held may be decided by the new rule.
-        town.answered()
-        return f"{kind} is {self.rules[kind]} now"
+        world.choices |= {self.rules[kind]}
+        # The new rule may decide conflicts that were held.
+        world.note_answer()
+        return f"set {kind} to {self.rules[kind]}"
 
-    def _leave_out(self, step: SimEvent, town: World) -> str:
-        who = _PEOPLE[step.number % len(_PEOPLE)]
+    def _leave_out(self, step: SimEvent, world: World) -> str:
+        provider = _PEOPLE[step.number % len(_PEOPLE)]
         match step.kind:
             case EventKind.LEAVE_OUT_PROVIDER:
-                place = Place("", who)
+                place = ConfigPlace("", provider)
             case EventKind.LEAVE_OUT_SYSTEM:
-                place = Place(step.system, "")
+                place = ConfigPlace(step.system, "")
             case _:
-                place = Place(step.system, who)
+                place = ConfigPlace(step.system, provider)
         if self.out:
-            # A provider needs two calendars, and the file a system: one thing is out at a time.
+            # A provider needs two calendars and the file a system, so only one place is left out at
+            # a time.
             return ""
         self.out.add(place)
-        town.unmapped.leave_out(place, town.clock.now())
-        return f"{place} is left out of the file"
+        world.unmapped.leave_out(place, world.clock.now())
+        return f"leave {place} out of the file"
 
-    def put_back(self, town: World) -> str:
-        """Write the whole file again; return what was done."""
+    def put_back(self, world: World) -> str:
+        """Restore the whole file; return what was done."""
         if not self.out:
             return ""
         self.out.clear()
-        town.unmapped.put_back(town.clock.now())
-        town.staff.since.append(town.clock.now())
-        return "the file is whole again"
+        world.unmapped.put_back(world.clock.now())
+        world.staff.since.append(world.clock.now())
+        return "restore the whole file"
 
     def read(self) -> Settings:
-        """Write the file, and read it as the program does."""
+        """Write the file, and load it as the program does."""
         systems = sorted(set(SYSTEMS) - {place.system for place in self.out if not place.provider})
         rules = "".join(f'{kind} = "{choice}"\n' for kind, choice in self.rules.items())
-        override = dict(self.story.override)
+        override = dict(self.scenario.override)
         if override and override.get("system", systems[0]) in systems:
-            said = "".join(f'{key} = "{value}"\n' for key, value in override.items())
-            rules += f"[[rules.override]]\n{said}"
-        self.path.write_text(f"{without(self.whole, self.out)}[rules]\nprefer = {systems}\n{rules}")
+            lines = "".join(f'{key} = "{value}"\n' for key, value in override.items())
+            rules += f"[[rules.override]]\n{lines}"
+        self.path.write_text(
+            f"{remove_places(self.whole, self.out)}[rules]\nprefer = {systems}\n{rules}"
+        )
         return load(self.path, {})
 
 
-def without(text: str, out: set[Place]) -> str:
-    """Return a configuration without the tables and lines of these places."""
-    kept: list[str] = []
+def remove_places(text: str, out: set[ConfigPlace]) -> str:
+    """Return the configuration without the tables and lines of these places."""
+    remaining: list[str] = []
     table: tuple[str, ...] = ()
     for line in text.splitlines():
         if line.startswith("["):
             table = tuple(line.strip("[]").split("."))
         match table:
             case ("systems", name, *_):
-                place = Place(name, "")
+                place = ConfigPlace(name, "")
             case ("providers", name, "calendars"):
-                place = Place(line.partition(" ")[0], name)
+                place = ConfigPlace(line.partition(" ")[0], name)
             case ("providers", name):
-                place = Place("", name)
+                place = ConfigPlace("", name)
             case _:
-                place = Place("", "")
-        if not any(each.covers(place) for each in out):
-            kept.append(line)
-    return "\n".join(kept) + "\n"
+                place = ConfigPlace("", "")
+        if not any(place_out.covers(place) for place_out in out):
+            remaining.append(line)
+    return "\n".join(remaining) + "\n"
 
 
-def judge_configured(town: World, system: str, provider: str, at: datetime) -> Iterator[str]:
-    """Say when syncd writes to what its configuration does not name (promise 6)."""
-    since = town.unmapped.in_force(system, provider)
+def judge_configured(world: World, system: str, provider: str, at: datetime) -> Iterator[str]:
+    """Yield a violation if syncd writes to a place outside of its configuration (promise 6)."""
+    since = world.unmapped.absent_since(system, provider)
     if since is not None and at > since + _IN_FLIGHT:
-        yield f"6: wrote to {system} of {provider}, which is not in the configuration"
+        yield f"6: wrote to {provider} in {system}, which is not in the configuration"
 
 
 _IN_FLIGHT = timedelta(minutes=30)
-"""How long after it was begun a write may show, as LeadSquared queues what is moved in bulk."""
+"""How long after its request a write may show: LeadSquared queues bulk moves."""

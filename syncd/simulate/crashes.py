@@ -1,4 +1,4 @@
-"""The lives of the process: it may die between any two steps, and its state may refuse it."""
+"""Crashes of the process between any two steps, and failures of its database."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from dataclasses import dataclass, field, replace
 import httpx
 
 from syncd.model import Changes
-from syncd.simulate.operator import Killed
+from syncd.simulate.operator import ProcessKilled
 from syncd.simulate.scenario import EventKind, SimEvent
 from syncd.store import StateError, Store
 
 
 @dataclass(slots=True)
 class Dangers:
-    """What the process has before it, whichever life of it.
+    """The crashes and database failures ahead, shared by all processes of a day.
 
-    ``fuse`` counts the steps until it dies, 0 if it does not; ``met`` counts what it met.
+    ``fuse`` counts down the steps until the process dies (0: never). ``met`` counts what happened.
     """
 
     met: Counter[str]
@@ -30,28 +30,28 @@ class Dangers:
     )
 
     def end(self) -> None:
-        """Nothing of this kind happens any more."""
+        """Cancel all pending crashes and failures."""
         self.fuse = 0
         self.state_fault = replace(self.state_fault, times=0)
 
 
 class ProcessLife:
-    """One life of the process. Once it is over, nothing of it does anything any more."""
+    """One process. Once it is dead, none of its calls has an effect."""
 
     def __init__(self, dangers: Dangers) -> None:
         self._dangers = dangers
         self.dead = False
 
     def step(self) -> None:
-        """One more thing is about to happen, or has happened: this may be the end."""
+        """Count a step before or after an effect; raise `ProcessKilled` if this is the last."""
         if self._dangers.fuse and not self.dead:
             self._dangers.fuse -= 1
             self.dead = self._dangers.fuse == 0
         if self.dead:
-            raise Killed
+            raise ProcessKilled
 
     def state_fault(self) -> str:
-        """Why the state refuses this transaction, if it does."""
+        """Return why the database refuses this transaction, '' if it does not."""
         fault = self._dangers.state_fault
         if not fault.times:
             return ""
@@ -61,14 +61,14 @@ class ProcessLife:
 
 
 class MortalTransport(httpx.AsyncBaseTransport):
-    """The way to a platform for one life."""
+    """The transport to one platform for one process."""
 
-    def __init__(self, way: httpx.AsyncBaseTransport, life: ProcessLife) -> None:
-        self._way = way
+    def __init__(self, transport: httpx.AsyncBaseTransport, life: ProcessLife) -> None:
+        self._way = transport
         self._life = life
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Pass it on, unless death comes before or after."""
+        """Send the request, unless the process dies before or after it."""
         self._life.step()
         response = await self._way.handle_async_request(request)
         self._life.step()
@@ -81,7 +81,7 @@ class FaultyStore(Store):
     life: ProcessLife | None = None
 
     def apply(self, *steps: Changes) -> None:
-        """One transaction, or none."""
+        """Apply the changes in one transaction, unless the process dies or the database fails."""
         if self.life is not None:
             self.life.step()
             match self.life.state_fault():
@@ -97,14 +97,14 @@ class FaultyStore(Store):
             self.life.step()
 
 
-def no_patience(connection: sqlite3.Connection, *_: object) -> None:
-    """Let a locked state be refused at once: to wait for it would cost real time."""
+def fail_when_locked(connection: sqlite3.Connection, *_: object) -> None:
+    """Refuse a locked database at once: waiting for it would cost real time."""
     connection.execute("PRAGMA busy_timeout=0")
 
 
 @contextmanager
 def _locked(path: str) -> Iterator[None]:
-    """Somebody's database browser is in the middle of a change."""
+    """Hold a write lock on the database, as another program would."""
     with closing(sqlite3.connect(path, isolation_level=None)) as browser:
         browser.execute("BEGIN IMMEDIATE")
         yield

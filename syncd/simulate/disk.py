@@ -1,4 +1,4 @@
-"""The disk under the state: the database is lost or replaced by an older one; other files stay."""
+"""The disk under the state: the database is lost or replaced by an older copy; other files stay."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ _UNANSWERED = "SELECT 1 FROM intent WHERE action = 'create-block' AND state IN (
 
 @dataclass(slots=True)
 class Disk:
-    """What becomes of the database between two lives of the program: ``next``, if anything."""
+    """What happens to the database between two processes: ``next``, if anything."""
 
     state: Path
     next: SimEvent | None = None
 
     def back_up(self) -> None:
-        """What happens every night."""
+        """Copy the database, as the nightly backup does."""
         create_backup(self.state, self._copy, overwrite=True)
 
     def replace(self, now: datetime) -> str:
-        """Let it happen, as far as it can; say what happened.
+        """Lose or replace the database if that is due; return what was done, '' if nothing was.
 
-        While a create is unanswered, nobody could prove afterwards that its block is syncd's: that
-        is not what is tried here.
+        This waits while a create is unanswered: after a loss nothing could prove that its block is
+        syncd's, and that is not under test here.
         """
         step, self.next = self.next, None
         if step is None or self._unanswered():

@@ -1,4 +1,4 @@
-"""Draw whether LeadSquared cancels on a day, what is at the address, and who calls off meetings."""
+"""Draw whether LeadSquared cancels on a day, what its path answers, and cancelled twins."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ _ANSWERS = ("", "", "", "bare", "odd", "nothing", "html", "error", "forbidden", 
 
 
 def draw_cancelling(random: Random, span: float) -> tuple[Knobs, list[SimEvent]]:
-    """Draw the knobs of the bulk cancel, and twins that are called off in another system.
+    """Draw the knobs of the bulk cancel, and twins that are cancelled in another system.
 
-    Where the path is a knob, syncd is configured to cancel there. How many rows a bulk call takes
-    is drawn once more: where it takes few, a call is divided, as it is where one with a task that
-    is gone is refused.
+    syncd is configured to cancel if the path is a knob. The maximum number of rows of a bulk call
+    is drawn separately: a call above it is divided, as is one that is refused for a missing task.
     """
     if random.random() >= CANCELS:
         return (), []

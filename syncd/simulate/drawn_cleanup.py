@@ -1,4 +1,4 @@
-"""Draw what a person cleans up at the end of a day, what fails meanwhile, and when syncd dies."""
+"""Draw the cleanup at the end of a day, the faults during it, and when syncd dies."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ _FAULTS = (
 )
 
 
-def with_cleanup(day: Scenario, faults: Collection[str]) -> Scenario:
-    """On half of the days somebody cleans up a provider, a system or everything at the end.
+def with_cleanup(scenario: Scenario, faults: Collection[str]) -> Scenario:
+    """Add, on half of the days, a cleanup of a provider, a system or everything at the end.
 
-    ``seconds`` counts the steps of the process until it dies, ``slot`` says what is cleaned up.
+    ``seconds`` counts the steps of the process until it dies, and ``slot`` picks the scope.
     """
-    random = Random(f"cleanup {day.seed}")  # noqa: S311 - chance that can be repeated
+    random = Random(f"cleanup {scenario.seed}")  # noqa: S311 - chance that can be repeated
     if random.random() >= _CLEANS:
-        return day
+        return scenario
     drawn = SimEvent(
-        day.hours * 3600,
+        scenario.hours * 3600,
         EventKind.CLEAN_UP,
         random.choice(SYSTEMS),
         random.randrange(1000),
@@ -48,4 +48,4 @@ def with_cleanup(day: Scenario, faults: Collection[str]) -> Scenario:
         drawn = replace(drawn, fault="")
     if "crash" not in faults:
         drawn = replace(drawn, seconds=0)
-    return replace(day, steps=(*day.steps, drawn))
+    return replace(scenario, steps=(*scenario.steps, drawn))

@@ -1,4 +1,4 @@
-"""Draw what an operator does now and then: plans that are used later, erasing, cleaning up."""
+"""Draw operator commands: a plan that is executed later, erasing a customer, a cleanup."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _PLANS, _FORGETS, _CLEANS = 0.08, 0.06, 0.06
 _AT_ONCE, _CHANGES, _UNPAUSES = 0.6, 0.4, 0.5
 
 
-def with_errands(day: Scenario) -> Scenario:
-    """Add, on some days, a plan as a file and its use, a customer who is erased, a cleanup."""
-    random, span = Random(f"errands {day.seed}"), day.hours * 3600  # noqa: S311
+def with_errands(scenario: Scenario) -> Scenario:
+    """Add, on some days, a plan in a file and its execution, an erased customer, and a cleanup."""
+    random, span = Random(f"errands {scenario.seed}"), scenario.hours * 3600  # noqa: S311
     steps: list[SimEvent] = []
     if random.random() < _PLANS:
         steps += _plan(random, span)
@@ -26,11 +26,11 @@ def with_errands(day: Scenario) -> Scenario:
         steps.append(SimEvent(at, EventKind.FORGET_PERSON, number=random.randrange(1000)))
     if random.random() < _CLEANS:
         steps += _cleanup(random, span)
-    return replace(day, steps=tuple(sorted((*day.steps, *steps))))
+    return replace(scenario, steps=tuple(sorted((*scenario.steps, *steps))))
 
 
 def _plan(random: Random, span: float) -> list[SimEvent]:
-    """Book, plan, and use the plan: at once, or later, often after something else was booked."""
+    """Draw a booking, a plan, and its execution: at once or later, often after another booking."""
     at = round(random.uniform(0.1, 0.8) * span, 1)
 
     def book(at: float) -> SimEvent:
@@ -47,7 +47,7 @@ def _plan(random: Random, span: float) -> list[SimEvent]:
 
 
 def _cleanup(random: Random, span: float) -> list[SimEvent]:
-    """Clean up a provider, a system or everything; on some days that is unpaused before night."""
+    """Draw a cleanup of a provider, a system or everything, and sometimes its pause's end."""
     at = random.uniform(0.2, 0.7) * span
     number, slot = random.randrange(1000), random.randrange(1000)
     steps = [

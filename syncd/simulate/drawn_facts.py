@@ -1,7 +1,7 @@
-"""Draw what nobody can know of the platforms from the table of these facts, and set it for the day.
+"""Draw the uncertain facts of the platforms from their table, and set them for the day.
 
-Some facts were drawn from other streams before there was a table; they stay there, so that older
-seeds keep their days. All others come from one stream, row by row.
+Some facts were drawn from other random streams before the table existed. They stay there, so that
+older seeds keep their days. All others come from one stream, row by row.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ ELSEWHERE: frozenset[tuple[str, str]] = frozenset(
         *((system, "tells_times") for system in SYSTEM_OF.values()),
     }
 )
-"""What other streams draw."""
+"""Facts that other random streams draw."""
 
 NEVER: Mapping[tuple[str, str], str] = MappingProxyType(
     {
@@ -64,13 +64,13 @@ NEVER: Mapping[tuple[str, str], str] = MappingProxyType(
         ("legacy", "checks_slots"): "people here book at all hours, which no calendar offers",
     }
 )
-"""What is not drawn, and why."""
+"""Facts that are not drawn, with the reason."""
 
 LATER: tuple[tuple[str, str], ...] = (
     ("clinic", "group_lists_all"),
     ("legacy", "update_keeps_end"),
 )
-"""What is drawn from a stream of its own, as it was drawn later: older seeds keep their days."""
+"""Facts drawn from a later stream of their own, so that older seeds keep their days."""
 
 _USUAL: Mapping[tuple[str, str], tuple[str, float]] = MappingProxyType(
     {
@@ -90,7 +90,7 @@ _USUAL: Mapping[tuple[str, str], tuple[str, float]] = MappingProxyType(
         **{(system, "list_cap"): ("none", 0.5) for system in SYSTEM_OF.values()},
     }
 )
-"""How often a fact is on its usual side; all others are on each side equally often."""
+"""How often a fact is on its usual side. All others are on each side equally often."""
 
 _ALL_MEASURED, _CHANGES = 0.4, 0.5
 _CHANGING = frozenset(
@@ -106,24 +106,24 @@ _CHANGING = frozenset(
         "version_v3",
     }
 )
-"""The facts that a platform may change in the middle of a day."""
+"""Facts that a platform may change in the middle of a day."""
 _SERVICES = 0.3
 
 
-def with_facts(day: Scenario) -> Scenario:
-    """Draw the facts that no other stream draws, which are measured, and which change in the day.
+def with_facts(scenario: Scenario) -> Scenario:
+    """Draw the facts that no other stream draws, which of them are measured, and which change.
 
-    Where a tag does not come back, that was measured: otherwise a create whose reply was lost could
-    not be found again by anybody.
+    Where a tag does not come back, that is always measured: otherwise no program could find a
+    create whose reply was lost.
     """
-    random = Random(f"facts {day.seed}")  # noqa: S311 - chance that can be repeated
+    random = Random(f"facts {scenario.seed}")  # noqa: S311 - chance that can be repeated
     drawn: dict[tuple[str, str], str] = {}
     for row in PLATFORM_FACTS:
         key = (SYSTEM_OF[row.platform], row.name)
         if key not in ELSEWHERE and key not in NEVER and key not in LATER:
-            drawn[key] = _possible(day, key, _side(random, key, row))
+            drawn[key] = _playable_side(scenario, key, _side(random, key, row))
     facts = tuple((system, name, side) for (system, name), side in drawn.items())
-    facts += tuple((*key, _possible(day, key, _later(day, key))) for key in LATER)
+    facts += tuple((*key, _playable_side(scenario, key, _later(scenario, key))) for key in LATER)
     stripped = {key for key, side in drawn.items() if key[1] == "keeps_tag" and side == NO}
     probed = {
         (SYSTEM_OF[row.platform], row.name)
@@ -132,15 +132,15 @@ def with_facts(day: Scenario) -> Scenario:
     }
     whole = [system for system in SYSTEM_OF.values() if random.random() < _ALL_MEASURED]
     measured = sorted(stripped | {key for key in probed if key[0] in whole})
-    steps = [*_services(random, day.hours * 3600), *_changes(random, day, measured)]
-    every = tuple(sorted((*day.steps, *steps)))
-    return replace(day, facts=facts, measured=tuple(measured), steps=every)
+    steps = [*_services(random, scenario.hours * 3600), *_changes(random, scenario, measured)]
+    every = tuple(sorted((*scenario.steps, *steps)))
+    return replace(scenario, facts=facts, measured=tuple(measured), steps=every)
 
 
-def _later(day: Scenario, key: tuple[str, str]) -> str:
+def _later(scenario: Scenario, key: tuple[str, str]) -> str:
     system, name = key
     kind = next(kind for kind, each in SYSTEM_OF.items() if each == system)
-    random = Random(f"fact {system} {name} {day.seed}")  # noqa: S311 - chance that can be repeated
+    random = Random(f"fact {system} {name} {scenario.seed}")  # noqa: S311 - chance that can be repeated
     return _side(random, key, platform_fact(kind, name))
 
 
@@ -151,15 +151,15 @@ def _side(random: Random, key: tuple[str, str], row: PlatformFact) -> str:
     return usual if random.random() < share else other
 
 
-def _possible(day: Scenario, key: tuple[str, str], side: str) -> str:
-    """Return the side, or the usual one where nobody could be right on such a day.
+def _playable_side(scenario: Scenario, key: tuple[str, str], side: str) -> str:
+    """Return the side, or the usual one on days on which no program could handle the other.
 
-    - Lists that are long on purpose have a cap of their own.
-    - Without a state, nobody knows of a task that is complete and not listed.
+    - Days with deliberately long lists have a cap of their own.
+    - Without a state, a completed task that no list shows cannot be known.
     """
-    lost = any(step.kind in DISK for step in day.steps)
+    lost = any(step.kind in DISK for step in scenario.steps)
     match key:
-        case _, "list_cap" if day.busy.rows:
+        case _, "list_cap" if scenario.busy.rows:
             return "none"
         case "crm", "lists_completed" if lost:
             return YES
@@ -169,7 +169,7 @@ def _possible(day: Scenario, key: tuple[str, str], side: str) -> str:
 
 
 def _services(random: Random, span: float) -> list[SimEvent]:
-    """On some days customers of v2 book through a service menu."""
+    """Draw, on some days, bookings of v2 customers through a service menu."""
     if random.random() >= _SERVICES:
         return []
     return [
@@ -185,44 +185,44 @@ def _services(random: Random, span: float) -> list[SimEvent]:
 
 
 def _changes(
-    random: Random, day: Scenario, measured: Collection[tuple[str, str]]
+    random: Random, scenario: Scenario, measured: Collection[tuple[str, str]]
 ) -> list[SimEvent]:
-    """On some days a platform changes to another side of something that was measured."""
+    """Draw, on some days, a platform that changes to another side of a measured fact."""
     can = sorted(key for key in measured if key[1] in _CHANGING)
     if random.random() >= _CHANGES or not can:
         return []
     system, name = random.choice(can)
-    at = round(random.uniform(0.2, 0.7) * day.hours * 3600, 1)
+    at = round(random.uniform(0.2, 0.7) * scenario.hours * 3600, 1)
     return [SimEvent(at, EventKind.CHANGE_FACT, system, random.randrange(1000), spelling=name)]
 
 
-def set_facts(sandbox: Sandbox, story: Scenario) -> None:
-    """Let the platforms behave on this day as the story says."""
-    set_damage(sandbox, story)
-    sandbox.crm.largest_page = story.page
-    for system, name, side in story.facts:
+def set_facts(sandbox: Sandbox, scenario: Scenario) -> None:
+    """Set the platforms as the scenario says."""
+    set_damage(sandbox, scenario)
+    sandbox.crm.largest_page = scenario.page
+    for system, name, side in scenario.facts:
         sandbox.systems[system].set_fact(name, side)
     clinic = sandbox.clinic
-    clinic.blocks_by_id = story.busy.by_id
-    sandbox.legacy.refuses_deleted = story.refuses_deleted
-    clinic.update_replaces = story.replaces
-    clinic.hosts_listed = story.hosts_listed
-    clinic.users_name_owner = story.owner_named
-    for name in story.overlapping:
+    clinic.blocks_by_id = scenario.busy.by_id
+    sandbox.legacy.refuses_deleted = scenario.refuses_deleted
+    clinic.update_replaces = scenario.replaces
+    clinic.hosts_listed = scenario.hosts_listed
+    clinic.users_name_owner = scenario.owner_named
+    for name in scenario.overlapping:
         sandbox.systems[name].lists_overlapping = True
-    for name in story.untold:
+    for name in scenario.without_times:
         sandbox.systems[name].tells_times = False
-    for knob, value in story.account:
+    for knob, value in scenario.account:
         setattr(sandbox.crm, knob, value)
 
 
-def configured(text: str, story: Scenario) -> str:
-    """Return the configuration with what the story says of series, buffers and the bulk cancel."""
-    close = '\nbuffers = "close"' if any(story.buffers) else ""
-    clinic = f'[systems.clinic]\nseries = "{story.series}"{close}'
+def configured(text: str, scenario: Scenario) -> str:
+    """Return the configuration with the scenario's series, buffers and bulk cancel."""
+    close = '\nbuffers = "close"' if any(scenario.buffers) else ""
+    clinic = f'[systems.clinic]\nseries = "{scenario.series}"{close}'
     text = text.replace("[systems.clinic]", clinic)
-    path = dict(story.account).get("cancel_path")
+    path = dict(scenario.account).get("cancel_path")
     if path is None:
         return text
-    said = f'[systems.crm]\ncancel_as = "cancel"\ncancel_path = "{path}"'
-    return text.replace("[systems.crm]", said)
+    extra = f'[systems.crm]\ncancel_as = "cancel"\ncancel_path = "{path}"'
+    return text.replace("[systems.crm]", extra)

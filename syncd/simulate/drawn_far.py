@@ -1,4 +1,4 @@
-"""Draw meetings far beyond the window, and who drags one of their records into it."""
+"""Draw meetings far beyond the window, one record of which a person drags into it."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
 _FAR, _SECOND, _ALONE = 0.4, 0.4, 0.4
 ALONE = "alone"
-"""The spelling of a booking in one system only."""
+"""The ``spelling`` of a booking in one system only."""
 
 
-def with_far_meetings(day: Scenario) -> Scenario:
-    """On some days a meeting of two systems is booked far ahead, and one record is dragged in.
+def with_far_meetings(scenario: Scenario) -> Scenario:
+    """Add, on some days, a meeting far ahead in two systems, of which one record is dragged in.
 
-    The same client may have a second one there, in both systems or in one of them.
+    The same client may have a second meeting there, in both systems or in one.
     """
-    random = Random(f"far meetings {day.seed}")  # noqa: S311 - chance that can be repeated
+    random = Random(f"far meetings {scenario.seed}")  # noqa: S311 - chance that can be repeated
     if random.random() >= _FAR:
-        return day
-    span = day.hours * 3600
+        return scenario
+    span = scenario.hours * 3600
     first, second = random.sample(SYSTEMS, 2)
     number, slot = random.randrange(1000), random.randrange(1000)
     at = round(random.uniform(0.01, 0.1) * span, 1)
@@ -37,4 +37,4 @@ def with_far_meetings(day: Scenario) -> Scenario:
     dragged = round(at + random.uniform(0.4, 0.7) * span, 1)
     where = random.choice((first, second))
     steps.append(SimEvent(dragged, EventKind.DRAG_IN, where, 0, random.randrange(8, 80)))
-    return replace(day, steps=tuple(sorted((*day.steps, *steps))))
+    return replace(scenario, steps=tuple(sorted((*scenario.steps, *steps))))

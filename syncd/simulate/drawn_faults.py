@@ -1,4 +1,4 @@
-"""Draw what goes wrong: faults of the platforms, of the host, of the state, and of its disk."""
+"""Draw faults of the platforms, of the host, of the state, and of its disk."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from syncd.simulate.acts import DISK, SYSTEMS, EventKind, SimEvent
 
 @dataclass(frozen=True, slots=True)
 class _Draw:
-    """How one kind of fault is drawn: how many requests it hits, and its seconds."""
+    """How one kind of fault is drawn: the number of requests that it hits, and its seconds."""
 
     times: tuple[int, int] = (1, 3)
     seconds: tuple[float, float] = (0.0, 0.0)
@@ -27,8 +27,8 @@ _FAULTS: dict[FaultKind, _Draw] = {
     FaultKind.ERROR: _Draw((1, 30), spellings=("", "empty")),
     FaultKind.UNAUTHORISED: _Draw((5, 40)),
     FaultKind.EMPTY: _Draw((1, 12)),
-    # The lists of v2 and v1 tell no count: what is missing in every read of two cycles is gone for
-    # any reader. What is missing once must do no harm.
+    # The lists of v2 and v1 carry no count: a row missing from every read of two cycles is gone for
+    # any reader. A row missing once must do no harm.
     FaultKind.SHORT_PAGE: _Draw((1, 3)),
     FaultKind.DUPLICATE_ROWS: _Draw((1, 20)),
     FaultKind.RATE_LIMITED: _Draw((1, 6), spellings=("", "429", "403", "200")),
@@ -53,15 +53,15 @@ _NEW_DISK = 0.15
 
 
 def disk(random: Random, span: float) -> list[SimEvent]:
-    """On some days the database is lost, or replaced by an older one; its other files stay."""
+    """Draw, on some days, a database that is lost or replaced by an older one."""
     if random.random() >= _NEW_DISK:
         return []
-    what = random.choice(sorted(DISK))
-    return [SimEvent(round(random.uniform(0.2, 0.8) * span, 1), what, slot=random.randrange(2))]
+    kind = random.choice(sorted(DISK))
+    return [SimEvent(round(random.uniform(0.2, 0.8) * span, 1), kind, slot=random.randrange(2))]
 
 
 def shifted_rows(random: Random, span: float) -> SimEvent:
-    """Rows change their page while LeadSquared's list is read."""
+    """Draw rows that change their page while LeadSquared's list is read."""
     drawn = _SHIFTED_ROWS
     return SimEvent(
         round(random.uniform(0.1, 0.9) * span, 1),
@@ -76,11 +76,11 @@ def shifted_rows(random: Random, span: float) -> SimEvent:
 def trouble(
     random: Random, span: float, faults: Collection[str], near: list[float]
 ) -> list[SimEvent]:
-    """Draw up to eight faults, mostly near to what people do."""
+    """Draw up to eight faults, most of them shortly before an act of a person."""
     kinds = [kind for kind in _FAULTS if kind in faults]
     steps: list[SimEvent] = []
     for _ in range(random.randint(0, 8)):
-        # Mostly just before somebody does something: that is when it hurts.
+        # A fault shortly before an act does the most harm.
         at = random.choice(near) - random.uniform(0, 60) if near else random.uniform(0, span)
         at = round(max(0.0, at), 1)
         chosen = random.choice([*kinds, *sorted(HOST & set(faults))] or [""])

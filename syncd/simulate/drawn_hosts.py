@@ -1,4 +1,4 @@
-"""Draw what happens on a day to the hosts of a meeting, as data that `scenario` makes steps of."""
+"""Draw changes to the hosts of a meeting."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ _SEVERAL_HOSTS = 0.4
 _ACTS = ("add-host", "remove-host", "hand-over")
 
 
-class Drawn(NamedTuple):
-    """One act: when, what, where; ``number`` picks the target, ``slot`` a time or a person."""
+class HostAct(NamedTuple):
+    """One act: when, what and where. ``number`` picks the target, ``slot`` a time or a person."""
 
     at: float
     what: str
@@ -20,17 +20,17 @@ class Drawn(NamedTuple):
     slot: int
 
 
-def draw_hosts(random: Random, span: float) -> Sequence[Drawn]:
-    """On some days a meeting of v2 gets a second host; others are added, removed, or take it over.
+def draw_hosts(random: Random, span: float) -> Sequence[HostAct]:
+    """Draw, on some days, a v2 meeting that gets a second host, and further changes of its hosts.
 
-    It may be entered in another system for one of them, too.
+    The meeting may also be entered in another system for one of the hosts.
     """
     if random.random() >= _SEVERAL_HOSTS:
         return ()
 
-    def act(low: float, what: str, system: str = "clinic") -> Drawn:
+    def act(low: float, kind: str, system: str = "clinic") -> HostAct:
         at = round(random.uniform(low, low + 0.3) * span, 1)
-        return Drawn(at, what, system, random.randrange(1000), random.randrange(1000))
+        return HostAct(at, kind, system, random.randrange(1000), random.randrange(1000))
 
     acts = [act(0.0, "book"), act(0.1, "add-host")]
     if random.choice((True, False)):

@@ -1,4 +1,4 @@
-"""Draw gateways that allow fewer calls than the platform says, and deaths within their window."""
+"""Draw gateways that allow fewer calls than the platform states, and later crashes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _GATEWAYS = 0.3
 
 
 def draw_limits(random: Random, span: float) -> list[SimEvent]:
-    """On some days a gateway refuses calls from some hour on; the process may die later."""
+    """Draw, on some days, a gateway that refuses calls, and a later crash."""
     if random.random() >= _GATEWAYS:
         return []
     at = round(random.uniform(0.02, 0.6) * span, 1)

@@ -1,4 +1,4 @@
-"""Draw when the operator acknowledges what is reported, as data that `scenario` makes steps of."""
+"""Draw when the operator acknowledges reported items."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import NamedTuple
 _ACKNOWLEDGES = 0.4
 
 
-class Drawn(NamedTuple):
-    """One act: when, what, where; ``number`` picks the target, ``slot`` a time."""
+class OperatorAct(NamedTuple):
+    """One act: when, what and where. ``number`` picks the target, ``slot`` a time."""
 
     at: float
     what: str
@@ -19,17 +19,20 @@ class Drawn(NamedTuple):
     slot: int
 
 
-def draw_marks(random: Random, span: float) -> Sequence[Drawn]:
-    """On some days two meetings overlap, and the operator acknowledges up to three things."""
+def draw_marks(random: Random, span: float) -> Sequence[OperatorAct]:
+    """Draw, on some days, two meetings that overlap, and up to three acknowledgements."""
     if random.random() >= _ACKNOWLEDGES:
         return ()
     number, slot = random.randrange(1000), random.randrange(1000)
     where = random.sample(("clinic", "crm", "legacy"), 2)
     first = round(random.uniform(0.05, 0.3) * span, 1)
-    acts = [Drawn(first, "book", where[0], number, slot)]
-    acts.append(Drawn(first + 0.5, "book", where[1], number, slot + 1))
+    acts = [OperatorAct(first, "book", where[0], number, slot)]
+    acts.append(OperatorAct(first + 0.5, "book", where[1], number, slot + 1))
     ats = sorted(random.uniform(0.3, 0.95) for _ in range(random.randint(1, 3)))
     return [
         *acts,
-        *(Drawn(round(at * span, 1), "acknowledge", "", random.randrange(1000), 0) for at in ats),
+        *(
+            OperatorAct(round(at * span, 1), "acknowledge", "", random.randrange(1000), 0)
+            for at in ats
+        ),
     ]

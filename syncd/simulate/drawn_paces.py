@@ -11,7 +11,7 @@ _HOUR = 3600.0
 
 
 def draw_paces(random: Random, span: float) -> list[SimEvent]:
-    """On some days one account allows few calls an hour, from some hour on."""
+    """Draw, on some days, one account that allows few calls an hour, from some hour on."""
     if random.random() >= _TIGHT:
         return []
     at = round(random.uniform(0.02, 0.6) * span, 1)

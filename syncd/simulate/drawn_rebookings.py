@@ -1,4 +1,4 @@
-"""Draw who cancels and books anew on a day, and which platforms do not say when."""
+"""Draw clients who cancel and rebook, and platforms whose rows carry no times of change."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ _GAPS = (0.5, 45.0, 300.0, 780.0)
 
 
 def draw_rebookings(random: Random, span: float, steps: Sequence[SimEvent]) -> Sequence[SimEvent]:
-    """On some days a client cancels and books anew, or a weekly client cancels once.
+    """Draw, on some days, a client who cancels and rebooks, or a weekly client who cancels once.
 
-    On days on which meetings of v2 get further hosts, that happens in the two other systems.
+    On days on which v2 meetings get further hosts, this happens in the two other systems.
     """
     hosts = any(step.kind is EventKind.ADD_HOST for step in steps)
     systems = [s for s in SYSTEMS if s != "clinic"] if hosts else SYSTEMS
     acts: list[SimEvent] = []
 
-    def act(at: float, what: EventKind, times: int = 1) -> float:
+    def act(at: float, kind: EventKind, times: int = 1) -> float:
         at = round(at, 1)
         number, slot = random.randrange(1000), random.randrange(1000)
-        acts.append(SimEvent(at, what, system, number, slot, times=times, spelling=other))
+        acts.append(SimEvent(at, kind, system, number, slot, times=times, spelling=other))
         return at
 
     system, other = random.sample(systems, 2)
@@ -40,6 +40,6 @@ def draw_rebookings(random: Random, span: float, steps: Sequence[SimEvent]) -> S
     return acts
 
 
-def draw_untold(random: Random) -> tuple[str, ...]:
-    """Draw the systems whose rows do not say when they were made or changed."""
+def draw_without_times(random: Random) -> tuple[str, ...]:
+    """Draw the systems whose rows do not say when they were created or changed."""
     return tuple(system for system in SYSTEMS if random.random() < _UNTOLD)

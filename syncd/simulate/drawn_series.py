@@ -1,4 +1,4 @@
-"""Draw what happens on a day to a recurring appointment."""
+"""Draw a recurring appointment and its changes."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from syncd.simulate.acts import EventKind, SimEvent
 
 
 def draw_series(random: Random, span: float) -> list[SimEvent]:
-    """On some days somebody has a recurring appointment, and something becomes of it."""
+    """Draw, on some days, a recurring appointment, and one or two changes of it."""
     if random.random() >= _DAYS:
         return []
     system, number = random.choice(("clinic", "clinic", "crm")), random.randrange(1000)
 
-    def step(low: float, high: float, what: EventKind, where: str = system) -> SimEvent:
+    def step(low: float, high: float, kind: EventKind, where: str = system) -> SimEvent:
         at = round(random.uniform(low, high) * span, 1)
-        return SimEvent(at, what, where, number, random.randrange(1000))
+        return SimEvent(at, kind, where, number, random.randrange(1000))
 
     steps = [step(0.03, 0.25, EventKind.BOOK_SERIES)]
     if system == "clinic" and random.random() < _TWINS:

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 _SLOW = 0.4
 
 
-def with_slow(day: Scenario, faults: Collection[str]) -> Scenario:
-    """On some days a system is slow for a while, in which a meeting is moved twice elsewhere."""
-    random = Random(f"slow {day.seed}")  # noqa: S311 - repeatable
+def with_slow(scenario: Scenario, faults: Collection[str]) -> Scenario:
+    """Add, on some days, a slow system, during which a meeting is moved twice elsewhere."""
+    random = Random(f"slow {scenario.seed}")  # noqa: S311 - repeatable
     if FaultKind.SLOW not in faults or random.random() >= _SLOW:
-        return day
+        return scenario
     steps: list[SimEvent] = []
     for _ in range(random.randint(1, 2)):
-        at = random.uniform(0.05, 0.85) * day.hours * 3600
+        at = random.uniform(0.05, 0.85) * scenario.hours * 3600
         slow = random.choice(SYSTEMS)
         first, second = random.sample(SYSTEMS, 2)
         number = random.randrange(1000)
@@ -40,4 +40,4 @@ def with_slow(day: Scenario, faults: Collection[str]) -> Scenario:
             SimEvent(round(at + 60, 1), EventKind.MOVE, first, number, random.randrange(1000)),
             SimEvent(round(at + random.choice((90, 1500)), 1), EventKind.MOVE, second, number, 7),
         ]
-    return replace(day, steps=tuple(sorted((*day.steps, *steps))))
+    return replace(scenario, steps=tuple(sorted((*scenario.steps, *steps))))

@@ -1,4 +1,4 @@
-"""Draw days on which much of a calendar changes at once, as data that `scenario` makes steps of."""
+"""Draw days on which much of a calendar changes at once."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _CLEARED_EARLY = 0.06
 
 
 def draw_stops(random: Random, span: float) -> list[SimEvent]:
-    """On some days a class changes as one, a calendar empties in slices, or all of it vanishes.
+    """Draw, on some days, a class that changes at once, a calendar emptied in slices, or cleared.
 
-    Somebody else's calendar in the same system changes meanwhile.
+    Another provider's calendar in the same system changes meanwhile.
     """
     steps: list[SimEvent] = []
     if random.random() < _CLASSES:
@@ -32,7 +32,7 @@ def draw_stops(random: Random, span: float) -> list[SimEvent]:
 
 def _class(random: Random, span: float) -> list[SimEvent]:
     system, number = random.choice(SYSTEMS), random.randrange(1000)
-    what = random.choice((EventKind.MOVE_CLASS, EventKind.DELETE_CLASS))
+    kind = random.choice((EventKind.MOVE_CLASS, EventKind.DELETE_CLASS))
     times = random.choice((11, 12, 15))
     return [
         SimEvent(
@@ -44,12 +44,12 @@ def _class(random: Random, span: float) -> list[SimEvent]:
             "",
             times,
         ),
-        SimEvent(_at(random, span, 0.4, 0.7), what, system, number, _slot(random)),
+        SimEvent(_at(random, span, 0.4, 0.7), kind, system, number, _slot(random)),
     ]
 
 
 def _slices(random: Random, span: float) -> list[SimEvent]:
-    """Fill a calendar, and delete it in slices that are no accident by themselves."""
+    """Draw a calendar that is filled, then deleted in slices, each below the guard's limits."""
     system, number = random.choice(SYSTEMS), random.randrange(1000)
     slot, at = _slot(random), _at(random, span, 0.3, 0.5)
     size = random.choice((16, 20))
@@ -61,7 +61,7 @@ def _slices(random: Random, span: float) -> list[SimEvent]:
 
 
 def _cleared(random: Random, span: float) -> list[SimEvent]:
-    """Close a person's time on v2 three times, and take all of it away."""
+    """Draw three blocks of a provider on v2, all of which are removed at once."""
     number, slot = random.randrange(1000), _slot(random)
     early, late = _at(random, span, 0.02, 0.2), _at(random, span, 0.4, 0.7)
     steps = [SimEvent(early, EventKind.BLOCK, "clinic", number, slot + 6 * n) for n in range(3)]
@@ -77,23 +77,23 @@ def _slot(random: Random) -> int:
     return random.randrange(1, 30)
 
 
-def with_stops(day: Scenario) -> Scenario:
-    """Add what changes much of a calendar at once."""
-    steps = draw_stops(Random(f"stops {day.seed}"), day.hours * 3600)  # noqa: S311
-    return replace(day, steps=tuple(sorted((*day.steps, *steps))))
+def with_stops(scenario: Scenario) -> Scenario:
+    """Add changes of much of a calendar at once."""
+    steps = draw_stops(Random(f"stops {scenario.seed}"), scenario.hours * 3600)  # noqa: S311
+    return replace(scenario, steps=tuple(sorted((*scenario.steps, *steps))))
 
 
-def with_early_clearing(day: Scenario) -> Scenario:
+def with_early_clearing(scenario: Scenario) -> Scenario:
     """Add, on some days, a calendar that is cleared before meetings are entered in it.
 
-    Later in a day most calendars have meetings, and cannot be cleared without a proof by id. It is
-    alice's or bob's, as carol has the block that nobody touches.
+    Later in a day most calendars have meetings, and cannot be cleared without a proof by id. The
+    calendar is alice's or bob's, as carol has the block that nobody touches.
     """
-    random = Random(f"cleared early {day.seed}")  # noqa: S311 - chance that can be repeated
+    random = Random(f"cleared early {scenario.seed}")  # noqa: S311 - chance that can be repeated
     if random.random() >= _CLEARED_EARLY:
-        return day
+        return scenario
     number, slot = 3 * random.randrange(300) + random.randrange(2), random.randrange(14, 20)
     early, late = _at(random, 3600, 0.02, 0.2), _at(random, 3600, 3.2, 4.0)
     steps = [SimEvent(early, EventKind.BLOCK, "clinic", number, slot + 6 * n) for n in range(3)]
     steps.append(SimEvent(late, EventKind.CLEAR, "clinic", number))
-    return replace(day, steps=tuple(sorted((*day.steps, *steps))))
+    return replace(scenario, steps=tuple(sorted((*scenario.steps, *steps))))

@@ -1,4 +1,4 @@
-"""Draw what happens on a day to meetings of two systems, and to blocks that a rule lets go."""
+"""Draw changes to meetings of two systems, and removals of blocks that a rule releases."""
 
 from __future__ import annotations
 
@@ -16,19 +16,21 @@ if TYPE_CHECKING:
 _DELETED, _CANCELLED, _RESTORED, _RELEASED = 0.5, 0.3, 0.7, 0.25
 
 
-def with_twins(day: Scenario) -> Scenario:
-    """Add a policy for deleted twins, and on some days what people do to such meetings."""
-    random = Random(f"deleted twins {day.seed}")  # noqa: S311 - chance that can be repeated
+def with_twins(scenario: Scenario) -> Scenario:
+    """Add a rule for deleted twins, and on some days such deletions and removed blocks."""
+    random = Random(f"deleted twins {scenario.seed}")  # noqa: S311 - chance that can be repeated
     rules: tuple[tuple[str, str], ...] = ((str(ConflictKind.TWIN_DELETED), str(_choice(random))),)
-    span = day.hours * 3600
+    span = scenario.hours * 3600
     steps: list[SimEvent] = []
     if random.random() < _DELETED:
         steps += _one_deleted(random, span)
     if random.random() < _RELEASED:
-        if str(ConflictKind.BLOCK_EDITED) not in dict(day.rules):
+        if str(ConflictKind.BLOCK_EDITED) not in dict(scenario.rules):
             rules += ((str(ConflictKind.BLOCK_EDITED), "release"),)
         steps += _removed_block(random, span)
-    return replace(day, rules=day.rules + rules, steps=tuple(sorted((*day.steps, *steps))))
+    return replace(
+        scenario, rules=scenario.rules + rules, steps=tuple(sorted((*scenario.steps, *steps)))
+    )
 
 
 def _choice(random: Random) -> str:
@@ -36,28 +38,28 @@ def _choice(random: Random) -> str:
 
 
 def _one_deleted(random: Random, span: float) -> list[SimEvent]:
-    """Enter a meeting in two systems, and delete one of its records; often it is restored."""
+    """Draw a meeting in two systems, one record of which is deleted and often restored."""
     first, second = random.sample(SYSTEMS, 2)
     number = random.randrange(1000)
     at = round(random.uniform(0.05, 0.4) * span, 1)
     deleted = round(at + random.uniform(0.05, 0.2) * span, 1)
-    gone, other = random.sample((first, second), 2)
+    deleted_in, other = random.sample((first, second), 2)
     steps = [
         SimEvent(at, EventKind.BOOK, first, number, random.randrange(8, 60)),
         SimEvent(round(at + 20, 1), EventKind.TWIN, second, random.randrange(1000), 1),
-        SimEvent(deleted, EventKind.DELETE_ONE, gone, random.randrange(1000)),
+        SimEvent(deleted, EventKind.DELETE_ONE, deleted_in, random.randrange(1000)),
     ]
     if random.random() < _CANCELLED:
         later = round(deleted + random.choice((1.0, 40.0, 4000.0)), 1)
         steps.append(SimEvent(later, EventKind.CANCEL_OTHER, other))
     if random.random() < _RESTORED:
         later = round(deleted + random.uniform(0.01, 0.3) * span, 1)
-        steps.append(SimEvent(later, EventKind.UNDELETE, gone))
+        steps.append(SimEvent(later, EventKind.UNDELETE, deleted_in))
     return steps
 
 
 def _removed_block(random: Random, span: float) -> list[SimEvent]:
-    """Remove a block of syncd's; then something else happens at about that time."""
+    """Draw a block of syncd that a person removes, and other changes at about that time."""
     at = round(random.uniform(0.2, 0.6) * span, 1)
     slot = random.randrange(8, 60)
     return [

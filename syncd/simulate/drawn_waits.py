@@ -12,9 +12,9 @@ _JUMPS = (-259_200.0, -14_400.0, -900.0, 900.0, 14_400.0, 259_200.0)
 
 
 def draw_waits(seed: int, span: float, faults: Collection[str]) -> list[SimEvent]:
-    """On some days a key loses its right to write, on some this machine's clock jumps.
+    """Draw, on some days, a key that loses its right to write, and a host clock that jumps.
 
-    Half of that ends during the day.
+    Half of these end during the day.
     """
     random = Random(f"waits {seed}")  # noqa: S311 - repeatable
     steps: list[SimEvent] = []

@@ -1,4 +1,4 @@
-"""Draw for a story from streams of their own: odd answers, status words, whole days."""
+"""Draw from random streams of their own: odd answers, status words, all-day blocks."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from syncd.sandbox.odd_answers import ODD_ANSWERS
 from syncd.simulate.acts import SYSTEMS, EventKind, SimEvent
 
 _LASTING = frozenset({"rate-spent", "deep-refusal"})
-"""What outlasts the day: a rate that is learned, and refusals that a person looks after."""
+"""Odd answers that outlast the day: a learned rate, and refusals that a person must look at."""
 _ODD = tuple(name for name in ODD_ANSWERS if name not in _LASTING)
 
 
 def odd_answers(random: Random, span: float, near: list[float]) -> list[SimEvent]:
-    """Draw up to two spells of odd answers, mostly while something is read or written."""
+    """Draw up to two periods of odd answers, mostly during reads or writes."""
     return [
         SimEvent(
             round(max(0.0, random.choice(near or [span / 2]) - random.uniform(-1200, 60)), 1),
@@ -33,11 +33,11 @@ _DAYS_OFF = 0.4
 
 
 def words(random: Random, span: float) -> list[SimEvent]:
-    """On some days a platform spells statuses otherwise, or somebody closes a whole day on v2."""
+    """Draw, on some days, a platform with other status words, or an all-day block on v2."""
 
-    def step(what: EventKind, system: str) -> SimEvent:
+    def step(kind: EventKind, system: str) -> SimEvent:
         at = round(random.uniform(0.02, 0.8) * span, 1)
-        return SimEvent(at, what, system, random.randrange(1000), random.randrange(1000))
+        return SimEvent(at, kind, system, random.randrange(1000), random.randrange(1000))
 
     spelt = random.choice((EventKind.OTHER_WORDS, EventKind.UNKNOWN_WORDS, None))
     steps = [step(spelt, random.choice(SYSTEMS))] if spelt else []

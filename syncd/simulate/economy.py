@@ -1,4 +1,4 @@
-"""Judge how many writes were made: none without an effect, none more than changes allow."""
+"""Judge the number of writes: none without an effect, and no more than the changes allow."""
 
 from __future__ import annotations
 
@@ -8,52 +8,56 @@ from typing import TYPE_CHECKING
 
 from syncd.sandbox.faults import FaultKind
 from syncd.simulate.hosted import is_share
-from syncd.simulate.unmapped import Place
-from syncd.simulate.untouched import puts_back
+from syncd.simulate.unmapped import ConfigPlace
+from syncd.simulate.untouched import restores_status
 
 if TYPE_CHECKING:
     from syncd.simulate.world import World
 
 
-def writes_per_change(town: World) -> Iterator[str]:
-    """One change from outside causes at most one write per other calendar (promise 2)."""
-    by_hand = Counter(c.by_hand for c in town.changes)
-    shared = sum(is_share(c.event) for c in town.changes if not c.by_hand)
-    made = by_hand[False] - shared
-    made -= sum(puts_back(town, c) for c in town.changes if not (c.by_hand or is_share(c.event)))
-    # Each change by hand may touch the two other calendars, and undo what it did there before.
-    # A move of ours is news to each further host of the meeting.
+def writes_per_change(world: World) -> Iterator[str]:
+    """Yield a violation above one write per change and other calendar (promise 2)."""
+    by_hand = Counter(c.by_hand for c in world.changes)
+    shared = sum(is_share(c.event) for c in world.changes if not c.by_hand)
+    writes = by_hand[False] - shared
+    writes -= sum(
+        restores_status(world, c) for c in world.changes if not (c.by_hand or is_share(c.event))
+    )
+    # A change by hand may touch both other calendars, and undo a previous write there.
+    # A move by syncd is news to each further host of the meeting.
     allowed = 3 * (by_hand[True] + shared)
-    if town.choices & {"revert", "next-free"}:
-        # What is refused goes elsewhere, and all others go with it.
+    if world.choices & {"revert", "next-free"}:
+        # After a refusal a meeting goes elsewhere, and all of its records follow.
         allowed *= 2
-    # What a person decides, or takes back, is written everywhere once more.
-    allowed += made if any(not who for _, who in town.answers) else 6 * len(town.answers)
-    # After a loss all that a person has decided before is decided anew.
-    allowed += 6 * len(town.forgotten)
-    # What is left out of the configuration closes nothing elsewhere any more, until it is back.
-    allowed += sum(4 * _events_in(town, absence.place) for absence in town.unmapped.absences)
-    # What a person cleans up goes without any news, and comes back when that is paused no more.
-    allowed += 2 * sum(town.cleaned.removes(c) for c in town.changes if not c.by_hand)
-    if made > allowed:
-        yield f"2: {made} changes by syncd after {by_hand[True]} by hand"
+    # A person's decision, or an undone run, is written everywhere once more.
+    allowed += (
+        writes if any(not provider for _, provider in world.answers) else 6 * len(world.answers)
+    )
+    # After a lost state, every earlier decision is made again.
+    allowed += 6 * len(world.state_losses)
+    # Events of a place that is left out close nothing elsewhere until it is back.
+    allowed += sum(4 * _events_in(world, absence.place) for absence in world.unmapped.absences)
+    # A cleanup removes blocks without a change, and they come back when its pause ends.
+    allowed += 2 * sum(world.cleaned.removes(c) for c in world.changes if not c.by_hand)
+    if writes > allowed:
+        yield f"2: {writes} changes by syncd after {by_hand[True]} by hand"
 
 
-def _events_in(town: World, place: Place) -> int:
-    """Count the events that ever stood in a place: each may be closed elsewhere, and freed."""
+def _events_in(world: World, place: ConfigPlace) -> int:
+    """Count the events that ever were in a place: each may be closed elsewhere, and freed."""
     return len(
         {
             (c.system, c.event)
-            for c in town.changes
-            for seen in (c.before, c.after)
-            if seen is not None and place.covers(Place(c.system, seen.provider))
+            for c in world.changes
+            for view in (c.before, c.after)
+            if view is not None and place.covers(ConfigPlace(c.system, view.provider))
         }
     )
 
 
-def idle_writes(town: World) -> Iterator[str]:
-    """Writes that were answered as done and changed nothing: they were not needed (promise 2)."""
-    for line in town.idle:
-        injected = town.sandbox.systems[line.split()[0]].faults.injected
+def idle_writes(world: World) -> Iterator[str]:
+    """Yield writes that succeeded and changed nothing (promise 2)."""
+    for line in world.idle:
+        injected = world.sandbox.systems[line.split()[0]].faults.injected
         if not (injected[FaultKind.FAIL_JOBS] or injected[FaultKind.RESET_FIELDS]):
             yield f"2: a write without an effect: {line}"

@@ -1,4 +1,4 @@
-"""What is around a simulated day: its folder, its log, and the collector of garbage."""
+"""The surroundings of a simulated day: its folder, its log, and garbage collection."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ MEMORY = Path("/dev/shm")  # noqa: S108 - a real file without a real disk, where
 
 @contextmanager
 def folder_in_memory() -> Iterator[Path]:
-    """A folder of its own, which ends with the day."""
+    """Create a temporary folder for one day, in memory where possible."""
     where = MEMORY if MEMORY.is_dir() else None
     with tempfile.TemporaryDirectory(prefix="syncd-", dir=where) as folder:
         yield Path(folder)
 
 
 @contextmanager
-def kept_log() -> Iterator[io.StringIO]:
-    """Keep the program's log, unmasked: what is masked only on the way out is not discreet."""
-    kept = io.StringIO()
+def captured_log() -> Iterator[io.StringIO]:
+    """Capture the program's log before secrets are masked: nothing in it may need masking."""
+    log = io.StringIO()
     before = structlog.get_config()
     structlog.configure(
         processors=[
@@ -33,19 +33,19 @@ def kept_log() -> Iterator[io.StringIO]:
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(sort_keys=True),
         ],
-        logger_factory=structlog.PrintLoggerFactory(kept),
+        logger_factory=structlog.PrintLoggerFactory(log),
         wrapper_class=structlog.make_filtering_bound_logger(0),
         cache_logger_on_first_use=False,
     )
     try:
-        yield kept
+        yield log
     finally:
         structlog.configure(**before)
 
 
 @contextmanager
 def rare_garbage_collection() -> Iterator[None]:
-    """Look for garbage in cycles rarely: a day makes little, and looking takes a tenth of it."""
+    """Run the cycle collector rarely: it finds little in a day, and takes a tenth of it."""
     before = gc.get_threshold()
     gc.set_threshold(50_000, *before[1:])
     try:

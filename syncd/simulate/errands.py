@@ -1,6 +1,6 @@
-"""What an operator does now and then: plan into a file, carry it out, erase a customer, clean up.
+"""Operator commands: write a plan to a file, execute it, erase a customer, clean up.
 
-The file is used later, whatever happened meanwhile: then exactly its writes are made, or none.
+A plan is executed later, whatever happened meanwhile: then exactly its writes are made, or none.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from syncd.app import App, build
 from syncd.core.agreed_plan import plan_digest, plan_end
-from syncd.daemon.control_socket import RefusedError
+from syncd.daemon.control_socket import RequestRejectedError
 from syncd.engine.operation_json import operation_from_json, operation_json
 from syncd.model import Operation
 from syncd.model.pauses import CLEANED_UP
-from syncd.sandbox.scenario import SYSTEMS
-from syncd.simulate.cleaned_up import scope_of
+from syncd.sandbox.scenario import SYSTEM_NAMES
+from syncd.simulate.cleaned_up import cleanup_scope
 from syncd.simulate.scenario import EventKind, SimEvent
-from syncd.simulate.unmapped import Place
+from syncd.simulate.unmapped import ConfigPlace
 from syncd.store import Store
 from syncd.store.forget import known_contacts
 from syncd.store.journal import intents_of
@@ -40,25 +40,27 @@ ERRANDS = frozenset(
 )
 
 
-def beside(settings: Settings, store: Store, clock: Clock, town: World, ids: IdSource) -> App:
-    """Build what a command beside the daemon works with, on a copy of the state."""
-    ways = {name: town.transport(name) for name in SYSTEMS}
-    app = build(settings, store=store, clock=clock, transports=ways, ids=ids)
+def build_second_app(
+    settings: Settings, store: Store, clock: Clock, world: World, ids: IdSource
+) -> App:
+    """Build the app of a command beside the daemon, on a copy of the state."""
+    transports = {name: world.transport(name) for name in SYSTEM_NAMES}
+    app = build(settings, store=store, clock=clock, transports=transports, ids=ids)
     app.reset_backoff()
     return app
 
 
-async def perform(operator: Operator, work: Jobs, step: SimEvent) -> None:
-    """Do what a step says. Raises StateError, and whatever ends the process."""
+async def perform(operator: Operator, jobs: Jobs, step: SimEvent) -> None:
+    """Perform a step. Raises StateError, and whatever ends the process."""
     match step.kind:
         case EventKind.PLAN_OUT:
             await _plan_out(operator)
         case EventKind.RESYNC_PLAN:
-            await _carry_out(operator, work)
+            await _carry_out(operator, jobs)
         case EventKind.FORGET_PERSON:
-            await _forget(operator, work, step)
+            await _forget_person(operator, jobs, step)
         case _:
-            await _clean_up(operator, work, step)
+            await _clean_up(operator, jobs, step)
 
 
 # --- plans as files -----------------------------------------------------------------------------
@@ -68,7 +70,7 @@ async def _plan_out(operator: Operator) -> None:
     """Run `syncd plan --out`: a dry run on a copy of the state, beside the daemon."""
     with closing(Store.open(operator.state, write=False)) as store:
         scratch = store.in_memory_copy()
-    app = operator.beside(scratch)
+    app = operator.build_app(scratch)
     try:
         report = await app.engine.resync(dry_run=True)
         until = plan_end(report.planned, app.engine.window(near=False).end)
@@ -76,49 +78,51 @@ async def _plan_out(operator: Operator) -> None:
         await app.engine.tasks.cancel_all()
         scratch.close()
     operator.done[EventKind.PLAN_OUT] += 1
-    told = {"until": until.isoformat(), "operations": [operation_json(o) for o in report.planned]}
-    _file(operator).write_text(json.dumps(told))
+    plan = {"until": until.isoformat(), "operations": [operation_json(o) for o in report.planned]}
+    _file(operator).write_text(json.dumps(plan))
     operator.say(f"plan --out: {len(report.planned)} writes")
 
 
-async def _carry_out(operator: Operator, work: Jobs) -> None:
-    """Run `syncd resync --plan` with the file that was made last, and judge what it wrote."""
+async def _carry_out(operator: Operator, jobs: Jobs) -> None:
+    """Run `syncd resync --plan` with the last plan file, and judge its writes."""
     file = _file(operator)
     if not file.exists():
         return
     operator.done[EventKind.RESYNC_PLAN] += 1
-    said = json.loads(file.read_text())
-    agreed = [operation_from_json(each) for each in said["operations"]]
-    plan = {"name": "plan", "digest": plan_digest(agreed), "until": said["until"]}
+    plan_file = json.loads(file.read_text())
+    agreed = [operation_from_json(operation) for operation in plan_file["operations"]]
+    plan = {"name": "plan", "digest": plan_digest(agreed), "until": plan_file["until"]}
     try:
-        report, code = await work.on_request({"plan": plan}, _quietly)
-    except RefusedError as refused:
+        report, code = await jobs.on_request({"plan": plan}, _ignore_progress)
+    except RequestRejectedError as refused:
         operator.say(f"resync --plan: {refused.reason}")
         return
     with closing(Store.open(operator.state, write=False)) as store:
-        made = [i.operation for i in intents_of(store, str(report["run"]))]
-    for line in judge_plan(agreed, made, report, finished=code == 0):
-        operator.town.break_promise(line)
-    told: Any = report["plan"]
-    operator.say(f"resync --plan: {len(made)} writes" if told["matched"] else "resync --plan: no")
+        written = [i.operation for i in intents_of(store, str(report["run"]))]
+    for line in judge_plan(agreed, written, report, finished=code == 0):
+        operator.world.report_violation(line)
+    planned: Any = report["plan"]
+    operator.say(
+        f"resync --plan: {len(written)} writes" if planned["matched"] else "resync --plan: no"
+    )
 
 
 def judge_plan(
-    agreed: Sequence[Operation], made: Sequence[Operation], report: Any, *, finished: bool
+    agreed: Sequence[Operation], written: Sequence[Operation], report: Any, *, finished: bool
 ) -> Iterator[str]:
-    """Say what was written that nobody agreed to, and what was not, although all went well."""
+    """Yield writes that the plan does not contain, and those that a complete run left out."""
     matched = bool(report["plan"]["matched"])
-    more, left = _names(made) - _names(agreed), _names(agreed) - _names(made)
-    if made and not matched:
-        yield f"plan: refused, and yet it made {len(made)} writes, such as {made[0]}"
-    elif more:
-        yield f"plan: wrote what is not in it: {min(more)}"
-    elif matched and finished and left:
-        yield f"plan: did not write all that is in it: {min(left)}"
+    unplanned, missing = _effects(written) - _effects(agreed), _effects(agreed) - _effects(written)
+    if written and not matched:
+        yield f"plan: refused, but made {len(written)} writes, such as {written[0]}"
+    elif unplanned:
+        yield f"plan: made a write that is not in the plan: {min(unplanned)}"
+    elif matched and finished and missing:
+        yield f"plan: did not make a write of the plan: {min(missing)}"
 
 
-def _names(operations: Sequence[Operation]) -> set[str]:
-    """Name writes by what they bring about; the id of a new block is known only afterwards."""
+def _effects(operations: Sequence[Operation]) -> set[str]:
+    """Identify writes by their effect; the id of a new block is known only afterwards."""
     return {
         f"{o.action} {o.system} {o.provider} {'' if o.before is None else o.event} {o.after}"
         for o in operations
@@ -132,8 +136,8 @@ def _file(operator: Operator) -> Path:
 # --- erasing and cleaning up --------------------------------------------------------------------
 
 
-async def _forget(operator: Operator, work: Jobs, step: SimEvent) -> None:
-    """Run `syncd forget-person`; when that is answered, the state names the contact nowhere."""
+async def _forget_person(operator: Operator, jobs: Jobs, step: SimEvent) -> None:
+    """Run `syncd forget-person`, and check that the state does not name the contact any more."""
     with closing(Store.open(operator.state, write=False)) as store:
         known = sorted(known_contacts(store))
     if not known:
@@ -141,71 +145,74 @@ async def _forget(operator: Operator, work: Jobs, step: SimEvent) -> None:
     operator.done[EventKind.FORGET_PERSON] += 1
     system, contact = known[step.number % len(known)]
     try:
-        erased, _ = await work.on_forget_person({"contacts": [[system, contact]]}, _quietly)
-    except RefusedError as refused:
+        erased, _ = await jobs.on_forget_person({"contacts": [[system, contact]]}, _ignore_progress)
+    except RequestRejectedError as refused:
         operator.say(f"forget-person: {refused.reason}")
         return
-    # Nothing else had a turn since: what the platforms still show comes back with the next read.
+    # No other job has run since; the next read brings back what the platforms still show.
     for line in judge_forgotten(operator.state, system, contact):
-        operator.town.break_promise(line)
+        operator.world.report_violation(line)
     operator.say(f"forget-person {system} {contact}: {erased}")
 
 
 def judge_forgotten(state: Path, system: str, contact: str) -> Iterator[str]:
-    """Say where a customer is still named who was erased.
+    """Yield the places in which an erased customer is still named.
 
-    A state that a restore has set aside is a copy, as backups are: the command names it, to delete.
+    A state that a restore has set aside is a copy, like a backup: the command only reports it, and
+    the operator deletes it.
     """
     with closing(Store.open(state, write=False)) as store:
         if (system, contact) in known_contacts(store):
-            yield f"11: {contact} of {system} was erased, and is still known"
+            yield f"11: {contact} of {system} was erased, but is still in the state"
     files = [f for f in state.parent.glob(f"{state.name}*") if f.is_file()]
     for file in sorted(f for f in files if ".before-restore-" not in f.name):
         if contact.encode() in file.read_bytes():
-            yield f"11: {contact} of {system} was erased, and is still in {file.name}"
+            yield f"11: {contact} of {system} was erased, but is still in {file.name}"
 
 
-async def _clean_up(operator: Operator, work: Jobs, step: SimEvent) -> None:
-    """Run `syncd cleanup` beside the daemon; what it pauses holds from then on, whatever fails."""
-    scope, town = scope_of(step), operator.town
+async def _clean_up(operator: Operator, jobs: Jobs, step: SimEvent) -> None:
+    """Run `syncd cleanup` beside the daemon. Its pauses hold from then on, whatever fails."""
+    scope, world = cleanup_scope(step), operator.world
     operator.done[EventKind.CLEAN_UP_BESIDE] += 1
-    town.cleaned.begin(scope, town.clock.now())
-    asked = {"system": scope.system, "provider": scope.provider, "who": "kim"}
+    world.cleaned.begin(scope, world.clock.now())
+    arguments = {"system": scope.system, "provider": scope.provider, "who": "kim"}
     try:
-        cleaned, code = await work.on_cleanup(asked, _quietly)
-        if not town.unmapped.absences:  # nobody is to pause what is not configured
+        cleaned, code = await jobs.on_cleanup(arguments, _ignore_progress)
+        if not world.unmapped.absences:  # a place outside of the configuration cannot be paused
             for place in _places(scope):
-                town.paused.begin(place, town.clock.now())
+                world.paused.begin(place, world.clock.now())
         operator.say(f"cleanup {scope}: {cleaned['removed']} removed, exit {code}")
-        for line in judge_cleaned(town, scope, finished=code == 0):
-            town.break_promise(line)
-    except RefusedError as refused:
+        for line in judge_cleaned(world, scope, finished=code == 0):
+            world.report_violation(line)
+    except RequestRejectedError as refused:
         operator.say(f"cleanup {scope}: {refused.reason}")
     finally:
-        town.cleaned.end(town.clock.now())
+        world.cleaned.end(world.clock.now())
         if operator.state.exists():
             with closing(Store.open(operator.state, write=False)) as store:
                 for pause in pauses(store):
                     if pause.reason == CLEANED_UP:
-                        town.paused.begin(Place(pause.system, pause.provider), town.clock.now())
+                        world.paused.begin(
+                            ConfigPlace(pause.system, pause.provider), world.clock.now()
+                        )
 
 
-def _places(scope: CleanupScope) -> list[Place]:
-    """Return what a cleanup of configured calendars pauses."""
+def _places(scope: CleanupScope) -> list[ConfigPlace]:
+    """Return the places that a cleanup of configured calendars pauses."""
     if scope.system or scope.provider:
-        return [Place(scope.system, scope.provider)]
-    return [Place(system, "") for system in SYSTEMS]
+        return [ConfigPlace(scope.system, scope.provider)]
+    return [ConfigPlace(system, "") for system in SYSTEM_NAMES]
 
 
-def judge_cleaned(town: World, scope: CleanupScope, *, finished: bool) -> Iterator[str]:
-    """Say which blocks of syncd's still stand where a cleanup says that it is done."""
-    for system in SYSTEMS if finished else ():
-        town.observe(system, by_hand=False)
-        for event, seen in sorted(town.standing(system).items()):
-            mine = (system, event) in town.ours and seen.kind == "block"
-            if mine and scope.covers(seen.provider, system):
-                yield f"12: {system} {event} of {seen.provider} is left by a cleanup that is done"
+def judge_cleaned(world: World, scope: CleanupScope, *, finished: bool) -> Iterator[str]:
+    """Yield the blocks of syncd that are left although the cleanup says that it is complete."""
+    for system in SYSTEM_NAMES if finished else ():
+        world.observe(system, by_hand=False)
+        for event, view in sorted(world.events(system).items()):
+            is_ours = (system, event) in world.ours and view.kind == "block"
+            if is_ours and scope.covers(view.provider, system):
+                yield f"12: {system} {event} of {view.provider} is left after a cleanup"
 
 
-def _quietly(_text: str) -> None:
-    """Nobody watches the progress."""
+def _ignore_progress(_text: str) -> None:
+    """Ignore progress messages."""

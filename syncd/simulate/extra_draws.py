@@ -1,6 +1,6 @@
-"""Add to a day what is drawn from random streams of its own.
+"""Add to a scenario what is drawn from random streams of its own.
 
-So what was added later leaves the days of older seeds as they were.
+So later additions leave the days of older seeds unchanged.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from syncd.simulate.drawn_limits import draw_limits
 from syncd.simulate.drawn_marks import draw_marks
 from syncd.simulate.drawn_paces import draw_paces
 from syncd.simulate.drawn_pauses import with_pauses
-from syncd.simulate.drawn_rebookings import draw_rebookings, draw_untold
+from syncd.simulate.drawn_rebookings import draw_rebookings, draw_without_times
 from syncd.simulate.drawn_series import draw_series
 from syncd.simulate.drawn_slow import with_slow
 from syncd.simulate.drawn_stops import with_early_clearing, with_stops
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from syncd.simulate.scenario import Scenario
 
 _CONCEALED, _CONCEALING = 0.3, (EventKind.HIDE_LIST, EventKind.REFUSE_ID)
-"""How often v1 answers 400 for deleted events; acts by which platforms conceal events."""
+"""How often v1 answers 400 for deleted events; the acts by which platforms conceal events."""
 
 COMPLAINTS: tuple[EventKind, ...] = (
     EventKind.NULL_DATE,
@@ -57,13 +57,13 @@ BROKEN_ROWS: tuple[EventKind, ...] = (
     EventKind.NO_OWNER,
     EventKind.NO_OBJECT,
 )
-"""How rows of a platform may lack something."""
+"""What a row of a platform may lack."""
 
 _TWINS, _RESETS = 0.5, 0.4
 
 
-def with_more(day: Scenario, faults: Collection[str]) -> Scenario:
-    """Add what is drawn from random streams of its own."""
+def with_more(scenario: Scenario, faults: Collection[str]) -> Scenario:
+    """Add everything that is drawn from random streams of its own."""
     for add in (
         _with_leaves,
         _with_series,
@@ -78,47 +78,47 @@ def with_more(day: Scenario, faults: Collection[str]) -> Scenario:
         with_pauses,
         with_errands,
     ):
-        day = add(day)
-    more = with_early_clearing(with_facts(with_slow(_with_limits(day, faults), faults)))
+        scenario = add(scenario)
+    more = with_early_clearing(with_facts(with_slow(_with_limits(scenario, faults), faults)))
     return with_cleanup(more, faults)
 
 
-def _with_marks(day: Scenario) -> Scenario:
-    """Add what the operator acknowledges."""
-    drawn = draw_marks(Random(f"marks {day.seed}"), day.hours * 3600)  # noqa: S311
+def _with_marks(scenario: Scenario) -> Scenario:
+    """Add acknowledgements by the operator."""
+    drawn = draw_marks(Random(f"marks {scenario.seed}"), scenario.hours * 3600)  # noqa: S311
     marks = [SimEvent(d.at, EventKind(d.what), d.system, d.number, d.slot) for d in drawn]
-    return replace(day, steps=tuple(sorted((*day.steps, *marks))))
+    return replace(scenario, steps=tuple(sorted((*scenario.steps, *marks))))
 
 
-def _with_cancelling(day: Scenario) -> Scenario:
-    """Add the bulk cancel of LeadSquared, and meetings that are called off elsewhere."""
-    knobs, steps = draw_cancelling(Random(f"cancelling {day.seed}"), day.hours * 3600)  # noqa: S311
-    every = tuple(sorted((*day.steps, *steps)))
-    return replace(day, account=(*day.account, *knobs), steps=every)
+def _with_cancelling(scenario: Scenario) -> Scenario:
+    """Add the bulk cancel of LeadSquared, and meetings that are cancelled elsewhere."""
+    knobs, steps = draw_cancelling(Random(f"cancelling {scenario.seed}"), scenario.hours * 3600)  # noqa: S311
+    every = tuple(sorted((*scenario.steps, *steps)))
+    return replace(scenario, account=(*scenario.account, *knobs), steps=every)
 
 
-def _with_limits(day: Scenario, faults: Collection[str]) -> Scenario:
-    """Draw gateways that allow fewer calls, and deaths after that; accounts with very few."""
-    drawn = draw_limits(Random(f"limits {day.seed}"), day.hours * 3600)  # noqa: S311
+def _with_limits(scenario: Scenario, faults: Collection[str]) -> Scenario:
+    """Add gateways with lower limits, later crashes, and accounts that allow very few calls."""
+    drawn = draw_limits(Random(f"limits {scenario.seed}"), scenario.hours * 3600)  # noqa: S311
     steps = [s for s in drawn if s.kind is not EventKind.CRASH or "crash" in faults]
-    tight = draw_paces(Random(f"paces {day.seed}"), day.hours * 3600)  # noqa: S311
-    return replace(day, steps=tuple(sorted((*day.steps, *steps, *tight))))
+    tight = draw_paces(Random(f"paces {scenario.seed}"), scenario.hours * 3600)  # noqa: S311
+    return replace(scenario, steps=tuple(sorted((*scenario.steps, *steps, *tight))))
 
 
-def _with_series(day: Scenario) -> Scenario:
-    """Add what happens to a recurring appointment, and whether its instances are written to."""
-    random = Random(f"series {day.seed}")  # noqa: S311
+def _with_series(scenario: Scenario) -> Scenario:
+    """Add a recurring appointment, and whether syncd writes to its instances."""
+    random = Random(f"series {scenario.seed}")  # noqa: S311
     series = random.choice(("hold", "write"))
-    steps = (*day.steps, *draw_series(random, day.hours * 3600))
-    return replace(day, series=series, steps=tuple(sorted(steps)))
+    steps = (*scenario.steps, *draw_series(random, scenario.hours * 3600))
+    return replace(scenario, series=series, steps=tuple(sorted(steps)))
 
 
-def acts(random: Random, span: float, whats: Sequence[EventKind], most: int) -> list[SimEvent]:
-    """Draw up to so many acts of these kinds."""
+def acts(random: Random, span: float, kinds: Sequence[EventKind], most: int) -> list[SimEvent]:
+    """Draw up to ``most`` acts of these kinds."""
     return [
         SimEvent(
             round(random.uniform(0.05, 0.9) * span, 1),
-            random.choice(whats),
+            random.choice(kinds),
             random.choice(SYSTEMS),
             random.randrange(1000),
             random.randrange(1000),
@@ -127,46 +127,55 @@ def acts(random: Random, span: float, whats: Sequence[EventKind], most: int) -> 
     ]
 
 
-def _with_concealed(day: Scenario) -> Scenario:
-    """Draw what platforms show in one way and not in the other."""
-    random = Random(f"concealed {day.seed}")  # noqa: S311
+def _with_concealed(scenario: Scenario) -> Scenario:
+    """Add events that platforms show by list or by id only."""
+    random = Random(f"concealed {scenario.seed}")  # noqa: S311
     refuses = random.random() < _CONCEALED
-    steps = acts(random, day.hours * 3600, _CONCEALING, 1)
-    day = replace(day, steps=tuple(sorted((*day.steps, *steps))), refuses_deleted=refuses)
-    return _with_rebookings(replace(day, buffers=draw_buffers(day.seed, day.choices)))
+    steps = acts(random, scenario.hours * 3600, _CONCEALING, 1)
+    scenario = replace(
+        scenario, steps=tuple(sorted((*scenario.steps, *steps))), refuses_deleted=refuses
+    )
+    return _with_rebookings(
+        replace(scenario, buffers=draw_buffers(scenario.seed, scenario.choices))
+    )
 
 
-def _with_rebookings(day: Scenario) -> Scenario:
-    """Draw who cancels and books anew, and which platforms tell no times."""
-    random = Random(f"rebookings {day.seed}")  # noqa: S311
-    steps = (*day.steps, *draw_rebookings(random, day.hours * 3600, day.steps))
-    return replace(day, steps=tuple(sorted(steps)), untold=draw_untold(random))
+def _with_rebookings(scenario: Scenario) -> Scenario:
+    """Add clients who cancel and rebook, and platforms whose rows carry no times of change."""
+    random = Random(f"rebookings {scenario.seed}")  # noqa: S311
+    steps = (*scenario.steps, *draw_rebookings(random, scenario.hours * 3600, scenario.steps))
+    return replace(scenario, steps=tuple(sorted(steps)), without_times=draw_without_times(random))
 
 
-def _with_leaves(day: Scenario) -> Scenario:
-    """Draw, on most days, leaves of weeks, and changes to them while they run."""
-    random = Random(f"leaves {day.seed}")  # noqa: S311
-    whats = (EventKind.LEAVE, EventKind.CHANGE_LEAVE, EventKind.CHANGE_LEAVE, EventKind.END_LEAVE)
-    drawn = acts(random, day.hours * 3600, COMPLAINTS, 3)
-    steps = [replace(step, kind=random.choice(whats)) for step in drawn]
-    some = tuple(system for system in SYSTEMS if random.random() < _RESETS)
+def _with_leaves(scenario: Scenario) -> Scenario:
+    """Add, on most days, leaves of weeks, and changes to them while they run."""
+    random = Random(f"leaves {scenario.seed}")  # noqa: S311
+    kinds = (EventKind.LEAVE, EventKind.CHANGE_LEAVE, EventKind.CHANGE_LEAVE, EventKind.END_LEAVE)
+    drawn = acts(random, scenario.hours * 3600, COMPLAINTS, 3)
+    steps = [replace(step, kind=random.choice(kinds)) for step in drawn]
+    resetting = tuple(system for system in SYSTEMS if random.random() < _RESETS)
     before = tuple(replace(step, at=0.0, kind=EventKind.LEAVE) for step in steps[:2])
-    return replace(day, steps=tuple(sorted((*day.steps, *steps))), before=before, overlapping=some)
+    return replace(
+        scenario,
+        steps=tuple(sorted((*scenario.steps, *steps))),
+        before=before,
+        overlapping=resetting,
+    )
 
 
 def broken_rows(random: Random, span: float) -> list[SimEvent]:
-    """On some days rows of a platform lack something, for a while or until all is repaired."""
-    whats = random.choices(BROKEN_ROWS, k=random.choice((0, 0, 1, 2)))
-    whats += [EventKind.REPAIR_ROWS] * (len(whats) and random.randrange(2))
+    """Draw, on some days, rows that lack something, for a while or until all are repaired."""
+    kinds = random.choices(BROKEN_ROWS, k=random.choice((0, 0, 1, 2)))
+    kinds += [EventKind.REPAIR_ROWS] * (len(kinds) and random.randrange(2))
     system = random.choice(SYSTEMS)
     return [
-        SimEvent(round(random.uniform(0.05, 0.9) * span, 1), what, system, random.randrange(1000))
-        for what in whats
+        SimEvent(round(random.uniform(0.05, 0.9) * span, 1), kind, system, random.randrange(1000))
+        for kind in kinds
     ]
 
 
 def updates(random: Random, span: float, faults: Collection[str]) -> list[SimEvent]:
-    """A meeting of v2 that is new, or over, is moved in another system; its status may be reset."""
+    """Draw moves elsewhere of v2 meetings that are new or over: the status may be reset."""
     if random.random() >= _TWINS:
         return []
     at = round(random.uniform(0.05, 0.6) * span, 1)

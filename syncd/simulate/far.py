@@ -1,6 +1,6 @@
-"""Meetings far beyond the window, which no read shows: one record is dragged in by a person.
+"""Meetings far beyond the window, which no read shows: a person drags one record into it.
 
-The other record of the same meeting has to follow, and no other meeting has to.
+The other record of that meeting must follow, and no other meeting may.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from syncd.model import floor_to
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import PEOPLE
 from syncd.simulate.drawn_far import ALONE
-from syncd.simulate.mass_edit import Interval, span
+from syncd.simulate.mass_edit import Interval, format_interval
 from syncd.simulate.scenario import EventKind, SimEvent
 
 if TYPE_CHECKING:
-    from syncd.simulate.mass_edit import Change, View
+    from syncd.simulate.mass_edit import Change, EventView
     from syncd.simulate.world import World
 
-KNOWN = timedelta(hours=8)
-"""After so long everything was read whole, whatever faults there were."""
+KNOWN_AFTER = timedelta(hours=8)
+"""After this time the whole window was read, whatever faults there were."""
 
 _FIRST, _DAYS, _LENGTH = 100, 40, timedelta(minutes=30)
 _BEYOND = timedelta(days=62)
@@ -36,7 +36,7 @@ _MIXED = (
     FaultKind.SHORT_PAGE,
     FaultKind.ODD_STATUS,
 )
-"""Faults after which nobody can say what a read proved, or which event is which."""
+"""Faults after which it is uncertain what a read proved, or which event is which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,122 +50,131 @@ class FarMeeting:
     events: dict[str, str]
 
 
-def perform(town: World, step: SimEvent, start: datetime) -> str:
-    """Do what a step says; return what was done, '' if there was nothing to do it to."""
+def perform(world: World, step: SimEvent, start: datetime) -> str:
+    """Perform a step; return what was done, '' if nothing was."""
     match step.kind:
         case EventKind.BOOK_FAR:
-            return _book(town, step)
+            return _book(world, step)
         case EventKind.DRAG_IN:
-            return _drag(town, step, start)
+            return _drag(world, step, start)
         case _:
             return ""
 
 
-def _book(town: World, step: SimEvent) -> str:
-    who, person = PEOPLE[step.number % len(PEOPLE)], ("kim", "lee")[step.slot % 2]
-    day = floor_to(town.clock.now(), timedelta(hours=1)) + timedelta(days=_FIRST)
+def _book(world: World, step: SimEvent) -> str:
+    provider, person = PEOPLE[step.number % len(PEOPLE)], ("kim", "lee")[step.slot % 2]
+    day = floor_to(world.clock.now(), timedelta(hours=1)) + timedelta(days=_FIRST)
     start = day + timedelta(days=step.slot // 2 % _DAYS)
     events = {}
     for name in (step.system, *(() if step.spelling == ALONE else (step.spelling,))):
-        seat = town.world.seats[name, who]
-        where = (seat.calendar, seat.user, start, start + _LENGTH, town.contact(name, person))
-        events[name] = town.sandbox.systems[name].book(*where, title="Knee pain")
-        town.observe(name, by_hand=True)
+        seat = world.seeded.seed_users[name, provider]
+        where = (seat.calendar, seat.user, start, start + _LENGTH, world.contact(name, person))
+        events[name] = world.sandbox.systems[name].book(*where, title="Knee pain")
+        world.observe(name, by_hand=True)
     interval = (start, start + _LENGTH)
-    town.far.append(FarMeeting(town.clock.now(), who, person, interval, events))
-    return f"{step.kind} {who} {events} {start:%d %b %H:%M}"
+    world.far.append(FarMeeting(world.clock.now(), provider, person, interval, events))
+    return f"{step.kind} {provider} {events} {start:%d %b %H:%M}"
 
 
-def _drag(town: World, step: SimEvent, start: datetime) -> str:
+def _drag(world: World, step: SimEvent, start: datetime) -> str:
     """Move a record of a far meeting into the window."""
-    for far in town.far[step.number :]:
+    for far in world.far[step.number :]:
         event = far.events.get(step.system, "")
-        seen = town.standing(step.system).get(event)
-        if seen is not None and seen.busy and _is_beyond(seen, town.clock.now()):
-            town.sandbox.systems[step.system].move(event, start, start + (seen.end - seen.start))
+        view = world.events(step.system).get(event)
+        if view is not None and view.busy and _is_beyond(view, world.clock.now()):
+            world.sandbox.systems[step.system].move(event, start, start + (view.end - view.start))
             return f"drag {event} in to {start:%d %b %H:%M}"
     return ""
 
 
-def makes_room(town: World, change: Change, system: str, event: str) -> bool:
-    """Return whether a block goes because the calendar's own record of that meeting comes there."""
-    here = town.standing(change.system)
+def makes_room_for_far(world: World, change: Change, system: str, event: str) -> bool:
+    """Return true if a block makes room for the calendar's own record of that meeting."""
+    here = world.events(change.system)
     return any(
         far.events.get(system) == event
         and (twin := here.get(far.events.get(change.system, ""))) is not None
         and twin.busy
-        for far in town.far
+        for far in world.far
     )
 
 
-# --- what must come of it -------------------------------------------------------------------------
+# --- judging ----------------------------------------------------------------------------------
 
 
-def judge_far_meetings(town: World) -> Iterator[str]:
-    """Say which far meeting was moved for no reason, or was left behind."""
-    for far in town.far:
-        mine = {(name, event) for name, event in far.events.items()}
-        changes = [c for c in town.changes if (c.system, c.event) in mine and c.before is not None]
-        hand = [c for c in changes if c.by_hand]
+def judge_far_meetings(world: World) -> Iterator[str]:
+    """Yield far meetings that moved without a reason, or that did not follow."""
+    for far in world.far:
+        records = {(name, event) for name, event in far.events.items()}
+        changes = [
+            c for c in world.changes if (c.system, c.event) in records and c.before is not None
+        ]
+        by_hand = [c for c in changes if c.by_hand]
         moved = [c for c in changes if not c.by_hand and _has_moved(c)]
-        if moved and not hand and not town.answers:
+        if moved and not by_hand and not world.answers:
             first = moved[0]
-            yield f"5: {first.system} {first.event} was moved, and nobody moved that meeting"
-        if len(hand) == 1 and len(mine) > 1 and _must_follow(town, far, hand[0]):
-            yield from _left_behind(town, far, hand[0])
+            yield f"5: {first.system} {first.event} was moved although nobody moved that meeting"
+        if len(by_hand) == 1 and len(records) > 1 and _must_follow(world, far, by_hand[0]):
+            yield from _stayed_behind(world, far, by_hand[0])
 
 
-def _left_behind(town: World, far: FarMeeting, drag: Change) -> Iterator[str]:
+def _stayed_behind(world: World, far: FarMeeting, drag: Change) -> Iterator[str]:
     shown = drag.after
     for name, event in far.events.items():
-        twin = town.standing(name).get(event)
+        twin = world.events(name).get(event)
         if name == drag.system or shown is None or twin is None:
             continue
         if twin.interval != shown.interval:
-            yield f"5: {name} {event} did not follow its meeting to {span(shown.interval)}"
+            time = format_interval(shown.interval)
+            yield f"5: {name} {event} did not follow its meeting to {time}"
 
 
-def _must_follow(town: World, far: FarMeeting, drag: Change) -> bool:
-    """Return whether the program must have understood that a record was dragged in, and whose."""
+def _must_follow(world: World, far: FarMeeting, drag: Change) -> bool:
+    """Return true if the program must have recognized the dragged record, and its meeting."""
     before, after = drag.before, drag.after
     if before is None or after is None or not (before.busy and after.busy):
         return False
     moved = _is_beyond(before, drag.at) and drag.at < after.start < drag.at + timedelta(days=59)
-    platforms = town.sandbox.systems.values()
-    mixed = any(p.faults.injected[kind] for p in platforms for kind in _MIXED)
-    told = town.sandbox.systems[drag.system].tells_times
-    upset = town.answers or town.forgotten or town.accidents or town.staff.since or town.concealed
-    clocks = any(offset for _, offset in town.offsets)
-    early = drag.at - far.at >= KNOWN
-    quiet = told and early and not (mixed or upset or clocks)
-    return moved and quiet and not _is_contested(town, far, drag, after)
+    platforms = world.sandbox.systems.values()
+    is_uncertain = any(p.faults.injected[kind] for p in platforms for kind in _MIXED)
+    has_times = world.sandbox.systems[drag.system].tells_times
+    is_disturbed = (
+        world.answers
+        or world.state_losses
+        or world.mass_edits
+        or world.staff.since
+        or world.concealed
+    )
+    clocks = any(offset for _, offset in world.offsets)
+    early = drag.at - far.at >= KNOWN_AFTER
+    is_certain = has_times and early and not (is_uncertain or is_disturbed or clocks)
+    return moved and is_certain and not _is_contested(world, far, drag, after)
 
 
-def _is_contested(town: World, far: FarMeeting, drag: Change, after: View) -> bool:
-    """Return whether something else stood at the new time, or could be the same meeting."""
-    for change in town.changes:
+def _is_contested(world: World, far: FarMeeting, drag: Change, after: EventView) -> bool:
+    """Return true if another event was at the new time, or could be the same meeting."""
+    for change in world.changes:
         event = (change.system, change.event)
-        if event in far.events.items() or event in town.ours:
+        if event in far.events.items() or event in world.ours:
             continue
-        for seen in (change.before, change.after):
-            if seen is None or seen.provider != far.provider:
+        for view in (change.before, change.after):
+            if view is None or view.provider != far.provider:
                 continue
-            if seen.start < after.end and after.start < seen.end:
+            if view.start < after.end and after.start < view.end:
                 return True
-            same = seen.kind == "appointment" and town.person(change.system, seen) == far.person
-            partners = _partners(town, change)
-            rival = same and _is_beyond(seen, drag.at) and change.system != drag.system
+            same = view.kind == "appointment" and world.person(change.system, view) == far.person
+            partners = _partners(world, change)
+            rival = same and _is_beyond(view, drag.at) and change.system != drag.system
             if rival and drag.system not in partners:
                 return True
     return False
 
 
-def _partners(town: World, change: Change) -> set[str]:
-    """Return the systems that have the far meeting of an event, at one time."""
-    for far in town.far:
+def _partners(world: World, change: Change) -> set[str]:
+    """Return the systems that have the far meeting of an event, all at one time."""
+    for far in world.far:
         if far.events.get(change.system) == change.event:
-            standing = ((n, town.standing(n).get(e)) for n, e in far.events.items())
-            return {n for n, seen in standing if seen is not None and seen.interval == far.interval}
+            standing = ((n, world.events(n).get(e)) for n, e in far.events.items())
+            return {n for n, view in standing if view is not None and view.interval == far.interval}
     return set()
 
 
@@ -174,5 +183,5 @@ def _has_moved(change: Change) -> bool:
     return before is not None and after is not None and before.interval != after.interval
 
 
-def _is_beyond(seen: View, at: datetime) -> bool:
-    return seen.start > at + _BEYOND
+def _is_beyond(view: EventView, at: datetime) -> bool:
+    return view.start > at + _BEYOND

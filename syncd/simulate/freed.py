@@ -1,9 +1,9 @@
-"""Time that is freed a moment before its meeting follows: what comes of it is judged.
+"""Judge, a moment later, time that was freed shortly before its meeting follows.
 
-In each system removals come first, and the systems are written to side by side
-(docs/design.md#plans). So where a record follows hours after its meeting was moved, as it waited
-for a person, the block that stood for it goes a moment before the record comes to its time; and
-where it left, before it leaves.
+In each system removals come first, and systems are written to in parallel (docs/design.md#plans).
+If a record follows hours after its meeting moved, because it waited for a person, the block that
+covered it goes a moment before the record arrives at that time; and at its old time, before the
+record leaves.
 """
 
 from __future__ import annotations
@@ -12,45 +12,46 @@ import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from syncd.simulate.mass_edit import span
+from syncd.simulate.mass_edit import format_interval
 
 if TYPE_CHECKING:
-    from syncd.simulate.mass_edit import Change, View
+    from syncd.simulate.mass_edit import Change, EventView
     from syncd.simulate.world import World
 
 SOON = timedelta(minutes=1)
-"""What one decision leads to is written within this time, also if the process dies meanwhile."""
+"""All writes of one decision are made within this time, even if the process dies meanwhile."""
 
 QUEUED = timedelta(minutes=45)
-"""LeadSquared only queues a move: it shows later, and is sent once more if its job fails."""
+"""A move that LeadSquared queues shows later, and is sent once more if its job fails."""
 
 
-def judge_soon(town: World, change: Change, before: View, system: str, event: str) -> None:
-    """Judge in a moment whether a block was removed from a time whose source still takes it."""
+def judge_soon(world: World, change: Change, before: EventView, system: str, event: str) -> None:
+    """Check in a moment whether a block was removed from a time that its source still takes."""
 
     def judge() -> None:
-        moved = _has_moved(town, change, before, system, event)
-        if not (moved or _has_come(town, change, before)):
-            where = f"freed {span(before.interval)} in {change.system}"
-            town.break_promise(f"3: {where}, but {system} {event} lives")
+        moved = _has_moved(world, change, before, system, event)
+        if not (moved or _has_own_meeting(world, change, before)):
+            where = f"freed {format_interval(before.interval)} in {change.system}"
+            world.report_violation(f"3: {where}, but {system} {event} still takes it")
 
     soon = QUEUED if system == "crm" else SOON
     asyncio.get_running_loop().call_later(soon.total_seconds(), judge)
 
 
-def _has_moved(town: World, change: Change, before: View, system: str, event: str) -> bool:
-    """Whether the source has gone to a time that is still to come.
+def _has_moved(world: World, change: Change, before: EventView, system: str, event: str) -> bool:
+    """Return true if the source has moved to a time that is still to come.
 
-    What waited for a person is not made once its time has passed, and where it stands stays closed.
+    A move that waited for a person is not made once its time has passed, and the old time stays
+    closed.
     """
-    source = town.standing(system).get(event)
+    source = world.events(system).get(event)
     moved = source is not None and source.busy and source.key != before.key
     return source is not None and moved and source.end > change.at
 
 
-def _has_come(town: World, change: Change, before: View) -> bool:
-    """Whether the calendar has a meeting of its own at that time now."""
+def _has_own_meeting(world: World, change: Change, before: EventView) -> bool:
+    """Return true if the calendar now has a meeting of its own at that time."""
     return any(
-        seen.kind == "appointment" and seen.busy and seen.key == before.key
-        for seen in town.standing(change.system).values()
+        view.kind == "appointment" and view.busy and view.key == before.key
+        for view in world.events(change.system).values()
     )

@@ -1,11 +1,11 @@
-"""Endurance: one life of the process over days of faults; what it holds is measured every hour.
+"""Run one process over days of faults, and measure its memory and other resources every hour.
 
     python -m syncd.simulate.long_run --hours 72
 
-The daemon's own parts work at their real pace on virtual time, against the emulators in the same
-process; what the emulators themselves note down is emptied every hour, so that what grows is
-syncd's. Connections need real sockets: a second, shorter part makes cycles one after another over
-loopback, with broken replies, and counts file descriptors.
+The daemon's own parts run at their real intervals on virtual time, against emulators in the same
+process. The emulators' own notes are emptied every hour, so that only syncd can grow. Connections
+need real sockets: a second, shorter part makes cycles one after another over loopback, with broken
+replies, and counts file descriptors.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from syncd.daemon.poll_scheduler import read_intervals
 from syncd.engine.policy import IdSource
 from syncd.model import Clock
 from syncd.sandbox.faults import Fault, FaultKind
-from syncd.sandbox.scenario import SYSTEMS, config_text, seed_clinic
+from syncd.sandbox.scenario import SYSTEM_NAMES, config_text, seed_clinic
 from syncd.sandbox.server import Sandbox
 from syncd.simulate.loop import VirtualClock, run_virtually
 from syncd.simulate.scenario import ALL, HOST, OUTSIDE, EventKind, Scenario, SimEvent, draw_scenario
@@ -44,15 +44,15 @@ from syncd.simulate.world import World
 
 HOUR = 3600.0
 _PATHS = {"crm": "/v2", "clinic": "", "legacy": "/v1"}
-_ASKS = 180
-"""After so many near polls free slots are asked for: more seldom than usual, to save time."""
+_SLOTS_EVERY = 180
+"""Near polls between two requests for free slots; more than usual, to save time."""
 _FLAT = {"memory": 0.03, "objects": 0.03, "descriptors": 0.0, "tasks": 0.0, "state": 0.05}
 """By how much each curve may rise from the second quarter of a run to its last."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What the process holds at one moment: memory in KiB, the database in KiB, rows of it."""
+    """The resources of the process at one moment: memory and database in KiB, rows, and so on."""
 
     at: float
     memory: int
@@ -66,7 +66,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class LongRunResult:
-    """The curves, and what happened meanwhile."""
+    """The curves of a run, and what happened meanwhile."""
 
     samples: tuple[Sample, ...]
     cycles: int
@@ -74,92 +74,95 @@ class LongRunResult:
     faults: int
 
     def rising(self) -> dict[str, float]:
-        """For each curve that is not flat: by what share it rose, second quarter to last."""
+        """Return by what share each curve that is not flat rose, from second quarter to last."""
         quarter = max(1, len(self.samples) // 4)
         early, late = self.samples[quarter : 2 * quarter], self.samples[-quarter:]
-        found = {}
+        rises = {}
         for name, allowed in _FLAT.items():
             before = max(1, *(getattr(s, name) for s in early or late))
             rise = max(getattr(s, name) for s in late) / before - 1
             if rise > allowed:
-                found[name] = rise
-        return found
+                rises[name] = rise
+        return rises
 
 
-def endure(seed: int, hours: float) -> LongRunResult:
-    """Live through so many simulated hours."""
+def run_for(seed: int, hours: float) -> LongRunResult:
+    """Run for so many simulated hours."""
     with tempfile.TemporaryDirectory(prefix="syncd-") as folder, _silence():
-        return run_virtually(_live(seed, hours, Path(folder)))
+        return run_virtually(_run_process(seed, hours, Path(folder)))
 
 
-async def _live(seed: int, hours: float, folder: Path) -> LongRunResult:
-    story = _long_story(seed, hours)
-    clock = VirtualClock(story.start)
-    town = World(clock, seed)
-    town.sandbox.urls = {name: f"http://127.0.0.1{path}" for name, path in _PATHS.items()}
+async def _run_process(seed: int, hours: float, folder: Path) -> LongRunResult:
+    scenario = _long_scenario(seed, hours)
+    clock = VirtualClock(scenario.start)
+    world = World(clock, seed)
+    world.sandbox.urls = {name: f"http://127.0.0.1{path}" for name, path in _PATHS.items()}
     path = folder / "syncd.toml"
-    said = config_text(town.world, "state.db", 'history = { keep = "1d" }\n')
-    # The demo is in a hurry; this is a year's pace.
+    config = config_text(world.seeded, "state.db", 'history = { keep = "1d" }\n')
+    # The demo polls quickly; these are the usual intervals.
     for hurried, usual in (('"10s", ahead = "14d"', '"60s", ahead = "2d"'), ('"1m"', '"15m"')):
-        said = said.replace(hurried, usual)
-    path.write_text(said)
+        config = config.replace(hurried, usual)
+    path.write_text(config)
     settings = load(path, {})
     numbers, random = count(1), Random(f"keys {seed}")  # noqa: S311 - repeatable
     letters = "abcdefghijklmnopqrstuvwxyz234567"
     app = build(
         settings,
         clock=clock,
-        transports={name: town.transport(name) for name in SYSTEMS},
+        transports={name: world.transport(name) for name in SYSTEM_NAMES},
         ids=IdSource(
             lambda: f"r{next(numbers):06}", lambda: "".join(random.choices(letters, k=10))
         ),
     )
     service = _Service(app, clock)
     samples: list[Sample] = []
-    jobs = [asyncio.create_task(service.poll()), asyncio.create_task(_happen(story, town))]
+    jobs = [
+        asyncio.create_task(service.poll()),
+        asyncio.create_task(_perform_step(scenario, world)),
+    ]
     for hour in range(1, int(hours) + 1):
         await asyncio.sleep(hour * HOUR - clock.monotonic())
-        for platform in town.sandbox.systems.values():
+        for platform in world.sandbox.systems.values():
             platform.calls.clear()
-        town.calls.clear()
-        town.changes.clear()
+        world.calls.clear()
+        world.changes.clear()
         samples.append(_sample(clock.monotonic() / HOUR, app, jobs))
     for job in jobs:
         job.cancel()
     await asyncio.gather(*jobs, return_exceptions=True)
     await app.aclose()
-    faults = sum(step.kind is EventKind.FAULT for step in story.steps)
-    return LongRunResult(tuple(samples), service.cycles, town.acts.total(), faults)
+    faults = sum(step.kind is EventKind.FAULT for step in scenario.steps)
+    return LongRunResult(tuple(samples), service.cycles, world.acts.total(), faults)
 
 
-def _long_story(seed: int, hours: float) -> Scenario:
-    """A story for each six hours, one after another; the process itself does not die."""
+def _long_scenario(seed: int, hours: float) -> Scenario:
+    """Return one scenario per six hours, joined; the process itself does not die."""
     part = 6.0
     steps = []
     first = draw_scenario(seed, part)
     for number in range(int(hours / part) + 1):
-        story = draw_scenario(seed + number, part, ALL - HOST - {"disk"})
+        scenario = draw_scenario(seed + number, part, ALL - HOST - {"disk"})
         shift = number * part * HOUR
-        steps += [_later(step, shift) for step in story.steps]
+        steps += [_later(step, shift) for step in scenario.steps]
     return Scenario(seed, first.start, hours, tuple(sorted(steps)))
 
 
 def _later(step: SimEvent, seconds: float) -> SimEvent:
-    """The step at another time; all that people book is soon over, so that nothing piles up."""
+    """Return the step at a later time; its bookings end soon, so that events do not pile up."""
     return replace(step, at=step.at + seconds, slot=step.slot % 24 + 1)
 
 
-async def _happen(story: Scenario, town: World) -> None:
-    for step in story.steps:
-        await asyncio.sleep(max(0.0, step.at - town.clock.monotonic()))
+async def _perform_step(scenario: Scenario, world: World) -> None:
+    for step in scenario.steps:
+        await asyncio.sleep(max(0.0, step.at - world.clock.monotonic()))
         if step.kind is EventKind.FAULT:
-            town.inject_fault(step)
+            world.inject_fault(step)
         elif step.kind in OUTSIDE:
-            town.apply(step)
+            world.apply(step)
 
 
 class _Service:
-    """The daemon's jobs at its pace, with everything that watches them."""
+    """The daemon's jobs at its intervals, with its monitoring."""
 
     def __init__(self, app: App, clock: Clock) -> None:
         settings = app.settings
@@ -168,20 +171,22 @@ class _Service:
         self._monitor = Monitor(
             app.systems, app.store, settings.syncd.state_path, read_intervals(settings), clock
         )
-        self._monitor.repace = self._take
-        self._paces = self._monitor.paces
+        self._monitor.reschedule = self._read_sample
+        self._paces = self._monitor.intervals
         app.engine.on_write = self._monitor.wrote
-        app.engine.select_due = self._monitor.rounds.due
+        app.engine.select_due = self._monitor.scheduler.due
         heard, failed = self._monitor.record_report, self._monitor.failed
-        self._work = Jobs(app.engine, heard, failed, turn=self._monitor.rounds.providers_due)
+        self._work = Jobs(
+            app.engine, heard, failed, providers_due=self._monitor.scheduler.providers_due
+        )
         self.cycles = 0
 
-    def _take(self, paces: PollIntervals) -> None:
+    def _read_sample(self, paces: PollIntervals) -> None:
         self._paces = paces
 
     async def poll(self) -> None:
-        """Near by near, a slice of the whole when it is due, everything once a night."""
-        await self._work.everything()
+        """Poll near; poll a far slice when it is due, and everything once a night."""
+        await self._work.resync_and_compact()
         far = night = self._clock.monotonic()
         while True:
             self.cycles += 1
@@ -189,8 +194,8 @@ class _Service:
             now = self._clock.monotonic()
             if now - night >= 24 * HOUR:
                 night = now
-                await self._work.everything()
-            elif self.cycles % _ASKS == 0:
+                await self._work.resync_and_compact()
+            elif self.cycles % _SLOTS_EVERY == 0:
                 await self._work.slots()
             elif now - far >= self._paces.interval.total_seconds():
                 far = now
@@ -198,22 +203,22 @@ class _Service:
             else:
                 await self._work.near()
             if self.cycles % 15 == 0:
-                # Somebody reads /metrics.
+                # Render the metrics as a request for /metrics does.
                 self._monitor.metrics.render()
 
 
 async def over_sockets(cycles: int, folder: Path) -> LongRunResult:
-    """Make cycles one after another over loopback, while replies break; sampled 24 times."""
+    """Make cycles one after another over loopback, while replies break; take 24 samples."""
     sandbox = Sandbox()
     sandbox.crm.limit = None
-    world = seed_clinic(sandbox, datetime.now(UTC))
+    seeded = seed_clinic(sandbox, datetime.now(UTC))
     samples: list[Sample] = []
     random = Random(1)  # noqa: S311 - repeatable
     faults = 0
     async with sandbox.serve():
         path = folder / "syncd.toml"
-        said = config_text(world, "state.db").replace("calls_per_5s = 25", "calls_per_5s = 100")
-        path.write_text(said)
+        config = config_text(seeded, "state.db").replace("calls_per_5s = 25", "calls_per_5s = 100")
+        path.write_text(config)
         app = build(load(path, {}))
         for platform in sandbox.systems.values():
             platform.limit = None
@@ -224,7 +229,7 @@ async def over_sockets(cycles: int, folder: Path) -> LongRunResult:
                 if random.random() < 0.2:  # noqa: PLR2004 - one cycle in five
                     faults += 1
                     kind = random.choice((FaultKind.LOSE_BEFORE, FaultKind.RESET_BODY))
-                    sandbox.systems[random.choice(SYSTEMS)].faults.add(Fault(kind, times=1))
+                    sandbox.systems[random.choice(SYSTEM_NAMES)].faults.add(Fault(kind, times=1))
                 await app.engine.poll(near=True)
                 for platform in sandbox.systems.values():
                     platform.calls.clear()
@@ -263,7 +268,7 @@ def _sample(at: float, app: App, own: Sequence[object]) -> Sample:
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Days of log are not what is looked at."""
+    """Silence the log."""
     before = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     try:
@@ -278,15 +283,15 @@ _BARS = "▁▂▃▄▅▆▇█"
 
 
 def curve(values: Sequence[float], width: int = 40) -> str:
-    """A line of bars between 0 and the largest value."""
+    """Return a line of bars between 0 and the largest value."""
     shown = min(width, len(values))
     top = max(values) or 1
-    some = [values[i * len(values) // shown] for i in range(shown)]
-    return "".join(_BARS[round(value / top * (len(_BARS) - 1))] for value in some)
+    shown_values = [values[i * len(values) // shown] for i in range(shown)]
+    return "".join(_BARS[round(value / top * (len(_BARS) - 1))] for value in shown_values)
 
 
 def print_samples(title: str, run: LongRunResult, say: Callable[[str], None]) -> bool:
-    """Print the curves; True when all are flat."""
+    """Print the curves; return true if all are flat."""
     say(f"{title}: {run.cycles} cycles, {run.acts} acts by hand, {run.faults} faults")
     rising = run.rising()
     for name, unit in (
@@ -311,15 +316,17 @@ def print_samples(title: str, run: LongRunResult, say: Callable[[str], None]) ->
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run both parts and print their curves; 1 when a curve is not flat."""
+    """Run both parts and print their curves; return 1 if a curve is not flat."""
     parser = argparse.ArgumentParser(prog="syncd.simulate.long_run", description=__doc__)
     parser.add_argument("--hours", type=float, default=72.0, help="simulated hours (72)")
     parser.add_argument("--cycles", type=int, default=120, help="cycles over real sockets (120)")
-    parser.add_argument("--seed", type=int, default=1, help="which story")
-    asked = parser.parse_args(arguments)
-    flat = print_samples(f"{asked.hours:g} simulated hours", endure(asked.seed, asked.hours), print)
+    parser.add_argument("--seed", type=int, default=1, help="first seed")
+    options = parser.parse_args(arguments)
+    flat = print_samples(
+        f"{options.hours:g} simulated hours", run_for(options.seed, options.hours), print
+    )
     with tempfile.TemporaryDirectory(prefix="syncd-") as folder, _silence():
-        sockets = asyncio.run(over_sockets(asked.cycles, Path(folder)))
+        sockets = asyncio.run(over_sockets(options.cycles, Path(folder)))
     flat &= print_samples("over real sockets", sockets, print)
     return 0 if flat else 1
 

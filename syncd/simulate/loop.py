@@ -1,7 +1,7 @@
-"""An event loop whose time passes only while nobody has anything to do.
+"""An event loop whose time advances only while no task can run.
 
-With no real sockets in the process, a wait of ten minutes costs nothing, and the order of all that
-happens follows from the program alone.
+Without real sockets in the process, a wait of ten minutes costs nothing, and the order of all
+events follows from the program alone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class _Selector(selectors.SelectSelector):
-    """Instead of waiting, it lets the loop's time pass."""
+    """A selector that advances the loop's time instead of waiting."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,23 +32,23 @@ class _Selector(selectors.SelectSelector):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """Time begins at 0."""
+    """An event loop with virtual time that begins at 0."""
 
     def __init__(self) -> None:
-        """Begin."""
+        """Create the loop with its own selector."""
         self._virtual = _Selector()
         super().__init__(self._virtual)
 
     def time(self) -> float:
-        """Seconds since the beginning."""
+        """Return the seconds since the beginning."""
         return self._virtual.passed
 
 
-def run_virtually(work: Coroutine[Any, Any, T]) -> T:
-    """Run to the end on a loop of its own."""
+def run_virtually(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end on a virtual loop of its own."""
     loop = VirtualLoop()
     try:
-        return loop.run_until_complete(work)
+        return loop.run_until_complete(coroutine)
     finally:
         for task in asyncio.all_tasks(loop):
             task.cancel()
@@ -59,27 +59,27 @@ def run_virtually(work: Coroutine[Any, Any, T]) -> T:
 class VirtualClock:
     """The loop's time as a clock, for the program and for the platforms.
 
-    ``offset`` is what the host's clock is wrong by; the platforms have a clock of their own.
+    ``offset`` is the error of the host's clock. The platforms have a clock of their own.
     """
 
     def __init__(self, start: datetime) -> None:
-        """Begin at an instant."""
+        """Start the clock at this time."""
         self._start = start
         self.offset = timedelta(0)
-        self._told = (0.0, self.offset, start)
+        self._last_reading = (0.0, self.offset, start)
 
     def now(self) -> datetime:
-        """The instant, aware, UTC."""
-        passed, offset, told = self._told
-        if passed != (now := self.monotonic()) or offset is not self.offset:
-            told = self._start + timedelta(seconds=now) + self.offset
-            self._told = (now, self.offset, told)
-        return told
+        """Return the current time, aware, in UTC."""
+        monotonic, offset, current = self._last_reading
+        if monotonic != (now := self.monotonic()) or offset is not self.offset:
+            current = self._start + timedelta(seconds=now) + self.offset
+            self._last_reading = (now, self.offset, current)
+        return current
 
     def monotonic(self) -> float:
-        """Seconds that never run backwards."""
+        """Return seconds that never run backwards."""
         return asyncio.get_running_loop().time()
 
     async def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Sleep in virtual time."""
         await asyncio.sleep(max(0.0, seconds))

@@ -8,23 +8,23 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 COUNT, SHARE, COMMON, ALL = 10, 0.2, 5, 3
-"""The guard's limits as the promise states them: number, share, common shift, all unproven."""
+"""The guard's limits as the promise states them: number, share, common shift, all without proof."""
 
 Interval = tuple[datetime, datetime]
 Key = tuple[str, Interval]
 
 EVER = datetime(9999, 12, 30, tzinfo=UTC)
-"""Where an end that stands for "for ever" is put."""
+"""The value of an end that means "for ever"."""
 
-LATE = timedelta(hours=3)
-"""How old the news may be that a write still follows from: polls, faults and waits together."""
+MAX_DELAY = timedelta(hours=3)
+"""How old the change behind a write may be: polls, faults and waits together."""
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """One event as a platform holds it now; ``busy`` is false for a meeting that is off.
+class EventView:
+    """One event as a platform holds it now; ``busy`` is false for a cancelled meeting.
 
-    A block that covers a buffer has the time of its meeting, and its own as ``wide``.
+    A block that covers a buffer has the time of its meeting, and its own time in ``wide``.
     """
 
     provider: str
@@ -38,41 +38,41 @@ class View:
     wide: Interval | None = None
 
     @property
-    def who(self) -> tuple[str, str]:
-        """Between whom it is."""
+    def parties(self) -> tuple[str, str]:
+        """The provider and the contact."""
         return (self.provider, self.contact)
 
     @property
     def interval(self) -> Interval:
-        """Start and end."""
+        """The start and end."""
         return (self.start, self.end)
 
     @property
     def key(self) -> Key:
-        """Whose time it takes."""
+        """The provider and the interval."""
         return (self.provider, self.interval)
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What happened to one event: None before it is there, None after it is gone."""
+    """A change of one event. ``before`` is None for a new event, ``after`` for one that is gone."""
 
     at: datetime
     system: str
     event: str
-    before: View | None
-    after: View | None
+    before: EventView | None
+    after: EventView | None
     by_hand: bool
 
     @property
     def keeps_time(self) -> bool:
-        """Whether the event takes the same time as before."""
+        """Return true if the event takes the same time as before."""
         both = self.before, self.after
-        return all(seen and seen.busy for seen in both) and len({s.key for s in both if s}) == 1
+        return all(view and view.busy for view in both) and len({s.key for s in both if s}) == 1
 
     @property
     def kind(self) -> str:
-        """Name what was done to what, for counts."""
+        """Name the change, for counts: verb and kind of event."""
         before, after = self.before, self.after
         if before is None or after is None:
             done = "create" if before is None else "remove"
@@ -81,15 +81,15 @@ class Change:
         return f"{done} {seen.kind if (seen := after or before) else 'nothing'}"
 
     def __str__(self) -> str:
-        """Say it in one line of a trace."""
+        """Format the change as one line of a trace."""
         both = (self.before, self.after)
         shown = [f"{s.start:%d %H:%M}-{s.end:%H:%M}" if s else "nothing" for s in both]
-        what = next((f"{s.provider} {s.kind}" for s in both if s), "")
-        return f"{what} {self.event} {' to '.join(shown)}"
+        subject = next((f"{s.provider} {s.kind}" for s in both if s), "")
+        return f"{subject} {self.event} {' to '.join(shown)}"
 
 
 class Sliced(NamedTuple):
-    """When a meeting went with a slice of its calendar, and whether the guard has to stop that."""
+    """When a meeting went with a slice of its calendar, and whether the guard must stop that."""
 
     at: datetime
     waits: bool
@@ -97,16 +97,17 @@ class Sliced(NamedTuple):
 
 @dataclass(slots=True)
 class MassEdit:
-    """Many events of one calendar vanished or moved, by hand, in one moment.
+    """Many events of one calendar that vanished or moved, by hand, at one moment.
 
-    ``known`` are those that syncd had carried to other calendars by then. ``over`` once a person
-    accepted it (``accepted_at``), undid it, or edited that calendar, so that its news is another.
+    ``known`` are those that syncd had propagated to other calendars by then. ``over`` is set once a
+    person accepted it (``accepted_at``), reverted it, or edited that calendar, which makes it
+    another change.
     """
 
     at: datetime
     system: str
     provider: str
-    news: Mapping[str, tuple[View, View | None]]
+    news: Mapping[str, tuple[EventView, EventView | None]]
     known: frozenset[str]
     total: int
     over: bool = False
@@ -117,10 +118,10 @@ class MassEdit:
 
     @property
     def stops(self) -> bool:
-        """Whether it is surely of a size at which the guard has to stop.
+        """Return true if the size is certainly one at which the guard has to stop.
 
-        Meetings that are ahead are counted, and apart from them syncd's own blocks (``ours``, all
-        that stood there), unless it ``restores`` those: then nothing follows from their change.
+        Meetings ahead are counted. syncd's own blocks (``ours``) are counted separately, unless it
+        ``restores`` them: then nothing follows from their change.
         """
         ahead = {event: both for event, both in self.news.items() if both[0].end > self.at}
         blocks = {event: both for event, both in ahead.items() if event in self.ours}
@@ -129,42 +130,46 @@ class MassEdit:
         counted += [] if self.restores else [(blocks, len(self.ours))]
         return any(self._is_too_much(news, total) for news, total in counted)
 
-    def _is_too_much(self, news: Mapping[str, tuple[View, View | None]], total: int) -> bool:
+    def _is_too_much(
+        self, news: Mapping[str, tuple[EventView, EventView | None]], total: int
+    ) -> bool:
         known = news.keys() & self.known
         every = len(known) == len(news) == total
-        # What is over before it is surely seen and proven does not count then.
-        sure = sum(news[event][0].end > self.at + LATE for event in known)
+        # An event that is over before it is certainly read and proven does not count.
+        certain = sum(news[event][0].end > self.at + MAX_DELAY for event in known)
         if self.unproven:
-            return every and sure >= ALL
-        if sure > COUNT and sure > SHARE * total:
+            return every and certain >= ALL
+        if certain > COUNT and certain > SHARE * total:
             return True
         by = {_shift(before, after) for before, after in news.values()}
         common = len(by) == 1 and None not in by
-        return common and every and sure >= COMMON
+        return common and every and certain >= COMMON
 
-    def put_back(self, event: str, now: View) -> bool:
-        """Whether an event that it moved stands where it stood before."""
+    def put_back(self, event: str, now: EventView) -> bool:
+        """Return true if an event that was moved is back at its former place."""
         return event in self.news and self.news[event][0].interval == now.interval
 
-    def leaves(self, system: str, time: View) -> bool:
-        """Whether a meeting that it took away stood at that time in its own calendar.
+    def leaves(self, system: str, view: EventView) -> bool:
+        """Return true if a meeting that it moved or deleted was at that time in its own calendar.
 
-        Of a stopped move the old time stays closed, too. Where another record of the meeting has
-        not followed to that time yet, a block in that calendar closes it.
+        The old time of a stopped move stays closed, too. If another record of the meeting has not
+        followed to that time yet, a block in that calendar closes it.
         """
-        stood = (old for event, (old, _) in self.news.items() if event not in self.ours)
+        former = (old for event, (old, _) in self.news.items() if event not in self.ours)
         return (
             self.system == system
             and not self.over
-            and any(old.busy and old.kind == "appointment" and old.key == time.key for old in stood)
+            and any(
+                old.busy and old.kind == "appointment" and old.key == view.key for old in former
+            )
         )
 
-    def _is_taken(self, former: View) -> bool:
-        """Whether the accident moved another event to where this one stood."""
+    def _is_taken(self, former: EventView) -> bool:
+        """Return true if another event was moved to where this one was."""
         return any(new is not None and new.key == former.key for _, new in self.news.values())
 
     def follows(self, change: Change) -> bool:
-        """Whether a change that syncd made in another system says what the accident says."""
+        """Return true if a change by syncd in another system propagates the mass edit."""
         if change.system == self.system:
             return False
         before, after = change.before, change.after
@@ -172,13 +177,16 @@ class MassEdit:
         moved = before and after and before.interval != after.interval
         removed = before is not None and before.kind == "block" and after is None
         for old, new in self.news.values():
-            if max(each.end for each in (old, new) if each is not None) <= self.at:
-                # What was over by then is no part of a stop (`core.mass_change_guard`): it is
-                # carried.
+            if (
+                max(event_view.end for event_view in (old, new) if event_view is not None)
+                <= self.at
+            ):
+                # An event that was over by then is no part of a stop (`core.mass_change_guard`) and
+                # is propagated.
                 continue
-            # What the accident moved takes its former time until a person decides, too.
-            gone = freed if new is None else removed and not self._is_taken(old)
-            if gone and before is not None and before.key == old.key:
+            # Until a person decides, a moved event's former time is closed, too.
+            is_freed = freed if new is None else removed and not self._is_taken(old)
+            if is_freed and before is not None and before.key == old.key:
                 return True
             same = moved and new and before and after and before.key == old.key
             if same and after and new and after.interval == new.interval:
@@ -186,30 +194,30 @@ class MassEdit:
         return False
 
 
-def let_pass(accidents: Iterable[MassEdit], since: datetime) -> set[Interval]:
-    """Where meetings were moved by what a person let pass after that time: it is said then."""
+def accepted_intervals(mass_edits: Iterable[MassEdit], since: datetime) -> set[Interval]:
+    """Return where meetings were moved by mass edits that a person accepted after that time."""
     return {
         new.interval
-        for accident in accidents
-        if accident.accepted_at is not None and accident.accepted_at > since
-        for _, new in accident.news.values()
+        for mass_edit in mass_edits
+        if mass_edit.accepted_at is not None and mass_edit.accepted_at > since
+        for _, new in mass_edit.news.values()
         if new is not None
     }
 
 
-def is_closed(change: Change, standing: Mapping[str, View]) -> bool:
-    """Whether a block left a time that a meeting of its own calendar takes."""
+def is_covered_by_meeting(change: Change, standing: Mapping[str, EventView]) -> bool:
+    """Return true if a block left a time that a meeting of its own calendar takes."""
     before = change.before
     return (before is not None and before.kind == "block") and any(
-        seen.kind == "appointment" and seen.busy and seen.key == before.key
-        for seen in standing.values()
+        view.kind == "appointment" and view.busy and view.key == before.key
+        for view in standing.values()
     )
 
 
-def _shift(before: View, after: View | None) -> timedelta | None:
+def _shift(before: EventView, after: EventView | None) -> timedelta | None:
     return None if after is None else after.start - before.start
 
 
-def span(interval: Interval) -> str:
-    """The interval as a broken promise names it."""
+def format_interval(interval: Interval) -> str:
+    """Format an interval for a violation."""
     return f"{interval[0]:%d %b %H:%M}-{interval[1]:%H:%M}"

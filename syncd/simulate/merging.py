@@ -1,7 +1,7 @@
-"""Two users of a platform are merged for some hours: all that one had belongs to the other then.
+"""Two users of a platform that are merged for some hours: one gets all events of the other.
 
-Nobody corrects syncd's configuration on such a day. The user who is mapped is gone, so that nothing
-proves that anybody's time is free: what was theirs takes their time still, and the other's as well.
+Nobody corrects syncd's configuration on such a day. The mapped user is gone, so nothing proves that
+anybody's time is free: the events take the time of both providers.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from syncd.simulate.world import World
 
 
-UNREAD = timedelta(hours=1)
-"""For how long after a merge is taken back syncd may still know of it only."""
+STALE_AFTER_MERGE = timedelta(hours=1)
+"""How long after the end of a merge syncd may still act on it."""
 
 
 class Merger(NamedTuple):
-    """A merge that is in force: whose user is gone, where that user sat, and until when."""
+    """A merge in force: whose user is gone, that user's seat, and the end of the merge."""
 
     system: str
     provider: str
@@ -33,33 +33,33 @@ class Merger(NamedTuple):
     until: datetime
 
 
-def perform(town: World, step: SimEvent) -> str:
-    """Merge somebody's user into the next one's; return what was done, '' if nothing."""
+def perform(world: World, step: SimEvent) -> str:
+    """Merge a provider's user into the next one's; return what was done, '' if nothing was."""
     system = step.system
-    renamed = any(name == system for name, _ in town.staff.renamed)
-    if step.kind is not EventKind.MERGE_USERS or renamed or is_merged(town, system):
+    renamed = any(name == system for name, _ in world.staff.renamed)
+    if step.kind is not EventKind.MERGE_USERS or renamed or is_merged(world, system):
         return ""
-    who = PEOPLE[step.number % len(PEOPLE)]
+    provider = PEOPLE[step.number % len(PEOPLE)]
     heir = PEOPLE[(step.number + 1) % len(PEOPLE)]
-    seat, now = town.world.seats[system, who], town.clock.now()
-    into = town.world.seats[system, heir].user
-    merged = merge_users(town.sandbox.systems[system], seat.user, into)
+    seat, now = world.seeded.seed_users[system, provider], world.clock.now()
+    into = world.seeded.seed_users[system, heir].user
+    merged = merge_users(world.sandbox.systems[system], seat.user, into)
     hours = 1 + step.slot % 5
     until = now + timedelta(hours=hours)
-    town.mergers.append(Merger(system, who, seat, merged, now, until))
-    town.staff.since.append(now)
-    _sit(town, system, who, replace(seat, user=into))
-    return f"{who} is merged into {heir} for {hours} hours"
+    world.mergers.append(Merger(system, provider, seat, merged, now, until))
+    world.staff.since.append(now)
+    _assign_user(world, system, provider, replace(seat, user=into))
+    return f"merge {provider} into {heir} for {hours} hours"
 
 
-def is_merged(town: World, system: str) -> bool:
-    """Return whether two users of a system are merged now."""
-    return any(merger.system == system for merger in town.mergers)
+def is_merged(world: World, system: str) -> bool:
+    """Return true if two users of a system are merged now."""
+    return any(merger.system == system for merger in world.mergers)
 
 
-def users_of(town: World, system: str, event: str, *users: str) -> tuple[str, ...]:
-    """Return the users whose time a record takes: these, and the one who was merged away."""
-    for merger in town.mergers:
+def users_with_merged(world: World, system: str, event: str, *users: str) -> tuple[str, ...]:
+    """Return the users whose time a record takes: these, and the one that was merged away."""
+    for merger in world.mergers:
         if merger.system == system and event in merger.merged.owned:
             return (merger.seat.user, *users)
         if merger.system == system and event in merger.merged.hosted:
@@ -67,28 +67,30 @@ def users_of(town: World, system: str, event: str, *users: str) -> tuple[str, ..
     return users
 
 
-def take_back(town: World, now: datetime | None = None) -> None:
-    """Take back the merges that end by now; all of them without a time."""
-    for merger in [m for m in town.mergers if now is None or m.until <= now]:
-        town.mergers.remove(merger)
-        town.ended_mergers.append(merger._replace(until=town.clock.now()))
-        merger.merged.take_back()
-        _sit(town, merger.system, merger.provider, merger.seat)
-        town.observe(merger.system, by_hand=True)
+def undo_merges(world: World, now: datetime | None = None) -> None:
+    """Undo the merges that end by now; all of them without a time."""
+    for merger in [m for m in world.mergers if now is None or m.until <= now]:
+        world.mergers.remove(merger)
+        world.ended_mergers.append(merger._replace(until=world.clock.now()))
+        merger.merged.undo()
+        _assign_user(world, merger.system, merger.provider, merger.seat)
+        world.observe(merger.system, by_hand=True)
 
 
-def was_hidden(town: World, system: str, provider: str, entered: datetime) -> bool:
-    """Return whether a provider's user of a system was merged away when a meeting was entered.
+def was_merged_away(world: World, system: str, provider: str, entered: datetime) -> bool:
+    """Return true if a provider's user was merged away when a meeting was entered.
 
-    What stands there was not the provider's then, so that the new one was no twin of it.
+    Its events were not known to be the provider's then, so the new meeting was no twin of them.
     """
     return any(
         (merger.system, merger.provider) == (system, provider)
-        and merger.since <= entered < merger.until + UNREAD
-        for merger in town.ended_mergers
+        and merger.since <= entered < merger.until + STALE_AFTER_MERGE
+        for merger in world.ended_mergers
     )
 
 
-def _sit(town: World, system: str, who: str, seat: SeedUser) -> None:
-    """Let what is entered for somebody from now on be entered for this user."""
-    town.world = replace(town.world, seats={**town.world.seats, (system, who): seat})
+def _assign_user(world: World, system: str, provider: str, seat: SeedUser) -> None:
+    """Use this user for events that are entered for a provider from now on."""
+    world.seeded = replace(
+        world.seeded, seed_users={**world.seeded.seed_users, (system, provider): seat}
+    )

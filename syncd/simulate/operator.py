@@ -1,4 +1,4 @@
-"""The operator in the story: accepts what was stopped, answers conflicts, takes back a run."""
+"""The operator: accepts mass changes, answers conflicts, pauses, and undoes a run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from syncd.app import App
 from syncd.core.resolution import Resolution, ResolutionKind
-from syncd.daemon.control_socket import RefusedError
+from syncd.daemon.control_socket import RequestRejectedError
 from syncd.daemon.jobs import Jobs
 from syncd.engine import pausing
 from syncd.engine.acknowledge import entries
@@ -21,9 +21,9 @@ from syncd.engine.resolve import to_arguments
 from syncd.model import ConflictKind, HeldConflict, Topic
 from syncd.simulate import errands, status_check
 from syncd.simulate.clocks import true_time
-from syncd.simulate.paused import place_of
+from syncd.simulate.paused import paused_place
 from syncd.simulate.scenario import EventKind, SimEvent
-from syncd.simulate.unmapped import Place
+from syncd.simulate.unmapped import ConfigPlace
 from syncd.simulate.world import World
 from syncd.store import StateError, Store
 from syncd.store.journal import intents_of
@@ -31,32 +31,32 @@ from syncd.store.pauses import pauses
 from syncd.store.reported import open_items
 from syncd.store.status_query import RunRecord
 
-WAYS = tuple(ResolutionKind)
+RESOLUTION_KINDS = tuple(ResolutionKind)
 
 _AGAIN, _TRIES = 60.0, 30
-"""Seconds until something is asked for again, and how often it is."""
+"""Seconds until a command is repeated, and how often it is."""
 
 
-class Killed(BaseException):
-    """The process is dead: not an Exception, as nothing may catch it."""
+class ProcessKilled(BaseException):
+    """The process is dead. It derives from BaseException so that no handler catches it."""
 
 
 @dataclass(slots=True)
 class Operator:
-    """Somebody with a terminal beside the running daemon, ``work``, if there is one.
+    """A person with a terminal beside the running daemon (``jobs``, None while it is down).
 
-    ``beside`` builds what a command of its own works with, on a copy of the state.
+    ``build_app`` builds the app of a command of its own, on a copy of the state.
     """
 
     state: Path
-    town: World
+    world: World
     say: Callable[[str], None]
-    beside: Callable[[Store], App]
-    work: Jobs | None = None
+    build_app: Callable[[Store], App]
+    jobs: Jobs | None = None
     done: Counter[str] = field(default_factory=Counter)
 
     async def perform(self, step: SimEvent) -> None:
-        """Do what a step says."""
+        """Perform a step."""
         match step.kind:
             case EventKind.ACCEPT:
                 await self.accept(first=step.slot == 1)
@@ -71,119 +71,119 @@ class Operator:
             case EventKind.UNPAUSE:
                 await self.unpause(first=True)
             case what if what in errands.ERRANDS:
-                if self.work is not None and self.state.exists():
-                    with suppress(Killed, StateError):
-                        await errands.perform(self, self.work, step)
+                if self.jobs is not None and self.state.exists():
+                    with suppress(ProcessKilled, StateError):
+                        await errands.perform(self, self.jobs, step)
             case _:
                 await self.resync()
 
     async def acknowledge(self, step: SimEvent) -> None:
-        """Acknowledge one of the things that `syncd acknowledge` lists."""
-        if self.work is None or not self.state.exists():
+        """Acknowledge one of the items that `syncd acknowledge` lists."""
+        if self.jobs is None or not self.state.exists():
             return
         with closing(Store.open(self.state, write=False)) as store:
-            known = entries(store, self.town.clock.now())
-            told = {h.id: status_check.of_pair(h) for h in store.open_conflicts()}
-            of_it = {item.digest: status_check.of_item(item) for item in open_items(store)}
-        if not known:
+            listed = entries(store, self.world.clock.now())
+            pairs = {h.id: status_check.of_pair(h) for h in store.open_conflicts()}
+            items = {item.digest: status_check.of_item(item) for item in open_items(store)}
+        if not listed:
             return
         self.done[EventKind.ACKNOWLEDGE] += 1
-        entry = known[step.number % len(known)]
-        # As soon as it is stored, all else may follow from it, also if the reply is lost.
-        self.town.known.add({**told, **of_it}.get(entry.subject, ()))
-        with suppress(Killed, StateError):
+        entry = listed[step.number % len(listed)]
+        # As soon as it is stored, cycles may act on it, even if the reply is lost.
+        self.world.known.add({**pairs, **items}.get(entry.subject, ()))
+        with suppress(ProcessKilled, StateError):
             try:
-                await self.work.on_acknowledge({"id": entry.subject, "by": "kim"}, _quietly)
+                await self.jobs.on_acknowledge({"id": entry.subject, "by": "kim"}, _ignore_progress)
                 if entry.what == Topic.DAMAGED:
-                    self.town.released.add(entry.system)
+                    self.world.released.add(entry.system)
                 self.say(f"acknowledge {entry.id}: {entry.what} {entry.event}")
-            except RefusedError as refused:
+            except RequestRejectedError as refused:
                 self.say(f"acknowledge {entry.id}: {refused.reason}")
 
     async def pause(self, step: SimEvent) -> None:
-        """Pause a system, a provider or one calendar; it holds once it is acknowledged."""
-        if self.work is None:
+        """Pause a system, a provider or a calendar; it holds once the daemon has confirmed it."""
+        if self.jobs is None:
             return
         self.done[EventKind.PAUSE] += 1
-        place = place_of(step)
-        asked = {
+        place = paused_place(step)
+        arguments = {
             "what": pausing.targets_to_arguments([pausing.PauseTarget(*place)]),
             "by": "kim",
             "reason": "",
         }
-        with suppress(Killed, StateError):
-            await self.work.on_pause(asked, _quietly)
-            self.town.paused.begin(place, self.town.clock.now())
+        with suppress(ProcessKilled, StateError):
+            await self.jobs.on_pause(arguments, _ignore_progress)
+            self.world.paused.begin(place, self.world.clock.now())
             self.say(f"pause {place}")
 
     async def unpause(self, *, first: bool = False) -> bool:
-        """End the pause that is the oldest, or all; return whether they are over."""
-        if self.work is None or not self.state.exists():
+        """End the oldest pause (``first``), or all; return true if they are over."""
+        if self.jobs is None or not self.state.exists():
             return False
         with closing(Store.open(self.state, write=False)) as store:
-            found = pauses(store)[: 1 if first else None]
-        for each in found:
+            paused = pauses(store)[: 1 if first else None]
+        for pause in paused:
             self.done[EventKind.UNPAUSE] += 1
-            place = pausing.PauseTarget(each.system, each.provider)
-            self.town.paused.end(self.town.clock.now(), Place(each.system, each.provider))
+            place = pausing.PauseTarget(pause.system, pause.provider)
+            self.world.paused.end(self.world.clock.now(), ConfigPlace(pause.system, pause.provider))
             try:
-                await self.work.on_unpause(
-                    {"what": pausing.targets_to_arguments([place]), "by": "kim"}, _quietly
+                await self.jobs.on_unpause(
+                    {"what": pausing.targets_to_arguments([place]), "by": "kim"}, _ignore_progress
                 )
-            except (Killed, StateError, RefusedError):
+            except (ProcessKilled, StateError, RequestRejectedError):
                 return False
             self.say(f"unpause {place}")
         return True
 
     async def unpause_all(self) -> None:
-        """End every pause, also of a daemon that is about to start again."""
+        """End every pause, also while the daemon restarts."""
         for _ in range(_TRIES):
             if await self.unpause():
                 return
             await asyncio.sleep(_AGAIN)
 
     async def release(self) -> None:
-        """End every pause, and accept every damage, so that writes that wait for it go on."""
+        """End every pause and accept every damage, so that writes that wait can go on."""
         await self.unpause_all()
-        if self.work is None or not self.state.exists():
+        if self.jobs is None or not self.state.exists():
             return
         with closing(Store.open(self.state, write=False)) as store:
             damaged = [item for item in open_items(store) if item.topic is Topic.DAMAGED]
         for item in damaged:
-            self.town.known.add(status_check.of_item(item))
-            self.town.released.add(item.system)
-            with suppress(Killed, StateError, RefusedError):
-                await self.work.on_acknowledge({"id": item.digest, "by": "kim"}, _quietly)
+            self.world.known.add(status_check.of_item(item))
+            self.world.released.add(item.system)
+            with suppress(ProcessKilled, StateError, RequestRejectedError):
+                await self.jobs.on_acknowledge({"id": item.digest, "by": "kim"}, _ignore_progress)
 
     async def resync(self) -> None:
         """Run `syncd resync`: cycles in quick succession, beside the daemon's own."""
-        if self.work is not None:
+        if self.jobs is not None:
             self.done[EventKind.RESYNC] += 1
-            # Death and a full disk are the daemon's to notice: they meet it with its next step.
-            with suppress(Killed, StateError):
-                await self.work.on_request({}, _quietly)
+            # The daemon meets the crash or the full disk itself, with its next step.
+            with suppress(ProcessKilled, StateError):
+                await self.jobs.on_request({}, _ignore_progress)
 
     async def nightly(self) -> None:
-        """Wait for two resyncs of the daemon; a system that has just refused is not asked again."""
+        """Wait for two resyncs of the daemon: one does not ask a system that has just refused."""
         for _ in range(2):
-            if self.work is None:
+            if self.jobs is None:
                 return
-            with suppress(Killed, StateError):
-                await self.work.everything()
+            with suppress(ProcessKilled, StateError):
+                await self.jobs.resync_and_compact()
 
     async def accept(self, *, first: bool = False) -> None:
-        """Let pass what the last run lists, or (``first``) only what the first one did."""
-        run = self._listing(first=first)
-        if run is None or self.work is None:
+        """Accept what the last run lists, or (``first``) what only the first run listed."""
+        run = self._run_with_stops(first=first)
+        if run is None or self.jobs is None:
             return
-        self.town.accepted(true_time(self.town, run.started_at) if first else None)
+        self.world.note_acceptance(true_time(self.world, run.started_at) if first else None)
         self.done[EventKind.ACCEPT] += 1
         self.say(f"accept {run.id}")
-        with suppress(Killed, StateError):
-            await self.work.on_request({"accept": run.id}, _quietly)
+        with suppress(ProcessKilled, StateError):
+            await self.jobs.on_request({"accept": run.id}, _ignore_progress)
 
-    def _listing(self, *, first: bool) -> RunRecord | None:
-        """Return the last or the first run that listed something which is stopped still."""
+    def _run_with_stops(self, *, first: bool) -> RunRecord | None:
+        """Return the last or the first run that lists writes which are still stopped."""
         if not self.state.exists():
             return None
         with closing(Store.open(self.state, write=False)) as store:
@@ -195,39 +195,41 @@ class Operator:
         return None
 
     async def resolve(self, step: SimEvent) -> None:
-        """Answer one of the conflicts that are held, in any way that there is."""
-        held = [h for h in self._open() if h.conflict.kind is not ConflictKind.GUARD]
-        if not held or self.work is None:
+        """Answer one of the held conflicts, in any possible way."""
+        conflicts = [h for h in self._open() if h.conflict.kind is not ConflictKind.GUARD]
+        if not conflicts or self.jobs is None:
             return
         self.done[EventKind.RESOLVE] += 1
-        one = sorted(held, key=lambda h: h.id)[step.number % len(held)]
-        answer = _answer(one, step)
-        self.town.answered(one.conflict.provider, answer.at)
-        with suppress(Killed, StateError):
+        one = sorted(conflicts, key=lambda h: h.id)[step.number % len(conflicts)]
+        answer = _resolution(one, step)
+        self.world.note_answer(one.conflict.provider, answer.at)
+        with suppress(ProcessKilled, StateError):
             try:
-                said, _ = await self.work.on_resolve(to_arguments(one.id, answer), _quietly)
-                told = str(said["ending"])
-            except RefusedError as refused:
-                told = refused.reason
-            self.say(f"resolve {one.id} ({one.conflict.kind}): {answer}: {told}")
+                reply, _ = await self.jobs.on_resolve(
+                    to_arguments(one.id, answer), _ignore_progress
+                )
+                ending = str(reply["ending"])
+            except RequestRejectedError as refused:
+                ending = refused.reason
+            self.say(f"resolve {one.id} ({one.conflict.kind}): {answer}: {ending}")
 
     async def undo(self) -> None:
-        """Take back the last run that wrote something."""
-        if self.work is None or not self.state.exists():
+        """Undo the last run that wrote something."""
+        if self.jobs is None or not self.state.exists():
             return
         with closing(Store.open(self.state, write=False)) as store:
             runs = [run.id for run in store.runs(50) if intents_of(store, run.id)]
         if not runs:
             return
         self.done[EventKind.UNDO] += 1
-        self.town.answered()
-        with suppress(Killed, StateError):
+        self.world.note_answer()
+        with suppress(ProcessKilled, StateError):
             try:
-                said, _ = await self.work.on_undo({"run": runs[0]}, _quietly)
-                told = f"{said['bookings']} back, {said['left']} left"
-            except RefusedError as refused:
-                told = refused.reason
-            self.say(f"undo {runs[0]}: {told}")
+                reply, _ = await self.jobs.on_undo({"run": runs[0]}, _ignore_progress)
+                text = f"{reply['bookings']} back, {reply['left']} left"
+            except RequestRejectedError as refused:
+                text = refused.reason
+            self.say(f"undo {runs[0]}: {text}")
 
     def _open(self) -> list[HeldConflict]:
         if not self.state.exists():
@@ -236,13 +238,13 @@ class Operator:
             return [h for h in store.open_conflicts() if h.conflict.held]
 
 
-def _quietly(_text: str) -> None:
-    """Nobody watches the progress."""
+def _ignore_progress(_text: str) -> None:
+    """Ignore progress messages."""
 
 
-def _answer(held: HeldConflict, step: SimEvent) -> Resolution:
+def _resolution(held: HeldConflict, step: SimEvent) -> Resolution:
     claims = held.conflict.claims
-    way = WAYS[step.slot % len(WAYS)]
+    way = RESOLUTION_KINDS[step.slot % len(RESOLUTION_KINDS)]
     claim = claims[step.number % len(claims)]
     match way:
         case ResolutionKind.TAKE:

@@ -1,450 +1,441 @@
-"""What must hold of each change that syncd makes, judged by what people did before it.
+"""Judge each change that syncd makes, by what people did before it.
 
-It asks the state nothing: all that it knows, it knows from having watched.
+The oracle does not ask syncd's state: it knows only what it observed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from syncd.sandbox.faults import FaultKind
-from syncd.sandbox.scenario import SYSTEMS
 from syncd.simulate import one_sided, paused
+from syncd.simulate.causes import find_sources, oldest_cause, times_of, unchanged_since
 from syncd.simulate.clocks import without_wrong_clock
 from syncd.simulate.completed import is_of_assumed_length
 from syncd.simulate.facts import is_kept_short
-from syncd.simulate.far import makes_room
-from syncd.simulate.first_writes import makes_room_for, may_not_follow, waits_at, waits_to_follow
+from syncd.simulate.far import makes_room_for_far
+from syncd.simulate.first_writes import (
+    makes_room_for_waiting,
+    may_not_follow,
+    waits_at,
+    waits_to_follow,
+)
 from syncd.simulate.freed import judge_soon
 from syncd.simulate.hosted import (
     blocks_moved_to,
+    changed_for_first_host,
     has_shares,
     is_lost_by_update,
     is_share,
-    told_by_first,
 )
-from syncd.simulate.mass_edit import LATE, Change, Interval, Key, View, is_closed, let_pass, span
-from syncd.simulate.rebooking import comes_instead
-from syncd.simulate.recurring import in_question, is_held
-from syncd.simulate.siblings import puts_back_carried
-from syncd.simulate.twinned import set_apart, was_one_of_several
-from syncd.simulate.unproven import waits_for_night
-from syncd.simulate.untouched import changed_more, status_changed
+from syncd.simulate.mass_edit import (
+    MAX_DELAY,
+    Change,
+    EventView,
+    Interval,
+    accepted_intervals,
+    format_interval,
+    is_covered_by_meeting,
+)
+from syncd.simulate.rebooking import makes_room_for_rebooking
+from syncd.simulate.recurring import awaits_answer, is_read_only_instance
+from syncd.simulate.siblings import reverts_platform_change
+from syncd.simulate.twinned import not_twins_of_block, was_one_of_several
+from syncd.simulate.unproven import keeps_closed
+from syncd.simulate.untouched import changed_other_fields, status_changed
 
 if TYPE_CHECKING:
     from syncd.simulate.world import World
 
-FRESH = timedelta(minutes=45)
-"""A source that has stood for less may not have been seen yet."""
+UNREAD_FOR = timedelta(minutes=45)
+"""A source that is newer than this may not have been read yet."""
 
-DAYS = timedelta(days=2)  # for what nothing ends within a story
+NEVER_EXPIRES = timedelta(days=2)  # longer than any scenario: such an event never expires
 
 
-def judge_change(town: World, change: Change) -> Iterator[str]:
-    """What is wrong with something that syncd did, by the number of the promise."""
-    if town.cleaned.removes(change):
-        yield from _never(town, change)
+def judge_change(world: World, change: Change) -> Iterator[str]:
+    """Yield the promises that a change by syncd breaks, each with its number."""
+    if world.cleaned.removes(change):
+        yield from _judge_forbidden(world, change)
         return
-    yield from paused.judge_change(town, change)
-    if is_lost_by_update(town, change):
+    yield from paused.judge_change(world, change)
+    if is_lost_by_update(world, change):
         return
     before, after = change.before, change.after
     where = f"{change.system} {change.event}"
-    yield from _never(town, change)
-    if _decided(town, change):
+    yield from _judge_forbidden(world, change)
+    if _was_just_answered(world, change):
         return
-    for accident in town.accidents:
-        going_on = accident.stops and not accident.over and accident.follows(change)
-        ended = _ended_elsewhere(town, change, accident.system) or is_closed(
-            change, town.standing(change.system)
+    for mass_edit in world.mass_edits:
+        going_on = mass_edit.stops and not mass_edit.over and mass_edit.follows(change)
+        ended = _has_ended_elsewhere(world, change, mass_edit.system) or is_covered_by_meeting(
+            change, world.events(change.system)
         )
         if going_on and not ended:
-            yield f"7: went on after {len(accident.news)} at once in {accident.system}: {where}"
-    yield from one_sided.judge_change(town, change)
+            yield f"7: followed {len(mass_edit.news)} changes in {mass_edit.system}: {where}"
+    yield from one_sided.judge_change(world, change)
     match before, after:
-        case None, View():
-            yield from _made(town, change, after)
-        case View(), View() if before.kind == "appointment" and not is_share(change.event):
-            yield from _touched(town, change, before, after)
-        case View(), None:
-            _removed(town, change, before)
-        case View(), View() if before.start <= after.start and after.end < before.end:
-            # Cut short: the rest is free.
-            _removed(town, change, before)
+        case None, EventView():
+            yield from _judge_created(world, change, after)
+        case EventView(), EventView() if before.kind == "appointment" and not is_share(
+            change.event
+        ):
+            yield from _judge_changed_appointment(world, change, before, after)
+        case EventView(), None:
+            _judge_freed(world, change, before)
+        case EventView(), EventView() if before.start <= after.start and after.end < before.end:
+            # The block was shortened: the rest is free.
+            _judge_freed(world, change, before)
         case _:
             pass
 
 
-def _never(town: World, change: Change) -> Iterator[str]:
-    """What syncd may do in no case, whoever asks for it (promise 6)."""
+def _judge_forbidden(world: World, change: Change) -> Iterator[str]:
+    """Yield writes that are forbidden in every case (promise 6)."""
     where = f"{change.system} {change.event}"
     match change.before, change.after:
-        case None, View(kind="appointment"):
-            yield f"6: made an appointment: {where}"
-        case View(kind="appointment"), None:
+        case None, EventView(kind="appointment"):
+            yield f"6: created an appointment: {where}"
+        case EventView(kind="appointment"), None:
             yield f"6: removed an appointment: {where}"
-        case View(kind="appointment"), View() if is_held(town, change.system, change.event):
+        case EventView(kind="appointment"), EventView() if is_read_only_instance(
+            world, change.system, change.event
+        ):
             yield f"6: wrote to an instance of a series: {where}"
-        case View(kind="appointment"), View() if changed_more(town, change):
+        case EventView(kind="appointment"), EventView() if changed_other_fields(world, change):
             yield f"6: changed more than time and status: {where}"
-        case View(kind="block"), _ if (change.system, change.event) not in town.ours:
-            yield f"6: changed a block that somebody else made: {where}"
+        case EventView(kind="block"), _ if (change.system, change.event) not in world.ours:
+            yield f"6: changed a block that syncd did not create: {where}"
         case _:
             pass
 
 
-def _ended_elsewhere(town: World, change: Change, system: str) -> bool:
-    """Whether what stood there was called off, or moved, in a system that had no accident.
+def _has_ended_elsewhere(world: World, change: Change, system: str) -> bool:
+    """Return true if the event was cancelled or moved in a system other than that of the mass edit.
 
-    That may be a twin of the meeting, or a leave of which syncd's blocks stand in the others.
+    It may be a twin of the meeting, or a leave that syncd's blocks cover in the others.
     """
     key = change.before.key if change.before else None
     return any(
         past.by_hand
         and past.system != system
         and past.before is not None
-        and (past.system, past.event) not in town.ours
+        and (past.system, past.event) not in world.ours
         and past.before.key == key
         and (past.after is None or not past.after.busy or past.after.key != key)
-        for past in town.changes
+        for past in world.changes
     )
 
 
-def _decided(town: World, change: Change) -> bool:
-    """Whether it may be what a person has just decided, by an answer or by taking back a run."""
-    return _answered(town, change, change.at - LATE)
+def _was_just_answered(world: World, change: Change) -> bool:
+    """Return true if the change may follow from a recent answer or undo by a person."""
+    return _was_answered_since(world, change, change.at - MAX_DELAY)
 
 
-def _answered(town: World, change: Change, since: datetime) -> bool:
-    seen = change.after or change.before
-    concerned = {"", seen.provider if seen else ""}
-    return any(provider in concerned and at > since for at, provider in town.answers)
+def _was_answered_since(world: World, change: Change, since: datetime) -> bool:
+    view = change.after or change.before
+    concerned = {"", view.provider if view else ""}
+    return any(provider in concerned and at > since for at, provider in world.answers)
 
 
-def _made(town: World, change: Change, after: View) -> Iterator[str]:
-    where = f"{change.system} {span(after.interval)} of {after.provider}"
+def _judge_created(world: World, change: Change, after: EventView) -> Iterator[str]:
+    where = f"{change.system} {format_interval(after.interval)} of {after.provider}"
     same = [
         event
-        for event, seen in town.standing(change.system).items()
-        if (change.system, event) in town.ours and (seen.key, seen.wide) == (after.key, after.wide)
+        for event, view in world.events(change.system).items()
+        if (change.system, event) in world.ours and (view.key, view.wide) == (after.key, after.wide)
     ]
     if len(same) > 1:
         yield f"4: {len(same)} blocks for {where}"
-    sources = set(_sources(town, change, after, since=change.at))
-    who = {town.person(system, town.standing(system)[event]) for system, event in sources}
-    apart = set_apart(town, change, after, sources)
-    here = {
-        town.person(change.system, seen)
-        for seen in town.standing(change.system).values()
-        if seen.kind == "appointment" and seen.busy and seen.key == after.key
+    sources = set(find_sources(world, change, after, since=change.at))
+    persons = {world.person(system, world.events(system)[event]) for system, event in sources}
+    not_twins = not_twins_of_block(world, change, after, sources)
+    persons_here = {
+        world.person(change.system, view)
+        for view in world.events(change.system).values()
+        if view.kind == "appointment" and view.busy and view.key == after.key
     }
-    twin = who <= here and (not sources or sources > apart)
-    # Somebody else's meeting at the very same time is a double booking, and no reason against it.
-    on_top = [
+    is_twin = persons <= persons_here and (not sources or sources > not_twins)
+    # Another customer's meeting at that time is a double booking, and no reason against a block.
+    covered = [
         event
-        for event, seen in town.standing(change.system).items()
-        if (change.system, event) not in town.ours
-        and seen.busy
-        and seen.key == after.key
-        # Somebody's block of a meeting's time alone does not cover its buffer.
-        and (after.wide is None if seen.kind == "block" else twin)
-        and _stands_since(town, change.system, event) < change.at - FRESH
-        and not _called_off(town, change, change.system, event, DAYS)
-        and not _moves_along(town, change, event)
-        # What the guard stopped was of another time for syncd when that meeting came.
-        and not any(event in accident.news for accident in town.accidents)
-        and not _left_by_a_shift(town, change.system, seen)
-        and not _was_never_readable(town, change.system, event)
-        and not waits_to_follow(town, change.system, event)
-        and not (not sources and was_one_of_several(town, change, seen))
-        # Its rest is closed by a block of the whole time beside it (`update_keeps_end`).
-        and not is_kept_short(town, change.system, seen)
+        for event, view in world.events(change.system).items()
+        if (change.system, event) not in world.ours
+        and view.busy
+        and view.key == after.key
+        # A person's block of a meeting's time alone does not cover its buffer.
+        and (after.wide is None if view.kind == "block" else is_twin)
+        and unchanged_since(world, change.system, event) < change.at - UNREAD_FOR
+        and not _is_cancelled_elsewhere(world, change, change.system, event, NEVER_EXPIRES)
+        and not _is_moved_elsewhere(world, change, event)
+        # The guard had stopped it, so syncd took it for another time when that meeting came.
+        and not any(event in mass_edit.news for mass_edit in world.mass_edits)
+        and not _was_left_by_accepted_edit(world, change.system, view)
+        and not _was_always_broken(world, change.system, event)
+        and not waits_to_follow(world, change.system, event)
+        and not (not sources and was_one_of_several(world, change, view))
+        # A block of the whole time closes its rest (`update_keeps_end`).
+        and not is_kept_short(world, change.system, view)
     ]
-    injected = town.sandbox.systems[change.system].faults.injected
+    injected = world.sandbox.systems[change.system].faults.injected
     short = injected[FaultKind.EMPTY] or injected[FaultKind.SHORT_PAGE]
-    if on_top and not (short or change.system in town.concealed):
-        yield f"4: a block on top of {on_top[0]} in {where}"
-    caused = after.interval in _by_policy(town, change, change.at - LATE) or any(
-        _sources(town, change, after, since=change.at - LATE)
+    if covered and not (short or change.system in world.concealed):
+        yield f"4: a block on top of {covered[0]} in {where}"
+    has_cause = after.interval in _times_by_rule(world, change, change.at - MAX_DELAY) or any(
+        find_sources(world, change, after, since=change.at - MAX_DELAY)
     )
-    # What a person decided while the guard stood is written when the guard lets go.
-    caused = caused or _answered(town, change, _since(town, change.at - LATE))
-    # A meeting of which a record waits for a damage is held closed at all its times.
-    caused = caused or waits_at(town, after) or in_question(town, after)
-    caused = caused or is_of_assumed_length(town, after)
-    caused = caused or any(accident.leaves(change.system, after) for accident in town.accidents)
-    caused = caused or _follows_what_passed(town, after, change.at - LATE)
-    if not injected[FaultKind.ROUNDING] and not caused:
+    # What a person decided during a stop is written when the guard releases it.
+    has_cause = has_cause or _was_answered_since(
+        world, change, oldest_cause(world, change.at - MAX_DELAY)
+    )
+    # A meeting with a record that cannot follow is closed at all of its times.
+    has_cause = has_cause or waits_at(world, after) or awaits_answer(world, after)
+    has_cause = has_cause or is_of_assumed_length(world, after)
+    has_cause = has_cause or keeps_closed(world, change.system, after)
+    has_cause = has_cause or any(edit.leaves(change.system, after) for edit in world.mass_edits)
+    has_cause = has_cause or _follows_accepted_move(world, after, change.at - MAX_DELAY)
+    if not injected[FaultKind.ROUNDING] and not has_cause:
         yield f"2: a block without a cause: {where}"
 
 
-def _follows_what_passed(town: World, block: View, since: datetime) -> bool:
-    """Whether a meeting is closed where our own block went with a calendar that was shifted.
+def _follows_accepted_move(world: World, block: EventView, since: datetime) -> bool:
+    """Return true if a meeting is blocked where a mass edit moved a block of syncd.
 
-    That was stopped when it happened, and is said only when a person lets it pass: by this rule the
-    meeting goes there then, hours later (docs/conflicts.md).
+    The guard stopped that move. Once a person accepts it, the rule moves the meeting there, hours
+    later (docs/conflicts.md).
     """
-    return "reschedule" in town.choices and any(
-        name in accident.ours and after is not None and after.key == block.key
-        for accident in town.accidents
-        if accident.accepted_at is not None and accident.accepted_at > since
-        for name, (_, after) in accident.news.items()
+    return "reschedule" in world.choices and any(
+        name in mass_edit.ours and after is not None and after.key == block.key
+        for mass_edit in world.mass_edits
+        if mass_edit.accepted_at is not None and mass_edit.accepted_at > since
+        for name, (_, after) in mass_edit.news.items()
     )
 
 
-def _was_never_readable(town: World, system: str, event: str) -> bool:
-    """Whether the row of an event lacked something before anybody may have read it."""
-    since = town.broken.get((system, event))
-    return since is not None and since < _stands_since(town, system, event) + FRESH
+def _was_always_broken(world: World, system: str, event: str) -> bool:
+    """Return true if the row of an event was broken before it can have been read."""
+    since = world.broken.get((system, event))
+    return since is not None and since < unchanged_since(world, system, event) + UNREAD_FOR
 
 
-def _left_by_a_shift(town: World, system: str, seen: View) -> bool:
-    """Whether the same meeting stood here and was moved away at once elsewhere, which was accepted.
+def _was_left_by_accepted_edit(world: World, system: str, view: EventView) -> bool:
+    """Return true if the same meeting was here, and an accepted mass edit moved it away elsewhere.
 
-    Until a person decides, the meeting is held at both times; what was entered meanwhile at the
-    former one is another meeting, for which no block of the first one stands
+    Until a person decides, the meeting is held at both times. An event entered meanwhile at the
+    former time is another meeting, for which the first one has no block
     (docs/design.md#blocks).
     """
-    person = town.person(system, seen)
+    person = world.person(system, view)
     return any(
         after is not None
-        and before.key == seen.key
-        and town.person(accident.system, before) == person
-        for accident in town.accidents
-        if accident.over
-        for before, after in accident.news.values()
+        and before.key == view.key
+        and world.person(mass_edit.system, before) == person
+        for mass_edit in world.mass_edits
+        if mass_edit.over
+        for before, after in mass_edit.news.values()
     )
 
 
-def _touched(town: World, change: Change, before: View, after: View) -> Iterator[str]:
+def _judge_changed_appointment(
+    world: World, change: Change, before: EventView, after: EventView
+) -> Iterator[str]:
     where = f"{change.system} {change.event}"
-    yield from status_changed(town, change, before, after)
-    told = [
+    yield from status_changed(world, change, before, after)
+    elsewhere = [
         other
-        for other in town.changes
+        for other in world.changes
         if other.system != change.system
         and other.by_hand
         and other.at > change.at - timedelta(hours=26)
-        and _person(town, other) == town.person(change.system, before)
+        and _person_of(world, other) == world.person(change.system, before)
     ]
-    asked = (*told, *blocks_moved_to(town, change))
-    if asked and has_shares(town, change) and not told_by_first(town, change, asked):
-        yield f"6: changed a meeting that has other hosts for one who is not its first: {where}"
-    # Whoever moved this one itself is overruled only by what was said elsewhere after that, or so
-    # shortly before that nobody could tell. What was stopped, and put back by hand, said nothing;
-    # nor did who only gave it another status: where it waited for long, it follows a move before.
-    own = [c.at for c in town.changes if c.by_hand and c.event == change.event and not c.keeps_time]
-    back = [a.at for a in town.accidents if a.stops and a.put_back(change.event, before)]
-    since = min([max(own), *back]) - LATE
-    said = {other.after.interval for other in told if other.after and other.at > since}
-    said |= let_pass(town.accidents, since)
-    said |= _by_policy(town, change, since)
-    if town.choices & {"prefer", "move"} and paused.came_late(town, change, max(own)):
-        # It waits since it was to follow; what a person did to it after that loses by these rules.
-        said |= {other.after.interval for other in told if other.after}
-    rounds = town.sandbox.systems[change.system].faults.injected[FaultKind.ROUNDING]
-    somewhere = rounds or "next-free" in town.choices
-    somewhere = somewhere or puts_back_carried(town, change)
-    # A record that cannot be written to for hours, or waits for a damage, follows an answer late.
-    somewhere = somewhere or (after.provider, after.start) in town.said_at
-    if after.interval != before.interval and after.interval not in said and not somewhere:
-        yield f"5: moved an appointment to where nobody moved it: {where}"
-    ended = any(other.after is None or not other.after.busy for other in told)
+    causes = (*elsewhere, *blocks_moved_to(world, change))
+    if causes and has_shares(world, change) and not changed_for_first_host(world, change, causes):
+        yield f"6: changed a meeting for a host who is not its first: {where}"
+    # A person's move of this record is overruled only by a change elsewhere after it, or so shortly
+    # before it that the order is unknown. A mass edit that was stopped and reverted by hand does
+    # not count, nor does a change of status alone: a record that waited follows an earlier move.
+    own_changes = [
+        c.at for c in world.changes if c.by_hand and c.event == change.event and not c.keeps_time
+    ]
+    back = [a.at for a in world.mass_edits if a.stops and a.put_back(change.event, before)]
+    since = min([max(own_changes), *back]) - MAX_DELAY
+    wanted = {other.after.interval for other in elsewhere if other.after and other.at > since}
+    wanted |= accepted_intervals(world.mass_edits, since)
+    wanted |= _times_by_rule(world, change, since)
+    if world.choices & {"prefer", "move"} and paused.may_be_late(world, change, max(own_changes)):
+        # The record could not follow at once; by these rules the earlier move wins over what a
+        # person did to it later, however late it is written.
+        wanted |= {other.after.interval for other in elsewhere if other.after}
+    rounds = world.sandbox.systems[change.system].faults.injected[FaultKind.ROUNDING]
+    anywhere = rounds or "next-free" in world.choices
+    anywhere = anywhere or reverts_platform_change(world, change)
+    # A record that could not be written to for hours follows an answer late.
+    anywhere = anywhere or (after.provider, after.start) in world.chosen_times
+    if after.interval != before.interval and after.interval not in wanted and not anywhere:
+        yield f"5: moved an appointment to a time that nobody chose: {where}"
+    ended = any(other.after is None or not other.after.busy for other in elsewhere)
     if before.busy and not after.busy and not ended:
-        yield f"5: called off a meeting that nobody called off: {where}"
+        yield f"5: cancelled a meeting that nobody cancelled: {where}"
 
 
-def _by_policy(town: World, change: Change, since: datetime) -> set[Interval]:
-    """Where a rule takes a meeting: to our block that a person moved, or back to where it was."""
-    said: set[Interval] = set()
-    for other in town.changes:
-        ours = (other.system, other.event) in town.ours
-        if "reschedule" in town.choices and other.by_hand and ours and other.at > since:
-            said |= {other.after.interval} if other.after else set()
-        if "revert" in town.choices and not ours and other.before and change.before:
+def _times_by_rule(world: World, change: Change, since: datetime) -> set[Interval]:
+    """Return where a rule takes a meeting: to a moved block of syncd, or back to where it was."""
+    times: set[Interval] = set()
+    for other in world.changes:
+        ours = (other.system, other.event) in world.ours
+        if "reschedule" in world.choices and other.by_hand and ours and other.at > since:
+            times |= {other.after.interval} if other.after else set()
+        if "revert" in world.choices and not ours and other.before and change.before:
             same = other.before.contact == change.before.contact
-            said |= {other.before.interval} if same else set()
-    return said
+            times |= {other.before.interval} if same else set()
+    return times
 
 
-def _person(town: World, change: Change) -> str:
-    return town.person(change.system, seen) if (seen := change.after or change.before) else ""
+def _person_of(world: World, change: Change) -> str:
+    return world.person(change.system, view) if (view := change.after or change.before) else ""
 
 
-def _removed(town: World, change: Change, before: View) -> None:
-    """Find where a source of that time still lives, unless the calendar has one of its own."""
-    here = town.standing(change.system)
-    if any(seen.key == before.key and seen.busy for seen in here.values()):
+def _judge_freed(world: World, change: Change, before: EventView) -> None:
+    """Check that no source of the block's time remains, unless the calendar has a meeting there."""
+    here = world.events(change.system)
+    if any(view.key == before.key and view.busy for view in here.values()):
         return
-    if makes_room_for(town, change.system, before):
+    if makes_room_for_waiting(world, change.system, before):
         return
     old = [
         (system, event)
-        for system, event in _sources(town, change, before, since=change.at)
-        if _stands_since(town, system, event) < change.at - FRESH
-        # What is off stays in LeadSquared until somebody deletes it there: it has no cancelling.
-        and not _called_off(town, change, system, event, DAYS if system == "crm" else LATE)
-        and not _comes_here(town, change, event)
-        and not _follows_our_block(town, change, system, event)
-        and not _is_released(town, change, system, event)
-        and not comes_instead(town, change, system, event)
-        and not makes_room(town, change, system, event)
-        and not waits_to_follow(town, system, event)
-        and not _moved_into_past(town, change, system, event)
-        and not may_not_follow(town, change, system, event)
-        and not town.unmapped.closes_nothing(system, before.provider, change.at)
+        for system, event in find_sources(world, change, before, since=change.at)
+        if unchanged_since(world, system, event) < change.at - UNREAD_FOR
+        # LeadSquared has no cancelling: a cancelled meeting stays there until a person deletes it.
+        and not _is_cancelled_elsewhere(
+            world, change, system, event, NEVER_EXPIRES if system == "crm" else MAX_DELAY
+        )
+        and not _makes_room_for_twin(world, change, event)
+        and not _follows_our_block(world, change, system, event)
+        and not _is_released(world, change, system, event)
+        and not makes_room_for_rebooking(world, change, system, event)
+        and not makes_room_for_far(world, change, system, event)
+        and not waits_to_follow(world, system, event)
+        and not _was_moved_into_past(world, change, system, event)
+        and not may_not_follow(world, change, system, event)
+        and not world.unmapped.is_absent(system, before.provider, change.at)
     ]
     for system, event in old:
-        judge_soon(town, change, before, system, event)
+        judge_soon(world, change, before, system, event)
 
 
-def _comes_here(town: World, change: Change, event: str) -> bool:
-    """Whether room is made for the calendar's own twin, which follows news that was let pass."""
-    stood = {a.news[event][0].key for a in town.accidents if a.over and event in a.news}
+def _makes_room_for_twin(world: World, change: Change, event: str) -> bool:
+    """Return true if the block makes room for the calendar's twin, moved by an accepted edit."""
+    former = {a.news[event][0].key for a in world.mass_edits if a.over and event in a.news}
     return any(
-        seen.kind == "appointment" and seen.busy and seen.key in stood
-        for seen in town.standing(change.system).values()
+        view.kind == "appointment" and view.busy and view.key in former
+        for view in world.events(change.system).values()
     )
 
 
-def _is_released(town: World, change: Change, system: str, event: str) -> bool:
-    """Whether a rule has released our block, which a person moved or removed in this calendar.
+def _is_released(world: World, change: Change, system: str, event: str) -> bool:
+    """Return true if a rule released this block, which a person moved or removed in this calendar.
 
-    It was stopped, and its time was closed anew meanwhile; now a person has let it pass. So that
-    time stays open there until its source changes (docs/conflicts.md).
+    The guard stopped that, and the time was closed again meanwhile. Now a person has accepted it,
+    so the time stays open there until its source changes (docs/conflicts.md).
     """
-    accepted = {a.at for a in town.accidents if a.accepted_at and a.system == change.system}
-    source = town.standing(system)[event]
-    return "release" in town.choices and any(
+    accepted = {a.at for a in world.mass_edits if a.accepted_at and a.system == change.system}
+    source = world.events(system)[event]
+    return "release" in world.choices and any(
         past.by_hand
         and past.at in accepted
-        and (past.system, past.event) in town.ours
+        and (past.system, past.event) in world.ours
         and past.system == change.system
         and past.before is not None
         and past.before.key == source.key
-        and _stands_since(town, system, event) < past.at
-        for past in town.changes
+        and unchanged_since(world, system, event) < past.at
+        for past in world.changes
     )
 
 
-def _follows_our_block(town: World, change: Change, system: str, event: str) -> bool:
-    """Whether a meeting is about to follow our block, which a person moved in this calendar.
+def _follows_our_block(world: World, change: Change, system: str, event: str) -> bool:
+    """Return true if a meeting is about to follow a block of syncd that a person moved here.
 
-    It was stopped, and a person let it pass: so the meeting is where that block is, which closes
-    its time here. What was closed meanwhile goes before the meeting itself can be written, as where
-    its user is missing, or this calendar's key could not write for hours.
+    The guard stopped that, and a person accepted it: so the meeting is at the time of that block,
+    which closes it here. A block that was made meanwhile goes before the meeting itself can be
+    written, as when its user is missing, or this calendar's key could not write for hours.
     """
-    source, here = town.standing(system)[event], town.standing(change.system)
-    return "reschedule" in town.choices and any(
-        name in accident.ours
+    source, here = world.events(system)[event], world.events(change.system)
+    return "reschedule" in world.choices and any(
+        name in mass_edit.ours
         and before.key == source.key
         and after is not None
         and name in here
         and here[name].key == after.key
-        for accident in town.accidents
-        if accident.accepted_at is not None and accident.system == change.system
-        for name, (before, after) in accident.news.items()
+        for mass_edit in world.mass_edits
+        if mass_edit.accepted_at is not None and mass_edit.system == change.system
+        for name, (before, after) in mass_edit.news.items()
     )
 
 
-def _called_off(
-    town: World, change: Change, system: str, event: str, within: timedelta = LATE
+def _is_cancelled_elsewhere(
+    world: World, change: Change, system: str, event: str, within: timedelta = MAX_DELAY
 ) -> bool:
-    """Whether the same meeting was called off elsewhere, so that this twin is about to end too."""
-    twin = town.standing(system)[event]
-    person = town.person(system, twin)
+    """Return true if the meeting was cancelled elsewhere, so that this twin is about to end."""
+    twin = world.events(system)[event]
+    person = world.person(system, twin)
     ended = {
         (past.system, past.event)
-        for past in town.changes
+        for past in world.changes
         if past.by_hand
-        and past.at >= _since(town, without_wrong_clock(town, change.at - within))
+        and past.at >= oldest_cause(world, without_wrong_clock(world, change.at - within))
         and past.before is not None
         and past.before.kind == twin.kind == "appointment"
-        and town.person(past.system, past.before) == person
+        and world.person(past.system, past.before) == person
         and (past.after is None or not past.after.busy or past.after.provider != twin.provider)
     }
-    # They were at one time once, though since then they may have been moved apart and be held.
-    # One that was booked instead of another stands for it.
-    old = {(each.system, each.old) for each in town.rebookings if event in each.new}
-    return not _times(town, ended).isdisjoint(_times(town, {(system, event), *old}))
+    # The records were at one time once, though they may have moved apart and be held since. A
+    # meeting booked instead of another counts as that one.
+    old = {
+        (rebooking.system, rebooking.old)
+        for rebooking in world.rebookings
+        if event in rebooking.new
+    }
+    return not times_of(world, ended).isdisjoint(times_of(world, {(system, event), *old}))
 
 
-def _moves_along(town: World, change: Change, event: str) -> bool:
-    """Whether the same meeting was moved elsewhere, so that this twin is about to move, too.
+def _is_moved_elsewhere(world: World, change: Change, event: str) -> bool:
+    """Return true if the same meeting was moved elsewhere, so that this twin is about to move.
 
-    Where a rule holds that, it stands there until a person decides.
+    If a rule holds that move, the twin stays there until a person decides.
     """
-    twin = town.standing(change.system)[event]
-    person = town.person(change.system, twin)
+    twin = world.events(change.system)[event]
+    person = world.person(change.system, twin)
     return any(
         past.by_hand
         and past.system != change.system
-        and (past.at >= change.at - LATE or ("hold" in town.choices and not past.keeps_time))
+        and (past.at >= change.at - MAX_DELAY or ("hold" in world.choices and not past.keeps_time))
         and past.before is not None
         and past.before.kind == twin.kind == "appointment"
         and past.before.key == twin.key
-        and town.person(past.system, past.before) == person
-        for past in town.changes
+        and world.person(past.system, past.before) == person
+        for past in world.changes
     )
 
 
-def _moved_into_past(town: World, change: Change, system: str, event: str) -> bool:
-    """Return whether the same meeting was moved elsewhere to a time that is over by now.
+def _was_moved_into_past(world: World, change: Change, system: str, event: str) -> bool:
+    """Return true if the same meeting was moved elsewhere to a time that is over by now.
 
-    Then its blocks go before this twin follows, as no block is made for what is over.
+    Then its blocks go before this twin follows, as past time is not blocked.
     """
-    twin = town.standing(system)[event]
-    person = town.person(system, twin)
+    twin = world.events(system)[event]
+    person = world.person(system, twin)
     return any(
         past.by_hand
         and past.system != system
-        and past.at >= _since(town, change.at - LATE)
+        and past.at >= oldest_cause(world, change.at - MAX_DELAY)
         and past.before is not None
         and past.after is not None
         and past.after.end <= change.at
         and past.before.key == twin.key
-        and town.person(past.system, past.before) == person
-        for past in town.changes
-    )
-
-
-def _times(town: World, events: Collection[tuple[str, str]]) -> set[Key]:
-    """Whose time these events ever took."""
-    return {
-        past.after.key
-        for past in town.changes
-        if past.after is not None and (past.system, past.event) in events
-    }
-
-
-def _sources(town: World, change: Change, seen: View, since: datetime) -> Iterator[tuple[str, str]]:
-    """The events of others that took this very time in another system, now or since then."""
-    for system in SYSTEMS:
-        if system == change.system:
-            continue
-        for event, other in town.standing(system).items():
-            if (system, event) not in town.ours and other.busy and other.key == seen.key:
-                yield system, event
-    if since == change.at:
-        return
-    since = _since(town, since)
-    for past in town.changes:
-        late = past.at < since and not waits_for_night(town, past)
-        if past.system != change.system and not late and past.before is not None:
-            foreign = (past.system, past.event) not in town.ours
-            if foreign and past.before.busy and past.before.key == seen.key:
-                yield past.system, past.event
-
-
-def _since(town: World, since: datetime) -> datetime:
-    """How far back news may lie: what is stopped waits, and what a renamed user has is not seen."""
-    return min([since, *(accident.at for accident in town.accidents), *town.staff.since])
-
-
-def _stands_since(town: World, system: str, event: str) -> datetime:
-    """Since when an event takes its time; another status that takes it as well changes nothing."""
-    return max(
-        c.at for c in town.changes if (c.system, c.event) == (system, event) and not c.keeps_time
+        and world.person(past.system, past.before) == person
+        for past in world.changes
     )

@@ -1,7 +1,7 @@
-"""What an operator has paused, and what must follow (docs/design.md#pauses).
+"""Pauses by the operator, and what must follow from them (docs/design.md#pauses).
 
-From when the pause is acknowledged, nothing is written there; it stays a source; what it holds back
-counts as nothing that waits, and open time is told as paused.
+Once a pause is confirmed, nothing is written there. The place is still read. Held-back writes do
+not count as waiting, and open time is reported as paused.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from syncd.engine.report import Report
 from syncd.model import ExposureCause
-from syncd.sandbox.scenario import PEOPLE, SYSTEMS
+from syncd.sandbox.scenario import PEOPLE, SYSTEM_NAMES
 from syncd.simulate.acts import EventKind, SimEvent
-from syncd.simulate.unmapped import Place
+from syncd.simulate.unmapped import ConfigPlace
 from syncd.store import Store
 from syncd.store.availability import exposures
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from syncd.simulate.world import World
 
 _QUEUED = timedelta(minutes=30)
-"""How long after it was sent a write may show, as LeadSquared queues what is moved in bulk."""
+"""How long after its request a write may show: LeadSquared queues bulk moves."""
 
 _NOTICED = timedelta(hours=1)
-"""By then the daemon has made a cycle over everybody since the pause."""
+"""By then the daemon has made a cycle over all providers since the pause."""
 
-_CARRIED = timedelta(hours=3)
-"""By then the whole window was read, and news is carried."""
+_PROPAGATED_WITHIN = timedelta(hours=3)
+"""By then the whole window was read, and changes were propagated."""
 
 _QUIET_ACTS = frozenset(
     {
@@ -47,24 +47,24 @@ _QUIET_ACTS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class _Spell:
-    place: Place
+    place: ConfigPlace
     since: datetime
     until: datetime | None = None
 
 
 @dataclass(slots=True)
 class Paused:
-    """All that was paused on a day, from when that was acknowledged until it was to end."""
+    """All pauses of a day, each from its confirmation until its end."""
 
     spells: list[_Spell] = field(default_factory=list)
 
-    def begin(self, place: Place, now: datetime) -> None:
-        """Note an acknowledged pause; one that is paused already keeps its time."""
+    def begin(self, place: ConfigPlace, now: datetime) -> None:
+        """Record a confirmed pause; a place that is paused already keeps its start."""
         if not any(s.until is None and s.place == place for s in self.spells):
             self.spells.append(_Spell(place, now))
 
-    def end(self, now: datetime, place: Place | None = None) -> None:
-        """Note that a place, or everything, is about to be written to again."""
+    def end(self, now: datetime, place: ConfigPlace | None = None) -> None:
+        """Record that a pause, or every pause, is about to end."""
         self.spells = [
             replace(s, until=now) if s.until is None and place in {None, s.place} else s
             for s in self.spells
@@ -72,107 +72,121 @@ class Paused:
 
     def since(self, system: str, provider: str) -> datetime | None:
         """Return since when a calendar is paused; None if it is not."""
-        found = [s.since for s in self._open() if s.place.covers(Place(system, provider))]
-        return min(found, default=None)
+        starts = [s.since for s in self._open() if s.place.covers(ConfigPlace(system, provider))]
+        return min(starts, default=None)
 
     def held_back(self, system: str, provider: str, at: datetime) -> bool:
-        """Return whether a calendar was paused then, so that what was due there came later."""
+        """Return true if a calendar was paused at that time, so that writes came later."""
         return any(
             s.since <= at and (s.until is None or at <= s.until)
             for s in self.spells
-            if s.place.covers(Place(system, provider))
+            if s.place.covers(ConfigPlace(system, provider))
         )
 
     def changed_after(self, at: datetime) -> bool:
-        """Return whether anything is paused, or was still paused then."""
+        """Return true if a pause is in force, or ended after that time."""
         return any(s.until is None or s.until > at for s in self.spells)
 
     def _open(self) -> list[_Spell]:
         return [s for s in self.spells if s.until is None]
 
 
-def changed_lately(town: World, within: timedelta) -> bool:
-    """Return whether anything is paused or out of the configuration, or was lately."""
-    since = town.clock.now() - within
-    return any(each.changed_after(since) for each in (town.unmapped, town.paused))
+def changed_recently(world: World, within: timedelta) -> bool:
+    """Return true if a place is paused or out of the configuration, or was recently."""
+    since = world.clock.now() - within
+    return any(absences.changed_after(since) for absences in (world.unmapped, world.paused))
 
 
-def came_late(town: World, change: Change, at: datetime) -> bool:
-    """Return whether what was due to an appointment then may have come much later.
+def may_be_late(world: World, change: Change, at: datetime) -> bool:
+    """Return true if a write that an appointment needed at that time may have been late.
 
-    Its calendar was paused, or its system waited for a damage.
+    Its calendar was paused, or updates of its system were stopped because of damage.
     """
-    seen = change.before or change.after
-    paused = seen is not None and town.paused.held_back(change.system, seen.provider, at)
-    return paused or bool(town.sandbox.systems[change.system].damaged)
+    view = change.before or change.after
+    is_paused = view is not None and world.paused.held_back(change.system, view.provider, at)
+    return is_paused or bool(world.sandbox.systems[change.system].damaged)
 
 
-def place_of(step: SimEvent) -> Place:
+def paused_place(step: SimEvent) -> ConfigPlace:
     """Return what a step pauses: a system, a provider, or one calendar."""
-    who = PEOPLE[step.number % len(PEOPLE)]
-    places = (Place(step.system, ""), Place("", who), Place(step.system, who))
+    provider = PEOPLE[step.number % len(PEOPLE)]
+    places = (
+        ConfigPlace(step.system, ""),
+        ConfigPlace("", provider),
+        ConfigPlace(step.system, provider),
+    )
     return places[step.slot % len(places)]
 
 
-def judge_change(town: World, change: Change) -> Iterator[str]:
-    """Say when syncd writes to what is paused."""
-    seen = change.after or change.before
-    if seen is None:
+def judge_change(world: World, change: Change) -> Iterator[str]:
+    """Yield a violation if syncd writes to a paused place."""
+    view = change.after or change.before
+    if view is None:
         return
-    since = town.paused.since(change.system, seen.provider)
+    since = world.paused.since(change.system, view.provider)
     late = _QUEUED if change.system == "crm" else timedelta(0)
     if since is not None and change.at > since + late:
-        yield f"6: wrote to {change.system} of {seen.provider}, which is paused: {change.event}"
+        yield f"6: wrote to {view.provider} in {change.system}, which is paused: {change.event}"
 
 
-def judge_report(town: World, report: Report) -> Iterator[str]:
-    """Say when what a pause holds back counts as waiting."""
-    now = town.clock.now()
-    for each in report.waiting:
-        since = town.paused.since(each.operation.system, each.operation.provider)
+def judge_waiting(world: World, report: Report) -> Iterator[str]:
+    """Yield a violation if held-back writes count as waiting."""
+    now = world.clock.now()
+    for waiting in report.waiting:
+        since = world.paused.since(waiting.operation.system, waiting.operation.provider)
         if since is not None and now > since + _NOTICED:
-            where = f"{each.operation.system} of {each.operation.provider}"
-            yield f"10: a write to {where} counts as waiting ({each.why}), and is paused"
+            where = f"{waiting.operation.system} of {waiting.operation.provider}"
+            yield f"10: a write to {where} counts as waiting ({waiting.why}) although it is paused"
             return
 
 
-def judge_told(
-    town: World, story: Scenario, store: Store, now: datetime, last: datetime
+def judge_pauses(
+    world: World, scenario: Scenario, store: Store, now: datetime, last: datetime
 ) -> Iterator[str]:
-    """Say at the end of the day what is open and not told as paused, and what was not carried.
+    """Yield, at the end of the day, open time not reported as paused, and missing propagation.
 
-    A process that died may not have looked since; where more than the usual happened, nobody can
-    tell what was carried by now.
+    A process that died may not have measured since. On days with other troubles nothing is certain
+    to be propagated.
     """
-    if town.deaths and town.deaths[-1] > now - _NOTICED:
+    if world.deaths and world.deaths[-1] > now - _NOTICED:
         return
-    for each in exposures(store, now):
-        since = town.paused.since(each.system, each.provider)
-        if each.cause is ExposureCause.UNCLOSED and since is not None and now > since + _NOTICED:
-            yield f"10: open as it is paused, and not told so: {each.system} {each.provider}"
-    if all(s.kind in _QUIET_ACTS for s in story.steps) and not store.open_conflicts():
-        yield from _not_carried(town, now, last)
+    for exposure in exposures(store, now):
+        since = world.paused.since(exposure.system, exposure.provider)
+        if (
+            exposure.cause is ExposureCause.UNCLOSED
+            and since is not None
+            and now > since + _NOTICED
+        ):
+            yield f"10: open time not reported as paused: {exposure.system} {exposure.provider}"
+    if all(s.kind in _QUIET_ACTS for s in scenario.steps) and not store.open_conflicts():
+        yield from _unblocked_meetings(world, now, last)
 
 
-def _not_carried(town: World, now: datetime, last: datetime) -> Iterator[str]:
-    """Say which meetings of a paused calendar others do not close."""
-    for system in SYSTEMS:
-        for event, seen in sorted(town.standing(system).items()):
-            since = town.paused.since(system, seen.provider)
-            mine = (system, event) in town.ours
-            over = seen.end <= now or seen.start >= last
-            if since is None or mine or over or not seen.busy or _stood(town, system, event, now):
+def _unblocked_meetings(world: World, now: datetime, last: datetime) -> Iterator[str]:
+    """Yield the meetings of a paused calendar that are not blocked elsewhere."""
+    for system in SYSTEM_NAMES:
+        for event, view in sorted(world.events(system).items()):
+            since = world.paused.since(system, view.provider)
+            is_ours = (system, event) in world.ours
+            over = view.end <= now or view.start >= last
+            if (
+                since is None
+                or is_ours
+                or over
+                or not view.busy
+                or _changed_recently(world, system, event, now)
+            ):
                 continue
-            for other in sorted(set(SYSTEMS) - {system}):
+            for other in sorted(set(SYSTEM_NAMES) - {system}):
                 open_ = not any(
-                    s.busy and s.provider == seen.provider and s.interval == seen.interval
-                    for s in town.standing(other).values()
+                    s.busy and s.provider == view.provider and s.interval == view.interval
+                    for s in world.events(other).values()
                 )
-                if open_ and town.paused.since(other, seen.provider) is None:
-                    yield f"6: {system} is paused, and no source any more: {event} in {other}"
+                if open_ and world.paused.since(other, view.provider) is None:
+                    yield f"6: {event} of {system}, which is paused, is not blocked in {other}"
 
 
-def _stood(town: World, system: str, event: str, now: datetime) -> bool:
-    """Whether an event has changed so lately that it may not be carried yet."""
-    changes = [c.at for c in town.changes if (c.system, c.event) == (system, event)]
-    return bool(changes) and max(changes) > now - _CARRIED
+def _changed_recently(world: World, system: str, event: str, now: datetime) -> bool:
+    """Return true if an event changed so recently that it may not be propagated yet."""
+    changes = [c.at for c in world.changes if (c.system, c.event) == (system, event)]
+    return bool(changes) and max(changes) > now - _PROPAGATED_WITHIN

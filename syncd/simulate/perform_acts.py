@@ -1,4 +1,4 @@
-"""Acts known from complaints, each performed by a module of its own."""
+"""Dispatch of acts to the modules that perform them."""
 
 from __future__ import annotations
 
@@ -31,25 +31,25 @@ if TYPE_CHECKING:
     from syncd.simulate.world import World
 
 
-def perform(town: World, step: SimEvent, start: datetime) -> str:
-    """Do what a step says; what was done, '' if there was nothing to do it to."""
+def perform(world: World, step: SimEvent, start: datetime) -> str:
+    """Perform a step; return what was done, '' if nothing was."""
     if step.kind in {EventKind.NULL_DATE, EventKind.CUT_TEXT}:
-        return spoil_rows(town.sandbox.systems[step.system].faults, step)
+        return spoil_rows(world.sandbox.systems[step.system].faults, step)
     return (
-        hosted.perform(town, step)
-        or merging.perform(town, step)
-        or twinned.perform(town, step, start)
-        or leaves.perform(town, step)
-        or recurring.perform(town, step, start)
-        or busy.perform(town, step, PEOPLE[step.number % len(PEOPLE)])
-        or broken.perform(town, step)
-        or concealing.perform(town, step)
-        or stopping.perform(town, step, start)
-        or one_sided.perform(town, step)
-        or rebooking.perform(town, step, start)
-        or cancelling.perform(town, step)
-        or gateways.perform(town, step)
-        or waits.perform(town, step)
-        or facts.perform(town, step, start)
-        or far.perform(town, step, start)
+        hosted.perform(world, step)
+        or merging.perform(world, step)
+        or twinned.perform(world, step, start)
+        or leaves.perform(world, step)
+        or recurring.perform(world, step, start)
+        or busy.perform(world, step, PEOPLE[step.number % len(PEOPLE)])
+        or broken.perform(world, step)
+        or concealing.perform(world, step)
+        or stopping.perform(world, step, start)
+        or one_sided.perform(world, step)
+        or rebooking.perform(world, step, start)
+        or cancelling.perform(world, step)
+        or gateways.perform(world, step)
+        or waits.perform(world, step)
+        or facts.perform(world, step, start)
+        or far.perform(world, step, start)
     )

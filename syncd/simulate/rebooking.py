@@ -1,4 +1,4 @@
-"""Clients who cancel and book anew, weekly clients who only cancel, and what must come of it.
+"""Clients who cancel and rebook, weekly clients who only cancel, and the judge of both.
 
 A reschedule has two halves, the cancellation and the new booking, in either order.
 """
@@ -16,35 +16,35 @@ from syncd.simulate.hosted import has_shares, is_share
 from syncd.simulate.scenario import EventKind, SimEvent
 
 if TYPE_CHECKING:
-    from syncd.simulate.mass_edit import Change, View
+    from syncd.simulate.mass_edit import Change, EventView
     from syncd.simulate.world import World
 
-Event = tuple[str, str]
-"""(system, event id)."""
+EventId = tuple[str, str]
+"""A system and an event id."""
 
 TOGETHER = timedelta(minutes=14)
-"""The halves of a reschedule are at most so far apart, and a little more is allowed."""
+"""The longest time between the halves of a reschedule; slightly below the program's limit."""
 
-KNOWN = timedelta(hours=8)
-"""What stands for so long is known to the program, whatever faults there were."""
+KNOWN_AFTER = timedelta(hours=8)
+"""After this time an event is known to the program, whatever faults there were."""
 
 _WEEK, _LENGTH = timedelta(days=7), timedelta(minutes=30)
 _MIXED = (FaultKind.CLOCK_SKEW, FaultKind.ROUNDING, FaultKind.NEW_ID_ON_MOVE, FaultKind.ODD_TIME)
-"""Faults after which nobody can say which event, or which time, is which."""
+"""Faults after which it is uncertain which event, or which time, is which."""
 
 
 @dataclass(slots=True)
 class Rebooking:
-    """A meeting that somebody gives up, the meetings of the same client that are booked instead.
+    """A meeting that a client gives up, and the meetings that the client books instead.
 
-    ``twins`` are the same meeting in other systems. ``weekly``: the other meeting is another one,
+    ``twins`` are the same meeting in other systems. ``weekly``: the other meeting is a separate one
     that was booked long before.
     """
 
     system: str
     old: str
-    seen: View
-    twins: tuple[Event, ...]
+    view: EventView
+    twins: tuple[EventId, ...]
     begun_at: datetime
     ended_at: datetime | None = None
     booked_at: datetime | None = None
@@ -53,215 +53,223 @@ class Rebooking:
 
     @property
     def complete(self) -> bool:
-        """Whether it was both given up and booked anew."""
+        """Return true if both halves have happened."""
         return self.ended_at is not None and self.booked_at is not None
 
 
-def perform(town: World, step: SimEvent, start: datetime) -> str:
-    """Do what a step says; return what was done, '' if there was nothing to do it to."""
+def perform(world: World, step: SimEvent, start: datetime) -> str:
+    """Perform a step; return what was done, '' if nothing was."""
     match step.kind:
         case EventKind.REBOOK:
-            return _rebook(town, step, start)
+            return _rebook(world, step, start)
         case EventKind.BOOK_BOTH | EventKind.WEEKLY:
-            return _book_both(town, step, start)
+            return _book_both(world, step, start)
         case EventKind.CANCEL_WEEKLY:
-            return _cancel_weekly(town, step)
+            return _cancel_weekly(world, step)
         case _:
             return ""
 
 
-def _rebook(town: World, step: SimEvent, start: datetime) -> str:
+def _rebook(world: World, step: SimEvent, start: datetime) -> str:
     """Do the second half of a reschedule that was begun there, or the first half of another one."""
-    begun = next((r for r in _of(town, step.system) if not r.complete and not r.weekly), None)
+    begun = next(
+        (r for r in _rebookings_in(world, step.system) if not r.complete and not r.weekly), None
+    )
     if begun is not None:
-        return _book(town, begun, step, start) if begun.ended_at else _end(town, begun, step)
-    found = sorted(_meetings(town, step.system), key=lambda each: (not each[2], each[0]))
-    if not found:
+        return _book(world, begun, step, start) if begun.ended_at else _end(world, begun, step)
+    candidates = sorted(_meetings(world, step.system), key=lambda item: (not item[2], item[0]))
+    if not candidates:
         return ""
-    twinned = [each for each in found if each[2]] or found
-    event, seen, twins = twinned[step.number % len(twinned)]
-    chosen = Rebooking(step.system, event, seen, twins, town.clock.now())
-    town.rebookings.append(chosen)
-    return _book(town, chosen, step, start) if step.slot % 2 else _end(town, chosen, step)
+    twinned = [item for item in candidates if item[2]] or candidates
+    event, view, twins = twinned[step.number % len(twinned)]
+    chosen = Rebooking(step.system, event, view, twins, world.clock.now())
+    world.rebookings.append(chosen)
+    return _book(world, chosen, step, start) if step.slot % 2 else _end(world, chosen, step)
 
 
-def _end(town: World, what: Rebooking, step: SimEvent) -> str:
-    """Cancel a meeting, or delete it."""
-    if what.old not in town.standing(what.system):
+def _end(world: World, rebooking: Rebooking, step: SimEvent) -> str:
+    """Cancel or delete a meeting."""
+    if rebooking.old not in world.events(rebooking.system):
         return ""
-    platform = town.sandbox.systems[what.system]
-    what.ended_at = town.clock.now()
+    platform = world.sandbox.systems[rebooking.system]
+    rebooking.ended_at = world.clock.now()
     if step.number % 4 == 0:
-        platform.delete(what.old)
-        return f"delete {what.old} for another time"
-    platform.cancel(what.old)
-    return f"cancel {what.old} for another time"
+        platform.delete(rebooking.old)
+        return f"delete {rebooking.old} to rebook it"
+    platform.cancel(rebooking.old)
+    return f"cancel {rebooking.old} to rebook it"
 
 
-def _book(town: World, what: Rebooking, step: SimEvent, start: datetime) -> str:
-    """Book the same with the same client at another time, or at two."""
-    length = what.seen.end - what.seen.start
+def _book(world: World, rebooking: Rebooking, step: SimEvent, start: datetime) -> str:
+    """Book the same client again at another time, or at two."""
+    length = rebooking.view.end - rebooking.view.start
     starts = [start + number * 2 * length for number in range(step.times)]
-    what.booked_at = town.clock.now()
-    what.new = tuple(_enter(town, what.system, what.seen, each) for each in starts)
-    return f"book {', '.join(what.new)} {start:%d %H:%M} instead of {what.old}"
+    rebooking.booked_at = world.clock.now()
+    rebooking.new = tuple(_enter(world, rebooking.system, rebooking.view, at) for at in starts)
+    return f"book {', '.join(rebooking.new)} {start:%d %H:%M} instead of {rebooking.old}"
 
 
-def _enter(town: World, system: str, like: View, start: datetime) -> str:
-    seat = town.world.seats[system, like.provider]
+def _enter(world: World, system: str, like: EventView, start: datetime) -> str:
+    seat = world.seeded.seed_users[system, like.provider]
     end = start + (like.end - like.start)
-    return town.sandbox.systems[system].book(
+    return world.sandbox.systems[system].book(
         seat.calendar, seat.user, start, end, like.contact, title="Knee pain"
     )
 
 
-def _book_both(town: World, step: SimEvent, start: datetime) -> str:
+def _book_both(world: World, step: SimEvent, start: datetime) -> str:
     """Book a client in two systems; a weekly one for the week after as well, in the first."""
     weekly = step.kind is EventKind.WEEKLY
-    who = PEOPLE[step.number % len(PEOPLE)]
+    provider = PEOPLE[step.number % len(PEOPLE)]
     person = ("kim", "lee")[step.slot % 2]
-    others = [name for name in town.sandbox.systems if name != step.system]
+    others = [name for name in world.sandbox.systems if name != step.system]
     other = step.spelling or others[step.number % len(others)]
     events: dict[str, list[str]] = {}
     for name in (step.system, other):
-        seat = town.world.seats[name, who]
+        seat = world.seeded.seed_users[name, provider]
         starts = [start + week * _WEEK for week in range(2 if weekly and name != other else 1)]
         events[name] = [
-            town.sandbox.systems[name].book(
+            world.sandbox.systems[name].book(
                 seat.calendar,
                 seat.user,
                 at,
                 at + _LENGTH,
-                town.contact(name, person),
+                world.contact(name, person),
                 title="Knee pain",
             )
             for at in starts
         ]
-        town.observe(name, by_hand=True)
+        world.observe(name, by_hand=True)
     old, *later = events[step.system]
     if weekly:
-        now, seen = town.clock.now(), town.standing(step.system)[old]
+        now, view = world.clock.now(), world.events(step.system)[old]
         twins = ((other, events[other][0]),)
-        town.rebookings.append(
+        world.rebookings.append(
             Rebooking(
-                step.system, old, seen, twins, now, booked_at=now, new=tuple(later), weekly=True
+                step.system, old, view, twins, now, booked_at=now, new=tuple(later), weekly=True
             )
         )
-    return f"{step.kind} {who} {old} {start:%d %H:%M} and {other} {events[other][0]}"
+    return f"{step.kind} {provider} {old} {start:%d %H:%M} and {other} {events[other][0]}"
 
 
-def _cancel_weekly(town: World, step: SimEvent) -> str:
+def _cancel_weekly(world: World, step: SimEvent) -> str:
     """Cancel the first meeting of a weekly client."""
-    found = [r for r in _of(town, step.system) if r.weekly and not r.complete]
-    return _end(town, found[0], step) if found else ""
+    candidates = [r for r in _rebookings_in(world, step.system) if r.weekly and not r.complete]
+    return _end(world, candidates[0], step) if candidates else ""
 
 
-def _of(town: World, system: str) -> list[Rebooking]:
-    return [r for r in town.rebookings if r.system == system]
+def _rebookings_in(world: World, system: str) -> list[Rebooking]:
+    return [r for r in world.rebookings if r.system == system]
 
 
-def _meetings(town: World, system: str) -> Iterator[tuple[str, View, tuple[Event, ...]]]:
-    """Yield the meetings ahead that somebody may reschedule, with the same ones elsewhere."""
-    for event, seen in sorted(town.standing(system).items()):
-        ahead = seen.kind == "appointment" and seen.busy and seen.start > town.clock.now()
+def _meetings(world: World, system: str) -> Iterator[tuple[str, EventView, tuple[EventId, ...]]]:
+    """Yield the meetings ahead that a client may reschedule, with the same ones elsewhere."""
+    for event, view in sorted(world.events(system).items()):
+        ahead = view.kind == "appointment" and view.busy and view.start > world.clock.now()
         if ahead and not is_share(event):
-            yield event, seen, tuple(_twins(town, system, seen))
+            yield event, view, tuple(_twins(world, system, view))
 
 
-def _twins(town: World, system: str, seen: View) -> Iterator[Event]:
-    person = town.person(system, seen)
-    for name in town.sandbox.systems:
-        for event, other in sorted(town.standing(name).items()) if name != system else ():
-            if other.busy and other.key == seen.key and town.person(name, other) == person:
+def _twins(world: World, system: str, view: EventView) -> Iterator[EventId]:
+    person = world.person(system, view)
+    for name in world.sandbox.systems:
+        for event, other in sorted(world.events(name).items()) if name != system else ():
+            if other.busy and other.key == view.key and world.person(name, other) == person:
                 yield name, event
 
 
-def comes_instead(town: World, change: Change, system: str, event: str) -> bool:
-    """Whether room is made for the calendar's own record of a meeting that this one replaces."""
-    here = town.standing(change.system)
+def makes_room_for_rebooking(world: World, change: Change, system: str, event: str) -> bool:
+    """Return true if a block makes room for the record of a meeting that this one replaces."""
+    here = world.events(change.system)
     return any(
-        each.complete
-        and not each.weekly
-        and each.system == system
-        and event in each.new
-        and any(s == change.system and twin in here and here[twin].busy for s, twin in each.twins)
-        for each in town.rebookings
+        rebooking.complete
+        and not rebooking.weekly
+        and rebooking.system == system
+        and event in rebooking.new
+        and any(
+            s == change.system and twin in here and here[twin].busy for s, twin in rebooking.twins
+        )
+        for rebooking in world.rebookings
     )
 
 
-# --- what must come of it -------------------------------------------------------------------------
+# --- judging ----------------------------------------------------------------------------------
 
 
-def judge_rebookings(town: World) -> Iterator[str]:
-    """Say where the twin of a rescheduled meeting did not follow, or followed what it should not.
+def judge_rebookings(world: World) -> Iterator[str]:
+    """Yield twins of a rescheduled meeting that did not follow, or followed wrongly.
 
-    Only where nothing else happened to the meetings: whatever else did is judged elsewhere.
+    Meetings with other changes are judged elsewhere.
     """
-    for each in town.rebookings:
-        if not each.complete or not _is_undisturbed(town, each):
+    for rebooking in world.rebookings:
+        if not rebooking.complete or not _is_undisturbed(world, rebooking):
             continue
-        after = [town.standing(each.system)[event].interval for event in each.new]
-        for system, event in each.twins:
-            twin = town.standing(system).get(event)
+        after = [world.events(rebooking.system)[event].interval for event in rebooking.new]
+        for system, event in rebooking.twins:
+            twin = world.events(system).get(event)
             if twin is None:
                 continue
             followed = twin.busy and twin.interval in after
-            where = f"{system} {event}, the twin of {each.system} {each.old},"
-            if followed and (each.weekly or len(each.new) > 1):
-                yield f"5: {where} went to another meeting of the same client"
-            elif not (followed or each.weekly or len(each.new) > 1) and _must_follow(town, each):
+            where = f"{system} {event}, the twin of {rebooking.system} {rebooking.old},"
+            if followed and (rebooking.weekly or len(rebooking.new) > 1):
+                yield f"5: {where} followed another meeting of the same client"
+            elif not (followed or rebooking.weekly or len(rebooking.new) > 1) and _must_follow(
+                world, rebooking
+            ):
                 yield f"5: {where} did not follow to {after[0][0]:%d %b %H:%M}"
 
 
-def _must_follow(town: World, what: Rebooking) -> bool:
-    """Whether the program must have seen a reschedule: by the platform's times, and its twin."""
-    platform = town.sandbox.systems[what.system]
-    ended, booked = what.ended_at, what.booked_at
-    told = platform.tells_times and not any(platform.faults.injected[kind] for kind in _MIXED)
-    cancelled = what.old in town.standing(what.system)
-    if ended is None or booked is None or not (told and cancelled):
+def _must_follow(world: World, rebooking: Rebooking) -> bool:
+    """Return true if the program must have recognized a reschedule: by the platform's times."""
+    platform = world.sandbox.systems[rebooking.system]
+    ended, booked = rebooking.ended_at, rebooking.booked_at
+    has_times = platform.tells_times and not any(platform.faults.injected[kind] for kind in _MIXED)
+    cancelled = rebooking.old in world.events(rebooking.system)
+    if ended is None or booked is None or not (has_times and cancelled):
         return False
-    return abs(ended - booked) <= TOGETHER and len(what.twins) == 1
+    return abs(ended - booked) <= TOGETHER and len(rebooking.twins) == 1
 
 
-def _is_undisturbed(town: World, what: Rebooking) -> bool:
-    """Whether nobody else, and nothing else, had to do with the meetings of a reschedule."""
-    mine = {(what.system, event) for event in (what.old, *what.new)}
+def _is_undisturbed(world: World, rebooking: Rebooking) -> bool:
+    """Return true if no other act or fault concerned the meetings of a reschedule."""
+    records = {(rebooking.system, event) for event in (rebooking.old, *rebooking.new)}
     if (
-        town.answers
-        or town.forgotten
-        or town.accidents
-        or not all(event in town.standing(system) for system, event in mine if event != what.old)
+        world.answers
+        or world.state_losses
+        or world.mass_edits
+        or not all(
+            event in world.events(system) for system, event in records if event != rebooking.old
+        )
     ):
         return False
-    halves = {what.ended_at, what.booked_at, what.begun_at}
-    concerned = {*mine, *what.twins}
-    for change in town.changes:
+    halves = {rebooking.ended_at, rebooking.booked_at, rebooking.begun_at}
+    concerned = {*records, *rebooking.twins}
+    for change in world.changes:
         place = (change.system, change.event)
         if change.by_hand and place in concerned:
-            fresh = change.before is None and place in what.twins
-            if change.at not in halves and not _is_early(change, what) and not fresh:
+            fresh = change.before is None and place in rebooking.twins
+            if change.at not in halves and not _is_early(change, rebooking) and not fresh:
                 return False
-            if has_shares(town, change):
+            if has_shares(world, change):
                 return False
-        elif change.by_hand and _is_rival(town, change, what):
+        elif change.by_hand and _is_rival(world, change, rebooking):
             return False
     return True
 
 
-def _is_early(change: Change, what: Rebooking) -> bool:
-    """Whether the program knew of a change long before the reschedule began."""
-    ended = what.ended_at or what.begun_at
-    return change.at < (ended if what.weekly else what.begun_at) - KNOWN
+def _is_early(change: Change, rebooking: Rebooking) -> bool:
+    """Return true if the program knew of a change long before the reschedule began."""
+    ended = rebooking.ended_at or rebooking.begun_at
+    return change.at < (ended if rebooking.weekly else rebooking.begun_at) - KNOWN_AFTER
 
 
-def _is_rival(town: World, change: Change, what: Rebooking) -> bool:
-    """Whether somebody changed another meeting of that client, which makes it ambiguous."""
-    person = town.person(what.system, what.seen)
-    seen = [s for s in (change.before, change.after) if s is not None]
+def _is_rival(world: World, change: Change, rebooking: Rebooking) -> bool:
+    """Return true if a change of another meeting of the client makes the reschedule ambiguous."""
+    person = world.person(rebooking.system, rebooking.view)
+    views = [s for s in (change.before, change.after) if s is not None]
     return any(
-        s.provider == what.seen.provider
+        s.provider == rebooking.view.provider
         and s.kind == "appointment"
-        and town.person(change.system, s) == person
-        for s in seen
+        and world.person(change.system, s) == person
+        for s in views
     )

@@ -1,4 +1,4 @@
-"""What the journal, the history, the log and the database must tell, and what they must not."""
+"""Judge what journal, history, log and database must contain, and what they must not."""
 
 from __future__ import annotations
 
@@ -9,44 +9,44 @@ from collections.abc import Collection, Iterator
 
 from syncd.simulate.hosted import is_share
 from syncd.simulate.mass_edit import Change
-from syncd.simulate.siblings import was_carried
-from syncd.simulate.untouched import puts_back
+from syncd.simulate.siblings import was_made_by_platform
+from syncd.simulate.untouched import restores_status
 from syncd.simulate.world import World
 from syncd.store import StateError
 
-WORDS = ("kim example", "lee example", "example.com", "555010", "555020", "knee", "lunch")
-"""What must be in no log and no database, besides the secrets."""
+FORBIDDEN_WORDS = ("kim example", "lee example", "example.com", "555010", "555020", "knee", "lunch")
+"""Words that no log and no database may contain, besides the secrets."""
 
 
-def unannounced(change: Change, database: sqlite3.Connection) -> Iterator[str]:
-    """A write that the journal did not hold when it happened (docs/design.md#writing)."""
-    seen = change.after or change.before
-    provider = seen.provider if seen else ""
-    asked = (change.system, _action(change), change.event, provider)
-    found = database.execute(
-        # A queued job may come so late that its row is closed; a create has no event before it.
+def unjournaled(change: Change, database: sqlite3.Connection) -> Iterator[str]:
+    """Yield a violation if a write was not in the journal before (docs/design.md#writing)."""
+    view = change.after or change.before
+    provider = view.provider if view else ""
+    parameters = (change.system, _action(change), change.event, provider)
+    row = database.execute(
+        # A queued job may run after its row was closed; a create has no event before it.
         "select 1 from intent where system = ? and action = ? and (event = ? or"
         " (event is null and provider = ? and state = 'open'))",
-        asked,
+        parameters,
     )
-    if found.fetchone() is None:
-        yield f"10: not in the journal: {asked[1]} of {change.system} {change.event}"
+    if row.fetchone() is None:
+        yield f"10: not in the journal: {parameters[1]} of {change.system} {change.event}"
 
 
-def unexplained(town: World, database: sqlite3.Connection) -> Iterator[str]:
-    """Writes that the history does not tell (promise 10)."""
-    told = set(database.execute("select system, what, event from history"))
-    # A create whose answer was lost, and that somebody undid before it was found, has no event.
+def missing_from_history(world: World, database: sqlite3.Connection) -> Iterator[str]:
+    """Yield writes that the history does not contain (promise 10)."""
+    recorded = set(database.execute("select system, what, event from history"))
+    # A create with a lost reply that a person reverted before it was found has no event.
     lost = set(database.execute("select system, action, provider from intent where event is null"))
-    for change in town.changes:
+    for change in world.changes:
         action = _action(change)
-        seen = change.after or change.before
-        provider = seen.provider if seen else ""
-        known = (change.system, action, change.event) in told
+        view = change.after or change.before
+        provider = view.provider if view else ""
+        known = (change.system, action, change.event) in recorded
         known = known or (change.system, action, provider) in lost
-        known = known or change.by_hand or puts_back(town, change) or is_share(change.event)
-        known = known or was_carried(town, change)
-        if not (known or town.is_forgotten(change.at)):
+        known = known or change.by_hand or restores_status(world, change) or is_share(change.event)
+        known = known or was_made_by_platform(world, change)
+        if not (known or world.may_be_lost(change.at)):
             yield f"10: not in the history: {action} of {change.system} {change.event}"
 
 
@@ -62,21 +62,21 @@ def _action(change: Change) -> str:
             return "move-appointment" if before.interval != after.interval else "set-status"
 
 
-def indiscreet(texts: Collection[str], secrets: Collection[str]) -> Iterator[str]:
-    """Words that must not be there (promise 11)."""
+def leaked_words(texts: Collection[str], secrets: Collection[str]) -> Iterator[str]:
+    """Yield secret or personal words that the texts contain (promise 11)."""
     for text in texts:
         low = text.lower()
-        for word in (*WORDS, *secrets):
-            # As a word: an id of twenty random letters may well hold four of them.
+        for word in (*FORBIDDEN_WORDS, *secrets):
+            # Match whole words: a random id of twenty letters may well contain four of them.
             plain = re.escape(word.lower())
             pattern = rf"(?<![0-9a-z]){plain}(?![0-9a-z])" if word.isalpha() else plain
-            if (found := re.search(pattern, low)) is not None:
-                at = found.start()
-                yield f"11: {word!r} is told: …{text[max(0, at - 60) : at + 40]!r}"
+            if (match := re.search(pattern, low)) is not None:
+                at = match.start()
+                yield f"11: found {word!r}: …{text[max(0, at - 60) : at + 40]!r}"
 
 
 def ended_jobs(log: str) -> Iterator[str]:
-    """No answer, however odd, may end a job (promise 8); only the state's own faults do."""
+    """Yield jobs that ended with an error: only the state may end a job (promise 8)."""
     for entry in map(json.loads, log.splitlines()):
         raised = entry.get("exception", "").splitlines()[-1:]
         if entry["event"] == "job failed" and StateError.__name__ not in str(raised):

@@ -1,7 +1,7 @@
-"""A story: what people do and what goes wrong, drawn from a seed, as data that can be cut shorter.
+"""A scenario: what people do and what goes wrong, drawn from a seed, as data that can be shortened.
 
-Steps name their targets by number, counted among what is there when they happen, so that a step
-still means something when others were taken out.
+Steps name their targets by number, counted among what exists when they happen, so a step still has
+a meaning when others are removed.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ __all__ = [
     "draw_scenario",
 ]
 
-DAYS = (
-    datetime(2027, 3, 27, 18, 0, tzinfo=UTC),  # the clocks of Berlin go forward in the night
-    datetime(2027, 10, 30, 18, 0, tzinfo=UTC),  # and back
+START_TIMES = (
+    datetime(2027, 3, 27, 18, 0, tzinfo=UTC),  # Berlin changes to summer time in this night
+    datetime(2027, 10, 30, 18, 0, tzinfo=UTC),  # and back to standard time in this one
     datetime(2027, 6, 14, 5, 0, tzinfo=UTC),
     datetime(2027, 12, 30, 20, 0, tzinfo=UTC),
 )
@@ -70,30 +70,31 @@ _WEIGHTS = {
 
 
 _COMPANY = 0.35
-"""How often something else happens close by."""
+"""How often another act happens close by."""
 
 ONE_PAGE, SHORT_PAGE = 1000, 5
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A whole day: where it begins, what happens, in order.
+    """A whole day: its start, and its steps in order.
 
-    ``page`` is how many rows LeadSquared lists at most, ``rules`` what the configuration says, and
-    ``override`` an exception to them. ``replaces``: an update on v2 resets what it leaves out.
-    ``before`` happens before the program first reads; the lists of the systems ``overlapping`` show
-    what reaches into the time asked for, too.
-    ``hosts_listed``: v2 lists a meeting under each of its hosts, and ``owner_named``: it names the
-    assigned user among them.
-    ``series`` says whether syncd writes to instances of a series on v2.
-    ``account`` says what kind of LeadSquared account there is.
-    ``busy`` says how long lists are, and where they end.
-    ``buffers`` are minutes that v2 keeps free before and after bookings, and blocks cover.
-    ``refuses_deleted``: v1 answers 400 for what was deleted. The rows of systems that are
-    ``untold`` do not say when they were made or changed.
-    ``facts`` are sides of uncertain facts (`model.platform_facts`), by system and name; those that
-    are ``measured`` were found by a probe before the day begins. Updates on platforms that are
-    ``damaging`` change more of an appointment than they are to.
+    - ``page``: the most rows that LeadSquared lists.
+    - ``rules``: the configured rules; ``override``: an exception to them.
+    - ``replaces``: an update on v2 resets the fields that it leaves out.
+    - ``before``: steps before the program first reads.
+    - ``overlapping``: systems whose lists also show events that reach into the window.
+    - ``hosts_listed``: v2 lists a meeting under each of its hosts.
+    - ``owner_named``: v2 names the assigned user among the hosts.
+    - ``series``: whether syncd writes to instances of a series on v2.
+    - ``account``: knobs of the LeadSquared account.
+    - ``busy``: the length of lists, and where they are cut.
+    - ``buffers``: minutes that v2 keeps free before and after bookings, and blocks cover.
+    - ``refuses_deleted``: v1 answers 400 for deleted events.
+    - ``without_times``: systems whose rows do not say when they were created or changed.
+    - ``facts``: sides of uncertain facts (`model.platform_facts`), by system and name.
+    - ``measured``: those of them that a probe measured before the day begins.
+    - ``damaging``: systems whose updates change more of an appointment than was sent.
     """
 
     seed: int
@@ -112,7 +113,7 @@ class Scenario:
     account: Knobs = ()
     busy: Busy = ORDINARY
     refuses_deleted: bool = False
-    untold: tuple[str, ...] = ()
+    without_times: tuple[str, ...] = ()
     buffers: tuple[int, int] = (0, 0)
     facts: tuple[tuple[str, str, str], ...] = ()
     measured: tuple[tuple[str, str], ...] = ()
@@ -120,19 +121,19 @@ class Scenario:
 
     @property
     def of_the_day(self) -> tuple[SimEvent, ...]:
-        """What happens before all of it is judged."""
+        """The steps before everything is judged."""
         return tuple(step for step in self.steps if step.kind not in AT_THE_END)
 
     @property
     def choices(self) -> frozenset[str]:
-        """Every choice that policy has on this day."""
+        """Every rule choice of this day."""
         return frozenset(choice for _, choice in (*self.rules, *self.override))
 
 
 def draw_scenario(
     seed: int, hours: float = 24.0, faults: Collection[str] = ALL, *, complaints: bool = True
 ) -> Scenario:
-    """Draw a story from a seed; the same seed gives the same story.
+    """Draw a scenario from a seed; the same seed gives the same scenario.
 
     Without ``complaints`` the day is as it was before acts known from complaints were added.
     """
@@ -150,7 +151,7 @@ def draw_scenario(
         )
         steps.append(step)
         if random.random() < _COMPANY:
-            # Trouble comes in company: somebody else does something close by.
+            # Another act happens close by: races need company.
             steps.append(
                 SimEvent(
                     round(step.at + random.choice((0.5, 30.0, 300.0, 1500.0)), 1),
@@ -161,15 +162,15 @@ def draw_scenario(
                 )
             )
     steps += trouble(random, span, faults, [step.at for step in steps])
-    start = random.choice(DAYS)
-    # Drawn apart, so that what was added later leaves the days of older seeds as they were.
-    apart = Random(f"accidents {seed}")  # noqa: S311
-    page = apart.choice((ONE_PAGE, ONE_PAGE, SHORT_PAGE))
+    start = random.choice(START_TIMES)
+    # From a stream of its own, so that later additions leave the days of older seeds unchanged.
+    later = Random(f"accidents {seed}")  # noqa: S311
+    page = later.choice((ONE_PAGE, ONE_PAGE, SHORT_PAGE))
     if page < ONE_PAGE and FaultKind.SHIFT_ROWS in faults:
-        steps.append(shifted_rows(apart, span))
-    if apart.random() < _ACCIDENTS:
-        steps += _accident(apart, span)
-    rules = tuple((kind, apart.choice(choices)) for kind, choices in RULES.items())
+        steps.append(shifted_rows(later, span))
+    if later.random() < _MASS_EDITS:
+        steps += _draw_mass_edit(later, span)
+    rules = tuple((kind, later.choice(choices)) for kind, choices in RULES.items())
     policies = Random(f"policies {seed}")  # noqa: S311
     override: tuple[tuple[str, str], ...] = ()
     if policies.random() < _POLICIES:
@@ -200,13 +201,15 @@ def draw_scenario(
         steps += draws.words(Random(f"words {seed}"), span)  # noqa: S311
     busy = draw_busy(lists := Random(f"list caps {seed}")) if complaints else ORDINARY  # noqa: S311
     steps += (*list_acts(lists, busy, span), *draw_waits(seed, span, faults)) if complaints else ()
-    day = Scenario(seed, start, hours, tuple(sorted(steps)), page, rules, override, replaces)
-    day = replace(day, hosts_listed=knobs[0], owner_named=knobs[1], account=account, busy=busy)
-    return with_more(day, faults) if complaints else day
+    scenario = Scenario(seed, start, hours, tuple(sorted(steps)), page, rules, override, replaces)
+    scenario = replace(
+        scenario, hosts_listed=knobs[0], owner_named=knobs[1], account=account, busy=busy
+    )
+    return with_more(scenario, faults) if complaints else scenario
 
 
 def _completed(random: Random, span: float) -> list[SimEvent]:
-    """On some days people complete up to two meetings in LeadSquared."""
+    """Draw, on some days, up to two meetings that people complete in LeadSquared."""
     ats = [random.uniform(0.2, 0.95) * span for _ in range(random.choice((0, 0, 1, 2)))]
     return [SimEvent(round(at, 1), EventKind.COMPLETE, "crm", random.randrange(1000)) for at in ats]
 
@@ -224,20 +227,20 @@ def _override(random: Random) -> tuple[tuple[str, str], ...]:
 
 
 def _operator(random: Random, span: float) -> list[SimEvent]:
-    """Somebody looks into the queue now and then, and may take back a run."""
-    whats = [EventKind.RESOLVE] * random.randint(0, 3) + [EventKind.UNDO] * random.choice((0, 0, 1))
+    """Draw some answers to conflicts, and sometimes an undo of a run."""
+    kinds = [EventKind.RESOLVE] * random.randint(0, 3) + [EventKind.UNDO] * random.choice((0, 0, 1))
     return [
         SimEvent(
             round(random.uniform(0.2, 0.95) * span, 1),
-            what,
+            kind,
             number=random.randrange(1000),
             slot=random.randrange(1000),
         )
-        for what in whats
+        for kind in kinds
     ]
 
 
-_ACCIDENTS = 0.3
+_MASS_EDITS = 0.3
 RULES = {
     "moved_apart": ("latest", "latest", "prefer", "hold"),
     "moved_and_cancelled": ("cancel", "cancel", "move", "hold"),
@@ -250,20 +253,20 @@ MORE_RULES = {
 }
 
 
-def _accident(random: Random, span: float) -> list[SimEvent]:
-    """A full calendar is wiped or shifted at once; a person accepts, undoes it, or neither."""
+def _draw_mass_edit(random: Random, span: float) -> list[SimEvent]:
+    """Draw a full calendar that is wiped or shifted, and often accepted or reverted."""
     system, number = random.choice(SYSTEMS), random.randrange(1000)
 
     def step(
-        low: float, high: float, what: EventKind, *, slot: int = 0, times: int = 1
+        low: float, high: float, kind: EventKind, *, slot: int = 0, times: int = 1
     ) -> SimEvent:
         at = round(random.uniform(low, high) * span, 1)
-        return SimEvent(at, what, system, number, slot, times=times)
+        return SimEvent(at, kind, system, number, slot, times=times)
 
     size, slot = random.choice((4, 7, 12, 20, 28)), random.randrange(1, 12)
     steps = [step(0.02, 0.2, EventKind.FILL, slot=slot, times=size)]
     if random.choice((True, False)):
-        # Another calendar fills up in the same minute: many blocks are to be made at once.
+        # Another calendar fills up in the same minute, so many blocks must be made at once.
         other = replace(steps[0], system=random.choice(SYSTEMS), number=number + 1)
         steps.append(other)
     turn = random.randrange(2)

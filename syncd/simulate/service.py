@@ -1,4 +1,4 @@
-"""The running program, which may go over to another configuration."""
+"""The running program, which can switch to another configuration."""
 
 from __future__ import annotations
 
@@ -13,40 +13,40 @@ from syncd.engine.running_events import Depth
 
 
 @dataclass(slots=True)
-class Service:
-    """What works now, as `syncd run` has it."""
+class RunningService:
+    """The running app and its poll schedule, as `syncd run` has them."""
 
     app: App
     rounds: PollScheduler
 
     def __post_init__(self) -> None:
-        """Let it be read at its pace."""
+        """Apply the poll intervals to the systems."""
         self.app.engine.select_due = self.due
 
-    def hear(self, report: Report) -> None:
-        """Take in what a job brought, and plan how often what is read."""
+    def record_report(self, report: Report) -> None:
+        """Record the report of a job, and plan the next reads."""
         self.rounds.record_report(report)
         self.rounds.plan()
 
-    def insist(self) -> None:
-        """Ask every system at the next occasion."""
+    def reset_backoff(self) -> None:
+        """Ask every system at the next poll."""
         self.app.reset_backoff()
 
     def turn(
         self, providers: Collection[str], beside: Callable[[Collection[str]], Collection[str]]
     ) -> Sequence[str]:
-        """Return whose turn it is."""
+        """Return the providers whose turn it is."""
         return self.rounds.providers_due(providers, beside)
 
     def due(
         self, system: str, depth: Depth, providers: Sequence[str], *, late: bool
     ) -> Sequence[str]:
-        """Return whom a poll asks a system for."""
+        """Return the providers that a poll asks a system for."""
         return self.rounds.due(system, depth, providers, late=late)
 
-    async def go_over(self, work: Jobs, app: App, rounds: PollScheduler) -> None:
-        """Go on with what was built of another configuration, as after SIGHUP."""
-        await work.exchange(app.engine)
+    async def switch_to(self, jobs: Jobs, app: App, rounds: PollScheduler) -> None:
+        """Switch to an app built from another configuration, as after SIGHUP."""
+        await jobs.replace_engine(app.engine)
         await self.app.close_systems()
         self.app, self.rounds = app, rounds
         app.engine.select_due = self.due

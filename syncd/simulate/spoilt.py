@@ -8,10 +8,10 @@ from syncd.sandbox.faults import Fault, FaultKind, Faults
 from syncd.simulate.scenario import EventKind, SimEvent
 
 _CREATES = r"/Task\.svc/Create|/calendars/events/block-slots|/appointments/$"
-"""The calls that make blocks."""
+"""The calls that create blocks."""
 
 
-def switch_on(faults: Faults, step: SimEvent, now: datetime) -> None:
+def start_fault(faults: Faults, step: SimEvent, now: datetime) -> None:
     """Switch on the fault of a step."""
     skewed = step.fault == FaultKind.CLOCK_SKEW
     only_creates = step.fault in {FaultKind.ODD_ANSWER, FaultKind.SLOW} and step.slot
@@ -29,7 +29,7 @@ def switch_on(faults: Faults, step: SimEvent, now: datetime) -> None:
 
 
 def spoil_rows(faults: Faults, step: SimEvent) -> str:
-    """Let some reads show an odd time, or all reads from now on half an emoji in each text."""
+    """Show an odd time in some reads, or half an emoji in each text from now on."""
     if step.kind is EventKind.CUT_TEXT:
         kind, times = FaultKind.HALF_EMOJI, None
         spelling = ("", "bytes", "nul")[step.slot % 3]

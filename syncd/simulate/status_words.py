@@ -1,4 +1,4 @@
-"""Status words that platforms spell otherwise, and whole days that somebody closes."""
+"""Status words that platforms spell differently, and whole days that a person closes."""
 
 from __future__ import annotations
 
@@ -15,42 +15,42 @@ if TYPE_CHECKING:
     from syncd.simulate.world import World
 
 
-def perform(town: World, step: SimEvent) -> str:
-    """Do what a step says; what was done, '' if there was nothing to do it to."""
+def perform(world: World, step: SimEvent) -> str:
+    """Perform a step; return what was done, '' if nothing was."""
     match step.kind:
         case EventKind.OTHER_WORDS | EventKind.UNKNOWN_WORDS:
-            return _respell(town, step)
+            return _respell(world, step)
         case EventKind.ALL_DAY if step.system == "clinic":
-            return _close_day(town, step)
+            return _close_day(world, step)
         case _:
             return ""
 
 
-def _respell(town: World, step: SimEvent) -> str:
-    """Let all reads from now on spell statuses otherwise, or some show words that nobody knows."""
+def _respell(world: World, step: SimEvent) -> str:
+    """Spell statuses differently in all reads from now on, or show unknown words in some."""
     unknown = step.kind is EventKind.UNKNOWN_WORDS
     times = 1 + step.number % 200 if unknown else None
     fault = Fault(FaultKind.ODD_STATUS, times=times, spelling="unknown" if unknown else "")
-    town.sandbox.systems[step.system].faults.add(fault)
+    world.sandbox.systems[step.system].faults.add(fault)
     if unknown:
-        town.unspelt.setdefault(step.system, town.clock.now())
+        world.unspelt.setdefault(step.system, world.clock.now())
     return f"{step.kind} in {times or 'all'} reads"
 
 
-def refused_words(town: World) -> Iterator[str]:
-    """Name the status words that updates sent in a spelling which v2 only answers.
+def refused_words(world: World) -> Iterator[str]:
+    """Yield status words that updates sent in a spelling which v2 only uses in answers.
 
-    A word that nobody knows goes back as it came: left out, the status would be reset.
+    An unknown word is sent back unchanged: without it, the status would be reset.
     """
-    for word in town.sandbox.clinic.refused_words:
+    for word in world.sandbox.clinic.refused_words:
         if LEADCONNECTOR.read(word) is not None:
-            yield f"5: an update was refused for the spelling of its status: {word}"
+            yield f"5: an update was refused for the spelling of a status: {word}"
 
 
-def _close_day(town: World, step: SimEvent) -> str:
-    """Close a whole day of somebody's; the location shows it by its midnight only."""
-    clinic = town.sandbox.clinic
-    who = PEOPLE[step.number % len(PEOPLE)]
-    day = town.clock.now().astimezone(clinic.zone).date() + timedelta(days=1 + step.slot % 5)
-    event = clinic.close_day(town.world.seats["clinic", who].user, day, "Day off")
-    return f"close {day:%d %b} for {who}: {event}"
+def _close_day(world: World, step: SimEvent) -> str:
+    """Close a whole day of a provider; the location shows it by its midnight only."""
+    clinic = world.sandbox.clinic
+    provider = PEOPLE[step.number % len(PEOPLE)]
+    day = world.clock.now().astimezone(clinic.zone).date() + timedelta(days=1 + step.slot % 5)
+    event = clinic.close_day(world.seeded.seed_users["clinic", provider].user, day, "Day off")
+    return f"close {day:%d %b} for {provider}: {event}"

@@ -1,4 +1,4 @@
-"""Judge whether a slow or tightly limited system keeps the others waiting (promise 8)."""
+"""Judge whether a slow or tightly limited system delays the others (promise 8)."""
 
 from __future__ import annotations
 
@@ -17,67 +17,69 @@ if TYPE_CHECKING:
     from syncd.daemon.poll_scheduler import PollScheduler
     from syncd.simulate.world import World
 
-MOST = 8.0
-"""Seconds that a poll may take while one system is slow: a second each for what it is asked, and
-what an account's budget makes it wait."""
+MAX_POLL_SECONDS = 8.0
+"""The longest poll, in seconds, while one system is slow.
 
-_TWO = 2
+A second for each request, and the wait that the rate budget of an account needs.
+"""
+
+_MIN_OTHERS = 2
 
 _HARMLESS = frozenset({FaultKind.SLOW, FaultKind.HALF_EMOJI, FaultKind.ODD_STATUS})
 
 
 @dataclass(slots=True)
-class Timely:
-    """The polls of one process, and what was wrong with the platforms in each of them."""
+class TimelinessJudge:
+    """The polls of one process, and the faults of the platforms in each of them."""
 
-    town: World
+    world: World
     _before: dict[str, Counter[FaultKind]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Begin with what was injected before."""
+        """Start with the faults injected before."""
         self._before = self._injected()
 
     def judge(self, report: Report) -> Iterator[str]:
-        """Say of a poll that took too long, while nothing was wrong but that one system is slow."""
+        """Yield a poll that took too long although only one system was slow."""
         now = self._injected()
-        hit = {name: kinds - self._before[name] for name, kinds in now.items()}
+        new_faults = {name: kinds - self._before[name] for name, kinds in now.items()}
         self._before = now
-        slow = [name for name, kinds in hit.items() if kinds[FaultKind.SLOW]]
-        alone = all(kinds.keys() <= _HARMLESS for kinds in hit.values())
+        slow = [name for name, kinds in new_faults.items() if kinds[FaultKind.SLOW]]
+        is_undisturbed = all(kinds.keys() <= _HARMLESS for kinds in new_faults.values())
         polled = report.job in {"near", "far"} and not report.refused
-        # Where a system is left out of the configuration, no two others have changes to carry.
-        polled = polled and len(report.systems) > _TWO
-        if polled and alone and len(slow) == 1 and report.seconds > MOST:
-            yield f"8: a {report.job} poll took {report.seconds} s as {slow[0]} was slow"
+        # If a system is left out of the configuration, no two others exchange changes.
+        polled = polled and len(report.systems) > _MIN_OTHERS
+        if polled and is_undisturbed and len(slow) == 1 and report.seconds > MAX_POLL_SECONDS:
+            yield f"8: a {report.job} poll took {report.seconds} s because {slow[0]} was slow"
 
     def _injected(self) -> dict[str, Counter[FaultKind]]:
-        systems = self.town.sandbox.systems
+        systems = self.world.sandbox.systems
         return {name: Counter(platform.faults.injected) for name, platform in systems.items()}
 
 
 def judge_paces(rounds: PollScheduler) -> Iterator[str]:
-    """Say of each system that it is polled less often than asked for, though its account bears it.
+    """Yield systems that are polled less often than configured although their account allows it.
 
-    And of one whose account does not, that it is polled as often all the same.
+    Also yields systems that are polled as configured although their account does not allow it.
     """
-    near, far = rounds.spans.near, rounds.spans.far
+    near, far = rounds.settings.near, rounds.settings.far
     for need in rounds.needs():
-        own = rounds.paces.of(need.system)
-        bears = need.bearable is None or per_minute(need, near, far) <= need.bearable
-        every = max(own.near, rounds.paces.near)
-        if bears and every > near:
-            yield f"8: {need.system} is polled every {every}, and its account bears it every {near}"
-        if not bears and (own.near, own.far) == (near, far):
-            yield f"9: {need.system} is polled every {near}, and its account does not bear it"
+        interval = rounds.intervals.of(need.system)
+        is_affordable = need.bearable is None or per_minute(need, near, far) <= need.bearable
+        every = max(interval.near, rounds.intervals.near)
+        if is_affordable and every > near:
+            yield f"8: {need.system} is polled every {every}, but its account allows {near}"
+        if not is_affordable and (interval.near, interval.far) == (near, far):
+            yield f"9: {need.system} is polled every {near}, which its account does not allow"
 
 
-async def until_next(work: Jobs, seconds: float) -> None:
-    """Let the time to the next poll pass, with the polls that late answers bring forward."""
+async def wait_for_poll(jobs: Jobs, seconds: float) -> None:
+    """Wait for the next poll, or for the earlier poll that a late answer causes."""
     until = asyncio.get_running_loop().time() + seconds
     while True:
         try:
             async with asyncio.timeout_at(until):
-                await work.is_late()
+                await jobs.wait_for_late_results()
         except TimeoutError:
             return
-        await work.late()
+        await jobs.poll_late_results()

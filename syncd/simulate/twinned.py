@@ -1,4 +1,4 @@
-"""Meetings that stand in two systems, in different statuses, and what people do with them."""
+"""Meetings in two systems with different statuses, and what people do with them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from syncd.simulate import status_words
 from syncd.simulate.completed import complete
 from syncd.simulate.hosted import is_share
-from syncd.simulate.mass_edit import LATE
-from syncd.simulate.merging import was_hidden
+from syncd.simulate.mass_edit import MAX_DELAY
+from syncd.simulate.merging import was_merged_away
 from syncd.simulate.scenario import EventKind, SimEvent
 
 if TYPE_CHECKING:
-    from syncd.simulate.mass_edit import Change, Key, View
+    from syncd.simulate.mass_edit import Change, EventView, Key
     from syncd.simulate.world import World
 
 _STATUSES = ("new", "showed", "confirmed")
@@ -24,57 +24,57 @@ _KNOWN = timedelta(minutes=30)
 """By then the near window was read, and a new meeting has a booking."""
 
 
-def perform(town: World, step: SimEvent, start: datetime) -> str:
-    """Do what a step says; what was done, '' if there was nothing to do it to."""
+def perform(world: World, step: SimEvent, start: datetime) -> str:
+    """Perform a step; return what was done, '' if nothing was."""
     match step.kind:
         case EventKind.TWIN_AS:
-            return _twin_as(town, step)
+            return _twin_as(world, step)
         case EventKind.STATUS:
-            return _status(town, step)
+            return _status(world, step)
         case EventKind.MOVE_TWINNED:
-            return _move_twinned(town, step, start)
+            return _move_twinned(world, step, start)
         case EventKind.COMPLETE:
-            return complete(town, step)
+            return complete(world, step)
         case _:
-            return status_words.perform(town, step)
+            return status_words.perform(world, step)
 
 
-def set_apart(
-    town: World, change: Change, block: View, sources: Collection[tuple[str, str]]
+def not_twins_of_block(
+    world: World, change: Change, block: EventView, sources: Collection[tuple[str, str]]
 ) -> set[tuple[str, str]]:
-    """Return the sources of a block that are no twins of what stands at its time in its calendar.
+    """Return the sources of a block that are no twins of the meetings at its time in its calendar.
 
-    Entered while that was not known to be the provider's, a meeting is no twin of it. Nor is one
-    that had a booking of its own, and was moved there later: only what is new is matched.
+    A meeting is no twin of one that was not known to be the provider's when it was entered. Nor is
+    a meeting that had a booking of its own and was moved there later: only new ones are matched.
     """
     return {
         (system, event)
         for system, event in sources
-        if was_hidden(town, change.system, block.provider, _last_set(town, system, event))
-        or _was_moved_onto(town, change.system, block, (system, event))
+        if was_merged_away(world, change.system, block.provider, _last_set(world, system, event))
+        or _was_moved_onto(world, change.system, block, (system, event))
     }
 
 
-def _last_set(town: World, system: str, event: str) -> datetime:
-    return max(c.at for c in _times_set(town, system, event))
+def _last_set(world: World, system: str, event: str) -> datetime:
+    return max(c.at for c in _times_set(world, system, event))
 
 
-def _was_moved_onto(town: World, there: str, block: View, source: tuple[str, str]) -> bool:
-    """Whether a known meeting was moved to where only others stand, with which it never stood."""
-    own = list(_times_set(town, *source))
-    if own[-1].at - own[0].at < _KNOWN or not own[-1].by_hand:
+def _was_moved_onto(world: World, there: str, block: EventView, source: tuple[str, str]) -> bool:
+    """Return true if a known meeting was moved to the time of meetings that it never was with."""
+    times_set = list(_times_set(world, *source))
+    if times_set[-1].at - times_set[0].at < _KNOWN or not times_set[-1].by_hand:
         return False
-    former = _keys(own) - {block.key}
+    former = _keys(times_set) - {block.key}
     return bool(former) and all(
-        former.isdisjoint(_keys(_times_set(town, there, event)))
-        for event, seen in town.standing(there).items()
-        if seen.kind == "appointment" and seen.busy and seen.key == block.key
+        former.isdisjoint(_keys(_times_set(world, there, event)))
+        for event, view in world.events(there).items()
+        if view.kind == "appointment" and view.busy and view.key == block.key
     )
 
 
-def _times_set(town: World, system: str, event: str) -> Iterator[Change]:
+def _times_set(world: World, system: str, event: str) -> Iterator[Change]:
     """Yield the changes that gave an event its times."""
-    for change in town.changes:
+    for change in world.changes:
         if (change.system, change.event) == (system, event) and not change.keeps_time:
             yield change
 
@@ -83,94 +83,94 @@ def _keys(changes: Iterable[Change]) -> set[Key]:
     return {change.after.key for change in changes if change.after is not None}
 
 
-def _twin_as(town: World, step: SimEvent) -> str:
+def _twin_as(world: World, step: SimEvent) -> str:
     """Enter a meeting of another system here as well, with a status of its own."""
-    found = [
-        (name, seen)
-        for name in town.sandbox.systems
+    candidates = [
+        (name, view)
+        for name in world.sandbox.systems
         if name != step.system
-        for _, seen in sorted(_meetings(town, name))
-        if not _twins(town, step.system, name, seen)
+        for _, view in sorted(_meetings(world, name))
+        if not _twins(world, step.system, name, view)
     ]
-    if not found:
+    if not candidates:
         return ""
-    name, seen = found[step.number % len(found)]
-    person = town.person(name, seen)
-    seat = town.world.seats[step.system, seen.provider]
-    where = (seat.calendar, seat.user, *seen.interval, town.contact(step.system, person))
+    name, view = candidates[step.number % len(candidates)]
+    person = world.person(name, view)
+    seat = world.seeded.seed_users[step.system, view.provider]
+    where = (seat.calendar, seat.user, *view.interval, world.contact(step.system, person))
     if step.system == "clinic":
         status = _STATUSES[step.slot % 2]
-        event = town.sandbox.clinic.book(*where, status, "Knee pain", description="Knee, left")
+        event = world.sandbox.clinic.book(*where, status, "Knee pain", description="Knee, left")
     else:
-        # v1 knows no meeting that is new, and LeadSquared no status that somebody gives at once.
+        # v1 has no status for a new meeting, and LeadSquared none that a person sets when booking.
         status = "confirmed"
-        event = town.sandbox.systems[step.system].book(*where, status, "Knee pain")
-    return f"twin {seen.provider} {event} as {status}"
+        event = world.sandbox.systems[step.system].book(*where, status, "Knee pain")
+    return f"twin {view.provider} {event} as {status}"
 
 
-def _status(town: World, step: SimEvent) -> str:
-    """Give a meeting of v2 another status that takes its time."""
-    found = sorted(_records(town, "clinic")) if step.system == "clinic" else []
-    if not found:
+def _status(world: World, step: SimEvent) -> str:
+    """Set another busy status of a v2 meeting."""
+    candidates = sorted(_records(world, "clinic")) if step.system == "clinic" else []
+    if not candidates:
         return ""
-    event, seen = found[step.number % len(found)]
-    status = next(s for s in (_STATUSES[step.slot % 3], *_STATUSES) if s != seen.status)
-    town.sandbox.clinic.set_status(event, status)
+    event, view = candidates[step.number % len(candidates)]
+    status = next(s for s in (_STATUSES[step.slot % 3], *_STATUSES) if s != view.status)
+    world.sandbox.clinic.set_status(event, status)
     return f"status {event} {status}"
 
 
-def _move_twinned(town: World, step: SimEvent, start: datetime) -> str:
-    """Move a meeting that stands on v2, too (or in v1, if it is moved on v2)."""
+def _move_twinned(world: World, step: SimEvent, start: datetime) -> str:
+    """Move a meeting that is also on v2 (or in v1, if it is moved on v2)."""
     other = "legacy" if step.system == "clinic" else "clinic"
-    found = [
-        (event, seen)
-        for event, seen in sorted(_records(town, step.system))
-        if _twins(town, other, step.system, seen)
+    candidates = [
+        (event, view)
+        for event, view in sorted(_records(world, step.system))
+        if _twins(world, other, step.system, view)
     ]
-    if not found:
+    if not candidates:
         return ""
-    event, seen = found[step.number % len(found)]
-    town.sandbox.systems[step.system].move(event, start, start + (seen.end - seen.start))
-    return f"move {event}, which stands in {other}, to {start:%d %H:%M}"
+    event, view = candidates[step.number % len(candidates)]
+    world.sandbox.systems[step.system].move(event, start, start + (view.end - view.start))
+    return f"move {event}, which is also in {other}, to {start:%d %H:%M}"
 
 
-def _meetings(town: World, system: str) -> Iterator[tuple[str, View]]:
-    for event, seen in town.standing(system).items():
-        if seen.kind == "appointment" and seen.busy and seen.start > town.clock.now():
-            yield event, seen
+def _meetings(world: World, system: str) -> Iterator[tuple[str, EventView]]:
+    for event, view in world.events(system).items():
+        if view.kind == "appointment" and view.busy and view.start > world.clock.now():
+            yield event, view
 
 
-def _records(town: World, system: str) -> Iterator[tuple[str, View]]:
-    return ((e, seen) for e, seen in _meetings(town, system) if not is_share(e))
+def _records(world: World, system: str) -> Iterator[tuple[str, EventView]]:
+    return ((e, view) for e, view in _meetings(world, system) if not is_share(e))
 
 
-def _twins(town: World, system: str, name: str, seen: View) -> bool:
-    """Whether a system holds the same meeting: the same person at the same time."""
-    person = town.person(name, seen)
+def _twins(world: World, system: str, name: str, view: EventView) -> bool:
+    """Return true if a system holds the same meeting: the same person at the same time."""
+    person = world.person(name, view)
     return any(
-        other.key == seen.key and town.person(system, other) == person
-        for _, other in _meetings(town, system)
+        other.key == view.key and world.person(system, other) == person
+        for _, other in _meetings(world, system)
     )
 
 
-def was_one_of_several(town: World, change: Change, here: View) -> bool:
-    """Whether what was deleted elsewhere could have been a twin of several that stand here.
+def was_one_of_several(world: World, change: Change, here: EventView) -> bool:
+    """Return true if a meeting deleted elsewhere could have been the twin of several that are here.
 
-    Then it is a twin of none (docs/design.md#matching), and the question ends with it. While its
-    deletion is stopped, or not believed yet, a block of its own closes its time beside them.
+    Then it is the twin of none (docs/design.md#matching), and the conflict ends with it. While its
+    deletion is stopped or unproven, a block of its own closes its time beside them.
     """
     people = Counter(
-        town.person(change.system, seen)
-        for seen in town.standing(change.system).values()
-        if seen.kind == "appointment" and seen.busy and seen.key == here.key
+        world.person(change.system, view)
+        for view in world.events(change.system).values()
+        if view.kind == "appointment" and view.busy and view.key == here.key
     )
     return any(
         past.by_hand
         and past.system != change.system
-        and past.at > change.at - LATE
+        and past.at > change.at - MAX_DELAY
         and past.after is None
         and past.before is not None
         and (past.before.kind, past.before.key) == ("appointment", here.key)
-        and people[town.person(past.system, past.before)] > 1
-        for past in town.changes
+        and people[world.person(past.system, past.before)] > 1
+        for past in world.changes
     )

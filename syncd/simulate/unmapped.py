@@ -1,4 +1,4 @@
-"""Which calendars the running program does not have in its configuration, and since when."""
+"""The calendars that the running program's configuration lacks, and since when."""
 
 from __future__ import annotations
 
@@ -7,29 +7,33 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 
-class Place(NamedTuple):
-    """What may be left out of a configuration: a system, a provider, or one's calendar in it."""
+class ConfigPlace(NamedTuple):
+    """What may be left out of a configuration: a system, a provider, or a provider's calendar."""
 
     system: str
     provider: str
 
-    def covers(self, other: Place) -> bool:
-        """Return whether the other place is left out with this one."""
-        return self in {other, Place(other.system, ""), Place("", other.provider)} and any(self)
+    def covers(self, other: ConfigPlace) -> bool:
+        """Return true if the other place is part of this one."""
+        return self in {
+            other,
+            ConfigPlace(other.system, ""),
+            ConfigPlace("", other.provider),
+        } and any(self)
 
     def __str__(self) -> str:
-        """Name it."""
+        """Format the place for a trace."""
         return " of ".join(part for part in reversed(self) if part) if all(self) else "".join(self)
 
 
 @dataclass(frozen=True, slots=True)
 class _Absence:
-    """A time in which a place is out of the file.
+    """A period in which a place is out of the file.
 
-    ``known`` is when the program went over to that file, None before that.
+    ``known`` is when the program loaded that file, None before that.
     """
 
-    place: Place
+    place: ConfigPlace
     since: datetime
     known: datetime | None = None
     until: datetime | None = None
@@ -37,44 +41,44 @@ class _Absence:
 
 @dataclass(slots=True)
 class Unmapped:
-    """All that was left out on a day."""
+    """All places that were left out on a day."""
 
     absences: list[_Absence] = field(default_factory=list)
 
-    def leave_out(self, place: Place, now: datetime) -> None:
-        """Note that a place is out of the file from now on."""
+    def leave_out(self, place: ConfigPlace, now: datetime) -> None:
+        """Record that a place is out of the file from now on."""
         self.absences.append(_Absence(place, now))
 
     def put_back(self, now: datetime) -> None:
-        """Note that the file is whole again."""
+        """Record that restore the whole file."""
         self.absences = [a if a.until else replace(a, until=now) for a in self.absences]
 
-    def went_over(self, now: datetime) -> None:
-        """Note that the program goes by the present file from now on."""
+    def note_loaded(self, now: datetime) -> None:
+        """Record that the program now uses the present file."""
         self.absences = [
             replace(a, known=now) if a.until is None and a.known is None else a
             for a in self.absences
         ]
 
-    def in_force(self, system: str, provider: str) -> datetime | None:
-        """Return since when the running program has been without a calendar; None if it has it."""
-        place = Place(system, provider)
+    def absent_since(self, system: str, provider: str) -> datetime | None:
+        """Return since when the running program lacks a calendar; None if it has it."""
+        place = ConfigPlace(system, provider)
         out = [a.known for a in self.absences if a.until is None and a.place.covers(place)]
         return next((known for known in out if known is not None), None)
 
-    def closes_nothing(self, system: str, provider: str, now: datetime) -> bool:
-        """Return whether what stands in a calendar is not in the configuration, or was not of late.
+    def is_absent(self, system: str, provider: str, now: datetime) -> bool:
+        """Return true if a calendar is out of the configuration, or was recently.
 
-        What is back needs a while until it was read.
+        A place that is back is not read at once.
         """
-        place = Place(system, provider)
+        place = ConfigPlace(system, provider)
         return any(
             a.place.covers(place) and (a.until is None or now < a.until + _UNREAD)
             for a in self.absences
         )
 
-    def longest_in(self, place: Place, since: datetime, now: datetime) -> timedelta:
-        """Return the longest time between these two in which a calendar was in the file."""
+    def longest_mapped(self, place: ConfigPlace, since: datetime, now: datetime) -> timedelta:
+        """Return the longest time in this period in which a calendar was in the file."""
         longest = timedelta(0)
         for absence in self.absences:
             until = absence.until or now
@@ -84,9 +88,9 @@ class Unmapped:
         return max(longest, now - since)
 
     def changed_after(self, at: datetime) -> bool:
-        """Return whether anything is out, or was still out then."""
+        """Return true if a place is out, or was out after that time."""
         return any(a.until is None or a.until > at for a in self.absences)
 
 
 _UNREAD = timedelta(hours=3)
-"""What is back may not have been read for so long, as systems fail."""
+"""A place that is back may be unread for so long, as systems fail."""

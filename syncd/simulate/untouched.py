@@ -1,4 +1,4 @@
-"""What updates must leave as it is: texts, customer and provider of a meeting, and its status."""
+"""What updates must leave unchanged: texts, customer, provider and status of a meeting."""
 
 from __future__ import annotations
 
@@ -6,94 +6,103 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from syncd.sandbox.faults import FaultKind
-from syncd.simulate.cancelling import revived
-from syncd.simulate.mass_edit import Change, View
+from syncd.simulate.cancelling import was_wrongly_reactivated
+from syncd.simulate.mass_edit import Change, EventView
 from syncd.simulate.one_sided import replaces_deleted
 
 if TYPE_CHECKING:
     from syncd.simulate.world import World
 
 
-def changed_more(town: World, change: Change) -> bool:
-    """Whether more of an appointment changed than time and status (promise 6).
+def changed_other_fields(world: World, change: Change) -> bool:
+    """Return true if more of an appointment changed than time and status (promise 6).
 
-    A text that every read showed cut in mid-character goes back as it was read.
+    A text that every read showed cut in mid-character is sent back as it was read.
     """
     before, after = change.before, change.after
     if before is None or after is None:
         return False
-    cut = town.sandbox.systems[change.system].faults.injected[FaultKind.HALF_EMOJI]
-    return before.who != after.who or (before.texts != after.texts and not cut)
+    cut = world.sandbox.systems[change.system].faults.injected[FaultKind.HALF_EMOJI]
+    return before.parties != after.parties or (before.texts != after.texts and not cut)
 
 
-def puts_back(town: World, change: Change) -> bool:
-    """Whether syncd put back a status that its own update had reset just before.
+def restores_status(world: World, change: Change) -> bool:
+    """Return true if syncd restored a status that its own update had reset just before.
 
-    It is part of that update, so it is no write of its own (promises 2 and 10).
+    This is part of that update, so it is no separate write (promises 2 and 10).
     """
     before, after = change.before, change.after
     if before is None or after is None or before.interval != after.interval:
         return False
-    past = [c for c in town.changes if (c.system, c.event) == (change.system, change.event)]
-    past = past[: past.index(change)]
-    if not past or past[-1].by_hand:
+    own_changes = [c for c in world.changes if (c.system, c.event) == (change.system, change.event)]
+    own_changes = own_changes[: own_changes.index(change)]
+    if not own_changes or own_changes[-1].by_hand:
         return False
-    first = past[-1].before
+    first = own_changes[-1].before
     return first is not None and before.status != after.status == first.status
 
 
-def status_changed(town: World, change: Change, before: View, after: View) -> Iterator[str]:
-    """Say when syncd gives a meeting a status that nobody gave it."""
-    if revived(town, change):
-        yield f"5: put a meeting on again that nobody put on: {change.system} {change.event}"
+def status_changed(
+    world: World, change: Change, before: EventView, after: EventView
+) -> Iterator[str]:
+    """Yield a violation if syncd gives a meeting a status that nobody set."""
+    if was_wrongly_reactivated(world, change):
+        yield f"5: reactivated a meeting that nobody reactivated: {change.system} {change.event}"
     if before.status == after.status or not (before.busy and after.busy):
         return
-    resets = town.sandbox.systems[change.system].faults.injected[FaultKind.RESET_FIELDS]
-    if resets or after.status in _given(town, change.system, change.event, before):
-        # A platform that resets is judged by what is left in the end.
+    resets = world.sandbox.systems[change.system].faults.injected[FaultKind.RESET_FIELDS]
+    if resets or after.status in _statuses_set(world, change.system, change.event, before):
+        # A platform that resets statuses is judged at the end of the day.
         return
     yield f"6: status {before.status} became {after.status}: {change.system} {change.event}"
 
 
-def statuses_left(town: World) -> Iterator[str]:
-    """Say which meetings end the day in a status that nobody gave them."""
-    if town.answers:
+def unexplained_statuses(world: World) -> Iterator[str]:
+    """Yield meetings that end the day with a status that nobody set."""
+    if world.answers:
         return
-    for system in town.sandbox.systems:
-        for event, seen in sorted(town.standing(system).items()):
-            given = _given(town, system, event, seen)
-            if seen.kind == "appointment" and seen.busy and seen.status not in given:
-                yield f"6: {system} {event} was left {seen.status}, which nobody gave it"
+    for system in world.sandbox.systems:
+        for event, view in sorted(world.events(system).items()):
+            allowed = _statuses_set(world, system, event, view)
+            if system in world.unspelt and view.status == "confirmed":
+                # Behind an unknown status word, no reader sees that an update reset the status.
+                resets = world.sandbox.systems[system].faults.injected[FaultKind.RESET_FIELDS]
+                allowed |= {view.status} if resets else set()
+            if view.kind == "appointment" and view.busy and view.status not in allowed:
+                yield f"6: {system} {event} was left {view.status}, which nobody set"
 
 
-def _given(town: World, system: str, event: str, seen: View) -> set[str]:
-    """Find the statuses that people gave the event itself, or gave later to meetings elsewhere.
+def _statuses_set(world: World, system: str, event: str, view: EventView) -> set[str]:
+    """Return the statuses that people set for the event, or later for its records elsewhere.
 
-    What was entered where words were unknown counts as given later: until its word is known, the
-    meeting is confirmed for syncd, and when it is, that is a change as any other. And what its own
-    people called off, and a rule puts on again, gets the status that the meeting has elsewhere.
+    An event entered while words were unknown counts as set later: until its word is known, syncd
+    takes the meeting for confirmed, and knowing it is a change like any other. A record that people
+    cancelled and a rule reactivates gets the status that the meeting has elsewhere.
     """
-    person = town.person(system, seen)
-    own = [c.after for c in town.changes if c.by_hand and (c.system, c.event) == (system, event)]
-    called_off = bool(own) and own[-1] is not None and not own[-1].busy
+    person = world.person(system, view)
+    own_values = [
+        c.after for c in world.changes if c.by_hand and (c.system, c.event) == (system, event)
+    ]
+    last = own_values[-1] if own_values else None
+    was_cancelled = last is not None and not last.busy
     return {
         after.status
-        for change in town.changes
+        for change in world.changes
         if change.by_hand and (after := change.after) is not None
         if (change.system, change.event) == (system, event)
         or (
             change.system != system
-            and (called_off or _is_given(town, change, after))
-            and town.person(change.system, after) == person
+            and (was_cancelled or _sets_status(world, change, after))
+            and world.person(change.system, after) == person
         )
     }
 
 
-def _is_given(town: World, change: Change, after: View) -> bool:
-    """Whether a change is one of the status for whoever reads that system."""
-    if change.before is None and replaces_deleted(town, change, after):
+def _sets_status(world: World, change: Change, after: EventView) -> bool:
+    """Return true if a change sets a status that a reader of that system understands."""
+    if change.before is None and replaces_deleted(world, change, after):
         return True
     if change.before is None:
-        since = town.unspelt.get(change.system)
+        since = world.unspelt.get(change.system)
         return since is not None and change.at >= since
     return change.before.status != after.status

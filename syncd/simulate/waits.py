@@ -1,4 +1,4 @@
-"""What waits on a simulated day: for a key that may not write, or for this machine's clock."""
+"""Writes that wait on a simulated day: for a key that may not write, or for the host's clock."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from syncd.core.clock_check import MAX_ERROR
-from syncd.sandbox.keys import allow_writes, forbid_writes
+from syncd.sandbox.write_access import allow_writes, forbid_writes
 from syncd.simulate import final_state, oracle
 from syncd.simulate.scenario import EventKind, Scenario, SimEvent
 
@@ -18,68 +18,70 @@ if TYPE_CHECKING:
 
 
 FAR_OFF = 14_400.0
-"""Seconds by which a clock is so wrong that a meeting of today may seem to be over."""
+"""Seconds of error with which a clock may take a meeting of today for past."""
 
 
 JUST_NOW = 600.0
-"""Seconds in which a cycle may still go by what it measured before a jump."""
+"""Seconds after a jump in which a cycle may still use the error measured before it."""
 
 
-def perform(town: World, step: SimEvent) -> str:
-    """Do what a step says; return what was done, '' if it is nothing of this module."""
+def perform(world: World, step: SimEvent) -> str:
+    """Perform a step; return what was done, '' if this module has no such act."""
     match step.kind:
         case EventKind.FORBID_WRITES:
-            forbid_writes(town.sandbox.systems[step.system])
-            return f"the key of {step.system} may not write"
+            forbid_writes(world.sandbox.systems[step.system])
+            return f"forbid writes by the key of {step.system}"
         case EventKind.ALLOW_WRITES:
-            allow_writes(town.sandbox.systems[step.system])
-            return f"the key of {step.system} may write again"
+            allow_writes(world.sandbox.systems[step.system])
+            return f"allow writes by the key of {step.system}"
         case _:
             return ""
 
 
-def judge_said(
-    code: int, town: World, store: Store, now: datetime, last: datetime
+def judge_exit_code(
+    code: int, world: World, store: Store, now: datetime, last: datetime
 ) -> Iterator[str]:
-    """Say where time is open although a resync just ended with 0 (promise 10)."""
+    """Yield open time although a resync just ended with 0 (promise 10)."""
     if code != 0:
         return
     lately = {
-        (seen.provider, seen.interval)
-        for change in town.changes
-        if change.by_hand and change.at > now - oracle.FRESH
-        for seen in (change.before, change.after)
-        if seen is not None
+        (view.provider, view.interval)
+        for change in world.changes
+        if change.by_hand and change.at > now - oracle.UNREAD_FOR
+        for view in (change.before, change.after)
+        if view is not None
     }
-    for line, provider, interval in final_state.apart(town, store, now, last):
+    for line, provider, interval in final_state.open_disagreements(world, store, now, last):
         if (provider, interval) not in lately:
-            yield f"10: said that everything agrees, but {line}"
+            yield f"10: a resync ended with 0, but {line}"
 
 
-def judge_clock(story: Scenario, town: World, change: Change, offset: timedelta) -> Iterator[str]:
-    """Say what was freed while this machine's clock was wrong.
+def judge_clock(
+    scenario: Scenario, world: World, change: Change, offset: timedelta
+) -> Iterator[str]:
+    """Yield time that was freed while the host's clock was wrong.
 
-    Only on days on which all platforms answered and had the right time themselves: else nobody can
-    know.
+    Judges only days on which all platforms answered and had the right time: otherwise the error
+    cannot be known.
     """
-    faults = any(step.kind is EventKind.FAULT for step in story.steps)
-    concealed = bool(town.concealed)
-    if faults or concealed or abs(offset) <= 2 * MAX_ERROR or town.answers:
+    faults = any(step.kind is EventKind.FAULT for step in scenario.steps)
+    concealed = bool(world.concealed)
+    if faults or concealed or abs(offset) <= 2 * MAX_ERROR or world.answers:
         return
-    since = (change.at - story.start).total_seconds()
-    jumps = [step.at for step in story.steps if step.kind is EventKind.HOST_CLOCK]
+    since = (change.at - scenario.start).total_seconds()
+    jumps = [step.at for step in scenario.steps if step.kind is EventKind.HOST_CLOCK]
     if any(at <= since < at + JUST_NOW for at in jumps):
         return
     before, after = change.before, change.after
     freed = before is not None and before.busy and (after is None or not after.busy)
     if freed:
-        yield f"3: freed time with a clock that is {offset} off: {change.system} {change.event}"
+        yield f"3: freed time while the clock was {offset} off: {change.system} {change.event}"
 
 
-def ends_with_resync(story: Scenario) -> bool:
-    """Whether somebody runs a resync at the end of the day, before all is put right."""
+def ends_with_resync(scenario: Scenario) -> bool:
+    """Return true if the operator runs a resync before faults end: writes wait on this day."""
     return any(
         step.kind is EventKind.FORBID_WRITES
         or (step.kind is EventKind.HOST_CLOCK and abs(step.seconds) >= FAR_OFF)
-        for step in story.steps
+        for step in scenario.steps
     )

@@ -85,7 +85,7 @@ def create_backup(
     if _same(target, state):
         raise StateError(str(target), "this is the state itself", "Choose another file.")
     with _temporary_file(target) as temporary:
-        inventory = _copy(state, temporary, stopped)
+        inventory = copy_database(state, temporary, stopped)
         with translate_errors(str(state)):
             with closing(sqlite3.connect(temporary)) as copy:
                 copy.execute(_MARK)
@@ -144,7 +144,7 @@ def restore_backup(
     aside: Path | None = None
     with _temporary_file(state) as temporary:
         if opened is None:
-            _copy(source, temporary, count=False)
+            copy_database(source, temporary, count=False)
         else:
             _copy_descriptor(opened, temporary)
         with (
@@ -197,7 +197,7 @@ def _set_aside(state: Path, aside: Path) -> None:
             log.rename(aside.with_name(aside.name + suffix))
 
 
-def _copy(
+def copy_database(
     source: Path,
     target: Path,
     stopped: Callable[[], bool] = lambda: False,

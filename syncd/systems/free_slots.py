@@ -10,7 +10,9 @@ import re
 from collections.abc import Iterator, Mapping
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_WRAPPERS = ("_dates_", "dates")
+DAY_WRAPPERS = ("_dates_", "dates")
+"""Fields that hold the days, where these are not at the top of the answer."""
+
 _SLOTS = ("slots", "freeSlots", "availableSlots")
 _START = ("startTime", "start", "slot", "time")
 _MAX_NAMES = 5
@@ -39,7 +41,7 @@ def _starts(answer: object) -> Iterator[object]:
                 if _DAY.fullmatch(key) or key in _SLOTS:
                     inside = _slots_of(value) if isinstance(value, dict) else value
                     yield from _listed(inside)
-                elif key in _WRAPPERS:
+                elif key in DAY_WRAPPERS:
                     yield from _starts(value)
 
 
@@ -62,7 +64,7 @@ def _unknown_keys(answer: object) -> list[str]:
         return []
     if not isinstance(answer, dict):
         return [type(answer).__name__]
-    known = {*_WRAPPERS, *_SLOTS}
+    known = {*DAY_WRAPPERS, *_SLOTS}
     return [
         key
         for key, value in answer.items()

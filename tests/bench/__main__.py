@@ -1,4 +1,4 @@
-"""`python -m tests.bench`: all tables. `... cell NAME JSON`: one cell, as a child of that."""
+"""`python -m tests.bench` prints all tables; `... cell NAME JSON` measures one cell."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ STARTS = {
 
 
 class Bench:
-    """All results so far."""
+    """The results so far."""
 
     def __init__(self) -> None:
-        """None yet."""
+        """Start without results."""
         self.benchmarks: list[pyperf.Benchmark] = []
 
     def cell(self, name: str, label: str, **arguments: Any) -> dict[str, Any]:
-        """Measure one cell in a process of its own, and keep what it measured."""
+        """Measure one cell in its own process, and store the result."""
         sys.stderr.write(f"{label} ...\n")
         command = [sys.executable, "-m", "tests.bench", "cell", name, json.dumps(arguments)]
         ran = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -54,16 +54,16 @@ class Bench:
 
     def _keep(self, name: str, values: list[float], found: Mapping[str, Any]) -> None:
         about = {k: v for k, v in found.items() if isinstance(v, int | float)}
-        kept = pyperf.Run(
+        stored = pyperf.Run(
             [float(v) for v in values],
             metadata={"name": name, "loops": 1, **about},
             collect_metadata=False,
         )
-        self.benchmarks.append(pyperf.Benchmark([kept]))
+        self.benchmarks.append(pyperf.Benchmark([stored]))
 
     @contextmanager
     def served(self, **arguments: Any) -> Iterator[str]:
-        """A served agency; yields the folder with its configuration."""
+        """Serve an agency; yield the folder with its configuration."""
         with tempfile.TemporaryDirectory() as home:
             arguments["home"] = home
             command = [sys.executable, "-m", "tests.bench", "cell", "serve", json.dumps(arguments)]
@@ -80,7 +80,7 @@ class Bench:
 
 
 def cycles(bench: Bench, sizes: tuple[int, ...]) -> None:
-    """First sync, nothing changed, 1 % changed; engine alone, and over HTTP."""
+    """Measure cycles: first sync, no changes, 1 % changed; engine alone, and over HTTP."""
     rows = []
     for size in sizes:
         one = bench.cell("engine", f"{size} pairs, nothing changed", size=size)
@@ -122,7 +122,7 @@ def _row(size: int, what: str, one: Mapping[str, Any]) -> list[str]:
 
 
 def growth(bench: Bench, past: int) -> None:
-    """The same cycle with and without a past."""
+    """Measure the same cycle with and without old rows in the state."""
     young = bench.cell("engine", "10000 pairs, no past", size=10_000)
     old = bench.cell("engine", f"10000 pairs, {past} rows of past", size=10_000, past=past // 4)
     rows = [
@@ -133,7 +133,7 @@ def growth(bench: Bench, past: int) -> None:
 
 
 def journal(bench: Bench) -> None:
-    """Writes: operations, and reschedules in bulk."""
+    """Measure writes: single operations, and bulk reschedules."""
     alone = bench.cell("journal", "the journal of 1000 blocks, nothing sent")
     with bench.served(size=1_000, blocked=False) as home:
         one = bench.cell("writing", "1000 blocks made", home=home)
@@ -163,7 +163,7 @@ def _ms(one: Mapping[str, Any], what: str = "cpu") -> str:
 
 
 def starts(bench: Bench) -> None:
-    """How long commands take to start and end."""
+    """Measure the run time of commands."""
     rows = []
     with bench.served(size=1_000) as home:
         bench.cell("seed", "1000, state", home=home)
@@ -174,7 +174,7 @@ def starts(bench: Bench) -> None:
 
 
 def lag(bench: Bench) -> None:
-    """How long a change takes."""
+    """Measure how long a change takes to reach the other systems."""
     near = '{ every = "5s", ahead = "59d" }'  # the least that a configuration may say
     with bench.served(size=1_000, repeat=False, near=near) as home:
         bench.cell("seed", "1000, state", home=home)
@@ -185,7 +185,7 @@ def lag(bench: Bench) -> None:
 
 
 def memory(bench: Bench, cycles_: int = 10_000) -> None:
-    """Whether memory grows with the cycles."""
+    """Measure whether memory grows with the number of cycles."""
     one = bench.cell("lasting", f"memory over {cycles_} cycles", size=300, cycles=cycles_)
     rows = [[str(cycles_ // 10 * (at + 1)), f"{held:.1f}"] for at, held in enumerate(one["memory"])]
     terminal.table(
@@ -204,7 +204,7 @@ PARTS: Mapping[str, Callable[[Bench, tuple[int, ...]], None]] = {
 
 
 def main() -> None:
-    """Measure what is asked for, all by default."""
+    """Measure the requested parts; by default all."""
     if sys.argv[1:2] == ["cell"]:
         sys.stdout.write(json.dumps(run(sys.argv[2], json.loads(sys.argv[3]))) + "\n")
         return

@@ -1,6 +1,6 @@
-"""The cells of the tables: each measures one thing in a process of its own, and prints one object.
+"""The cells of the tables: each measures one thing in its own process and prints one object.
 
-Times are seconds of CPU (user and system) of this process unless they are called wall.
+Times are seconds of CPU (user and system) of this process, unless their name says wall.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tests.bench import floor, served, whole
 from tests.bench.measure import cpu_of, held, leave_out_the_platforms, lower, peak
 from tests.bench.memory import Memory
 from tests.bench.state import age, converge
-from tests.bench.world import HALF_HOUR, SYSTEMS, Agency, found
+from tests.bench.world import HALF_HOUR, SYSTEM_NAMES, Agency, found
 
 URLS = {
     "crm": "https://crm.example.com/v2",
@@ -42,80 +42,80 @@ TEN_MINUTES = timedelta(minutes=10)
 
 
 class Still:
-    """A clock that stands still, and on which waiting costs nothing."""
+    """A clock that stands still; a sleep on it returns at once."""
 
     def __init__(self) -> None:
-        """Begin."""
+        """Start at zero."""
         self._passed = 0.0
 
     def now(self) -> datetime:
-        """Always the same instant."""
+        """Return always the same instant."""
         return NOON
 
     def monotonic(self) -> float:
-        """Seconds waited so far."""
+        """Return the seconds slept so far."""
         return self._passed
 
     async def sleep(self, seconds: float) -> None:
-        """Let only the budget's time pass."""
+        """Advance only the monotonic clock."""
         self._passed += max(0.0, seconds)
         await asyncio.sleep(0)
 
 
-class Desk:
-    """A configured syncd over platforms in memory, its clock standing still."""
+class BenchSite:
+    """A configured syncd over platforms in memory, with a clock that stands still."""
 
     def __init__(self, agency: Agency, home: Path) -> None:
-        """Build it."""
+        """Build the app."""
         self.agency = agency
-        self.ways = {name: Memory(agency.sandbox, name) for name in SYSTEMS}
+        self.ways = {name: Memory(agency.sandbox, name) for name in SYSTEM_NAMES}
         self.clock = Still()
         path = home / "syncd.toml"
         path.write_text(agency.config(home / "state.db", URLS))
         self.app: App = build(load(path, {}), clock=self.clock, transports=self.ways)
 
     async def cycle(self) -> Report:
-        """One far cycle, as the daemon makes it."""
+        """Run one far cycle, as the daemon does."""
         return await self.app.engine.poll(near=False)
 
     async def ask_once(self, look_back: timedelta) -> None:
-        """Let the platforms answer a far read that looks back so far, before it is measured."""
+        """Make one far read with this look-back, so that the platforms' answers are cached."""
         window = self.app.engine.window(near=False)
         await asyncio.gather(
             *(s.read(window, look_back=look_back) for s in self.app.systems.values())
         )
 
     def forget(self) -> None:
-        """Let the platforms be asked anew."""
+        """Forget the cached answers of the platforms."""
         for way in self.ways.values():
             way.forget()
 
     def sent(self) -> tuple[int, int]:
-        """Calls and bytes so far."""
+        """Return the numbers of calls and bytes so far."""
         return sum(w.calls for w in self.ways.values()), sum(w.bytes for w in self.ways.values())
 
 
-async def _agreed(size: int, home: Path, *, past: int = 0) -> Desk:
-    """A syncd that has everything in agreement, and has found so once."""
-    desk = Desk(found(size, Still()), home)
-    await converge(desk.app, desk.app.engine.window(near=False), NOON)
+async def _agreed(size: int, home: Path, *, past: int = 0) -> BenchSite:
+    """Return a syncd with everything in sync, after one cycle that confirmed this."""
+    site = BenchSite(found(size, Still()), home)
+    await converge(site.app, site.app.engine.window(near=False), NOON)
     if past:
         age(home / "state.db", past)
     for _ in range(2):
         # The first far read of a process looks back further than those after it.
-        desk.forget()
-        report = await desk.cycle()
+        site.forget()
+        report = await site.cycle()
         assert not report.operations, "the agency was not in agreement"
         assert not report.news
     assert report.answered, [s.cause for s in report.systems.values()]
-    return desk
+    return site
 
 
 async def engine(home: Path, size: int, *, rounds: int = 5, past: int = 0) -> dict[str, Any]:
-    """The cycle without changes, and the floor in the same process, in turn."""
-    desk = await _agreed(size, home, past=past)
+    """Measure the cycle without changes and the floor, alternating in one process."""
+    site = await _agreed(size, home, past=past)
     leave_out_the_platforms()
-    pages = [body for way in desk.ways.values() for body in way.bodies()]
+    pages = [body for way in site.ways.values() for body in way.bodies()]
     with closing(sqlite3.connect(home / "floor.db")) as connection:
         floor.fill(connection, pages)
         cpu, least = [], []
@@ -126,15 +126,15 @@ async def engine(home: Path, size: int, *, rounds: int = 5, past: int = 0) -> di
             least.append(time.process_time() - before)
             gc.collect()
             before = time.process_time()
-            await desk.cycle()
+            await site.cycle()
             cpu.append(time.process_time() - before)
     pages.clear()
-    calls, sent = desk.sent()
+    calls, sent = site.sent()
     lower()
-    await desk.cycle()
-    after_calls, after_sent = desk.sent()
+    await site.cycle()
+    after_calls, after_sent = site.sent()
     most = peak()
-    await desk.app.aclose()
+    await site.app.aclose()
     return {
         "cpu": cpu,
         "floor": least,
@@ -146,62 +146,62 @@ async def engine(home: Path, size: int, *, rounds: int = 5, past: int = 0) -> di
 
 
 async def changed(home: Path, size: int) -> dict[str, Any]:
-    """1 % moved by hand in each system: the cycle up to the writes (planned, not written)."""
-    desk = await _agreed(size, home)
-    moved = sum(desk.agency.shift(name, 0.01) for name in SYSTEMS)
-    desk.forget()
-    await desk.ask_once(FAR_LOOK_BACK)
+    """Move 1 % of each system's meetings by hand; measure the cycle up to the writes (not sent)."""
+    site = await _agreed(size, home)
+    moved = sum(site.agency.shift(name, 0.01) for name in SYSTEM_NAMES)
+    site.forget()
+    await site.ask_once(FAR_LOOK_BACK)
     leave_out_the_platforms()
     before = time.process_time()
     report = Report(run="dry", dry_run=True)
-    await desk.app.engine.cycle(desk.app.engine.window(near=False), report)
+    await site.app.engine.cycle(site.app.engine.window(near=False), report)
     cpu = time.process_time() - before
     assert len(report.planned) == moved, (len(report.planned), moved)
-    await desk.app.aclose()
+    await site.app.aclose()
     return {"cpu": [cpu], "moved": moved}
 
 
 async def lasting(home: Path, size: int, cycles: int, every: int = 25) -> dict[str, Any]:
-    """Many cycles, with a meeting moved by hand every so many of them: memory after each tenth."""
-    desk = await _agreed(size, home)
-    made = desk.agency.bookings[0]
-    platform = desk.agency.sandbox.systems[made.system]
+    """Run many cycles with a manual move now and then; measure memory after each tenth."""
+    site = await _agreed(size, home)
+    made = site.agency.bookings[0]
+    platform = site.agency.sandbox.systems[made.system]
     memory, moved = [], 0
     for number in range(1, cycles + 1):
         if number % every == 0:
             start = made.start + TEN_MINUTES * (number // every)
             platform.move(made.appointment, start, start + HALF_HOUR)
-            desk.forget()
-            for each in desk.agency.sandbox.systems.values():
+            site.forget()
+            for each in site.agency.sandbox.systems.values():
                 each.calls.clear()  # the platforms remember who asked; that is no memory of syncd's
-        report = await desk.cycle()
+        report = await site.cycle()
         assert report.answered
         if report.operations:
             moved += 1
-            desk.forget()
+            site.forget()
         if number % (cycles // 10) == 0:
             memory.append(held())
-    await desk.app.aclose()
+    await site.app.aclose()
     return {"memory": memory, "moved": moved}
 
 
 async def first(home: Path, size: int) -> dict[str, Any]:
-    """The first sync up to the writes: everything is read, everything is decided."""
-    desk = Desk(found(size, Still(), blocked=False), home)
-    await desk.ask_once(desk.app.engine.running.longest)
+    """Measure the first sync up to the writes: everything is read and decided."""
+    site = BenchSite(found(size, Still(), blocked=False), home)
+    await site.ask_once(site.app.engine.running.longest)
     leave_out_the_platforms()
     lower()
     before = time.process_time()
-    report = await desk.app.engine.resync(dry_run=True)
+    report = await site.app.engine.resync(dry_run=True)
     cpu = time.process_time() - before
     assert len(report.planned) == size, len(report.planned)
     most = peak()
-    await desk.app.aclose()
+    await site.app.aclose()
     return {"cpu": [cpu], "writes": size, "peak_mb": most}
 
 
 def start(home: Path, command: Sequence[str], rounds: int = 5) -> dict[str, Any]:
-    """A command from its start to its end, in a folder with a configuration."""
+    """Measure a command from start to end, in a folder with a configuration."""
     env = {**os.environ, "SYNCD_CONFIG": str(home / "syncd.toml")}
     return {"cpu": [cpu_of([sys.executable, *command], env) for _ in range(rounds)]}
 

@@ -1,8 +1,8 @@
-"""The least that a cycle without changes can cost: decode, fingerprint, compare two columns.
+"""The minimal cost of a cycle without changes: decode, make fingerprints, compare two columns.
 
-Of the very bodies that syncd gets, nine fields of each event through msgspec, one text of those
-that matter, and the same two columns streamed from SQLite. Nothing is checked, nobody's calendar is
-told apart, nothing is decided.
+It reads the same bodies as syncd: nine fields of each event through msgspec, one text of the
+relevant fields, and the same two columns streamed from SQLite. It validates nothing, separates no
+calendars and decides nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import msgspec
 
 
 class LeanV2(msgspec.Struct, rename="camel"):
-    """Nine fields of a LeadConnector v2 event."""
+    """Nine fields of a v2 event."""
 
     id: Any = None
     calendar_id: Any = None
@@ -109,11 +109,11 @@ LISTS: Mapping[bytes, tuple[str, Callable[[bytes], Pairs]]] = {
     b'{"appointments":': ("legacy", _v1),
     b'{"RecordCount":': ("crm", _tasks),
 }
-"""How the body of a list begins, and how it is read."""
+"""The start of a list's body, and how the list is read."""
 
 
 def fill(connection: sqlite3.Connection, pages: Sequence[bytes]) -> None:
-    """Store what the pages hold."""
+    """Store the content of the pages."""
     connection.execute("CREATE TABLE e (s TEXT, id TEXT, f TEXT, PRIMARY KEY (s, id))")
     for begin, (system, read) in LISTS.items():
         for page in pages:
@@ -124,7 +124,7 @@ def fill(connection: sqlite3.Connection, pages: Sequence[bytes]) -> None:
 
 
 def cycle(connection: sqlite3.Connection, pages: Sequence[bytes]) -> int:
-    """One cycle in which nothing changed; how many events differ."""
+    """Run one cycle without changes; return the number of events that differ."""
     differ = 0
     for begin, (system, read) in LISTS.items():
         known = dict(connection.execute("SELECT id, f FROM e WHERE s = ?", (system,)))

@@ -1,4 +1,4 @@
-"""What is measured of this process, and of others."""
+"""Measurements of this process and of others."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 
 
 def peak() -> float:
-    """The most memory that this process has held since the last `lower`, in MB."""
+    """Return the peak memory of this process since the last `lower`, in MB."""
     return _of_memory("VmHWM")
 
 
 def held() -> float:
-    """The memory that this process holds now, in MB."""
+    """Return the current memory of this process, in MB."""
     gc.collect()
     return _of_memory("VmRSS")
 
@@ -28,26 +28,26 @@ def _of_memory(what: str) -> float:
 
 
 def lower() -> None:
-    """Let the peak begin anew."""
+    """Reset the peak."""
     gc.collect()
     Path("/proc/self/clear_refs").write_text("5")
 
 
 def leave_out_the_platforms() -> None:
-    """The garbage collector is not to walk the emulated platforms: they are not syncd's."""
+    """Exclude the emulated platforms from garbage collection: they are not part of syncd."""
     gc.collect()
     gc.freeze()
 
 
 def cpu_of(command: Sequence[str], env: Mapping[str, str] | None = None) -> float:
-    """Seconds of CPU of one run of a command, its start included. Raises if it fails."""
+    """Return the CPU seconds of one run of a command, start included. Raise if it fails."""
     with subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=env
     ) as child:
-        said = child.stderr.read() if child.stderr else b""
+        text = child.stderr.read() if child.stderr else b""
         _, status, used = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
-        message = f"{' '.join(command)} ended with {child.returncode}: {said.decode()[-2000:]}"
+        message = f"{' '.join(command)} ended with {child.returncode}: {text.decode()[-2000:]}"
         raise RuntimeError(message)
     return used.ru_utime + used.ru_stime

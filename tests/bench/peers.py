@@ -1,7 +1,8 @@
-"""`make bench-peers`: vdirsyncer between two CalDAV calendars, beside syncd, from one run.
+"""`make bench-peers`: vdirsyncer between two CalDAV calendars, compared with syncd in one run.
 
-Both keep as many pairs of events in step, over loopback HTTP, with the servers in processes of
-their own. vdirsyncer compares etags only; syncd reads every event. CPU of the client's process.
+Both keep the same number of event pairs in sync, over loopback HTTP, with the servers in their own
+processes. vdirsyncer compares etags only; syncd reads every event. Measured is the CPU of the
+client's process.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ password = "bench"
 
 
 def set_up(where: Path) -> Path:
-    """An environment with the peers; returns the folder of its programs."""
+    """Create an environment with the peers; return the folder of its programs."""
     if not (where / "bin" / "vdirsyncer").exists():
         subprocess.run([sys.executable, "-m", "venv", where], check=True)
         pip = [str(where / "bin" / "python"), "-m", "pip", "install", "--quiet", *PEERS]
@@ -67,7 +68,7 @@ def set_up(where: Path) -> Path:
 
 
 def fill(home: Path, size: int) -> None:
-    """The same calendar twice, as radicale keeps it on disk."""
+    """Write the same calendar twice, in radicale's format."""
     root = home / "radicale" / "collection-root" / "bench"
     for side in ("left", "right"):
         folder = root / side
@@ -80,7 +81,7 @@ def fill(home: Path, size: int) -> None:
 
 @contextmanager
 def radicale(programs: Path, home: Path) -> Iterator[int]:
-    """Serve the calendars; yields the port."""
+    """Serve the calendars; yield the port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
@@ -105,7 +106,7 @@ def radicale(programs: Path, home: Path) -> Iterator[int]:
 
 
 def vdirsyncer(programs: Path, home: Path, size: int, rounds: int = 3) -> list[float]:
-    """Seconds of CPU of a sync in which nothing changed."""
+    """Return the CPU seconds of a sync without changes."""
     fill(home, size)
     with radicale(programs, home) as port:
         (home / "config").write_text(CONFIG.format(home=home, port=port))
@@ -116,7 +117,7 @@ def vdirsyncer(programs: Path, home: Path, size: int, rounds: int = 3) -> list[f
 
 
 def main() -> None:
-    """Print both side by side."""
+    """Print both results side by side."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.peers", description=__doc__)
     parser.add_argument("--sizes", default="1000,10000", help="pairs, with commas")
     parser.add_argument("--environment", type=Path, default=Path(".venv-peers"))

@@ -1,7 +1,7 @@
-"""The agency on loopback sockets, in a process of its own.
+"""The agency on loopback sockets, in its own process.
 
-Its lists are rendered once and then repeated until something is written: how long the emulators
-take to answer is not what is measured.
+Its lists are rendered once and repeated until something is written, so that the speed of the
+emulators is not measured.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
-from tests.bench.world import NEAR, SYSTEMS, found
+from tests.bench.world import NEAR, SYSTEM_NAMES, found
 
 Message = MutableMapping[str, Any]
 TIMES = {"startTime", "endTime", "startDate", "endDate"}
 
 
 class Repeating:
-    """An ASGI application that keeps the answers of lists, whatever window they were asked for."""
+    """An ASGI application that repeats the answers of lists, whatever window they ask for."""
 
     def __init__(self, app: Any) -> None:
-        """Know nothing yet."""
+        """Start without answers."""
         self._app = app
         self._kept: dict[tuple[str, str, str], list[Message]] = {}
 
     async def __call__(self, scope: Message, receive: Any, send: Any) -> None:
-        """Answer."""
+        """Return the cached answer, or call the platform."""
         body = (await receive()).get("body", b"")
         given = [{"type": "http.request", "body": body, "more_body": False}]
 
@@ -45,25 +45,25 @@ class Repeating:
         query = [pair for pair in parse_qsl(scope["query_string"].decode()) if pair[0] not in TIMES]
         asked = json.loads(body or b"{}")
         key = (scope["path"], repr(query), repr((asked.get("Users"), asked.get("Paging"))))
-        kept = self._kept.get(key)
-        if kept is None:
-            kept = self._kept[key] = []
+        cached = self._kept.get(key)
+        if cached is None:
+            cached = self._kept[key] = []
 
             async def keep(message: Message) -> None:
-                kept.append(message)
+                cached.append(message)
 
             await self._app(scope, again, keep)
-        for message in kept:
+        for message in cached:
             await send(message)
 
 
 async def serve(
     home: Path, size: int, *, blocked: bool = True, repeat: bool = True, near: str = NEAR
 ) -> dict[str, Any]:
-    """Serve until standard input ends; the configuration is written when all is ready."""
+    """Serve until standard input ends; write the configuration when everything is ready."""
     agency = found(size, blocked=blocked)
     if repeat:
-        agency.sandbox.apps = {name: Repeating(agency.sandbox.apps[name]) for name in SYSTEMS}
+        agency.sandbox.apps = {name: Repeating(agency.sandbox.apps[name]) for name in SYSTEM_NAMES}
     async with agency.sandbox.serve():
         urls = dict(agency.sandbox.urls)
         (home / "urls.json").write_text(json.dumps(urls))

@@ -1,4 +1,4 @@
-"""The state of a syncd that has brought an agency into agreement, without its having to write."""
+"""The state of a syncd that has synced an agency, made without any write to it."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ def _take(
     changes: Changes,
     booked: dict[tuple[str, datetime], str],
 ) -> None:
-    """Accept the rows of one kind; blocks are linked to the booking of their interval."""
+    """Accept the rows of one kind; link blocks to the booking of their interval."""
     system = app.systems[name]
     for row in snapshot.rows:
         event = system.event(row)
         if event.kind is not wanted:
             continue
-        mine = event.kind is Kind.BLOCK
+        is_block = event.kind is Kind.BLOCK
         place = (event.provider, event.value.start)
-        if not mine:
+        if not is_block:
             booked[place] = f"b{len(booked):011}"
             changes.bookings.append(
                 Booking(booked[place], event.provider, event.kind, event.value, opened_at=now)
@@ -66,21 +66,21 @@ def _take(
                 observed_at=now,
                 fingerprint=row.fingerprint,
                 base=event.value,
-                created_by_us=mine,
+                created_by_us=is_block,
                 person=event.person,
                 service=event.service,
                 key=event.key,
                 updated_at=event.updated_at,
-                written=event.value if mine else None,
-                written_at=now - timedelta(hours=1) if mine else None,
+                written=event.value if is_block else None,
+                written_at=now - timedelta(hours=1) if is_block else None,
             )
         )
-        role = Role.BLOCK if mine else Role.ORIGIN
+        role = Role.BLOCK if is_block else Role.ORIGIN
         changes.replicas.append(Replica(booked[place], name, event.id, role))
 
 
 def age(path: Path, rows: int) -> None:
-    """Add a past to a state: ``rows`` ended bookings with two events each, and their history."""
+    """Add old rows to a state: ``rows`` ended bookings with two events each, and their history."""
     with closing(sqlite3.connect(path)) as connection, connection:
         counted = f"SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows}"
         numbers = f"WITH RECURSIVE n(i) AS ({counted})"
@@ -129,11 +129,11 @@ _PAST = {
         "seen_at": "NULL",
     },
 }
-"""What differs from the first row of each table."""
+"""The columns that differ from the first row of each table."""
 
 
 def open_state(path: Path) -> Store:
-    """The state, made if need be."""
+    """Open the state; create it if needed."""
     return Store.open(path)
 
 

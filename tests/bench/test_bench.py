@@ -1,4 +1,4 @@
-"""The benchmark measures what it says: its cells run on a small agency that is in agreement."""
+"""The cells of the benchmark run correctly on a small agency that is in sync."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ async def test_an_agency_that_agrees_costs_its_list_calls_and_no_other(tmp_path:
 
 
 async def test_no_row_of_an_unchanged_agency_is_looked_at(tmp_path: Path) -> None:
-    desk = await _agreed(30, tmp_path)
-    engine_ = desk.app.engine
+    site = await _agreed(30, tmp_path)
+    engine_ = site.app.engine
     window = engine_.window(near=False)
-    for name, system in desk.app.systems.items():
+    for name, system in site.app.systems.items():
         known = engine_.store.fingerprints(name, window)
         first_rows = {row.provider for row in (await system.read(window, None, known)).rows}
         rows = (await system.read(window, None, known)).rows
         # LeadSquared learns how each address is spelt from one row of each user.
         assert len(rows) == (len(first_rows) if name == "crm" else 0)
         assert len((await system.read(window, None, NOTHING_KNOWN)).rows) == 20
-    await desk.app.aclose()
+    await site.app.aclose()
 
 
 async def test_a_past_changes_nothing(tmp_path: Path) -> None:
-    desk = await _agreed(30, tmp_path, past=50)
-    await desk.app.aclose()
+    site = await _agreed(30, tmp_path, past=50)
+    await site.app.aclose()
     with closing(sqlite3.connect(tmp_path / "state.db")) as state:
         assert state.execute("SELECT count(*) FROM event").fetchone() == (60 + 50,)
         assert state.execute("SELECT count(*) FROM history").fetchone() == (50,)
@@ -48,21 +48,23 @@ async def test_a_past_changes_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("cell", "writes"), [(changed, "moved"), (first, "writes")])
-async def test_what_is_planned_is_what_was_changed(tmp_path: Path, cell: Any, writes: str) -> None:
+async def test_the_plan_contains_exactly_the_changes(
+    tmp_path: Path, cell: Any, writes: str
+) -> None:
     measured: Mapping[str, Any] = await cell(tmp_path, 30)
     assert measured[writes] == (3 if cell is changed else 30)
 
 
 async def test_the_floor_reads_the_same_events(tmp_path: Path) -> None:
-    desk = await _agreed(30, tmp_path)
-    pages = [body for way in desk.ways.values() for body in way.bodies()]
+    site = await _agreed(30, tmp_path)
+    pages = [body for way in site.ways.values() for body in way.bodies()]
     with closing(sqlite3.connect(":memory:")) as state:
         floor.fill(state, pages)
         assert state.execute("SELECT count(*) FROM e").fetchone() == (60,)
         assert floor.cycle(state, pages) == 0
         state.execute("UPDATE e SET f = 'other' WHERE rowid < 4")
         assert floor.cycle(state, pages) == 3
-    await desk.app.aclose()
+    await site.app.aclose()
 
 
 @pytest.mark.prove

@@ -1,4 +1,4 @@
-"""Cells of a whole process over loopback HTTP: cycles, writes, lag."""
+"""Cells of a whole process over loopback HTTP: cycles, writes, latency."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _app(home: Path) -> App:
 
 
 async def seed(home: Path) -> dict[str, Any]:
-    """Bring the state to where a first sync would have brought it."""
+    """Bring the state to the result of a first sync."""
     app = _app(home)
     await converge(app, app.engine.window(near=False), datetime.now(UTC))
     await app.aclose()
@@ -60,7 +60,7 @@ async def seed(home: Path) -> dict[str, Any]:
 
 
 async def over_http(home: Path, rounds: int = 5) -> dict[str, Any]:
-    """The cycle without changes."""
+    """Measure the cycle without changes."""
     app = _app(home)
     for _ in range(2):
         report = await app.engine.poll(near=False)
@@ -80,11 +80,11 @@ async def over_http(home: Path, rounds: int = 5) -> dict[str, Any]:
 
 
 async def writing(home: Path) -> dict[str, Any]:
-    """A first sync with its writes, by phase: all CPU of the process while a phase lasts.
+    """Measure a first sync with its writes, by phase, as all CPU of the process during a phase.
 
-    ``own_ms`` is the phase of the writes, from the first to the last one that is done, by
-    operation, without ``request``: the same request by httpx's own client, to the same platform.
-    What the request costs syncd itself is ``sent``.
+    ``own_ms`` is the phase of the writes, from the first to the last completed one, per
+    operation, without ``request``: the same request by httpx's own client to the same platform.
+    ``sent`` is what the request costs in syncd.
     """
     wrote: list[float] = []
     app = build(
@@ -126,7 +126,7 @@ async def writing(home: Path) -> dict[str, Any]:
 
 
 async def _requests(home: Path, times: int = 90) -> tuple[float, float]:
-    """Seconds of CPU of one block made by httpx's own client, and by syncd's `Transport`."""
+    """Return the CPU seconds of one create, by httpx's own client and by syncd's `Transport`."""
     settings = load(home / "syncd.toml", {})
     system = settings.systems["legacy"]
     assert isinstance(system, LeadConnectorV1System)
@@ -163,23 +163,23 @@ async def _requests(home: Path, times: int = 90) -> tuple[float, float]:
 
 @dataclass(slots=True)
 class _AtOnce:
-    """A system that has done what it is told, at no cost."""
+    """A system that carries out every write at no cost."""
 
     name: str = "crm"
     capabilities: Capabilities = field(default_factory=Capabilities)
     made: Iterator[int] = field(default_factory=count)
 
     async def write(self, operations: Sequence[Operation]) -> Done:
-        """Done."""
+        """Return success."""
         return Done([(o.event or f"e{next(self.made)}", None) for o in operations])
 
 
 async def journal(home: Path, size: int = 1000) -> dict[str, Any]:
-    """What the journal costs by itself: blocks made and moved, with nothing below it."""
+    """Measure the journal alone: blocks created and moved, without any system below."""
     clock, start = RealClock(), datetime(2026, 12, 1, 9, tzinfo=UTC)
     store = Store.open(home / "journal.db")
     ids = count()
-    desk = WriteContext(
+    site = WriteContext(
         store, clock, lambda: f"{next(ids):026}", lambda: f"k{next(ids):09}", "run", asyncio.Event()
     )
     values = [
@@ -193,7 +193,7 @@ async def journal(home: Path, size: int = 1000) -> dict[str, Any]:
         Operation(Action.CREATE_BLOCK, "crm", b.provider, Kind.BLOCK, None, None, b.agreed, (b.id,))
         for b in meetings
     ]
-    made, cpu = await _executed(makes, desk)
+    made, cpu = await _executed(makes, site)
     moves = [
         Operation(
             Action.MOVE_BLOCK, "crm", o.provider, Kind.BLOCK, f"e{n}", o.after, later, o.bookings
@@ -202,25 +202,25 @@ async def journal(home: Path, size: int = 1000) -> dict[str, Any]:
         if o.after is not None
         for later in [Value(o.after.start + _LATER, o.after.end + _LATER, o.after.status)]
     ]
-    moved, moving = await _executed(moves, desk)
+    moved, moving = await _executed(moves, site)
     assert made == moved == size
     store.close()
     return {"cpu": [cpu], "operations": size, "moving": [moving]}
 
 
-async def _executed(operations: list[Operation], desk: WriteContext) -> tuple[int, float]:
-    """How many were done, and the seconds of CPU that it took."""
+async def _executed(operations: list[Operation], site: WriteContext) -> tuple[int, float]:
+    """Return the number of completed writes, and their CPU seconds."""
     ever = Window(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
-    later = desk.clock.now() + timedelta(hours=1)
+    later = site.clock.now() + timedelta(hours=1)
     providers = {o.provider for o in operations}
     was_just_read = [Coverage("crm", p, frozenset(Kind), ever, later) for p in providers]
     before = time.process_time()
-    written = await execute(cast("System", _AtOnce()), operations, was_just_read, desk)
+    written = await execute(cast("System", _AtOnce()), operations, was_just_read, site)
     return len(written.done), time.process_time() - before
 
 
 async def bulk(home: Path, moves: int = 1000) -> dict[str, Any]:
-    """So many reschedules in LeadSquared: how many calls, and how much CPU."""
+    """Measure bulk reschedules in LeadSquared: number of calls, and CPU."""
     app = _app(home)
     system = app.systems["crm"]
     # Otherwise the first reschedule in the account is made alone.
@@ -240,11 +240,11 @@ async def bulk(home: Path, moves: int = 1000) -> dict[str, Any]:
         for e in events[:moves]
     ]
     engine = app.engine
-    desk = WriteContext(
+    site = WriteContext(
         engine.store, engine.clock, engine.ids.row, engine.ids.key, "run", engine.stopping
     )
     writes, before = system.traffic.writes, time.process_time()
-    written = await execute(system, operations, (), desk)
+    written = await execute(system, operations, (), site)
     cpu = time.process_time() - before
     calls = system.traffic.writes - writes
     assert len(written.queued) == len(operations)
@@ -253,7 +253,7 @@ async def bulk(home: Path, moves: int = 1000) -> dict[str, Any]:
 
 
 async def lag(home: Path, changes: int = 500, seconds: float = 100.0) -> dict[str, Any]:
-    """From a change outside to its write acknowledged, while the daemon's cycles run."""
+    """Measure the time from an outside change to its confirmed write in a running daemon."""
     urls = json.loads((home / "urls.json").read_text())
     booked = json.loads((home / "bookings.json").read_text())[:changes]
     began: dict[tuple[str, datetime], float] = {}

@@ -1,7 +1,7 @@
-"""An agency of any size in the three emulated platforms, converged or not, the same every time.
+"""An agency of any size on the three emulated platforms, in sync or not, always the same.
 
-Every provider is kept in two of the three systems, so a booking is a *pair* of events: the
-appointment in one system, its block in the other.
+Every provider is in two of the three systems, so a booking is a *pair* of events: the appointment
+in one system, its block in the other.
 """
 
 from __future__ import annotations
@@ -12,14 +12,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from syncd.model import embed_tag, floor_to
-from syncd.sandbox.clock import Clock
+from syncd.sandbox.clock import SandboxClock
 from syncd.sandbox.limits import RateLimit
-from syncd.sandbox.scenario import SYSTEMS, SeedUser
+from syncd.sandbox.scenario import SYSTEM_NAMES, SeedUser
 from syncd.sandbox.server import Sandbox
 
 ROUTES = (("crm", "clinic"), ("clinic", "legacy"), ("legacy", "crm"))
-"""The two systems of a provider, by its number: the first holds the appointment of even bookings,
-the second of odd ones."""
+"""The two systems of a provider, by its number.
+
+The first has the appointments of even bookings, the second those of odd ones.
+"""
 PER_PROVIDER = 500
 SLOTS = 2700
 NEAR = '{ every = "60s", ahead = "2d" }'
@@ -29,7 +31,7 @@ MANY = 10**9
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """One booking as the platforms hold it; ``block`` is empty where there is none yet."""
+    """One booking on the platforms; ``block`` is empty while there is none."""
 
     provider: str
     system: str
@@ -41,7 +43,7 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Agency:
-    """The furnished sandbox: who is kept where, and what is booked."""
+    """A seeded sandbox: which provider is in which systems, and what is booked."""
 
     sandbox: Sandbox
     providers: Mapping[str, tuple[str, str]]
@@ -49,16 +51,16 @@ class Agency:
     bookings: tuple[Made, ...]
 
     def shift(self, system: str, share: float, by: timedelta = timedelta(minutes=10)) -> int:
-        """Move so many of the appointments of a system by hand; how many that were."""
-        mine = [b for b in self.bookings if b.system == system]
-        moved = mine[: max(1, round(len(mine) * share))]
+        """Move this many appointments of a system by hand; return the number moved."""
+        bookings = [b for b in self.bookings if b.system == system]
+        moved = bookings[: max(1, round(len(bookings) * share))]
         for each in moved:
             start = each.start + by
             self.sandbox.systems[system].move(each.appointment, start, start + HALF_HOUR)
         return len(moved)
 
     def config(self, state: Path, urls: Mapping[str, str], *, near: str = NEAR) -> str:
-        """The configuration for it, in TOML."""
+        """Return its configuration as TOML."""
         crm, clinic, legacy = (self.sandbox.crm, self.sandbox.clinic, self.sandbox.legacy)
         head = f"""\
 [syncd]
@@ -102,8 +104,8 @@ api_key = "{legacy.token}"
         return "".join(lines).replace("TEAM", team)
 
 
-def found(size: int, clock: Clock | None = None, *, blocked: bool = True) -> Agency:
-    """Furnish an agency with so many bookings; ``blocked``: as syncd leaves it when all agrees."""
+def found(size: int, clock: SandboxClock | None = None, *, blocked: bool = True) -> Agency:
+    """Seed an agency with this many bookings; ``blocked``: with all of syncd's blocks."""
     sandbox = Sandbox(clock, seed=size)
     for platform in sandbox.systems.values():
         platform.limit = RateLimit(MANY, 5, MANY)
@@ -132,7 +134,7 @@ def found(size: int, clock: Clock | None = None, *, blocked: bool = True) -> Age
 
 
 def _key(number: int) -> str:
-    """A key such as syncd gives to a block."""
+    """Return a key like those that syncd puts into a block."""
     letters = "abcdefghijklmnopqrstuvwxyz234567"
     return "".join(letters[number >> 5 * at & 31] for at in range(10))
 
@@ -158,4 +160,4 @@ def _seats(
             yield (name, who), SeedUser(user, calendar, contacts[name])
 
 
-__all__ = ["SYSTEMS", "Agency", "Made", "found"]
+__all__ = ["SYSTEM_NAMES", "Agency", "Made", "found"]

@@ -23,15 +23,15 @@ from syncd.app import RealClock
 from syncd.cli.main import run_with
 from syncd.sandbox.asgi_transport import AsgiTransport
 from syncd.sandbox.consistency import disagreements, event_summaries
-from syncd.sandbox.scenario import SYSTEMS, Clinic, config_text, seed_clinic
+from syncd.sandbox.scenario import SYSTEM_NAMES, Clinic, config_text, seed_clinic
 from syncd.sandbox.server import Sandbox
 from syncd.systems.client import SENT
 from syncd.systems.connections import Connections
-from tests.hasty import Hasty
+from tests.fast_clock import FastClock
 
 
 @dataclass
-class Said:
+class Result:
     """What a command printed, and how it ended."""
 
     code: int
@@ -39,38 +39,38 @@ class Said:
     err: str
 
 
-Say = Callable[..., Said]
+RunCommand = Callable[..., Result]
 
 
 @dataclass
-class Desk:
+class CliHarness:
     """A furnished sandbox, a configuration for it, and the terminal."""
 
     world: Clinic
     path: Path
-    say: Say
+    run: RunCommand
 
-    def wrong(self) -> list[str]:
+    def disagreements(self) -> list[str]:
         """What an outside observer would call wrong."""
         seen = event_summaries(self.world.sandbox.systems, self.world.owners)
-        return disagreements(seen, SYSTEMS, self.world.sandbox.clock.now())
+        return disagreements(seen, SYSTEM_NAMES, self.world.sandbox.clock.now())
 
 
 @pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Say:
+def run_command(capsys: pytest.CaptureFixture[str]) -> RunCommand:
     """Run one command in this process."""
 
-    def run(*arguments: object) -> Said:
+    def run(*arguments: object) -> Result:
         capsys.readouterr()
         code = run_with([str(each) for each in arguments])
         printed = capsys.readouterr()
-        return Said(code, printed.out, printed.err)
+        return Result(code, printed.out, printed.err)
 
     return run
 
 
 @contextmanager
-def on_sockets(sandbox: Sandbox) -> Iterator[None]:
+def on_loopback(sandbox: Sandbox) -> Iterator[None]:
     """Let a thread serve the platforms on loopback sockets, for every process to call."""
     ready: Future[None] = Future()
     stop: list[Callable[[], object]] = []
@@ -92,7 +92,7 @@ def on_sockets(sandbox: Sandbox) -> Iterator[None]:
 
 
 @contextmanager
-def at_hand(sandbox: Sandbox) -> Iterator[None]:
+def in_process(sandbox: Sandbox) -> Iterator[None]:
     """Let the commands of this process reach the platforms without a socket.
 
     Their addresses are ports at which nobody listens. What is meant for another one goes to the
@@ -117,20 +117,23 @@ def at_hand(sandbox: Sandbox) -> Iterator[None]:
 
 
 @pytest.fixture
-def desk(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, say: Say
-) -> Iterator[Desk]:
+def cli(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    run_command: RunCommand,
+) -> Iterator[CliHarness]:
     """Everything is there, and nothing was synced yet; the configuration is in the folder.
 
     A test that is marked ``sockets`` has the platforms on sockets, all others at hand.
     """
-    clock = Hasty()
+    clock = FastClock()
     for name in ("now", "monotonic", "sleep"):
         monkeypatch.setattr(RealClock, name, staticmethod(getattr(clock, name)))
     sandbox = Sandbox(clock)
     sandbox.crm.limit = None
     world = seed_clinic(sandbox, clock.now())
-    served = on_sockets if request.node.get_closest_marker("sockets") else at_hand
+    served = on_loopback if request.node.get_closest_marker("sockets") else in_process
     with served(sandbox):
         monkeypatch.chdir(tmp_path)
         monkeypatch.delenv("SYNCD_CONFIG", raising=False)
@@ -139,4 +142,4 @@ def desk(
         text = config_text(world, "state.db").replace("calls_per_5s = 25", "calls_per_5s = 100")
         path.write_text(text)
         path.chmod(0o600)
-        yield Desk(world, path, say)
+        yield CliHarness(world, path, run_command)

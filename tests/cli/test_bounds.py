@@ -14,7 +14,7 @@ import pytest
 
 from syncd.cli import main
 from syncd.store import Store
-from tests.cli.conftest import Desk
+from tests.cli.conftest import CliHarness
 
 pytestmark = pytest.mark.sockets
 
@@ -30,13 +30,13 @@ pytestmark = pytest.mark.sockets
     ],
 )
 def test_a_window_that_nobody_can_mean_is_refused(
-    desk: Desk, command: str, start: str, end: str, why: str
+    cli: CliHarness, command: str, start: str, end: str, why: str
 ) -> None:
     if command not in {"resync", "plan"}:
-        Store.open(desk.path.parent / "state.db").close()
-    said = desk.say(*command.split(), "--from", start, "--to", end, "--json")
-    error = json.loads(said.out)["error"]
-    assert (said.code, error["exit"]) == (2, 2)
+        Store.open(cli.path.parent / "state.db").close()
+    result = cli.run(*command.split(), "--from", start, "--to", end, "--json")
+    error = json.loads(result.out)["error"]
+    assert (result.code, error["exit"]) == (2, 2)
     assert why in error["message"]
     assert error["remedy"]
 
@@ -65,10 +65,10 @@ def test_a_bug_is_still_told_as_one() -> None:
 
 
 def _syncd(
-    desk: Desk, *arguments: str, files: int = 1024, env: Mapping[str, str] = os.environ
+    cli: CliHarness, *arguments: str, files: int = 1024, env: Mapping[str, str] = os.environ
 ) -> tuple[int, str]:
     done = subprocess.run(
-        [sys.executable, "-m", "syncd", "--config", str(desk.path), *arguments],
+        [sys.executable, "-m", "syncd", "--config", str(cli.path), *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -83,26 +83,28 @@ def _syncd(
 @pytest.mark.prove
 @pytest.mark.parametrize("command", ["status", "check", "backup x.db"])
 @pytest.mark.parametrize("files", [8, 16])
-def test_too_few_open_files_are_told_in_plain_words(desk: Desk, command: str, files: int) -> None:
-    code, said = _syncd(desk, *command.split(), files=files)
+def test_too_few_open_files_are_told_in_plain_words(
+    cli: CliHarness, command: str, files: int
+) -> None:
+    code, result = _syncd(cli, *command.split(), files=files)
     if code:
-        assert "unexpected" not in said
-        assert "Traceback" not in said
+        assert "unexpected" not in result
+        assert "Traceback" not in result
 
 
 @pytest.mark.prove
 @pytest.mark.parametrize("command", ["run", "resync --yes", "plan", "discover"])
 @pytest.mark.parametrize("files", [8, 16, 49])
 def test_nothing_begins_where_too_few_files_may_be_open(
-    desk: Desk, command: str, files: int
+    cli: CliHarness, command: str, files: int
 ) -> None:
-    code, said = _syncd(desk, *command.split(), files=files)
+    code, result = _syncd(cli, *command.split(), files=files)
     assert code == 1
-    assert "the limit on open files is too low" in said
-    assert "ulimit -n" in said
+    assert "the limit on open files is too low" in result
+    assert "ulimit -n" in result
     for wrong in ("unexpected", "Traceback", "did not answer", "is down", "write access"):
-        assert wrong not in said
-    assert [p.calls for p in desk.world.sandbox.systems.values() if p.calls] == []
+        assert wrong not in result
+    assert [p.calls for p in cli.world.sandbox.systems.values() if p.calls] == []
 
 
 ODD: Mapping[str, Mapping[str, str]] = {
@@ -123,9 +125,9 @@ ODD: Mapping[str, Mapping[str, str]] = {
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
 @pytest.mark.parametrize("command", ["status", "check", "bookings", "conflicts"])
 def test_odd_surroundings_end_no_command_unexpectedly(
-    desk: Desk, command: str, odd: Mapping[str, str]
+    cli: CliHarness, command: str, odd: Mapping[str, str]
 ) -> None:
-    Store.open(desk.path.parent / "state.db").close()
-    _, said = _syncd(desk, command, env={**os.environ, **odd})
-    assert "unexpected" not in said
-    assert "Traceback" not in said
+    Store.open(cli.path.parent / "state.db").close()
+    _, result = _syncd(cli, command, env={**os.environ, **odd})
+    assert "unexpected" not in result
+    assert "Traceback" not in result

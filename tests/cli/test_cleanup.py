@@ -9,66 +9,68 @@ import sys
 import pytest
 
 from syncd.daemon.lock import StateLock
-from tests.cli.conftest import Desk
+from tests.cli.conftest import CliHarness
 from tests.cli.test_left_behind_view import without
 from tests.cli.test_undo import blocks, synced
 
 
-def test_a_provider_that_left_the_configuration_is_shown_and_cleaned_up(desk: Desk) -> None:
-    synced(desk)
-    before = blocks(desk)
-    without(desk, "provider")
-    dry = desk.say("cleanup", "--provider", "bob", "--dry-run")
+def test_a_provider_that_left_the_configuration_is_shown_and_cleaned_up(cli: CliHarness) -> None:
+    synced(cli)
+    before = blocks(cli)
+    without(cli, "provider")
+    dry = cli.run("cleanup", "--provider", "bob", "--dry-run")
     assert dry.code == 0, dry.err
     assert "bob · Europe/Berlin" in dry.out
     assert max(len(line) for line in dry.out.splitlines()) <= 80
-    assert blocks(desk) == before
-    said = desk.say("cleanup", "--provider", "bob", "--yes")
-    assert (said.code, "none is left" in said.out) == (0, True), said.err
-    assert blocks(desk) < before
-    assert json.loads(desk.say("status", "--json").out)["left_behind"] == []
+    assert blocks(cli) == before
+    result = cli.run("cleanup", "--provider", "bob", "--yes")
+    assert (result.code, "none is left" in result.out) == (0, True), result.err
+    assert blocks(cli) < before
+    assert json.loads(cli.run("status", "--json").out)["left_behind"] == []
 
 
-def test_a_cleanup_without_a_terminal_needs_yes(desk: Desk) -> None:
-    synced(desk)
-    before = blocks(desk)
-    said = desk.say("cleanup")
-    assert (said.code, "--yes" in said.err, blocks(desk)) == (2, True, before)
+def test_a_cleanup_without_a_terminal_needs_yes(cli: CliHarness) -> None:
+    synced(cli)
+    before = blocks(cli)
+    result = cli.run("cleanup")
+    assert (result.code, "--yes" in result.err, blocks(cli)) == (2, True, before)
 
 
-def lose_the_state(desk: Desk) -> None:
+def lose_the_state(cli: CliHarness) -> None:
     """Delete the state and the file of created ids."""
-    for file in desk.path.parent.glob("state.db*"):
+    for file in cli.path.parent.glob("state.db*"):
         if file.is_file():
             file.unlink()
 
 
-def copied(desk: Desk, system: str) -> tuple[str, str]:
+def copied(cli: CliHarness, system: str) -> tuple[str, str]:
     """Copy one of syncd's blocks into another calendar; return the ids of original and copy."""
-    platform = desk.world.sandbox.systems[system]
+    platform = cli.world.sandbox.systems[system]
     ours = next(b for b in platform.blocks() if not b.deleted and "Busy" in b.title)
-    bob, start = desk.world.seats[system, "bob"], desk.world.at(9, 10)
-    return ours.id, platform.copy_block(ours.id, bob.user, start, desk.world.at(9, 11))
+    bob, start = cli.world.seed_users[system, "bob"], cli.world.at(9, 10)
+    return ours.id, platform.copy_block(ours.id, bob.user, start, cli.world.at(9, 11))
 
 
-def standing_ids(desk: Desk) -> set[str]:
+def standing_ids(cli: CliHarness) -> set[str]:
     """Return the ids of all blocks."""
-    platforms = desk.world.sandbox.systems.values()
+    platforms = cli.world.sandbox.systems.values()
     return {b.id for p in platforms for b in p.blocks() if not b.deleted}
 
 
-def test_without_a_state_blocks_with_a_unique_tag_are_removed_and_copies_stay(desk: Desk) -> None:
-    by_hand = standing_ids(desk)
-    synced(desk)
-    pairs = [copied(desk, system) for system in ("crm", "clinic", "legacy")]
-    desk.say("resync", "--yes")
-    lose_the_state(desk)
-    before = standing_ids(desk)
-    refused = desk.say("cleanup", "--yes")
+def test_without_a_state_blocks_with_a_unique_tag_are_removed_and_copies_stay(
+    cli: CliHarness,
+) -> None:
+    by_hand = standing_ids(cli)
+    synced(cli)
+    pairs = [copied(cli, system) for system in ("crm", "clinic", "legacy")]
+    cli.run("resync", "--yes")
+    lose_the_state(cli)
+    before = standing_ids(cli)
+    refused = cli.run("cleanup", "--yes")
     assert refused.code == 2, refused.out
     assert "nothing proves which blocks are syncd's" in " ".join(refused.err.split())
-    assert standing_ids(desk) == before
-    dry = json.loads(desk.say("cleanup", "--dry-run", "--json").out)
+    assert standing_ids(cli) == before
+    dry = json.loads(cli.run("cleanup", "--dry-run", "--json").out)
     proposed = {t["event"] for c in dry["calendars"] for t in c["tagged"] if t["doubt"] is None}
     repeated = {t["event"] for c in dry["calendars"] for t in c["tagged"] if t["doubt"]}
     assert {event for pair in pairs for event in pair} <= repeated
@@ -76,118 +78,121 @@ def test_without_a_state_blocks_with_a_unique_tag_are_removed_and_copies_stay(de
     assert not proposed & by_hand
     named = [f"{c['provider']}/{c['system']}" for c in dry["calendars"]]
     options = [part for name in named for part in ("--tagged", name)]
-    said = desk.say("cleanup", "--yes", "--json", *options)
-    assert said.code == 3, said.out + said.err
-    after = standing_ids(desk)
+    result = cli.run("cleanup", "--yes", "--json", *options)
+    assert result.code == 3, result.out + result.err
+    after = standing_ids(cli)
     assert before - after == proposed
     assert {event for pair in pairs for event in pair} <= after
 
 
-def test_with_a_state_only_blocks_with_a_known_id_are_removed(desk: Desk) -> None:
-    by_hand = standing_ids(desk)
-    synced(desk)
-    copies = {copied(desk, system)[1] for system in ("crm", "clinic", "legacy")}
-    said = desk.say("cleanup", "--yes")
-    assert said.code == 0, said.out + said.err
-    assert standing_ids(desk) == by_hand | copies
-    assert "a person's copy" in " ".join(said.err.split())
+def test_with_a_state_only_blocks_with_a_known_id_are_removed(cli: CliHarness) -> None:
+    by_hand = standing_ids(cli)
+    synced(cli)
+    copies = {copied(cli, system)[1] for system in ("crm", "clinic", "legacy")}
+    result = cli.run("cleanup", "--yes")
+    assert result.code == 0, result.out + result.err
+    assert standing_ids(cli) == by_hand | copies
+    assert "a person's copy" in " ".join(result.err.split())
 
 
-def test_with_only_the_created_ids_file_all_blocks_are_removed(desk: Desk) -> None:
-    by_hand = standing_ids(desk)
-    synced(desk)
-    copies = {copied(desk, system)[1] for system in ("crm", "clinic", "legacy")}
-    (desk.path.parent / "state.db").unlink()
-    for file in desk.path.parent.glob("state.db-*"):
+def test_with_only_the_created_ids_file_all_blocks_are_removed(cli: CliHarness) -> None:
+    by_hand = standing_ids(cli)
+    synced(cli)
+    copies = {copied(cli, system)[1] for system in ("crm", "clinic", "legacy")}
+    (cli.path.parent / "state.db").unlink()
+    for file in cli.path.parent.glob("state.db-*"):
         file.unlink()
-    said = desk.say("cleanup", "--yes")
-    assert said.code == 0, said.out + said.err
-    assert standing_ids(desk) == by_hand | copies
+    result = cli.run("cleanup", "--yes")
+    assert result.code == 0, result.out + result.err
+    assert standing_ids(cli) == by_hand | copies
 
 
 def test_a_system_that_fails_is_named_and_the_others_are_cleaned_up(
-    desk: Desk,
+    cli: CliHarness,
 ) -> None:
-    by_hand = standing_ids(desk)
-    synced(desk)
-    clinic = desk.world.sandbox.clinic
+    by_hand = standing_ids(cli)
+    synced(cli)
+    clinic = cli.world.sandbox.clinic
     token = clinic.token
     clinic.token = "another"
-    said = desk.say("cleanup", "--yes")
-    assert said.code == 4, said.out
-    assert "clinic: alice" in " ".join(said.err.split())
-    left = standing_ids(desk) - by_hand
+    result = cli.run("cleanup", "--yes")
+    assert result.code == 4, result.out
+    assert "clinic: alice" in " ".join(result.err.split())
+    left = standing_ids(cli) - by_hand
     assert left
     assert left <= {b.id for b in clinic.blocks()}
     clinic.token = token
-    assert desk.say("cleanup", "--yes").code == 0
-    assert standing_ids(desk) == by_hand
+    assert cli.run("cleanup", "--yes").code == 0
+    assert standing_ids(cli) == by_hand
 
 
-def test_giving_up_a_system_forgets_its_blocks_and_is_recorded(desk: Desk) -> None:
-    synced(desk)
-    refused = desk.say("cleanup", "--give-up", "clinic", "--yes")
+def test_giving_up_a_system_forgets_its_blocks_and_is_recorded(cli: CliHarness) -> None:
+    synced(cli)
+    refused = cli.run("cleanup", "--give-up", "clinic", "--yes")
     assert (refused.code, "is in the configuration" in refused.err) == (2, True)
-    without(desk, "system")
-    barred = desk.say("cleanup", "--system", "clinic", "--yes")
+    without(cli, "system")
+    barred = cli.run("cleanup", "--system", "clinic", "--yes")
     assert barred.code == 4
     shown = " ".join(barred.err.split())
-    assert "stood in the configuration file" in shown
+    assert "were in the configuration file" in shown
     assert "--give-up clinic" in shown
-    said = desk.say("cleanup", "--give-up", "clinic", "--yes")
-    assert (said.code, "clinic was given up" in said.out) == (0, True), said.err
-    assert json.loads(desk.say("status", "--json").out)["left_behind"] == []
-    assert "given-up" in desk.say("history", "--json").out
-    unknown = desk.say("cleanup", "--give-up", "nowhere", "--yes")
+    result = cli.run("cleanup", "--give-up", "clinic", "--yes")
+    assert (result.code, "clinic was given up" in result.out) == (0, True), result.err
+    assert json.loads(cli.run("status", "--json").out)["left_behind"] == []
+    assert "given-up" in cli.run("history", "--json").out
+    unknown = cli.run("cleanup", "--give-up", "nowhere", "--yes")
     assert unknown.code == 2
 
 
-def test_a_cleanup_with_the_state_of_another_account_removes_nothing(desk: Desk) -> None:
-    synced(desk)
-    before = standing_ids(desk)
-    text = desk.path.read_text()
-    clinic = desk.world.sandbox.clinic
-    desk.path.write_text(text.replace(clinic.location_id, "anotherLocation"))
-    said = desk.say("cleanup", "--system", "clinic", "--yes")
-    assert said.code == 4
-    assert "another installation, or of another account" in " ".join(said.err.split())
-    assert standing_ids(desk) == before
+def test_a_cleanup_with_the_state_of_another_account_removes_nothing(cli: CliHarness) -> None:
+    synced(cli)
+    before = standing_ids(cli)
+    text = cli.path.read_text()
+    clinic = cli.world.sandbox.clinic
+    cli.path.write_text(text.replace(clinic.location_id, "anotherLocation"))
+    result = cli.run("cleanup", "--system", "clinic", "--yes")
+    assert result.code == 4
+    assert "another installation or account" in " ".join(result.err.split())
+    assert standing_ids(cli) == before
 
 
-def test_an_unknown_name_is_refused_and_the_known_names_are_listed(desk: Desk) -> None:
-    synced(desk)
-    said = desk.say("cleanup", "--provider", "bobby", "--yes")
-    assert (said.code, "alice, bob, carol" in " ".join(said.err.split())) == (2, True)
+def test_an_unknown_name_is_refused_and_the_known_names_are_listed(cli: CliHarness) -> None:
+    synced(cli)
+    result = cli.run("cleanup", "--provider", "bobby", "--yes")
+    assert (result.code, "alice, bob, carol" in " ".join(result.err.split())) == (2, True)
 
 
 def test_a_cleanup_beside_another_command_names_the_holder_of_the_state(
-    desk: Desk,
+    cli: CliHarness,
 ) -> None:
-    synced(desk)
-    before = standing_ids(desk)
-    with StateLock(desk.path.parent / "state.db", role="resync"):
-        said = desk.say("cleanup", "--yes")
-        gave_up = desk.say("cleanup", "--give-up", "clinic", "--yes")
-    assert (said.code, "in use by another syncd: resync" in " ".join(said.err.split())) == (6, True)
+    synced(cli)
+    before = standing_ids(cli)
+    with StateLock(cli.path.parent / "state.db", role="resync"):
+        result = cli.run("cleanup", "--yes")
+        gave_up = cli.run("cleanup", "--give-up", "clinic", "--yes")
+    assert (result.code, "in use by another syncd: resync" in " ".join(result.err.split())) == (
+        6,
+        True,
+    )
     assert gave_up.code == 2
-    assert standing_ids(desk) == before
-    assert not json.loads(desk.say("status", "--json").out)["paused"]
+    assert standing_ids(cli) == before
+    assert not json.loads(cli.run("status", "--json").out)["paused"]
 
 
 @pytest.mark.prove
 @pytest.mark.sockets
-def test_of_two_cleanups_at_once_one_does_the_work(desk: Desk) -> None:
-    by_hand = standing_ids(desk)
-    synced(desk)
+def test_of_two_cleanups_at_once_one_does_the_work(cli: CliHarness) -> None:
+    by_hand = standing_ids(cli)
+    synced(cli)
     command = [sys.executable, "-m", "syncd", "cleanup", "--system", "clinic", "--yes", "--json"]
     both = [
-        subprocess.Popen(command, cwd=desk.path.parent, stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(command, cwd=cli.path.parent, stdout=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
     ended = [process.communicate(timeout=120)[0] for process in both]
     codes = sorted(process.returncode for process in both)
     assert codes in ([0, 6], [0, 0]), ended
-    clinic = desk.world.sandbox.clinic
+    clinic = cli.world.sandbox.clinic
     assert {b.id for b in clinic.blocks() if not b.deleted} <= by_hand
     removed = [json.loads(text)["removed"] for text in ended if "removed" in text]
     assert sum(removed) == max(removed) > 0

@@ -5,28 +5,28 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 
-from tests.cli.conftest import Desk
+from tests.cli.conftest import CliHarness
 
 HOUR = timedelta(hours=1)
 
 
-def test_a_choice_names_the_appointment_that_leadsquared_cannot_cancel(desk: Desk) -> None:
-    world = desk.world
-    desk.path.write_text(desk.path.read_text() + '\n[rules]\nmoved_and_cancelled = "hold"\n')
+def test_a_choice_names_the_appointment_that_leadsquared_cannot_cancel(cli: CliHarness) -> None:
+    world = cli.world
+    cli.path.write_text(cli.path.read_text() + '\n[rules]\nmoved_and_cancelled = "hold"\n')
     start = world.at(3, 15)
     mine, theirs = (world.book(system, "alice", start) for system in ("crm", "clinic"))
-    desk.say("resync", "--yes")
+    cli.run("resync", "--yes")
     world.sandbox.crm.move(mine, start + HOUR, start + 2 * HOUR)
     world.sandbox.clinic.cancel(theirs)
-    desk.say("resync", "--yes")
-    (held,) = json.loads(desk.say("conflicts", "--json").out)
+    cli.run("resync", "--yes")
+    (held,) = json.loads(cli.run("conflicts", "--json").out)
     assert held["kind"] == "moved_and_cancelled"
-    data = json.loads(desk.say("conflicts", "show", held["id"], "--json").out)
+    data = json.loads(cli.run("conflicts", "show", held["id"], "--json").out)
     left = {choice["option"]: choice["left"] for choice in data["choices"]}
     (one,) = left["--take clinic"]
     assert (one["system"], one["event"]) == ("crm", mine)
     assert "cancel it there by hand" in one["why"]
     assert left["--take crm"] == []
     assert {each["system"] for each in left["--dismiss"]} == {"crm", "clinic"}
-    shown = " ".join(desk.say("conflicts", "show", held["id"]).out.split())
+    shown = " ".join(cli.run("conflicts", "show", held["id"]).out.split())
     assert "left for you to do" in shown

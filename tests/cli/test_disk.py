@@ -15,7 +15,7 @@ import pytest
 
 from syncd.model import Changes
 from syncd.store import Store, database
-from tests.cli.conftest import Desk, Said
+from tests.cli.conftest import CliHarness, Result
 from tests.store.kit import note
 
 pytestmark = pytest.mark.sockets
@@ -26,28 +26,28 @@ needs_root = pytest.mark.skipif(
 
 
 @pytest.fixture
-def disk(desk: Desk) -> Iterator[Path]:
+def disk(cli: CliHarness) -> Iterator[Path]:
     """A disk of 16 MB, on which the configuration keeps its state."""
-    place = desk.path.parent / "disk"
+    place = cli.path.parent / "disk"
     place.mkdir()
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=16m,mode=0700", "syncd-test", str(place)], check=False
     )
     if mounted.returncode:
         pytest.skip("no disk may be mounted here")
-    desk.path.write_text(desk.path.read_text().replace("state.db", "disk/state.db"))
+    cli.path.write_text(cli.path.read_text().replace("state.db", "disk/state.db"))
     yield place
     subprocess.run(["umount", "-l", str(place)], check=True)
 
 
-def flat(said: Said) -> str:
+def flat(result: Result) -> str:
     """The error, wherever it was folded."""
-    return " ".join(said.err.split())
+    return " ".join(result.err.split())
 
 
-def writes(desk: Desk) -> int:
+def writes(cli: CliHarness) -> int:
     """How many requests that change something reached the platforms."""
-    calls = [c for s in desk.world.sandbox.systems.values() for c in s.calls]
+    calls = [c for s in cli.world.sandbox.systems.values() for c in s.calls]
     return sum("Retrieve" not in c.path for c in calls if c.method in {"POST", "PUT", "DELETE"})
 
 
@@ -66,77 +66,77 @@ def fill(disk: Path) -> Path:
 
 @needs_root
 def test_on_a_full_disk_nothing_is_written_to_any_system_and_later_all_is(
-    desk: Desk, disk: Path
+    cli: CliHarness, disk: Path
 ) -> None:
     Store.open(disk / "state.db").close()
     ballast = fill(disk)
-    before = writes(desk)
-    said = desk.say("resync", "--yes")
-    assert said.code == 1
-    assert "the disk is full" in flat(said)
-    assert "Free some space" in flat(said)
-    assert writes(desk) == before
+    before = writes(cli)
+    result = cli.run("resync", "--yes")
+    assert result.code == 1
+    assert "the disk is full" in flat(result)
+    assert "Free some space" in flat(result)
+    assert writes(cli) == before
     ballast.unlink()
-    done = json.loads(desk.say("resync", "--yes", "--json").out)
-    assert (done["converged"], desk.wrong()) == (True, [])
+    done = json.loads(cli.run("resync", "--yes", "--json").out)
+    assert (done["converged"], cli.disagreements()) == (True, [])
 
 
 @needs_root
-def test_a_disk_that_fills_up_at_work_makes_no_write_twice(desk: Desk, disk: Path) -> None:
+def test_a_disk_that_fills_up_at_work_makes_no_write_twice(cli: CliHarness, disk: Path) -> None:
     Store.open(disk / "state.db").close()
     ballast = fill(disk)
     # Room for the first few steps of the journal only.
     with ballast.open("r+b") as file:
         file.truncate(ballast.stat().st_size - 160 * 1024)
-    said = desk.say("resync", "--yes")
-    assert (said.code, "the disk is full" in flat(said)) == (1, True)
+    result = cli.run("resync", "--yes")
+    assert (result.code, "the disk is full" in flat(result)) == (1, True)
     ballast.unlink()
-    assert json.loads(desk.say("resync", "--yes", "--json").out)["converged"]
-    assert desk.wrong() == []
-    assert set(json.loads(desk.say("resync", "--json").out)["operations"].values()) == {0}
+    assert json.loads(cli.run("resync", "--yes", "--json").out)["converged"]
+    assert cli.disagreements() == []
+    assert set(json.loads(cli.run("resync", "--json").out)["operations"].values()) == {0}
 
 
 @needs_root
-def test_a_backup_to_a_full_disk_leaves_no_half_file(desk: Desk, disk: Path) -> None:
-    desk.path.write_text(desk.path.read_text().replace("disk/state.db", "state.db"))
-    desk.say("resync", "--yes")
+def test_a_backup_to_a_full_disk_leaves_no_half_file(cli: CliHarness, disk: Path) -> None:
+    cli.path.write_text(cli.path.read_text().replace("disk/state.db", "state.db"))
+    cli.run("resync", "--yes")
     fill(disk)
-    said = desk.say("backup", disk / "copy.db")
-    assert said.code == 1
-    assert "full" in flat(said) or "No space left" in flat(said)
+    result = cli.run("backup", disk / "copy.db")
+    assert result.code == 1
+    assert "full" in flat(result) or "No space left" in flat(result)
     assert [p.name for p in disk.iterdir()] == ["ballast"]
 
 
 @needs_root
 @pytest.mark.parametrize("made", [False, True])
 def test_a_disk_that_is_read_only_is_told_and_no_system_is_written_to(
-    desk: Desk, disk: Path, *, made: bool
+    cli: CliHarness, disk: Path, *, made: bool
 ) -> None:
     if made:
         Store.open(disk / "state.db").close()
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
-    before = writes(desk)
-    said = desk.say("resync", "--yes")
-    assert said.code == 1
-    assert "Read-only file system" in flat(said) or "cannot be opened for writing" in flat(said)
-    assert "unexpected" not in flat(said)
-    assert writes(desk) == before
+    before = writes(cli)
+    result = cli.run("resync", "--yes")
+    assert result.code == 1
+    assert "Read-only file system" in flat(result) or "cannot be opened for writing" in flat(result)
+    assert "unexpected" not in flat(result)
+    assert writes(cli) == before
 
 
 def test_a_state_that_another_program_locks_is_told_and_no_system_is_written_to(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    cli: CliHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "LOCK_WAIT", 0.05)
-    state = desk.path.parent / "state.db"
+    state = cli.path.parent / "state.db"
     store = Store.open(state)
     store.apply(Changes(history=[note("seen")]))
     store.close()
-    before = writes(desk)
+    before = writes(cli)
     with closing(sqlite3.connect(state, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        said = desk.say("resync", "--yes")
-        assert said.code == 1
-        assert "another program has locked it" in flat(said)
-        assert writes(desk) == before
+        result = cli.run("resync", "--yes")
+        assert result.code == 1
+        assert "another program has locked it" in flat(result)
+        assert writes(cli) == before
         other.execute("ROLLBACK")
-    assert json.loads(desk.say("resync", "--yes", "--json").out)["converged"]
+    assert json.loads(cli.run("resync", "--yes", "--json").out)["converged"]

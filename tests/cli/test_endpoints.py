@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.cli.conftest import Desk
+from tests.cli.conftest import CliHarness
 from tests.cli.test_provision import ALL, write
 from tests.end_to_end.test_calls import CALLS
 
@@ -100,29 +100,29 @@ def test_every_endpoint_of_the_documents_is_on_a_list_that_a_test_compares() -> 
 
 @pytest.mark.prove
 def test_provision_discover_and_associations_make_every_call_over_a_real_socket(
-    desk: Desk,
+    cli: CliHarness,
 ) -> None:
-    systems = desk.world.sandbox.systems
+    systems = cli.world.sandbox.systems
     for system in systems.values():
         for meeting in system.appointments():
             system.delete(meeting.id)
-    write(desk, ALL)
-    assert desk.say("provision", "--apply").code == 0
-    assert desk.say("discover").code == 0
+    write(cli, ALL)
+    assert cli.run("provision", "--apply").code == 0
+    assert cli.run("discover").code == 0
     table = "[systems.clinic]\n"
-    text = desk.path.read_text().replace(table, f"{table}associations = {{ on = true }}\n")
-    desk.path.write_text(text)
-    booked = desk.world.book("crm", "alice", desk.world.at(1, 11))
-    assert desk.say("resync", "--yes").code == 0
+    text = cli.path.read_text().replace(table, f"{table}associations = {{ on = true }}\n")
+    cli.path.write_text(text)
+    booked = cli.world.book("crm", "alice", cli.world.at(1, 11))
+    assert cli.run("resync", "--yes").code == 0
     systems["crm"].delete(booked)
-    assert desk.say("resync", "--yes").code == 0
+    assert cli.run("resync", "--yes").code == 0
     for old, new in _CHANGED.items():
         text = text.replace(old, new)
-    desk.path.write_text(text)
-    assert desk.say("provision", "--apply").code == 0
-    write(desk, "")
+    cli.path.write_text(text)
+    assert cli.run("provision", "--apply").code == 0
+    write(cli, "")
     # The custom object is left: no API takes it away.
-    assert desk.say("provision", "--apply", "--prune").code == 3
+    assert cli.run("provision", "--apply", "--prune").code == 3
     for name in ("clinic", "legacy"):
         calls = [call for call in systems[name].calls if call.status < 300]
         made = {f"{call.method} {_ID.sub('/{id}', call.path)}" for call in calls}

@@ -14,7 +14,7 @@ from syncd.config.problems import dotted
 from syncd.daemon.lock import StateLock
 from syncd.model import Changes
 from syncd.store import Store
-from tests.cli.conftest import Desk, Say
+from tests.cli.conftest import CliHarness, RunCommand
 from tests.store.kit import item
 
 pytestmark = pytest.mark.sockets
@@ -45,81 +45,85 @@ SHAPE = {"message", "remedy", "exit"}
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_every_error_is_one_json_object_on_the_standard_output(
-    desk: Desk, arguments: list[str], code: int, message: str
+    cli: CliHarness, arguments: list[str], code: int, message: str
 ) -> None:
-    Store.open(desk.path.parent / "state.db").close()
-    said = desk.say(*arguments, "--json")
-    error = json.loads(said.out)["error"]
-    assert (said.code, error["exit"]) == (code, code)
+    Store.open(cli.path.parent / "state.db").close()
+    result = cli.run(*arguments, "--json")
+    error = json.loads(result.out)["error"]
+    assert (result.code, error["exit"]) == (code, code)
     assert set(error) - {"place", "problems"} == SHAPE
     assert message in error["message"] + error.get("place", "")
     assert error["remedy"]
-    assert said.err == ""
+    assert result.err == ""
 
 
-def test_all_problems_of_a_configuration_are_in_the_object(desk: Desk) -> None:
-    desk.path.write_text(desk.path.read_text().replace('zone = "', 'zome = "') + "\n[nonsense]\n")
-    error = json.loads(desk.say("status", "--json").out)["error"]
-    assert error["place"].startswith(f"{desk.path}:")
+def test_all_problems_of_a_configuration_are_in_the_object(cli: CliHarness) -> None:
+    cli.path.write_text(cli.path.read_text().replace('zone = "', 'zome = "') + "\n[nonsense]\n")
+    error = json.loads(cli.run("status", "--json").out)["error"]
+    assert error["place"].startswith(f"{cli.path}:")
     assert {p["key"] for p in error["problems"]} >= {"syncd.zome", "nonsense"}
     assert all(p["line"] for p in error["problems"])
 
 
-def test_another_syncd_at_work_is_an_object_too(desk: Desk) -> None:
-    with StateLock(desk.path.parent / "state.db", role="resync"):
-        error = json.loads(desk.say("resync", "--json").out)["error"]
+def test_another_syncd_at_work_is_an_object_too(cli: CliHarness) -> None:
+    with StateLock(cli.path.parent / "state.db", role="resync"):
+        error = json.loads(cli.run("resync", "--json").out)["error"]
     assert error["exit"] == 6
     assert error["place"].endswith("state.db")
 
 
-def test_a_state_that_is_none_is_an_object_too(desk: Desk) -> None:
-    (desk.path.parent / "state.db").write_text("no database" * 200)
-    error = json.loads(desk.say("status", "--json").out)["error"]
-    assert (error["exit"], error["place"]) == (1, str(desk.path.parent / "state.db"))
+def test_a_state_that_is_none_is_an_object_too(cli: CliHarness) -> None:
+    (cli.path.parent / "state.db").write_text("no database" * 200)
+    error = json.loads(cli.run("status", "--json").out)["error"]
+    assert (error["exit"], error["place"]) == (1, str(cli.path.parent / "state.db"))
 
 
-def test_an_unexpected_error_is_an_object_too(monkeypatch: pytest.MonkeyPatch, say: Say) -> None:
+def test_an_unexpected_error_is_an_object_too(
+    monkeypatch: pytest.MonkeyPatch, run_command: RunCommand
+) -> None:
     monkeypatch.setattr("syncd.cli.inspect.settings_of", lambda *_a, **_k: 1 / 0)
     monkeypatch.delenv("SYNCD_DEBUG", raising=False)
-    error = json.loads(say("status", "--json").out)["error"]
+    error = json.loads(run_command("status", "--json").out)["error"]
     assert error["exit"] == 1
     assert "SYNCD_DEBUG=1" in error["remedy"]
 
 
-def test_ctrl_c_ends_with_four(monkeypatch: pytest.MonkeyPatch, say: Say) -> None:
+def test_ctrl_c_ends_with_four(monkeypatch: pytest.MonkeyPatch, run_command: RunCommand) -> None:
     def interrupted(*_given: object, **_named: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("syncd.cli.inspect.settings_of", interrupted)
-    said = say("status")
-    assert (said.code, "interrupted" in said.err) == (4, True)
-    assert json.loads(say("status", "--json").out)["error"]["exit"] == 4
+    result = run_command("status")
+    assert (result.code, "interrupted" in result.err) == (4, True)
+    assert json.loads(run_command("status", "--json").out)["error"]["exit"] == 4
 
 
-def test_a_person_who_says_no_ends_with_four(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    desk.say("resync", "--yes")
-    desk.say("backup", "kept.db")
+def test_a_person_who_says_no_ends_with_four(
+    cli: CliHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli.run("resync", "--yes")
+    cli.run("backup", "kept.db")
     monkeypatch.setattr("syncd.cli.terminal.confirmed", lambda _question: False)
     monkeypatch.setattr("syncd.cli.consent.can_ask", lambda: True)
-    said = desk.say("restore", "kept.db")
-    assert (said.code, "Nothing was written." in said.out) == (4, True)
-    desk.world.book("clinic", "alice", desk.world.at(4, 20))
-    assert desk.say("resync").code == 4
+    result = cli.run("restore", "kept.db")
+    assert (result.code, "Nothing was written." in result.out) == (4, True)
+    cli.world.book("clinic", "alice", cli.world.at(4, 20))
+    assert cli.run("resync").code == 4
 
 
 @pytest.mark.parametrize("arguments", [["status"], ["status", "--json"], ["check", "--offline"]])
 def test_a_closed_pipe_changes_neither_the_exit_code_nor_says_anything(
-    desk: Desk, arguments: list[str]
+    cli: CliHarness, arguments: list[str]
 ) -> None:
     many = [item(f"{n:03}-{'x' * 90}", reason=f"odd {n}") for n in range(2000)]
-    store = Store.open(desk.path.parent / "state.db")
+    store = Store.open(cli.path.parent / "state.db")
     store.apply(Changes(reported=many))
     store.close()
-    code = desk.say(*arguments).code
-    ended, told = _into_a_closed_pipe(arguments, desk.path.parent)
+    code = cli.run(*arguments).code
+    ended, shown = _into_a_closed_pipe(arguments, cli.path.parent)
     assert ended == code
-    assert "BrokenPipe" not in told
-    assert "Traceback" not in told
+    assert "BrokenPipe" not in shown
+    assert "Traceback" not in shown
 
 
 def test_a_closed_pipe_is_no_matter_to_a_help_text(tmp_path: Path) -> None:
@@ -136,8 +140,8 @@ def _into_a_closed_pipe(arguments: list[str], folder: Path) -> tuple[int, str]:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()
-        told = process.stderr.read().decode()
-        return process.wait(30), told
+        text = process.stderr.read().decode()
+        return process.wait(30), text
 
 
 def test_sigterm_ends_a_one_shot_as_ctrl_c_does(tmp_path: Path) -> None:
@@ -153,8 +157,8 @@ def test_sigterm_ends_a_one_shot_as_ctrl_c_does(tmp_path: Path) -> None:
         assert process.stdout is not None
         process.stdout.readline()
         process.send_signal(signal.SIGTERM)
-        _, told = process.communicate(timeout=30)
-    assert (process.returncode, b"interrupted" in told) == (4, True)
+        _, shown = process.communicate(timeout=30)
+    assert (process.returncode, b"interrupted" in shown) == (4, True)
 
 
 @pytest.mark.parametrize(

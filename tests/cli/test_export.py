@@ -14,35 +14,33 @@ import pytest
 
 from syncd.cli.export import EXPORT_COLUMNS, csv_of, decided_by, row_of
 from syncd.model import HistoryEntry
-from tests.cli.conftest import Desk
+from tests.cli.conftest import CliHarness
 from tests.core.kit import NOW
 
 
-def lines(desk: Desk, *also: str) -> list[dict[str, str]]:
+def lines(cli: CliHarness, *also: str) -> list[dict[str, str]]:
     """Return the lines of a CSV export as dicts."""
-    said = desk.say("export", *also)
-    assert said.code == 0, said.err
-    return list(csv.DictReader(io.StringIO(said.out)))
+    result = cli.run("export", *also)
+    assert result.code == 0, result.err
+    return list(csv.DictReader(io.StringIO(result.out)))
 
 
-def test_an_export_has_every_line_of_history_in_both_formats(desk: Desk) -> None:
-    run = json.loads(desk.say("resync", "--yes", "--json").out)["run"]
-    history = json.loads(desk.say("history", "--limit", "1000", "--json").out)
-    told = lines(desk)
-    assert tuple(told[0]) == EXPORT_COLUMNS
-    assert [each["event"] for each in told] == [each["event"] or "" for each in history]
-    assert {each["run_kind"] for each in told if each["run"] == run} == {"resync"}
-    objects = [
-        json.loads(line) for line in desk.say("export", "--format", "jsonl").out.splitlines()
-    ]
-    assert [each["after_start"] or "" for each in objects] == [each["after_start"] for each in told]
+def test_an_export_has_every_line_of_history_in_both_formats(cli: CliHarness) -> None:
+    run = json.loads(cli.run("resync", "--yes", "--json").out)["run"]
+    history = json.loads(cli.run("history", "--limit", "1000", "--json").out)
+    text = lines(cli)
+    assert tuple(text[0]) == EXPORT_COLUMNS
+    assert [each["event"] for each in text] == [each["event"] or "" for each in history]
+    assert {each["run_kind"] for each in text if each["run"] == run} == {"resync"}
+    objects = [json.loads(line) for line in cli.run("export", "--format", "jsonl").out.splitlines()]
+    assert [each["after_start"] or "" for each in objects] == [each["after_start"] for each in text]
 
 
-def test_an_export_says_who_decided(desk: Desk) -> None:
-    run = json.loads(desk.say("resync", "--yes", "--json").out)["run"]
-    desk.say("undo", run, "--yes")
-    told = lines(desk)
-    decided = {each["what"]: each["decided_by"] for each in told}
+def test_an_export_says_who_decided(cli: CliHarness) -> None:
+    run = json.loads(cli.run("resync", "--yes", "--json").out)["run"]
+    cli.run("undo", run, "--yes")
+    text = lines(cli)
+    decided = {each["what"]: each["decided_by"] for each in text}
     assert decided["seen"] == "outside"
     assert decided["undone"] == "person"
     assert decided["create-block"] == "syncd"
@@ -63,16 +61,16 @@ def test_the_rule_shows_who_decided(what: str, rule: str, place: str, who: str) 
     assert decided_by(HistoryEntry(NOW, "r", "alice", what, rule=rule, place=place)) == who
 
 
-def test_an_export_is_limited_to_days_and_to_a_provider(desk: Desk) -> None:
-    desk.say("resync", "--yes")
-    assert {each["provider"] for each in lines(desk, "--provider", "bob")} == {"bob"}
-    assert lines(desk, "--since", "2031-01-01") == []
-    assert lines(desk, "--until", "2020-01-01") == []
-    tomorrow = (desk.world.sandbox.clock.now() + timedelta(days=1)).date()
-    assert lines(desk, "--since", "2020-01-01", "--until", str(tomorrow)) == lines(desk)
-    said = desk.say("export", "--since", "2026-01-02", "--until", "2026-01-01")
-    assert (said.code, "not after --since" in said.err) == (2, True)
-    assert desk.say("export", "--since", "soon").code == 2
+def test_an_export_is_limited_to_days_and_to_a_provider(cli: CliHarness) -> None:
+    cli.run("resync", "--yes")
+    assert {each["provider"] for each in lines(cli, "--provider", "bob")} == {"bob"}
+    assert lines(cli, "--since", "2031-01-01") == []
+    assert lines(cli, "--until", "2020-01-01") == []
+    tomorrow = (cli.world.sandbox.clock.now() + timedelta(days=1)).date()
+    assert lines(cli, "--since", "2020-01-01", "--until", str(tomorrow)) == lines(cli)
+    result = cli.run("export", "--since", "2026-01-02", "--until", "2026-01-01")
+    assert (result.code, "not after --since" in result.err) == (2, True)
+    assert cli.run("export", "--since", "soon").code == 2
 
 
 @pytest.mark.parametrize("start", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\uff1d1+1"])
@@ -84,14 +82,14 @@ def test_no_cell_of_an_export_runs_as_a_formula(start: str) -> None:
 
 
 def test_an_export_replaces_no_file_and_leaves_none_when_it_fails(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    cli: CliHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk.say("resync", "--yes")
-    assert desk.say("export", "--out", "h.csv").code == 0
+    cli.run("resync", "--yes")
+    assert cli.run("export", "--out", "h.csv").code == 0
     whole = Path("h.csv").read_text()
     assert whole.count("\n") > 50
     assert Path("h.csv").stat().st_mode & 0o777 == 0o600
-    again = desk.say("export", "--out", "h.csv")
+    again = cli.run("export", "--out", "h.csv")
     assert (again.code, "exists already" in again.err) == (1, True)
     assert Path("h.csv").read_text() == whole
 
@@ -100,16 +98,16 @@ def test_an_export_replaces_no_file_and_leaves_none_when_it_fails(
 
     with monkeypatch.context() as patch:
         patch.setattr("syncd.cli.privileges.os.write", full)
-        said = desk.say("export", "--out", "other.csv")
-    assert (said.code, "No space left" in said.err) == (1, True)
+        result = cli.run("export", "--out", "other.csv")
+    assert (result.code, "No space left" in result.err) == (1, True)
     assert not Path("other.csv").exists()
-    assert desk.say("export", "--out", "third.csv", "--provider", "nobody").code == 2
+    assert cli.run("export", "--out", "third.csv", "--provider", "nobody").code == 2
     assert not Path("third.csv").exists()
 
 
 @pytest.mark.prove
-def test_an_export_to_a_full_device_reports_the_error(desk: Desk) -> None:
-    desk.say("resync", "--yes")
+def test_an_export_to_a_full_device_reports_the_error(cli: CliHarness) -> None:
+    cli.run("resync", "--yes")
     command = f'"{sys.executable}" -m syncd export > /dev/full'
     done = subprocess.run(["/bin/sh", "-c", command], check=False, capture_output=True, text=True)
     assert done.returncode == 1

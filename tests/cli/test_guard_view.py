@@ -7,38 +7,38 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Desk, Said
+from tests.cli.conftest import CliHarness, Result
 
 
-def wipe(desk: Desk, who: str = "carol", *, keep: int = 0) -> None:
+def wipe(cli: CliHarness, who: str = "carol", *, keep: int = 0) -> None:
     """Delete a provider's meetings in the clinic, except for ``keep`` of them."""
-    clinic = desk.world.sandbox.clinic
-    user = desk.world.seats["clinic", who].user
+    clinic = cli.world.sandbox.clinic
+    user = cli.world.seed_users["clinic", who].user
     mine = [m for m in clinic.appointments() if m.user == user and not m.deleted]
     for meeting in mine[: len(mine) - keep]:
         clinic.delete(meeting.id)
 
 
-def accident(desk: Desk, *, keep: int = 0) -> None:
+def accident(cli: CliHarness, *, keep: int = 0) -> None:
     """Fill a calendar, sync, and delete its meetings except for ``keep`` of them."""
     for hour in range(6, 20):
-        desk.world.book("clinic", "carol", desk.world.at(9, hour))
-    desk.say("resync", "--yes")
-    wipe(desk, keep=keep)
+        cli.world.book("clinic", "carol", cli.world.at(9, hour))
+    cli.run("resync", "--yes")
+    wipe(cli, keep=keep)
 
 
-def told(said: Said) -> dict[str, Any]:
+def told(result: Result) -> dict[str, Any]:
     """Return the JSON object that a command printed."""
-    found: dict[str, Any] = json.loads(said.out)
+    found: dict[str, Any] = json.loads(result.out)
     return found
 
 
-def test_a_stop_names_its_place_its_effects_and_the_command(desk: Desk) -> None:
-    accident(desk)
-    desk.world.book("clinic", "bob", desk.world.at(9, 12))
-    said = desk.say("resync", "--yes")
-    text = " ".join(said.err.split())
-    assert said.code == 5
+def test_a_stop_names_its_place_its_effects_and_the_command(cli: CliHarness) -> None:
+    accident(cli)
+    cli.world.book("clinic", "bob", cli.world.at(9, 12))
+    result = cli.run("resync", "--yes")
+    text = " ".join(result.err.split())
+    assert result.code == 5
     assert (
         "stopped by the guard: carol in clinic: 16 meetings are gone, cancelled or moved at once"
         in text
@@ -48,36 +48,35 @@ def test_a_stop_names_its_place_its_effects_and_the_command(desk: Desk) -> None:
         "synced as usual: new bookings and newly busy time there, and all other calendars" in text
     )
     assert "undo them in clinic; the stop then ends by itself" in text
-    assert "written: nothing" not in said.out
-    status = desk.say("status")
+    assert "written: nothing" not in result.out
+    status = cli.run("status")
     shown = " ".join(status.err.split())
     assert status.code == 5
     assert "stopped by the guard: carol in clinic: 16 meetings are gone" in shown
     assert "undo them in clinic" in shown
     assert (
-        f"syncd resync --accept {json.loads(desk.say('conflicts', '--json').out)[0]['run']}"
-        in shown
+        f"syncd resync --accept {json.loads(cli.run('conflicts', '--json').out)[0]['run']}" in shown
     )
-    again = desk.say("resync", "--yes")
+    again = cli.run("resync", "--yes")
     assert again.code == 5
     assert "nothing differed" not in again.out
     assert "1 calendar stopped by the guard" in again.out
 
 
 @pytest.mark.prove
-def test_the_json_of_a_stop_counts_it_and_each_listed_run_is_accepted(desk: Desk) -> None:
-    accident(desk)
-    desk.say("resync", "--yes")
-    said = desk.say("resync", "--yes", "--json")
-    last = told(said)
-    assert (said.code, last["conflicts"], last["converged"]) == (5, 1, False)
+def test_the_json_of_a_stop_counts_it_and_each_listed_run_is_accepted(cli: CliHarness) -> None:
+    accident(cli)
+    cli.run("resync", "--yes")
+    result = cli.run("resync", "--yes", "--json")
+    last = told(result)
+    assert (result.code, last["conflicts"], last["converged"]) == (5, 1, False)
     assert last["stopped"] == [
         {"system": "clinic", "provider": "carol", "run": last["run"], "count": 16}
     ]
     assert {w["why"] for w in last["waiting"]} == {"guard"}
-    assert desk.say("resync", "--yes", "--accept", last["run"]).code == 0
-    assert desk.wrong() == []
-    over = desk.say("resync", "--yes", "--accept", last["run"])
+    assert cli.run("resync", "--yes", "--accept", last["run"]).code == 0
+    assert cli.disagreements() == []
+    over = cli.run("resync", "--yes", "--accept", last["run"])
     assert over.code == 2
     text = " ".join(over.err.split())
     assert "is stopped any more. The changes were accepted or reverted." in text
@@ -85,80 +84,80 @@ def test_the_json_of_a_stop_counts_it_and_each_listed_run_is_accepted(desk: Desk
 
 
 @pytest.mark.prove
-def test_a_stop_that_grows_counts_as_one(desk: Desk) -> None:
-    accident(desk, keep=2)
-    desk.say("resync", "--yes")
-    wipe(desk)
-    last = told(desk.say("resync", "--yes", "--json"))
-    seen = told(desk.say("status", "--json"))
+def test_a_stop_that_grows_counts_as_one(cli: CliHarness) -> None:
+    accident(cli, keep=2)
+    cli.run("resync", "--yes")
+    wipe(cli)
+    last = told(cli.run("resync", "--yes", "--json"))
+    seen = told(cli.run("status", "--json"))
     (stop,) = last["stopped"]
     (shown,) = seen["stopped"]
     assert (last["left"]["stopped"], stop["count"]) == (1, 16)
     assert {**shown, "run": None} == {**stop, "run": None}
     for kind in ("stopped", "conflicts"):
         assert seen["left"][kind] == last["left"][kind]
-    assert desk.say("resync", "--yes", "--accept", shown["run"]).code == 0
+    assert cli.run("resync", "--yes", "--accept", shown["run"]).code == 0
 
 
 @pytest.mark.prove
-def test_an_accept_that_finds_more_changes_exits_with_five(desk: Desk) -> None:
-    accident(desk, keep=2)
-    first = told(desk.say("resync", "--yes", "--json"))
-    wipe(desk)
-    said = desk.say("resync", "--yes", "--accept", first["run"])
-    text = " ".join(said.err.split())
-    assert said.code == 5
+def test_an_accept_that_finds_more_changes_exits_with_five(cli: CliHarness) -> None:
+    accident(cli, keep=2)
+    first = told(cli.run("resync", "--yes", "--json"))
+    wipe(cli)
+    result = cli.run("resync", "--yes", "--accept", first["run"])
+    text = " ".join(result.err.split())
+    assert result.code == 5
     assert f"run {first['run']} did not list the changes below: they stay stopped" in text
     assert "carol in clinic: 2 meetings are gone, cancelled or moved at once" in text
 
 
 @pytest.mark.prove
-def test_a_stop_that_only_a_dry_run_showed_is_accepted_by_its_name(desk: Desk) -> None:
-    accident(desk)
-    said = desk.say("plan", "--json")
-    plan = told(said)
-    assert said.code == 5
+def test_a_stop_that_only_a_dry_run_showed_is_accepted_by_its_name(cli: CliHarness) -> None:
+    accident(cli)
+    result = cli.run("plan", "--json")
+    plan = told(result)
+    assert result.code == 5
     assert plan["stopped"][0]["run"] == plan["run"]
     assert plan["plan"] == []
-    dry = desk.say("resync", "--dry-run", "--accept", plan["run"])
+    dry = cli.run("resync", "--dry-run", "--accept", plan["run"])
     assert (dry.code, "--accept" in dry.err) == (0, False)
-    assert desk.say("resync", "--yes", "--accept", plan["run"]).code == 0
-    assert desk.wrong() == []
-    again = " ".join(desk.say("resync", "--yes", "--accept", plan["run"]).err.split())
+    assert cli.run("resync", "--yes", "--accept", plan["run"]).code == 0
+    assert cli.disagreements() == []
+    again = " ".join(cli.run("resync", "--yes", "--accept", plan["run"]).err.split())
     assert "was stopped in this run. No changes are stopped now." in again
 
 
 @pytest.mark.prove
-def test_a_dry_run_is_not_accepted_if_other_changes_are_stopped(desk: Desk) -> None:
-    accident(desk, keep=1)
-    plan = told(desk.say("plan", "--json"))
-    wipe(desk)
-    said = desk.say("resync", "--yes", "--accept", plan["run"])
-    assert said.code == 5
-    assert "so none were accepted" in " ".join(said.err.split())
+def test_a_dry_run_is_not_accepted_if_other_changes_are_stopped(cli: CliHarness) -> None:
+    accident(cli, keep=1)
+    plan = told(cli.run("plan", "--json"))
+    wipe(cli)
+    result = cli.run("resync", "--yes", "--accept", plan["run"])
+    assert result.code == 5
+    assert "so none were accepted" in " ".join(result.err.split())
 
 
 @pytest.mark.prove
-def test_runs_that_stopped_nothing_are_refused_with_the_reason(desk: Desk) -> None:
-    accident(desk)
-    quiet = told(desk.say("resync", "--yes", "--json", "--provider", "bob"))
-    unknown = desk.say("resync", "--yes", "--accept", "nonsense")
+def test_runs_that_stopped_nothing_are_refused_with_the_reason(cli: CliHarness) -> None:
+    accident(cli)
+    quiet = told(cli.run("resync", "--yes", "--json", "--provider", "bob"))
+    unknown = cli.run("resync", "--yes", "--accept", "nonsense")
     assert (unknown.code, "there is no run 'nonsense'" in unknown.err) == (2, True)
-    never = desk.say("resync", "--yes", "--accept", quiet["run"])
+    never = cli.run("resync", "--yes", "--accept", quiet["run"])
     assert never.code == 2
     assert "the guard did not stop run" in " ".join(never.err.split())
-    desk.say("resync", "--yes")
-    text = " ".join(desk.say("resync", "--yes", "--accept", quiet["run"]).err.split())
+    cli.run("resync", "--yes")
+    text = " ".join(cli.run("resync", "--yes", "--accept", quiet["run"]).err.split())
     _, _, hint = text.partition("that are stopped now: syncd resync --accept ")
     run = hint.split(".")[0]
-    assert desk.say("resync", "--yes", "--accept", run).code == 0
+    assert cli.run("resync", "--yes", "--accept", run).code == 0
 
 
 @pytest.mark.prove
-def test_the_conflicts_name_the_run_that_accepts_a_stop(desk: Desk) -> None:
-    accident(desk)
-    desk.say("resync", "--yes")
-    desk.say("resync", "--yes")
-    shown = desk.say("conflicts")
+def test_the_conflicts_name_the_run_that_accepts_a_stop(cli: CliHarness) -> None:
+    accident(cli)
+    cli.run("resync", "--yes")
+    cli.run("resync", "--yes")
+    shown = cli.run("conflicts")
     run = shown.out.split("--accept")[1].split()[0]
-    assert desk.say("resync", "--yes", "--accept", run).code == 0
+    assert cli.run("resync", "--yes", "--accept", run).code == 0

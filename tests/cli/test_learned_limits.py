@@ -11,7 +11,7 @@ from syncd.sandbox.limit_replies import LimitReply
 from syncd.sandbox.limits import RateLimit
 from syncd.store import Store
 from syncd.systems.learned_limits import REFUSED_RATE
-from tests.cli.conftest import Desk
+from tests.cli.conftest import CliHarness
 
 pytestmark = pytest.mark.prove
 """These tests wait in real time."""
@@ -24,38 +24,38 @@ calendars = ["Alice's calendar"]
 """
 
 
-def learned(desk: Desk) -> RateLimit:
+def learned(cli: CliHarness) -> RateLimit:
     """Store a low limit for clinic in the state, and set it in the sandbox too."""
-    desk.path.write_text(desk.path.read_text() + ROOM)
-    store = Store.open(desk.path.parent / "state.db")
+    cli.path.write_text(cli.path.read_text() + ROOM)
+    store = Store.open(cli.path.parent / "state.db")
     store.save_health(Fact("clinic", REFUSED_RATE, "4/2", RealClock().now()))
     store.close()
-    clinic = desk.world.sandbox.clinic
-    clinic.limit_told = LimitReply("Message", 403)
+    clinic = cli.world.sandbox.clinic
+    clinic.limit_reply = LimitReply("Message", 403)
     clinic.gateway_limit = RateLimit(4, 2.0)
     return clinic.gateway_limit
 
 
-def test_discover_keeps_to_a_learned_limit(desk: Desk) -> None:
-    limit = learned(desk)
-    assert desk.say("discover").code == 0
+def test_discover_keeps_to_a_learned_limit(cli: CliHarness) -> None:
+    limit = learned(cli)
+    assert cli.run("discover").code == 0
     assert limit.refused == 0
 
 
-def test_provision_keeps_to_a_learned_limit_and_counts_the_calls_before_it(desk: Desk) -> None:
-    limit = learned(desk)
-    assert desk.say("provision", "--apply").code == 0
-    assert desk.say("provision", "--apply").code == 0
+def test_provision_keeps_to_a_learned_limit_and_counts_the_calls_before_it(cli: CliHarness) -> None:
+    limit = learned(cli)
+    assert cli.run("provision", "--apply").code == 0
+    assert cli.run("provision", "--apply").code == 0
     assert limit.refused == 0
 
 
 @pytest.mark.parametrize("command", [("discover",), ("provision", "--apply")])
 def test_planted_a_command_that_ignores_stored_limits_is_refused(
-    desk: Desk, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+    cli: CliHarness, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    limit = learned(desk)
+    limit = learned(cli)
     for module in (discover, provision):
         monkeypatch.setattr(module, "remember", lambda *_given: None)
     for _ in range(2):
-        desk.say(*command)
+        cli.run(*command)
     assert limit.refused > 0

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tests.cli.conftest import Desk
+from tests.cli.conftest import CliHarness
 from tests.cli.test_undo import synced
 
 COMMANDS = {
@@ -20,9 +20,9 @@ LATER = pytest.mark.prove
 """`make test` runs each of the three kinds in one of two tests."""
 
 
-def without(desk: Desk, what: str) -> None:
+def without(cli: CliHarness, what: str) -> None:
     """Remove a provider, one of its calendars, or a whole system from the configuration."""
-    text = desk.path.read_text()
+    text = cli.path.read_text()
     match what:
         case "provider":
             text = re.sub(
@@ -34,13 +34,13 @@ def without(desk: Desk, what: str) -> None:
         case _:
             text = re.sub(r"\[systems\.clinic\]\n.*?\n\n", "", text, flags=re.DOTALL)
             text = re.sub(r"clinic = .*\n", "", text)
-    desk.path.write_text(text)
+    cli.path.write_text(text)
 
 
-def standing(desk: Desk, system: str, who: str) -> int:
+def standing(cli: CliHarness, system: str, who: str) -> int:
     """Return the number of syncd blocks of a provider in a system."""
-    seat = desk.world.seats[system, who]
-    blocks = desk.world.sandbox.systems[system].blocks()
+    seat = cli.world.seed_users[system, who]
+    blocks = cli.world.sandbox.systems[system].blocks()
     return sum(not b.deleted and b.user == seat.user for b in blocks)
 
 
@@ -55,70 +55,73 @@ def standing(desk: Desk, system: str, who: str) -> int:
     ],
 )
 def test_calendars_that_left_the_configuration_are_named_with_their_blocks(
-    desk: Desk, what: str, places: list[tuple[str, str]]
+    cli: CliHarness, what: str, places: list[tuple[str, str]]
 ) -> None:
-    synced(desk)
-    before = json.loads(desk.say("status", "--json").out)
+    synced(cli)
+    before = json.loads(cli.run("status", "--json").out)
     assert before["left_behind"] == []
-    without(desk, what)
+    without(cli, what)
     for ran in (False, True):  # before the first run without it, and after it
-        status = desk.say("status")
+        status = cli.run("status")
         assert status.code == 0
-        found = json.loads(desk.say("status", "--json").out)["left_behind"]
+        found = json.loads(cli.run("status", "--json").out)["left_behind"]
         assert [(each["provider"], each["system"]) for each in found] == places
         assert {each["gone"] for each in found} == {what}
         assert all(each["blocks"] > 0 and each["first"] < each["last"] for each in found)
         for command in ("plan", "check"):
-            said = desk.say(command)
-            shown = " ".join((said.err + said.out).split())
+            result = cli.run(command)
+            shown = " ".join((result.err + result.out).split())
             # A first cycle removes nothing, so removals wait.
-            assert said.code == 0 or (said.code, ran, command) == (4, False, "plan")
+            assert result.code == 0 or (result.code, ran, command) == (4, False, "plan")
             assert "no longer in the configuration" in shown or "no longer has a calendar" in shown
             assert COMMANDS[what] in shown
-        assert json.loads(desk.say("resync", "--json").out)["left_behind"] == found
-        desk.say("resync", "--yes")
-    assert "everything in the configuration agrees" in desk.say("resync", "--yes").out
+        assert json.loads(cli.run("resync", "--json").out)["left_behind"] == found
+        cli.run("resync", "--yes")
+    assert "everything in the configuration agrees" in cli.run("resync", "--yes").out
     assert COMMANDS[what] in " ".join(status.err.split())
     assert "no longer in the configuration" in status.err or "no longer has" in status.err
 
 
-def test_one_resync_makes_the_removals_after_a_calendar_is_removed(desk: Desk) -> None:
-    synced(desk)
-    without(desk, "calendar")
-    said = desk.say("resync", "--yes")
-    assert (said.code, said.out.splitlines()[-1]) == (0, "everything in the configuration agrees")
-    assert "4 blocks removed" in said.out
+def test_one_resync_makes_the_removals_after_a_calendar_is_removed(cli: CliHarness) -> None:
+    synced(cli)
+    without(cli, "calendar")
+    result = cli.run("resync", "--yes")
+    assert (result.code, result.out.splitlines()[-1]) == (
+        0,
+        "everything in the configuration agrees",
+    )
+    assert "4 blocks removed" in result.out
 
 
 @pytest.mark.parametrize("what", [pytest.param("provider", marks=LATER), "calendar", "system"])
-def test_an_undo_names_the_blocks_that_it_could_not_reach(desk: Desk, what: str) -> None:
-    run = synced(desk)
-    without(desk, what)
-    desk.say("resync", "--yes")
-    dry = desk.say("undo", run, "--dry-run")
+def test_an_undo_names_the_blocks_that_it_could_not_reach(cli: CliHarness, what: str) -> None:
+    run = synced(cli)
+    without(cli, what)
+    cli.run("resync", "--yes")
+    dry = cli.run("undo", run, "--dry-run")
     assert dry.code == 3
-    said = desk.say("undo", run, "--json", "--yes")
-    data = json.loads(said.out)
-    assert (said.code, data["done"]) == (3, False)
+    result = cli.run("undo", run, "--json", "--yes")
+    data = json.loads(result.out)
+    assert (result.code, data["done"]) == (3, False)
     assert {each["gone"] for each in data["left_behind"]} == {what}
-    shown = desk.say("undo", run, "--yes")
+    shown = cli.run("undo", run, "--yes")
     assert "These blocks were not undone" in " ".join(shown.err.split())
     assert COMMANDS[what] in " ".join(shown.err.split())
 
 
-def test_an_undo_without_unreachable_blocks_exits_with_zero(desk: Desk) -> None:
-    synced(desk)
-    desk.world.book("clinic", "alice", desk.world.at(4, 20))
-    run = synced(desk)
-    without(desk, "provider")
-    said = desk.say("undo", run, "--json", "--yes")
-    assert (said.code, json.loads(said.out)["left_behind"]) == (0, [])
+def test_an_undo_without_unreachable_blocks_exits_with_zero(cli: CliHarness) -> None:
+    synced(cli)
+    cli.world.book("clinic", "alice", cli.world.at(4, 20))
+    run = synced(cli)
+    without(cli, "provider")
+    result = cli.run("undo", run, "--json", "--yes")
+    assert (result.code, json.loads(result.out)["left_behind"]) == (0, [])
 
 
-def test_a_provider_that_returns_is_no_longer_left_behind(desk: Desk) -> None:
-    text = desk.path.read_text()
-    synced(desk)
-    without(desk, "provider")
-    assert json.loads(desk.say("status", "--json").out)["left_behind"]
-    desk.path.write_text(text)
-    assert json.loads(desk.say("status", "--json").out)["left_behind"] == []
+def test_a_provider_that_returns_is_no_longer_left_behind(cli: CliHarness) -> None:
+    text = cli.path.read_text()
+    synced(cli)
+    without(cli, "provider")
+    assert json.loads(cli.run("status", "--json").out)["left_behind"]
+    cli.path.write_text(text)
+    assert json.loads(cli.run("status", "--json").out)["left_behind"] == []

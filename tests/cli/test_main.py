@@ -13,30 +13,30 @@ import typer
 
 from syncd.cli import main
 from syncd.cli.lazy import LazyCommand
-from tests.cli.conftest import Say
+from tests.cli.conftest import RunCommand
 
 COMMANDS = [entry for panel in main._PANELS.values() for entry in panel.items()]
 
 
 @pytest.mark.parametrize(("where", "summary"), COMMANDS)
 def test_the_command_list_shows_the_first_sentence_of_each_help(where: str, summary: str) -> None:
-    said = " ".join((LazyCommand(where, summary).real().help or "").split())
-    assert said.startswith(summary.removesuffix("."))
+    text = " ".join((LazyCommand(where, summary).real().help or "").split())
+    assert text.startswith(summary.removesuffix("."))
 
 
-def test_every_command_shows_its_own_help(say: Say) -> None:
+def test_every_command_shows_its_own_help(run_command: RunCommand) -> None:
     for where, summary in COMMANDS:
         name = where.rpartition(":")[2]
-        said = say(name, "--help")
-        assert said.code == 0
-        assert f"Usage: syncd {name}" in said.out
-        assert summary.split()[0] in said.out
+        result = run_command(name, "--help")
+        assert result.code == 0
+        assert f"Usage: syncd {name}" in result.out
+        assert summary.split()[0] in result.out
 
 
-def test_an_unknown_command_suggests_a_similar_one(say: Say) -> None:
-    said = say("statsu")
-    assert said.code == 2
-    assert "Did you mean 'status'?" in said.err
+def test_an_unknown_command_suggests_a_similar_one(run_command: RunCommand) -> None:
+    result = run_command("statsu")
+    assert result.code == 2
+    assert "Did you mean 'status'?" in result.err
 
 
 @pytest.mark.parametrize("name", main._CODES)
@@ -89,9 +89,9 @@ def test_a_command_imports_only_what_it_needs(
     assert ran.stdout.splitlines()[-1] == "+".join(sorted(needed))
 
 
-def test_the_help_of_the_program_is_its_docstring(say: Say) -> None:
+def test_the_help_of_the_program_is_its_docstring(run_command: RunCommand) -> None:
     first = (getdoc(main.root) or "").split(":", maxsplit=1)[0]
-    assert " ".join(first.split()) in " ".join(say("--help").out.split())
+    assert " ".join(first.split()) in " ".join(run_command("--help").out.split())
 
 
 CONFIG = """\

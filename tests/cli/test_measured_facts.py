@@ -14,17 +14,17 @@ from syncd.config.load import load
 from syncd.model import Fact
 from syncd.model.platform_facts import platform_facts
 from syncd.store import Store
-from tests.cli.conftest import Desk
+from tests.cli.conftest import CliHarness
 
 ROOT = Path(__file__).parents[2]
 
 
-def store_facts(desk: Desk, *facts: tuple[str, str, str, int]) -> None:
+def store_facts(cli: CliHarness, *facts: tuple[str, str, str, int]) -> None:
     """Store facts: system, name, value, and how many days ago."""
-    if not (desk.path.parent / "state.db").exists():
-        assert desk.say("resync", "--yes").code == 0
+    if not (cli.path.parent / "state.db").exists():
+        assert cli.run("resync", "--yes").code == 0
     now = RealClock().now()
-    store = Store.open(load(desk.path, {}).syncd.state_path)
+    store = Store.open(load(cli.path, {}).syncd.state_path)
     store.save_health(*(Fact(s, n, v, now - timedelta(days=d)) for s, n, v, d in facts))
     store.close()
 
@@ -38,22 +38,22 @@ def test_the_page_matches_the_generated_one() -> None:
     assert committed == page(), "run: python -m syncd.cli.facts_page > docs/platform-facts.md"
 
 
-def test_status_counts_measured_facts_and_names_contradicted_ones(desk: Desk) -> None:
+def test_status_counts_measured_facts_and_names_contradicted_ones(cli: CliHarness) -> None:
     store_facts(
-        desk,
+        cli,
         ("clinic", "block_by_id", "yes", 3),
         ("clinic", "list_lag", "!0", 2),
         ("crm", "rows_carry_end", "yes", 1),
     )
-    said = desk.say("status")
-    assert said.code == 0
-    counted = words(said.out).partition("platform facts measured: ")[2]
+    result = cli.run("status")
+    assert result.code == 0
+    counted = words(result.out).partition("platform facts measured: ")[2]
     assert counted.startswith("clinic 1, crm ")  # reads measured other facts
     assert "clinic: an answer contradicted a measured fact: list_lag (2 days ago)" in words(
-        said.err
+        result.err
     )
-    assert "syncd probe clinic" in words(said.err)
-    systems = json.loads(desk.say("status", "--json").out)["systems"]
+    assert "syncd probe clinic" in words(result.err)
+    systems = json.loads(cli.run("status", "--json").out)["systems"]
     facts = {each["name"]: each for each in systems["clinic"]["facts"]}
     assert [*facts] == [row.name for row in platform_facts("leadconnector")]
     by_id, lag, tag = facts["block_by_id"], facts["list_lag"], facts["keeps_tag"]
@@ -65,38 +65,38 @@ def test_status_counts_measured_facts_and_names_contradicted_ones(desk: Desk) ->
 
 
 def test_check_shows_dated_values_and_asks_for_a_new_probe_after_90_days(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    cli: CliHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     store_facts(
-        desk,
+        cli,
         ("clinic", "block_by_id", "yes", 91),
         ("clinic", "keeps_tag", "yes", 89),
         ("clinic", "lists_service_bookings", "no", 1),
         ("legacy", "lists_blocks", "!yes", 1),
         ("crm", "cap POST Task.svc/RetrieveAppointments/ByUserEmailAddress", "500", 1),
     )
-    said = desk.say("check", "--offline")
-    assert said.code == 0
-    assert all(len(line) <= 80 for line in said.out.splitlines())
-    out = words(said.out)
+    result = cli.run("check", "--offline")
+    assert result.code == 0
+    assert all(len(line) <= 80 for line in result.out.splitlines())
+    out = words(result.out)
     assert "measured more than 90 days ago: block_by_id" in out
     assert "lists do not show bookings of service menus" in out
     assert "so its safe side is assumed: lists_blocks" in out
     assert "this account was not probed yet" in out  # crm: a probe does not measure the cap
-    assert (RealClock().now() - timedelta(days=91)).date().isoformat() in said.out
-    found = json.loads(desk.say("check", "--offline", "--json").out)
+    assert (RealClock().now() - timedelta(days=91)).date().isoformat() in result.out
+    found = json.loads(cli.run("check", "--offline", "--json").out)
     levels = {(f["level"], f["subject"], f["remedy"]) for f in found["findings"]}
     assert ("warning", "clinic", "Run `syncd probe clinic`") in levels
     assert ("note", "crm", "Run `syncd probe crm`") in levels
     assert ("note", "clinic", "Run `syncd probe clinic`") not in levels
     sides = {f["name"]: f["side"] for f in found["facts"]["crm"]}
     assert sides["list_cap"] == "measured"
-    assert desk.say("check", "--offline", "--strict").code == 2
+    assert cli.run("check", "--offline", "--strict").code == 2
 
 
-def test_without_a_state_check_only_suggests_a_probe(desk: Desk) -> None:
-    found = json.loads(desk.say("check", "--offline", "--json").out)
+def test_without_a_state_check_only_suggests_a_probe(cli: CliHarness) -> None:
+    found = json.loads(cli.run("check", "--offline", "--json").out)
     notes = [(f["level"], f["subject"]) for f in found["findings"] if "probe" in f["remedy"]]
     # The second one of clinic is about bookings of service menus.
     assert notes == [("note", system) for system in ("clinic", "clinic", "crm", "legacy")]
@@ -104,18 +104,18 @@ def test_without_a_state_check_only_suggests_a_probe(desk: Desk) -> None:
 
 
 def test_unmeasured_service_bookings_are_named_by_status_and_check(
-    desk: Desk,
+    cli: CliHarness,
 ) -> None:
     unknown = "clinic: it is unknown whether its lists show bookings of service menus"
-    assert desk.say("resync", "--yes").code == 0
-    status, check = desk.say("status"), desk.say("check", "--offline")
+    assert cli.run("resync", "--yes").code == 0
+    status, check = cli.run("status"), cli.run("check", "--offline")
     assert unknown in words(status.out)
     assert "unknown whether its lists show bookings of service menus" in words(check.out)
     assert (status.code, check.code) == (0, 0)
-    store_facts(desk, ("clinic", "lists_service_bookings", "no", 1))
-    status = desk.say("status")
+    store_facts(cli, ("clinic", "lists_service_bookings", "no", 1))
+    status = cli.run("status")
     assert "it is unknown" not in words(status.out)
     assert "clinic: its lists do not show bookings of service menus" in words(status.err)
-    store_facts(desk, ("clinic", "lists_service_bookings", "yes", 0))
-    status, check = desk.say("status"), desk.say("check", "--offline")
+    store_facts(cli, ("clinic", "lists_service_bookings", "yes", 0))
+    status, check = cli.run("status"), cli.run("check", "--offline")
     assert "service menus" not in words(status.out + status.err + check.out)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from syncd.store import Store
-from tests.cli.conftest import Say
+from tests.cli.conftest import RunCommand
 
 STATES = Path(__file__).parents[1] / "engine" / "old_states"
 LOOKS = ("status", "bookings", "history", "conflicts", "show row000001", "bookings --json")
@@ -50,7 +50,7 @@ c = {{ user = "w" }}
     ],
 )
 def test_commands_work_on_an_old_state_with_times_out_of_range(
-    state: str, zone: str, say: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    state: str, zone: str, run_command: RunCommand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "syncd.toml"
@@ -61,12 +61,12 @@ def test_commands_work_on_an_old_state_with_times_out_of_range(
     Path("state.db").chmod(0o600)
     Store.open("state.db").close()  # upgrades the schema
     for look in LOOKS:
-        said = say(*look.split())
+        result = run_command(*look.split())
         # One of the states has an unconfirmed write, for which `status` exits with 4.
-        assert said.code in ({0, 3, 4} if look == "status" else {0, 3}), (look, said.err)
-    told = say("resync", "--json", "--yes")
-    assert told.code == 4  # no system answers here
-    assert json.loads(told.out)["converged"] is False
+        assert result.code in ({0, 3, 4} if look == "status" else {0, 3}), (look, result.err)
+    output = run_command("resync", "--json", "--yes")
+    assert output.code == 4  # no system answers here
+    assert json.loads(output.out)["converged"] is False
     with closing(sqlite3.connect("state.db")) as database:
         alive = "select observed, base from event where not retired union all "
         alive += "select agreed, null from booking where not retired union all "
@@ -75,4 +75,4 @@ def test_commands_work_on_an_old_state_with_times_out_of_range(
     assert values
     assert not [value for value in values if value.startswith("0001") or "/9999" in value]
     for look in ("status", "bookings", "history", "conflicts"):
-        assert say(look).code in {0, 3, 4}
+        assert run_command(look).code in {0, 3, 4}

@@ -13,112 +13,112 @@ import pytest
 
 from syncd.cli import plan_file, resync_run
 from syncd.sandbox import Fault, FaultKind
-from tests.cli.conftest import Desk
+from tests.cli.conftest import CliHarness
 from tests.cli.test_left_behind_view import without
 from tests.cli.test_question import made
 
 PLAN = "plan.json"
 
 
-def planned(desk: Desk, *also: str) -> list[dict[str, Any]]:
+def planned(cli: CliHarness, *also: str) -> list[dict[str, Any]]:
     """Make a plan file; return its operations."""
-    said = desk.say("plan", "--out", PLAN, *also)
-    assert said.code == 0, said.err
+    result = cli.run("plan", "--out", PLAN, *also)
+    assert result.code == 0, result.err
     operations: list[dict[str, Any]] = json.loads(Path(PLAN).read_text())["operations"]
     return operations
 
 
-def test_a_plan_file_is_carried_out_exactly_and_without_a_question(desk: Desk) -> None:
-    operations = planned(desk)
+def test_a_plan_file_is_carried_out_exactly_and_without_a_question(cli: CliHarness) -> None:
+    operations = planned(cli)
     assert Path(PLAN).stat().st_mode & 0o777 == 0o600
-    assert made(desk) == 0
-    said = desk.say("resync", "--plan", PLAN, "--json")
-    data = json.loads(said.out)
-    assert said.code == 0
+    assert made(cli) == 0
+    result = cli.run("resync", "--plan", PLAN, "--json")
+    data = json.loads(result.out)
+    assert result.code == 0
     assert data["plan"] == {"refused": False, "not_wanted": [], "new": []}
-    assert sum(data["operations"].values()) == len(operations) == made(desk)
-    assert desk.wrong() == []
-    assert "--yes" not in said.err
+    assert sum(data["operations"].values()) == len(operations) == made(cli)
+    assert cli.disagreements() == []
+    assert "--yes" not in result.err
 
 
-def test_a_plan_is_refused_as_a_whole_after_a_new_booking(desk: Desk) -> None:
-    planned(desk)
-    desk.world.book("crm", "alice", desk.world.at(3, 17))
-    said = desk.say("resync", "--plan", PLAN)
-    assert said.code == 4
-    shown = " ".join(said.out.split())
+def test_a_plan_is_refused_as_a_whole_after_a_new_booking(cli: CliHarness) -> None:
+    planned(cli)
+    cli.world.book("crm", "alice", cli.world.at(3, 17))
+    result = cli.run("resync", "--plan", PLAN)
+    assert result.code == 4
+    shown = " ".join(result.out.split())
     assert "refused as a whole" in shown
     assert "needed now, not planned" in shown
     assert "planned, no longer needed" not in shown
-    assert said.out.count("block Thu") == 2
-    assert "Nothing was written." in said.out
-    assert made(desk) == 0
-    assert not (desk.path.parent / "state.db").exists()
-    data = json.loads(desk.say("resync", "--plan", PLAN, "--json").out)["plan"]
+    assert result.out.count("block Thu") == 2
+    assert "Nothing was written." in result.out
+    assert made(cli) == 0
+    assert not (cli.path.parent / "state.db").exists()
+    data = json.loads(cli.run("resync", "--plan", PLAN, "--json").out)["plan"]
     assert (data["refused"], data["not_wanted"], len(data["new"])) == (True, [], 2)
 
 
 def test_a_change_just_before_the_write_refuses_the_plan(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    cli: CliHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    planned(desk)
+    planned(cli)
     preview = resync_run.preview_resync
 
     def then_book(*given: Any, **named: Any) -> Any:
         tried = preview(*given, **named)
-        desk.world.book("crm", "alice", desk.world.at(3, 17))
+        cli.world.book("crm", "alice", cli.world.at(3, 17))
         return tried
 
     monkeypatch.setattr("syncd.cli.resync_plan.preview_resync", then_book)
-    said = desk.say("resync", "--plan", PLAN, "--json")
-    data = json.loads(said.out)
-    assert (said.code, data["plan"]["refused"], len(data["plan"]["new"])) == (4, True, 2)
+    result = cli.run("resync", "--plan", PLAN, "--json")
+    data = json.loads(result.out)
+    assert (result.code, data["plan"]["refused"], len(data["plan"]["new"])) == (4, True, 2)
     assert sum(data["operations"].values()) == 0
-    assert made(desk) == 0
+    assert made(cli) == 0
 
 
-def test_a_plan_is_refused_after_a_move(desk: Desk) -> None:
-    desk.say("resync", "--yes")
-    event = desk.world.book("clinic", "alice", desk.world.at(3, 15))
-    assert len(planned(desk)) == 2
-    before = made(desk)
-    clinic = desk.world.sandbox.clinic
-    clinic.move(event, desk.world.at(3, 16), desk.world.at(3, 17))
-    data = json.loads(desk.say("resync", "--plan", PLAN, "--json").out)
+def test_a_plan_is_refused_after_a_move(cli: CliHarness) -> None:
+    cli.run("resync", "--yes")
+    event = cli.world.book("clinic", "alice", cli.world.at(3, 15))
+    assert len(planned(cli)) == 2
+    before = made(cli)
+    clinic = cli.world.sandbox.clinic
+    clinic.move(event, cli.world.at(3, 16), cli.world.at(3, 17))
+    data = json.loads(cli.run("resync", "--plan", PLAN, "--json").out)
     assert (len(data["plan"]["not_wanted"]), len(data["plan"]["new"])) == (2, 2)
-    assert made(desk) == before
+    assert made(cli) == before
 
 
-def test_a_plan_cannot_be_carried_out_twice(desk: Desk) -> None:
-    planned(desk)
-    run = json.loads(desk.say("resync", "--plan", PLAN, "--json").out)["run"]
-    written = made(desk)
-    said = desk.say("resync", "--plan", PLAN)
-    assert said.code == 2
-    assert f"run {run} carried it out" in " ".join(said.err.split())
-    assert made(desk) == written
+def test_a_plan_cannot_be_carried_out_twice(cli: CliHarness) -> None:
+    planned(cli)
+    run = json.loads(cli.run("resync", "--plan", PLAN, "--json").out)["run"]
+    written = made(cli)
+    result = cli.run("resync", "--plan", PLAN)
+    assert result.code == 2
+    assert f"run {run} carried it out" in " ".join(result.err.split())
+    assert made(cli) == written
 
 
-def test_a_refused_plan_names_the_system_that_does_not_answer(desk: Desk) -> None:
-    planned(desk)
-    desk.world.sandbox.clinic.faults.add(Fault(FaultKind.ERROR, status=500))
-    said = desk.say("resync", "--plan", PLAN)
-    assert said.code == 4
-    assert "clinic is down" in " ".join(said.err.split())
-    assert made(desk) == 0
+def test_a_refused_plan_names_the_system_that_does_not_answer(cli: CliHarness) -> None:
+    planned(cli)
+    cli.world.sandbox.clinic.faults.add(Fault(FaultKind.ERROR, status=500))
+    result = cli.run("resync", "--plan", PLAN)
+    assert result.code == 4
+    assert "clinic is down" in " ".join(result.err.split())
+    assert made(cli) == 0
 
 
 @pytest.mark.parametrize("how", ["pause", "observe"])
-def test_a_refused_plan_names_the_pause(desk: Desk, how: str) -> None:
-    planned(desk)
+def test_a_refused_plan_names_the_pause(cli: CliHarness, how: str) -> None:
+    planned(cli)
     if how == "pause":
-        desk.say("pause", "clinic", "--reason", "they move")
+        cli.run("pause", "clinic", "--reason", "they move")
     else:
-        text = desk.path.read_text()
-        desk.path.write_text(text.replace("[syncd]", '[syncd]\nmode = "observe"', 1))
-    said = desk.say("resync", "--plan", PLAN)
-    told = " ".join(said.err.split())
-    assert (said.code, made(desk)) == (4, 0)
+        text = cli.path.read_text()
+        cli.path.write_text(text.replace("[syncd]", '[syncd]\nmode = "observe"', 1))
+    result = cli.run("resync", "--plan", PLAN)
+    told = " ".join(result.err.split())
+    assert (result.code, made(cli)) == (4, 0)
     if how == "pause":
         assert "system clinic has been paused since" in told
         assert "(they move): `syncd unpause --system clinic` ends it." in told
@@ -127,9 +127,9 @@ def test_a_refused_plan_names_the_pause(desk: Desk, how: str) -> None:
 
 
 def test_events_new_in_the_window_are_left_for_the_next_run(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    cli: CliHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    operations = planned(desk)
+    operations = planned(cli)
     text = json.loads(Path(PLAN).read_text())
     del text["digest"]
     last = max(o["after"]["start"] for o in operations)
@@ -137,10 +137,10 @@ def test_events_new_in_the_window_are_left_for_the_next_run(
     text["operations"] = [o for o in operations if o["after"]["start"] < last]
     text["digest"] = plan_file._digest(text)
     Path(PLAN).write_text(json.dumps(text))
-    said = desk.say("resync", "--plan", PLAN, "--json")
-    assert made(desk) == len(text["operations"]) < len(operations)
+    result = cli.run("resync", "--plan", PLAN, "--json")
+    assert made(cli) == len(text["operations"]) < len(operations)
     # The result says that a write is left.
-    assert (said.code, json.loads(said.out)["converged"]) == (4, False)
+    assert (result.code, json.loads(result.out)["converged"]) == (4, False)
     monkeypatch.undo()
 
 
@@ -176,23 +176,23 @@ SIGNED: dict[str, tuple[Change, str]] = {
 
 
 @pytest.mark.parametrize("how", [*CHANGES, *SIGNED])
-def test_an_edited_expired_or_foreign_plan_is_refused(desk: Desk, how: str) -> None:
-    planned(desk)
-    said = json.loads(Path(PLAN).read_text())
+def test_an_edited_expired_or_foreign_plan_is_refused(cli: CliHarness, how: str) -> None:
+    planned(cli)
+    data = json.loads(Path(PLAN).read_text())
     change, words = {**CHANGES, **SIGNED}[how]
-    change(said)
+    change(data)
     if how in SIGNED:
-        del said["digest"]
-        said["digest"] = plan_file._digest(said)
-    Path(PLAN).write_text(json.dumps(said))
-    refused = desk.say("resync", "--plan", PLAN)
+        del data["digest"]
+        data["digest"] = plan_file._digest(data)
+    Path(PLAN).write_text(json.dumps(data))
+    refused = cli.run("resync", "--plan", PLAN)
     assert (refused.code, words in " ".join(refused.err.split())) == (2, True), refused.err
-    assert made(desk) == 0
+    assert made(cli) == 0
 
 
 @pytest.mark.parametrize("fault", ["cut", "empty", "pipe", "folder", "missing", "binary", "deep"])
-def test_a_file_that_is_not_a_complete_plan_is_refused(desk: Desk, fault: str) -> None:
-    planned(desk)
+def test_a_file_that_is_not_a_complete_plan_is_refused(cli: CliHarness, fault: str) -> None:
+    planned(cli)
     text = Path(PLAN).read_bytes()
     Path(PLAN).unlink()
     match fault:
@@ -210,69 +210,69 @@ def test_a_file_that_is_not_a_complete_plan_is_refused(desk: Desk, fault: str) -
                 "deep": b"[" * 100_000,
             }
             Path(PLAN).write_bytes(content[fault])
-    refused = desk.say("resync", "--plan", PLAN)
+    refused = cli.run("resync", "--plan", PLAN)
     assert refused.code == 2
     assert "nothing was written" in refused.err
-    assert made(desk) == 0
+    assert made(cli) == 0
 
 
-def test_an_edited_plan_with_a_new_digest_writes_nothing(desk: Desk) -> None:
-    planned(desk)
-    said = json.loads(Path(PLAN).read_text())
-    del said["digest"]
-    said["operations"][0]["after"]["start"] = "2031-01-01T10:00:00Z"
-    said["operations"][0]["after"]["end"] = "2031-01-01T11:00:00Z"
-    said["digest"] = plan_file._digest(said)
-    Path(PLAN).write_text(json.dumps(said))
-    assert desk.say("resync", "--plan", PLAN).code == 4
-    assert made(desk) == 0
+def test_an_edited_plan_with_a_new_digest_writes_nothing(cli: CliHarness) -> None:
+    planned(cli)
+    data = json.loads(Path(PLAN).read_text())
+    del data["digest"]
+    data["operations"][0]["after"]["start"] = "2031-01-01T10:00:00Z"
+    data["operations"][0]["after"]["end"] = "2031-01-01T11:00:00Z"
+    data["digest"] = plan_file._digest(data)
+    Path(PLAN).write_text(json.dumps(data))
+    assert cli.run("resync", "--plan", PLAN).code == 4
+    assert made(cli) == 0
 
 
-def test_a_plan_for_other_calendars_is_refused_and_names_them(desk: Desk) -> None:
-    planned(desk)
-    without(desk, "calendar")
-    refused = desk.say("resync", "--plan", PLAN)
+def test_a_plan_for_other_calendars_is_refused_and_names_them(cli: CliHarness) -> None:
+    planned(cli)
+    without(cli, "calendar")
+    refused = cli.run("resync", "--plan", PLAN)
     assert refused.code == 2
     assert "now maps these calendars differently: bob in clinic" in " ".join(refused.err.split())
 
 
-def test_an_existing_file_is_not_replaced_by_a_plan(desk: Desk) -> None:
+def test_an_existing_file_is_not_replaced_by_a_plan(cli: CliHarness) -> None:
     Path(PLAN).write_text("mine")
-    said = desk.say("plan", "--out", PLAN)
-    assert (said.code, "exists already" in said.err) == (1, True)
+    result = cli.run("plan", "--out", PLAN)
+    assert (result.code, "exists already" in result.err) == (1, True)
     assert Path(PLAN).read_text() == "mine"
     Path("link.json").symlink_to("elsewhere")
-    assert desk.say("plan", "--out", "link.json").code == 1
+    assert cli.run("plan", "--out", "link.json").code == 1
     assert not Path("elsewhere").exists()
 
 
 def test_a_plan_on_a_full_disk_says_so_and_leaves_no_file(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    cli: CliHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_handle: int, _text: object) -> int:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("syncd.cli.privileges.os.write", full)
-    said = desk.say("plan", "--out", PLAN)
-    assert (said.code, "No space left" in said.err) == (1, True)
+    result = cli.run("plan", "--out", PLAN)
+    assert (result.code, "No space left" in result.err) == (1, True)
     assert not Path(PLAN).exists()
 
 
-def test_a_plan_that_fails_leaves_no_file(desk: Desk) -> None:
-    assert desk.say("plan", "--out", PLAN, "--provider", "nobody").code == 2
+def test_a_plan_that_fails_leaves_no_file(cli: CliHarness) -> None:
+    assert cli.run("plan", "--out", PLAN, "--provider", "nobody").code == 2
     assert not Path(PLAN).exists()
 
 
-def test_a_plan_file_accepts_no_other_options(desk: Desk) -> None:
-    planned(desk)
+def test_a_plan_file_accepts_no_other_options(cli: CliHarness) -> None:
+    planned(cli)
     for also in (("--provider", "alice"), ("--dry-run",), ("--from", "2026-01-01")):
-        said = desk.say("resync", "--plan", PLAN, *also)
-        assert (said.code, "--plan cannot be combined" in said.err) == (2, True)
-    assert made(desk) == 0
+        result = cli.run("resync", "--plan", PLAN, *also)
+        assert (result.code, "--plan cannot be combined" in result.err) == (2, True)
+    assert made(cli) == 0
 
 
-def test_a_plan_for_one_provider_writes_to_no_other(desk: Desk) -> None:
-    operations = planned(desk, "--provider", "alice")
+def test_a_plan_for_one_provider_writes_to_no_other(cli: CliHarness) -> None:
+    operations = planned(cli, "--provider", "alice")
     assert {o["provider"] for o in operations} == {"alice"}
-    assert desk.say("resync", "--plan", PLAN).code == 0
-    assert made(desk) == len(operations)
+    assert cli.run("resync", "--plan", PLAN).code == 0
+    assert made(cli) == len(operations)

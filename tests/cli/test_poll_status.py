@@ -15,7 +15,7 @@ from syncd.model import PollSlot, RateAllowance
 from syncd.store import Store
 from syncd.store.poll_schedule import save_poll_schedule
 from syncd.store.status_query import EMPTY_STATUS, StatusSnapshot
-from tests.cli.conftest import Desk
+from tests.cli.conftest import CliHarness
 
 AT = datetime(2026, 6, 1, 9, tzinfo=UTC)
 
@@ -53,8 +53,8 @@ def test_a_system_that_is_read_less_often_has_its_own_line() -> None:
     many = seen(PollSlot("p", 0, 2))
     slow = replace(many.allowances["crm"], system="web", near=120.0, far=21600.0)
     gone = replace(slow, system="gone", near=5.0)
-    told = replace(many, allowances={**many.allowances, "web": slow, "gone": gone})
-    plan = poll_plan(told, {"crm", "web"})
+    limited = replace(many, allowances={**many.allowances, "web": slow, "gone": gone})
+    plan = poll_plan(limited, {"crm", "web"})
     assert plan is not None
     assert list(plan.lines()) == [
         "reading  the near window every 1m; the whole one every 15m",
@@ -80,17 +80,17 @@ def test_a_name_longer_than_the_line_is_counted_instead() -> None:
 
 
 def test_status_shows_the_schedule_while_the_daemon_runs(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    cli: CliHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk.say("resync", "--yes")
-    assert json.loads(desk.say("status", "--json").out)["reading"] is None
-    store = Store.open(desk.path.parent / "state.db")
+    cli.run("resync", "--yes")
+    assert json.loads(cli.run("status", "--json").out)["reading"] is None
+    store = Store.open(cli.path.parent / "state.db")
     store.save_health(RateAllowance("crm", AT, 7.0, near=60.0, far=900.0))
     save_poll_schedule(
         store, [PollSlot("carol", 0, 4), PollSlot("alice", 1, 1), PollSlot("bob", 2, 2)]
     )
     store.close()
-    assert json.loads(desk.say("status", "--json").out)["reading"] == {
+    assert json.loads(cli.run("status", "--json").out)["reading"] == {
         "near_seconds": 60.0,
         "far_seconds": 900.0,
         "slices": 3,
@@ -99,9 +99,9 @@ def test_status_shows_the_schedule_while_the_daemon_runs(
         "less_often": ["alice"],
         "systems": {"crm": {"near_seconds": 60.0, "far_seconds": 900.0}},
     }
-    assert "3 slices" not in desk.say("status").out
+    assert "3 slices" not in cli.run("status").out
     monkeypatch.setattr(inspect, "holder", lambda _path: Holder("daemon", 7))
-    told = desk.say("status").out
-    assert "in 3 slices, one every 5m" in told
-    assert "busy     carol: up to twice as often" in told
-    assert "calm     1 provider without recent changes: every 30m" in told
+    result = cli.run("status").out
+    assert "in 3 slices, one every 5m" in result
+    assert "busy     carol: up to twice as often" in result
+    assert "calm     1 provider without recent changes: every 30m" in result

@@ -6,13 +6,11 @@ import json
 from typing import Any
 
 import pytest
-from starlette.responses import Response
 
 from syncd.sandbox import Fault, FaultKind
-from syncd.sandbox.platform import PlatformRequest
 from syncd.store import Store
 from syncd.store.provisioned import ProvisionState, provisioned
-from tests.cli.conftest import Desk
+from tests.cli.conftest import CliHarness
 
 ROOMS = """
 [[provision.rooms]]
@@ -63,17 +61,17 @@ second = { object = "contact", label = "Guest" }
 ALL = ROOMS + TEAM + SERVICE + ASSOCIATION
 
 
-def write(desk: Desk, more: str) -> None:
+def write(cli: CliHarness, more: str) -> None:
     """Replace the part of the configuration that a previous call added."""
-    text = desk.path.read_text().split("# more\n")[0]
-    desk.path.write_text(f"{text}# more\n{more}")
+    text = cli.path.read_text().split("# more\n")[0]
+    cli.path.write_text(f"{text}# more\n{more}")
 
 
-def run(desk: Desk, *more: str) -> tuple[int, list[dict[str, Any]]]:
+def run(cli: CliHarness, *more: str) -> tuple[int, list[dict[str, Any]]]:
     """Run the command; return its exit code and its plan."""
-    said = desk.say("provision", "--json", *more)
-    assert said.err == ""
-    return said.code, json.loads(said.out)["plan"]
+    result = cli.run("provision", "--json", *more)
+    assert result.err == ""
+    return result.code, json.loads(result.out)["plan"]
 
 
 def steps(plan: list[dict[str, Any]]) -> dict[str, str]:
@@ -81,37 +79,37 @@ def steps(plan: list[dict[str, Any]]) -> dict[str, str]:
     return {row["name"]: row["step"] for row in plan if row["sort"] != "busy-type"}
 
 
-def writes(desk: Desk) -> list[str]:
+def writes(cli: CliHarness) -> list[str]:
     """Return the changing requests that the platforms received."""
-    systems = desk.world.sandbox.systems.values()
+    systems = cli.world.sandbox.systems.values()
     return [f"{c.method} {c.path}" for s in systems for c in s.calls if c.method != "GET"]
 
 
-def test_a_dry_run_shows_request_bodies_and_changes_nothing(desk: Desk) -> None:
-    write(desk, ALL)
-    said = desk.say("provision")
-    assert said.code == 0
-    assert "create" in said.out
-    assert "6 to do: run with --apply" in said.out
-    assert "POST /calendars/resources/rooms" in said.out
-    assert '"outOfService": 1' in said.out
-    assert '"allowBookingAfterUnit": "hours"' in said.out
-    assert all(len(line) <= 100 for line in said.out.splitlines())
-    assert writes(desk) == []
-    assert not (desk.path.parent / "state.db").exists()
+def test_a_dry_run_shows_request_bodies_and_changes_nothing(cli: CliHarness) -> None:
+    write(cli, ALL)
+    result = cli.run("provision")
+    assert result.code == 0
+    assert "create" in result.out
+    assert "6 to do: run with --apply" in result.out
+    assert "POST /calendars/resources/rooms" in result.out
+    assert '"outOfService": 1' in result.out
+    assert '"allowBookingAfterUnit": "hours"' in result.out
+    assert all(len(line) <= 100 for line in result.out.splitlines())
+    assert writes(cli) == []
+    assert not (cli.path.parent / "state.db").exists()
 
 
-def test_resources_are_created_once_and_a_second_run_plans_nothing(desk: Desk) -> None:
-    write(desk, ALL)
-    code, plan = run(desk, "--apply")
+def test_resources_are_created_once_and_a_second_run_plans_nothing(cli: CliHarness) -> None:
+    write(cli, ALL)
+    code, plan = run(cli, "--apply")
     assert code == 0
     assert {row["done"] for row in plan if row["step"] == "create"} == {"created"}
-    assert len(writes(desk)) == 6
-    code, plan = run(desk)
+    assert len(writes(cli)) == 6
+    code, plan = run(cli)
     assert (code, set(steps(plan).values())) == (0, {"in place"})
-    code, plan = run(desk, "--apply")
-    assert len(writes(desk)) == 6
-    clinic, legacy = desk.world.sandbox.clinic, desk.world.sandbox.legacy
+    code, plan = run(cli, "--apply")
+    assert len(writes(cli)) == 6
+    clinic, legacy = cli.world.sandbox.clinic, cli.world.sandbox.legacy
     room, laser = clinic.resources.all.values()
     named = {clinic.calendars[calendar].name for calendar in room.calendars}
     assert named == {"Alice's calendar", "Bob's calendar"}
@@ -136,59 +134,58 @@ def test_resources_are_created_once_and_a_second_run_plans_nothing(desk: Desk) -
     ],
 )
 def test_a_create_with_a_lost_reply_is_found_and_not_repeated(
-    desk: Desk, config: str, path: str, name: str
+    cli: CliHarness, config: str, path: str, name: str
 ) -> None:
-    write(desk, config)
-    for system in (desk.world.sandbox.clinic, desk.world.sandbox.legacy):
+    write(cli, config)
+    for system in (cli.world.sandbox.clinic, cli.world.sandbox.legacy):
         system.faults.add(Fault(FaultKind.LOSE_AFTER, path=path, method="POST", times=1))
-    code, plan = run(desk, "--apply")
+    code, plan = run(cli, "--apply")
     assert code == 0
     (row,) = (row for row in plan if row["name"] == name)
-    assert row["done"] == "created, as a second look showed"
-    sent = len(writes(desk))
-    code, plan = run(desk, "--apply", "--prune")
+    assert row["done"] == "created, as a second read showed"
+    sent = len(writes(cli))
+    code, plan = run(cli, "--apply", "--prune")
     assert set(steps(plan).values()) == {"in place"}
-    assert len(writes(desk)) == sent
+    assert len(writes(cli)) == sent
 
 
 def test_a_create_that_appears_late_is_recognised_as_ours(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    cli: CliHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write(desk, ROOMS)
-    clinic = desk.world.sandbox.clinic
+    write(cli, ROOMS)
+    clinic = cli.world.sandbox.clinic
     path = "/calendars/resources/rooms"
     clinic.faults.add(Fault(FaultKind.LOSE_AFTER, path=path, method="POST", times=1))
     # After the create, reads fail too, so the run ends without an outcome.
-    create = clinic.resources._create
+    new_id = clinic.new_id
 
-    def create_and_fall_silent(ask: PlatformRequest) -> Response:
+    def new_id_and_fall_silent() -> str:
         clinic.faults.add(Fault(FaultKind.ERROR, path=path, method="GET"))
-        return create(ask)
+        return new_id()
 
     with monkeypatch.context() as patched:
-        patched.setattr(clinic.resources, "_create", create_and_fall_silent)
-        patched.setattr(clinic, "_routes", clinic.routes())
-        assert run(desk, "--apply")[0] == 4
+        patched.setattr(clinic, "new_id", new_id_and_fall_silent)
+        assert run(cli, "--apply")[0] == 4
     clinic.faults.clear()
-    store = Store.open(desk.path.parent / "state.db", write=False)
+    store = Store.open(cli.path.parent / "state.db", write=False)
     # The equipment is another resource type and was created.
     states = {name: p.state for (_, _, name), p in provisioned(store).items()}
     assert states == {"yoga room": ProvisionState.MAKING, "laser": ProvisionState.MADE}
     store.close()
-    code, plan = run(desk, "--apply")
+    code, plan = run(cli, "--apply")
     assert (code, steps(plan)["yoga room"]) == (0, "in place")
-    store = Store.open(desk.path.parent / "state.db", write=False)
+    store = Store.open(cli.path.parent / "state.db", write=False)
     assert {p.state for p in provisioned(store).values()} == {ProvisionState.MADE}
     store.close()
 
 
-def test_a_changed_configuration_updates_the_same_resource(desk: Desk) -> None:
-    write(desk, ALL)
-    run(desk, "--apply")
+def test_a_changed_configuration_updates_the_same_resource(cli: CliHarness) -> None:
+    write(cli, ALL)
+    run(cli, "--apply")
     changed = ALL.replace("capacity = 12", "capacity = 8").replace('"High"', '"Low"')
     changed = changed.replace('description = "Talks"', 'description = "Chats"')
-    write(desk, changed.replace('label = "Guest"', 'label = "Customer"'))
-    code, plan = run(desk)
+    write(cli, changed.replace('label = "Guest"', 'label = "Customer"'))
+    code, plan = run(cli)
     assert {n: s for n, s in steps(plan).items() if s != "in place"} == {
         "yoga room": "update",
         "Sales Team": "update",
@@ -196,59 +193,59 @@ def test_a_changed_configuration_updates_the_same_resource(desk: Desk) -> None:
         "external_bookings": "update",
     }
     service = next(row for row in plan if row["name"] == "First talk")
-    assert "goes back to the platform's defaults" in service["note"]
+    assert "return to the platform's defaults" in service["note"]
     assert service["request"]["method"] == "PUT"
-    code, plan = run(desk, "--apply")
+    code, plan = run(cli, "--apply")
     assert code == 0
-    _, plan = run(desk)
+    _, plan = run(cli)
     assert set(steps(plan).values()) == {"in place"}
-    (association,) = desk.world.sandbox.clinic.associations.all.values()
+    (association,) = cli.world.sandbox.clinic.associations.all.values()
     assert (association.first_label, association.second_label) == ("Booking", "Customer")
-    room = next(iter(desk.world.sandbox.clinic.resources.all.values()))
+    room = next(iter(cli.world.sandbox.clinic.resources.all.values()))
     assert room.capacity == 8
 
 
-def test_only_resources_of_syncd_are_removed_and_only_with_prune(desk: Desk) -> None:
-    clinic = desk.world.sandbox.clinic
+def test_only_resources_of_syncd_are_removed_and_only_with_prune(cli: CliHarness) -> None:
+    clinic = cli.world.sandbox.clinic
     theirs = clinic.resources.add("rooms", "sauna")
-    write(desk, ALL)
-    run(desk, "--apply")
-    write(desk, "")
-    _, plan = run(desk, "--apply")
+    write(cli, ALL)
+    run(cli, "--apply")
+    write(cli, "")
+    _, plan = run(cli, "--apply")
     assert {n for n, s in steps(plan).items() if s == "not wanted"} == {
         "yoga room", "laser", "Sales Team", "First talk", "external_bookings",
     }  # fmt: skip
     assert steps(plan)["custom_objects.external_booking"] == "by hand"
     assert len(clinic.resources.all) == 3
-    run(desk, "--apply", "--prune")
+    run(cli, "--apply", "--prune")
     assert [*clinic.resources.all] == [theirs]
     assert not clinic.associations.all
-    assert not desk.world.sandbox.legacy.teams.teams
-    _, plan = run(desk)
+    assert not cli.world.sandbox.legacy.teams.teams
+    _, plan = run(cli)
     assert set(steps(plan)) == {"custom_objects.external_booking"}
 
 
-def test_an_existing_room_is_updated_and_never_removed(desk: Desk) -> None:
-    clinic = desk.world.sandbox.clinic
+def test_an_existing_room_is_updated_and_never_removed(cli: CliHarness) -> None:
+    clinic = cli.world.sandbox.clinic
     theirs = clinic.resources.add("rooms", "yoga room", capacity=5)
-    write(desk, ROOMS)
-    _, plan = run(desk, "--apply")
+    write(cli, ROOMS)
+    _, plan = run(cli, "--apply")
     row = next(row for row in plan if row["name"] == "yoga room")
     assert (row["step"], row["done"]) == ("update", "updated")
     assert clinic.resources.all[theirs].capacity == 12
-    write(desk, "")
-    run(desk, "--apply", "--prune")
+    write(cli, "")
+    run(cli, "--apply", "--prune")
     assert [*clinic.resources.all] == [theirs]
 
 
-def test_a_resource_recreated_by_hand_is_not_ours(desk: Desk) -> None:
-    write(desk, ROOMS)
-    run(desk, "--apply")
-    clinic = desk.world.sandbox.clinic
+def test_a_resource_recreated_by_hand_is_not_ours(cli: CliHarness) -> None:
+    write(cli, ROOMS)
+    run(cli, "--apply")
+    clinic = cli.world.sandbox.clinic
     clinic.resources.all.clear()
     theirs = clinic.resources.add("rooms", "yoga room")
-    write(desk, "")
-    run(desk, "--apply", "--prune")
+    write(cli, "")
+    run(cli, "--apply", "--prune")
     assert [*clinic.resources.all] == [theirs]
 
 
@@ -258,7 +255,7 @@ def test_a_resource_recreated_by_hand_is_not_ours(desk: Desk) -> None:
         (
             ROOMS.replace("yoga room", "Yóga Room"),
             "yoga room",
-            '"yoga room" is there, which differs only in case or accents',
+            '"yoga room" exists and differs only in case or accents',
         ),
         (ROOMS.replace("Bob's calendar", "Bobs"), "", "no calendar in [systems.clinic] is called"),
         (
@@ -269,75 +266,75 @@ def test_a_resource_recreated_by_hand_is_not_ours(desk: Desk) -> None:
     ],
 )
 def test_an_invalid_name_is_explained_and_not_sent(
-    desk: Desk, config: str, found: str, message: str
+    cli: CliHarness, config: str, found: str, message: str
 ) -> None:
-    clinic = desk.world.sandbox.clinic
+    clinic = cli.world.sandbox.clinic
     if found:
         clinic.resources.add("rooms", found)
-    write(desk, config)
-    code, plan = run(desk, "--apply")
+    write(cli, config)
+    code, plan = run(cli, "--apply")
     assert code == 3
     (row,) = (row for row in plan if row["sort"] == "room")
     assert (row["step"], row["done"]) == ("by hand", "")
     assert message in row["note"]
-    assert "POST /calendars/resources/rooms" not in writes(desk)
+    assert "POST /calendars/resources/rooms" not in writes(cli)
 
 
-def test_two_users_with_one_email_are_distinguished_by_id(desk: Desk) -> None:
-    legacy = desk.world.sandbox.legacy
+def test_two_users_with_one_email_are_distinguished_by_id(cli: CliHarness) -> None:
+    legacy = cli.world.sandbox.legacy
     twins = [legacy.add_user("Dora", "dora@example.com") for _ in range(2)]
-    write(desk, TEAM.replace("Bob", "dora@example.com"))
-    code, plan = run(desk)
+    write(cli, TEAM.replace("Bob", "dora@example.com"))
+    code, plan = run(cli)
     (row,) = (row for row in plan if row["sort"] == "team")
     assert code == 3
     assert '2 users in [systems.legacy] are called "dora@example.com"' in row["note"]
     assert all(twin in row["note"] for twin in twins)
-    write(desk, TEAM.replace("Bob", twins[0]))
-    assert run(desk)[0] == 0
+    write(cli, TEAM.replace("Bob", twins[0]))
+    assert run(cli)[0] == 0
 
 
-def test_with_an_empty_user_list_team_members_are_found_by_name_or_id(desk: Desk) -> None:
-    legacy = desk.world.sandbox.legacy
-    bob = desk.world.seats["legacy", "bob"].user
+def test_with_an_empty_user_list_team_members_are_found_by_name_or_id(cli: CliHarness) -> None:
+    legacy = cli.world.sandbox.legacy
+    bob = cli.world.seed_users["legacy", "bob"].user
     legacy.faults.add(Fault(FaultKind.EMPTY, path=".*[Uu]sers.*"))
     team = TEAM.replace("alice@example.com", "Alice")
-    for said in ("Bob", bob):
-        write(desk, team.replace("Bob", said))
-        assert run(desk)[0] == 0
-    write(desk, team.replace("Bob", "Nobody"))
-    code, plan = run(desk)
+    for name in ("Bob", bob):
+        write(cli, team.replace("Bob", name))
+        assert run(cli)[0] == 0
+    write(cli, team.replace("Bob", "Nobody"))
+    code, plan = run(cli)
     (row,) = (row for row in plan if row["sort"] == "team")
     assert (code, row["step"]) == (3, "by hand")
     assert "the user list is empty, so only team members are known" in row["note"]
 
 
-def test_a_taken_slug_is_detected_before_any_write(desk: Desk) -> None:
-    write(desk, TEAM.replace('slug = "sales-team"', 'slug = "staff"'))
-    code, plan = run(desk, "--apply")
+def test_a_taken_slug_is_detected_before_any_write(cli: CliHarness) -> None:
+    write(cli, TEAM.replace('slug = "sales-team"', 'slug = "staff"'))
+    code, plan = run(cli, "--apply")
     (row,) = (row for row in plan if row["sort"] == "team")
     assert (code, row["step"]) == (3, "by hand")
     assert 'the slug "staff" is taken' in row["note"]
-    assert writes(desk) == []
+    assert writes(cli) == []
 
 
-def test_the_busy_type_is_checked_and_its_creation_is_explained(desk: Desk) -> None:
-    code, plan = run(desk)
+def test_the_busy_type_is_checked_and_its_creation_is_explained(cli: CliHarness) -> None:
+    code, plan = run(cli)
     assert [(row["name"], row["step"]) for row in plan] == [("Busy", "in place")]
     assert code == 0
     assert "does not show whether allows_conflicts = false" in plan[0]["note"]
-    text = desk.path.read_text().replace('busy_task_type = "Busy"', 'busy_task_type = "Away"')
-    desk.path.write_text(text)
-    code, (row,) = run(desk, "--apply")
+    text = cli.path.read_text().replace('busy_task_type = "Busy"', 'busy_task_type = "Away"')
+    cli.path.write_text(text)
+    code, (row,) = run(cli, "--apply")
     assert (code, row["step"]) == (3, "by hand")
     assert "LeadSquared has no API for this" in row["note"]
     assert 'Name it "Away"' in row["note"]
 
 
-def test_an_association_for_other_objects_is_not_touched(desk: Desk) -> None:
-    write(desk, ASSOCIATION)
-    run(desk, "--apply")
+def test_an_association_for_other_objects_is_not_touched(cli: CliHarness) -> None:
+    write(cli, ASSOCIATION)
+    run(cli, "--apply")
     write(
-        desk,
+        cli,
         ASSOCIATION.split("[[provision.associations]]", maxsplit=1)[0]
         + """
 [[provision.associations]]
@@ -347,42 +344,42 @@ first = { object = "contact", label = "Friend" }
 second = { object = "contact", label = "Friend" }
 """,
     )
-    code, plan = run(desk, "--apply")
+    code, plan = run(cli, "--apply")
     row = next(row for row in plan if row["sort"] == "association")
     assert (code, row["step"]) == (3, "by hand")
-    assert "cannot be changed by API" in row["note"]
+    assert "the API cannot change that" in row["note"]
 
 
-def test_an_association_with_swapped_ends_is_accepted(desk: Desk) -> None:
-    write(desk, ASSOCIATION)
-    run(desk, "--apply")
+def test_an_association_with_swapped_ends_is_accepted(cli: CliHarness) -> None:
+    write(cli, ASSOCIATION)
+    run(cli, "--apply")
     swapped = ASSOCIATION.replace("first =", "other =").replace("second =", "first =")
-    write(desk, swapped.replace("other =", "second ="))
-    run(desk, "--apply")
-    (association,) = desk.world.sandbox.clinic.associations.all.values()
+    write(cli, swapped.replace("other =", "second ="))
+    run(cli, "--apply")
+    (association,) = cli.world.sandbox.clinic.associations.all.values()
     assert (association.first_label, association.second_label) == ("Booking", "Guest")
     assert association.first_key == "custom_objects.external_booking"
-    _, plan = run(desk)
+    _, plan = run(cli)
     assert set(steps(plan).values()) == {"in place"}
 
 
-def test_a_system_that_does_not_answer_stops_no_other(desk: Desk) -> None:
-    write(desk, ALL)
-    desk.world.sandbox.clinic.faults.add(Fault(FaultKind.UNAUTHORISED))
-    said = desk.say("provision", "--apply")
-    assert said.code == 4
-    assert "clinic: could not be read now" in said.err
-    assert any(g.name == "Sales Team" for g in desk.world.sandbox.legacy.groups.values())
+def test_a_system_that_does_not_answer_stops_no_other(cli: CliHarness) -> None:
+    write(cli, ALL)
+    cli.world.sandbox.clinic.faults.add(Fault(FaultKind.UNAUTHORISED))
+    result = cli.run("provision", "--apply")
+    assert result.code == 4
+    assert "clinic: could not be read now" in result.err
+    assert any(g.name == "Sales Team" for g in cli.world.sandbox.legacy.groups.values())
 
 
-def test_a_list_without_our_resources_creates_nothing_twice(desk: Desk) -> None:
-    write(desk, ROOMS)
-    run(desk, "--apply")
-    clinic = desk.world.sandbox.clinic
+def test_a_list_without_our_resources_creates_nothing_twice(cli: CliHarness) -> None:
+    write(cli, ROOMS)
+    run(cli, "--apply")
+    clinic = cli.world.sandbox.clinic
     path = "/calendars/resources/rooms$"
     clinic.faults.add(Fault(FaultKind.EMPTY, path=path, method="GET"))
-    sent = len(writes(desk))
-    code, plan = run(desk, "--apply")
+    sent = len(writes(cli))
+    code, plan = run(cli, "--apply")
     (row,) = (row for row in plan if row["sort"] == "room")
-    assert (code, row["step"], len(writes(desk))) == (3, "by hand", sent)
-    assert "the list leaves it out" in row["note"]
+    assert (code, row["step"], len(writes(cli))) == (3, "by hand", sent)
+    assert "the list does not show it" in row["note"]

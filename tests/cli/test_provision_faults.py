@@ -12,17 +12,18 @@ from syncd.provision.planning import ProvisionPlan
 from syncd.sandbox import Fault, FaultKind
 from syncd.systems.leadconnector import provision
 from syncd.systems.port import RejectionReason
-from tests.cli.conftest import Desk
+from tests.cli.conftest import CliHarness
 from tests.cli.test_provision import ALL, run, write
+from tests.planted.swap import swap
 
 
 @pytest.mark.parametrize("status", [404, 400, 422])
 def test_an_unknown_association_key_counts_as_absent_for_each_status(
-    desk: Desk, status: int
+    cli: CliHarness, status: int
 ) -> None:
-    write(desk, ALL)
-    desk.world.sandbox.clinic.associations.unknown_key = status
-    code, plan = run(desk, "--apply")
+    write(cli, ALL)
+    cli.world.sandbox.clinic.associations.unknown_key = status
+    code, plan = run(cli, "--apply")
     assert code == 0
     done = {row["name"]: row["done"] for row in plan if row["step"] == "create"}
     assert done["external_bookings"] == done["custom_objects.external_booking"] == "created"
@@ -43,31 +44,31 @@ def test_an_unknown_association_key_counts_as_absent_for_each_status(
     ],
 )
 def test_an_unreadable_resource_type_stops_no_other_type(
-    desk: Desk, path: str, status: int, lost: set[str]
+    cli: CliHarness, path: str, status: int, lost: set[str]
 ) -> None:
-    write(desk, ALL)
-    for system in (desk.world.sandbox.clinic, desk.world.sandbox.legacy):
+    write(cli, ALL)
+    for system in (cli.world.sandbox.clinic, cli.world.sandbox.legacy):
         system.faults.add(Fault(FaultKind.ERROR, path=path, method="GET", status=status))
-    said = desk.say("provision", "--apply", "--json")
-    assert said.code == 4, said.err
-    told = json.loads(said.out)
-    done = {row["name"] for row in told["plan"] if row["done"] == "created"}
+    result = cli.run("provision", "--apply", "--json")
+    assert result.code == 4, result.err
+    data = json.loads(result.out)
+    done = {row["name"] for row in data["plan"] if row["done"] == "created"}
     names = {"yoga room", "laser", "external_bookings", "custom_objects.external_booking"}
     assert done == (names | {"Sales Team", "First talk"}) - lost
-    assert told["failed"]
-    assert {each["system"] for each in told["failed"]} == set(told["faults"])
-    assert all(str(status) in each["error"] for each in told["failed"])
-    said = desk.say("provision")
-    assert "incomplete" in said.out
-    assert "could not be read now" in said.err
+    assert data["failed"]
+    assert {each["system"] for each in data["failed"]} == set(data["faults"])
+    assert all(str(status) in each["error"] for each in data["failed"])
+    result = cli.run("provision")
+    assert "incomplete" in result.out
+    assert "could not be read now" in result.err
 
 
-def test_a_failed_create_stops_only_its_own_resource_type(desk: Desk) -> None:
-    write(desk, ALL)
-    clinic = desk.world.sandbox.clinic
+def test_a_failed_create_stops_only_its_own_resource_type(cli: CliHarness) -> None:
+    write(cli, ALL)
+    clinic = cli.world.sandbox.clinic
     room = "/calendars/resources/rooms$"
     clinic.faults.add(Fault(FaultKind.ERROR, path=room, method="POST", status=403))
-    code, plan = run(desk, "--apply")
+    code, plan = run(cli, "--apply")
     assert code == 4
     done = {row["name"]: row["done"] for row in plan if row["step"] == "create"}
     assert done.pop("yoga room") == ""
@@ -75,34 +76,36 @@ def test_a_failed_create_stops_only_its_own_resource_type(desk: Desk) -> None:
 
 
 def test_no_long_id_is_broken_in_a_table_of_80_columns(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    cli: CliHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("syncd.cli.terminal.WIDTH", 80)
-    write(desk, ALL)
-    said = desk.say("provision")
-    assert all(len(line) <= 80 for line in said.out.splitlines())
-    assert "custom_objects.external_booking " in said.out.split("create object")[0]
+    write(cli, ALL)
+    result = cli.run("provision")
+    assert all(len(line) <= 80 for line in result.out.splitlines())
+    assert "custom_objects.external_booking " in result.out.split("create object")[0]
 
 
 def test_planted_bug_a_400_for_an_unknown_key_counts_as_a_failure(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    cli: CliHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(provision, "_ABSENT", frozenset({RejectionReason.GONE}))
+    monkeypatch.setattr(provision, "ABSENT_REASONS", frozenset({RejectionReason.GONE}))
     with pytest.raises(AssertionError):
-        test_an_unknown_association_key_counts_as_absent_for_each_status(desk, 400)
+        test_an_unknown_association_key_counts_as_absent_for_each_status(cli, 400)
 
 
 def test_planted_bug_a_failure_stops_its_whole_system(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    cli: CliHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    planned = planning._plan_system
+    make_plan = planning.make_plan
 
     async def all_or_nothing(*given: Any) -> ProvisionPlan:
-        plan = await planned(*given)
-        return ProvisionPlan([], plan.failed) if plan.failed else plan
+        plan = await make_plan(*given)
+        failing = {failed.system for failed in plan.failed}
+        rows = [row for row in plan.rows if row.system not in failing]
+        return ProvisionPlan(rows, plan.failed, plan.others)
 
-    monkeypatch.setattr(planning, "_plan_system", all_or_nothing)
+    swap(monkeypatch, make_plan, all_or_nothing)
     with pytest.raises(AssertionError):
         test_an_unreadable_resource_type_stops_no_other_type(
-            desk, "/associations/key", 400, {"external_bookings"}
+            cli, "/associations/key", 400, {"external_bookings"}
         )

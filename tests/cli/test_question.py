@@ -16,36 +16,36 @@ import pytest
 from syncd.cli import resync_run
 from syncd.daemon.lock import StateLock
 from syncd.sandbox import Fault, FaultKind
-from tests.cli.conftest import Desk
-from tests.cli.typist import Typist
+from tests.cli.conftest import CliHarness
+from tests.cli.terminal_session import TerminalSession
 
 pytestmark = pytest.mark.sockets
 
 QUESTION = "Make these writes? [y/N]"
-Start = Callable[..., Typist]
+Start = Callable[..., TerminalSession]
 
 
 @pytest.fixture
-def start(desk: Desk) -> Iterator[Start]:
+def start(cli: CliHarness) -> Iterator[Start]:
     """Yield a function that starts commands on a terminal; kill those still running at the end."""
-    started: list[Typist] = []
+    started: list[TerminalSession] = []
 
-    def begin(*arguments: str, **more: object) -> Typist:
-        started.append(Typist(desk.path.parent, *arguments, **more))  # type: ignore[arg-type]
+    def begin(*arguments: str, **more: object) -> TerminalSession:
+        started.append(TerminalSession(cli.path.parent, *arguments, **more))  # type: ignore[arg-type]
         return started[-1]
 
     yield begin
-    for typist in started:
-        typist.kill()
+    for session in started:
+        session.kill()
 
 
 OTHERS = 3
 """The number of blocks that existed before syncd ran."""
 
 
-def made(desk: Desk) -> int:
+def made(cli: CliHarness) -> int:
     """Return the number of blocks that syncd created, in all systems."""
-    return sum(len(s.blocks()) for s in desk.world.sandbox.systems.values()) - OTHERS
+    return sum(len(s.blocks()) for s in cli.world.sandbox.systems.values()) - OTHERS
 
 
 LATER = pytest.mark.prove
@@ -62,52 +62,54 @@ LATER = pytest.mark.prove
         pytest.param("\n", id="nothing", marks=LATER),
     ],
 )
-def test_without_a_yes_a_resync_writes_nothing(desk: Desk, start: Start, answer: str) -> None:
-    typist = start("resync")
-    typist.reads("writes would be made; nothing was written yet")
-    typist.reads(QUESTION)
-    typist.presses(answer)
-    typist.reads("Nothing was written.")
-    assert typist.ends() == 4
-    assert "dry run" not in typist.screen
-    assert "interrupted" not in typist.screen
-    assert made(desk) == 0
-    assert not (desk.path.parent / "state.db").exists()
+def test_without_a_yes_a_resync_writes_nothing(cli: CliHarness, start: Start, answer: str) -> None:
+    session = start("resync")
+    session.expect("writes would be made; nothing was written yet")
+    session.expect(QUESTION)
+    session.press(answer)
+    session.expect("Nothing was written.")
+    assert session.wait() == 4
+    assert "dry run" not in session.screen
+    assert "interrupted" not in session.screen
+    assert made(cli) == 0
+    assert not (cli.path.parent / "state.db").exists()
 
 
 @LATER
-def test_the_question_shows_signs_totals_and_at_most_twenty_rows(desk: Desk, start: Start) -> None:
-    total = len(json.loads(desk.say("plan", "--json").out)["plan"])
-    typist = start("resync", TERM="xterm-256color", COLUMNS="80")
-    typist.reads(QUESTION)
-    shown = typist.screen
-    typist.types("n")
-    assert typist.ends() == 4
+def test_the_question_shows_signs_totals_and_at_most_twenty_rows(
+    cli: CliHarness, start: Start
+) -> None:
+    total = len(json.loads(cli.run("plan", "--json").out)["plan"])
+    session = start("resync", TERM="xterm-256color", COLUMNS="80")
+    session.expect(QUESTION)
+    shown = session.screen
+    session.type_line("n")
+    assert session.wait() == 4
     assert len(re.findall(r"^ ?\+ +(?:crm|clinic|legacy) ", shown, flags=re.MULTILINE)) == 20
     assert f"… and {total - 20} more (--all)" in shown
     assert re.search(rf"^ ?all +{total}\b", shown, flags=re.MULTILINE)
     assert re.search(r"system +\+ created", shown)
-    assert "\x1b[32m+" in typist.raw
+    assert "\x1b[32m+" in session.raw
     assert max(map(len, shown.splitlines())) <= 80
 
 
 @LATER
-def test_the_question_lists_every_row_with_all(desk: Desk, start: Start) -> None:
-    total = len(json.loads(desk.say("plan", "--json").out)["plan"])
-    typist = start("resync", "--all")
-    typist.reads(QUESTION)
-    assert "more (--all)" not in typist.screen
-    assert len(re.findall(r"block \w{3} ", typist.screen)) == total
+def test_the_question_lists_every_row_with_all(cli: CliHarness, start: Start) -> None:
+    total = len(json.loads(cli.run("plan", "--json").out)["plan"])
+    session = start("resync", "--all")
+    session.expect(QUESTION)
+    assert "more (--all)" not in session.screen
+    assert len(re.findall(r"block \w{3} ", session.screen)) == total
 
 
-def test_moves_and_removals_have_their_own_signs(desk: Desk) -> None:
-    desk.say("resync", "--yes")
-    crm = desk.world.sandbox.crm
-    first, second = [a for a in crm.appointments() if a.start > desk.world.at(0, 0)][:2]
-    crm.move(first.id, desk.world.at(4, 20), desk.world.at(4, 21))
-    desk.world.sandbox.systems["crm"].delete(second.id)
-    desk.say("resync", "--dry-run")
-    shown = desk.say("plan").out
+def test_moves_and_removals_have_their_own_signs(cli: CliHarness) -> None:
+    cli.run("resync", "--yes")
+    crm = cli.world.sandbox.crm
+    first, second = [a for a in crm.appointments() if a.start > cli.world.at(0, 0)][:2]
+    crm.move(first.id, cli.world.at(4, 20), cli.world.at(4, 21))
+    cli.world.sandbox.systems["crm"].delete(second.id)
+    cli.run("resync", "--dry-run")
+    shown = cli.run("plan").out
     assert re.search(r"^ ?~ +\w+ +move the block", shown, flags=re.MULTILINE)
     assert re.search(r"system .*~ moved", shown)
 
@@ -119,125 +121,125 @@ def test_moves_and_removals_have_their_own_signs(desk: Desk) -> None:
 def test_the_signs_are_shown_without_colours_in_sixty_columns(
     start: Start, named: str, value: str
 ) -> None:
-    typist = start("resync", **{"TERM": "xterm", "COLUMNS": "60", named: value})
-    typist.reads(QUESTION)
-    assert "\x1b[32m" not in typist.raw
-    assert re.search(r"^ ?\+ ", typist.screen, flags=re.MULTILINE)
-    assert max(map(len, typist.screen.splitlines())) <= 60
+    session = start("resync", **{"TERM": "xterm", "COLUMNS": "60", named: value})
+    session.expect(QUESTION)
+    assert "\x1b[32m" not in session.raw
+    assert re.search(r"^ ?\+ ", session.screen, flags=re.MULTILINE)
+    assert max(map(len, session.screen.splitlines())) <= 60
 
 
 def test_a_question_is_visible_on_a_terminal_of_zero_columns(start: Start) -> None:
-    typist = start("resync", COLUMNS="0")
-    typist.answers(QUESTION, "n")
-    assert typist.ends() == 4
+    session = start("resync", COLUMNS="0")
+    session.answer(QUESTION, "n")
+    assert session.wait() == 4
 
 
 @LATER
 def test_the_plan_goes_to_the_terminal_if_the_output_is_a_file(
-    desk: Desk, start: Start, tmp_path: Path
+    cli: CliHarness, start: Start, tmp_path: Path
 ) -> None:
     with (tmp_path / "out").open("wb") as out:
-        typist = start("resync", elsewhere={"stdout": out})
-    typist.reads("+ made")
-    typist.answers(QUESTION, "y")
-    assert typist.ends() == 0
+        session = start("resync", elsewhere={"stdout": out})
+    session.expect("+ made")
+    session.answer(QUESTION, "y")
+    assert session.wait() == 0
     assert "would be" not in (tmp_path / "out").read_text()
     assert "everything agrees" in (tmp_path / "out").read_text()
-    assert desk.wrong() == []
+    assert cli.disagreements() == []
 
 
 @pytest.mark.parametrize("stream", ["stdin", pytest.param("stderr", marks=LATER)])
 def test_without_a_terminal_on_both_streams_nobody_is_asked(
-    desk: Desk, start: Start, stream: str, tmp_path: Path
+    cli: CliHarness, start: Start, stream: str, tmp_path: Path
 ) -> None:
     where = os.open(tmp_path / "other", os.O_RDWR | os.O_CREAT)
-    typist = start("resync", elsewhere={stream: where})
+    session = start("resync", elsewhere={stream: where})
     os.close(where)
-    assert typist.ends() == 2
-    told = typist.screen + (tmp_path / "other").read_text()
-    assert "there is no terminal to ask on" in " ".join(told.split())
-    assert QUESTION not in told
-    assert made(desk) == 0
+    assert session.wait() == 2
+    text = session.screen + (tmp_path / "other").read_text()
+    assert "there is no terminal to ask on" in " ".join(text.split())
+    assert QUESTION not in text
+    assert made(cli) == 0
 
 
 @LATER
-def test_closed_input_is_not_a_terminal(desk: Desk) -> None:
+def test_closed_input_is_not_a_terminal(cli: CliHarness) -> None:
     line = f'exec "{sys.executable}" -m syncd resync <&-'
     done = subprocess.run(["/bin/sh", "-c", line], check=False, capture_output=True, text=True)
     assert done.returncode == 2
     assert "there is no terminal to ask on" in done.stderr
-    assert made(desk) == 0
+    assert made(cli) == 0
 
 
 @LATER
-def test_input_typed_before_the_question_is_discarded(desk: Desk, start: Start) -> None:
-    for system in desk.world.sandbox.systems.values():
+def test_input_typed_before_the_question_is_discarded(cli: CliHarness, start: Start) -> None:
+    for system in cli.world.sandbox.systems.values():
         system.faults.add(Fault(FaultKind.SLOW, seconds=1, times=1))
-    typist = start("resync")
-    typist.types("y")
-    typist.reads(QUESTION)
-    typist.types("n")
-    typist.reads("Nothing was written.")
-    assert typist.ends() == 4
-    assert made(desk) == 0
+    session = start("resync")
+    session.type_line("y")
+    session.expect(QUESTION)
+    session.type_line("n")
+    session.expect("Nothing was written.")
+    assert session.wait() == 4
+    assert made(cli) == 0
 
 
 @pytest.mark.parametrize("answer", ["y", "n", pytest.param("SIGTERM", marks=LATER)])
 def test_writes_that_were_not_in_the_plan_need_another_yes(
-    desk: Desk, start: Start, answer: str
+    cli: CliHarness, start: Start, answer: str
 ) -> None:
-    desk.say("resync", "--yes")
-    before = made(desk)
-    desk.world.book("crm", "alice", desk.world.at(3, 16))
-    typist = start("resync")
-    typist.reads("2 writes would be made")
-    typist.reads(QUESTION)
-    desk.world.book("crm", "bob", desk.world.at(3, 17))
-    typist.types("y")
-    typist.reads("needed now and were not in the plan")
-    assert made(desk) == before + 2
-    typist.reads("bob")
-    typist.reads("Make these writes, too? [y/N]")
+    cli.run("resync", "--yes")
+    before = made(cli)
+    cli.world.book("crm", "alice", cli.world.at(3, 16))
+    session = start("resync")
+    session.expect("2 writes would be made")
+    session.expect(QUESTION)
+    cli.world.book("crm", "bob", cli.world.at(3, 17))
+    session.type_line("y")
+    session.expect("needed now and were not in the plan")
+    assert made(cli) == before + 2
+    session.expect("bob")
+    session.expect("Make these writes, too? [y/N]")
     if answer == "SIGTERM":
-        typist.terminate()
+        session.terminate()
     else:
-        typist.types(answer)
-    assert typist.ends() == (0 if answer == "y" else 4)
-    assert made(desk) == before + (4 if answer == "y" else 2)
-    assert bool(desk.wrong()) is (answer != "y")
+        session.type_line(answer)
+    assert session.wait() == (0 if answer == "y" else 4)
+    assert made(cli) == before + (4 if answer == "y" else 2)
+    assert bool(cli.disagreements()) is (answer != "y")
 
 
 def test_an_empty_plan_is_no_consent_to_later_writes(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    cli: CliHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk.say("resync", "--yes")
-    before = made(desk)
+    cli.run("resync", "--yes")
+    before = made(cli)
     preview = resync_run.preview_resync
 
     def then_book(*given: Any, **named: Any) -> Any:
         planned = preview(*given, **named)
-        desk.world.book("crm", "alice", desk.world.at(3, 16))
+        cli.world.book("crm", "alice", cli.world.at(3, 16))
         return planned
 
     asked: list[str] = []
     monkeypatch.setattr("syncd.cli.resync.preview_resync", then_book)
     monkeypatch.setattr("syncd.cli.consent.can_ask", lambda: True)
     monkeypatch.setattr("syncd.cli.terminal.confirmed", asked.append)
-    said = desk.say("resync")
-    assert (said.code, asked, made(desk)) == (4, ["Make these writes, too?"], before)
+    result = cli.run("resync")
+    assert (result.code, asked, made(cli)) == (4, ["Make these writes, too?"], before)
 
 
 @LATER
-def test_ctrl_c_while_writing_reports_sent_and_unsent_writes(desk: Desk, start: Start) -> None:
-    for system in desk.world.sandbox.systems.values():
+def test_ctrl_c_while_writing_reports_sent_and_unsent_writes(cli: CliHarness, start: Start) -> None:
+    for system in cli.world.sandbox.systems.values():
         system.faults.add(Fault(FaultKind.SLOW, seconds=0.5, method="POST"))
-    typist = start("resync", "--yes", TERM="xterm")
-    typist.reads("of 53 done")
-    typist.presses("\x03")
-    assert typist.ends() == 4
-    sent, unsent = _counts(typist.screen)
+    session = start("resync", "--yes", TERM="xterm")
+    session.expect("of 53 done")
+    session.press("\x03")
+    assert session.wait() == 4
+    sent, unsent = _counts(session.screen)
     assert unsent > 0
-    assert sent <= made(desk) <= 53 - unsent
+    assert sent <= made(cli) <= 53 - unsent
 
 
 def _counts(screen: str) -> tuple[int, int]:
@@ -247,16 +249,16 @@ def _counts(screen: str) -> tuple[int, int]:
 
 
 def test_ctrl_c_while_the_daemon_works_reports_its_progress(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    cli: CliHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(_state: Path, _what: str, _with: object, tell: Callable[[str], None]) -> None:
         tell("writing: 12 of 53 done")
         raise KeyboardInterrupt
 
     monkeypatch.setattr("syncd.cli.resync_run.send_request", interrupted)
-    with StateLock(desk.path.parent / "state.db", role="daemon"):
-        said = desk.say("resync")
-        data = json.loads(desk.say("resync", "--json").out)
-    assert said.code == 4
-    assert "writing: 12 of 53 done" in " ".join(said.err.split())
+    with StateLock(cli.path.parent / "state.db", role="daemon"):
+        result = cli.run("resync")
+        data = json.loads(cli.run("resync", "--json").out)
+    assert result.code == 4
+    assert "writing: 12 of 53 done" in " ".join(result.err.split())
     assert data["error"]["exit"] == 4

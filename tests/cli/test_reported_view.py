@@ -8,82 +8,82 @@ import pytest
 
 from syncd.cli.reported_view import reported_lines
 from syncd.model import Changes, Topic, Value
-from syncd.sandbox.broken_rows import Lack
+from syncd.sandbox.broken_rows import RowDefect
 from syncd.store import Store
-from tests.cli.conftest import Desk
+from tests.cli.conftest import CliHarness
 from tests.cli.test_commands import KEYS
 from tests.store.kit import item, rec
 
 
-def break_rows(desk: Desk, *systems: str) -> list[str]:
+def break_rows(cli: CliHarness, *systems: str) -> list[str]:
     """Book a meeting without an end in each of these systems."""
     made = []
     for hour, system in enumerate(systems):
-        event = desk.world.book(system, "alice", desk.world.at(6, 7 + hour))
-        desk.world.sandbox.systems[system].broken_rows[event] = Lack.END
+        event = cli.world.book(system, "alice", cli.world.at(6, 7 + hour))
+        cli.world.sandbox.systems[system].broken_rows[event] = RowDefect.END
         made.append(event)
     return made
 
 
-def test_unreadable_records_are_named_until_they_are_gone(desk: Desk) -> None:
-    events = break_rows(desk, "crm", "clinic", "legacy")
+def test_unreadable_records_are_named_until_they_are_gone(cli: CliHarness) -> None:
+    events = break_rows(cli, "crm", "clinic", "legacy")
     for _ in range(2):
-        said = desk.say("resync", "--yes")
-        assert said.code == 3
-        assert "everything agrees" not in said.out
-        assert all(event in said.err for event in events)
-    data = json.loads(desk.say("resync", "--json").out)
+        result = cli.run("resync", "--yes")
+        assert result.code == 3
+        assert "everything agrees" not in result.out
+        assert all(event in result.err for event in events)
+    data = json.loads(cli.run("resync", "--json").out)
     assert set(data) == KEYS
     assert (data["unreadable"], data["converged"]) == (3, True)
     assert data["reported"]["unreadable"] == 3
-    shown = desk.say("status")
+    shown = cli.run("status")
     assert all(event in shown.err for event in events)
-    known = json.loads(desk.say("status", "--json").out)
+    known = json.loads(cli.run("status", "--json").out)
     assert known["unreadable"] == 3
     assert {each["event"] for each in known["reported"]} == set(events)
-    checked = desk.say("check")
+    checked = cli.run("check")
     assert checked.code == 0
     assert checked.out.splitlines()[-1].startswith("no errors, ")
     assert all(event in checked.out for event in events)
-    assert desk.say("check", "--strict").code == 2
-    planned = desk.say("plan")
+    assert cli.run("check", "--strict").code == 2
+    planned = cli.run("plan")
     assert planned.code == 3
-    for platform in desk.world.sandbox.systems.values():
+    for platform in cli.world.sandbox.systems.values():
         platform.broken_rows.clear()
-    said = desk.say("resync", "--yes")
-    assert (said.code, "everything agrees" in said.out) == (0, True)
-    assert json.loads(desk.say("status", "--json").out)["reported"] == []
+    result = cli.run("resync", "--yes")
+    assert (result.code, "everything agrees" in result.out) == (0, True)
+    assert json.loads(cli.run("status", "--json").out)["reported"] == []
 
 
 def test_many_items_are_counted_and_the_first_are_listed(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    cli: CliHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("syncd.cli.terminal.WIDTH", 80)
-    desk.say("resync", "--yes")
+    cli.run("resync", "--yes")
     ids = [f"{n:03}-0f8fad5b-d9cb-469f-a165-70867728950e" for n in range(200)]
-    store = Store.open(desk.path.parent / "state.db")
+    store = Store.open(cli.path.parent / "state.db")
     items = [item(event, reason="its end is missing") for event in ids]
-    well = rec("well", Value(desk.world.at(20, 9), desk.world.at(20, 10)))
+    well = rec("well", Value(cli.world.at(20, 9), cli.world.at(20, 10)))
     store.apply(Changes(records=[well], reported=[*items, item("elsewhere")]))
     store.close()
-    said = desk.say("status").err
-    assert "a: 201 unreadable records" in said
-    assert "and 196 more" in said
-    assert sum(event in said for event in ids) == 5
-    assert max(map(len, said.splitlines())) <= 80
-    assert len(said.splitlines()) < 20
-    assert len(json.loads(desk.say("status", "--json").out)["reported"]) == 201
-    table = desk.say("check").out
+    result = cli.run("status").err
+    assert "a: 201 unreadable records" in result
+    assert "and 196 more" in result
+    assert sum(event in result for event in ids) == 5
+    assert max(map(len, result.splitlines())) <= 80
+    assert len(result.splitlines()) < 20
+    assert len(json.loads(cli.run("status", "--json").out)["reported"]) == 201
+    table = cli.run("check").out
     assert ids[0] in table
     assert max(map(len, table.splitlines())) <= 80
 
 
-def test_a_calendar_with_an_unnamed_row_is_named(desk: Desk) -> None:
-    event = desk.world.book("clinic", "alice", desk.world.at(6, 7))
-    desk.world.sandbox.clinic.broken_rows[event] = Lack.OBJECT
-    said = desk.say("resync", "--yes")
-    assert said.code == 3
-    assert "GET /calendars/events: 1 row has no id" in said.err
+def test_a_calendar_with_an_unnamed_row_is_named(cli: CliHarness) -> None:
+    event = cli.world.book("clinic", "alice", cli.world.at(6, 7))
+    cli.world.sandbox.clinic.broken_rows[event] = RowDefect.OBJECT
+    result = cli.run("resync", "--yes")
+    assert result.code == 3
+    assert "GET /calendars/events: 1 row has no id" in result.err
 
 
 def test_reported_items_show_a_remedy_and_each_name_once() -> None:

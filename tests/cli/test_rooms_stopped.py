@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.engine import guard
 from syncd.engine.resource_blocks import ResourceBlocks
 from tests.cli.test_rooms import HOUR, Span, Studio, studio
+from tests.planted.swap import swap
 
 __all__ = ["studio"]
 
@@ -25,8 +25,8 @@ def stopped(studio: Studio) -> tuple[list[Span], list[Span]]:
     assert studio.closed(studio.small) == before
     after = [(start + AMOUNT, end + AMOUNT) for start, end in before]
     for event, (start, end) in zip(events, after, strict=True):
-        studio.desk.world.sandbox.crm.move(event, start, end)
-    assert studio.desk.say("resync", "--yes").code == 5
+        studio.cli.world.sandbox.crm.move(event, start, end)
+    assert studio.cli.run("resync", "--yes").code == 5
     return before, after
 
 
@@ -38,12 +38,12 @@ def test_a_stopped_room_move_blocks_both_times_until_accepted(
     assert studio.closed(studio.small) == sorted([*before, *after])
     free = studio.crm("yoga", 18)
     assert free
-    assert studio.desk.say("resync", "--yes").code == 5
+    assert studio.cli.run("resync", "--yes").code == 5
     assert studio.span(18) in studio.closed(studio.small), "the rest of the room goes on"
-    (stop,) = json.loads(studio.desk.say("status", "--json").out)["stopped"]
+    (stop,) = json.loads(studio.cli.run("status", "--json").out)["stopped"]
     assert (stop["system"], stop["provider"]) == ("crm", "yoga")
-    said = studio.desk.say("resync", "--yes", "--json", "--accept", stop["run"])
-    assert said.code == 0, json.loads(said.out)["stopped"]
+    result = studio.cli.run("resync", "--yes", "--json", "--accept", stop["run"])
+    assert result.code == 0, json.loads(result.out)["stopped"]
     assert studio.closed(studio.small) == sorted([*after, studio.span(18)])
     assert after[0][1] - after[0][0] == HOUR
 
@@ -52,7 +52,7 @@ def test_a_stopped_room_move_blocks_both_times_until_accepted(
 def test_planted_a_room_s_new_time_that_is_ignored_while_stopped_stays_open(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ResourceBlocks, "_stopped", lambda *_given: iter(()))
+    swap(monkeypatch, ResourceBlocks.stopped_reservations, lambda *_given: iter(()))
     before, _ = stopped(studio)
     assert studio.closed(studio.small) == before
 
@@ -61,6 +61,6 @@ def test_planted_a_room_s_new_time_that_is_ignored_while_stopped_stays_open(
 def test_planted_a_door_judged_for_what_was_accepted_of_its_room_is_stopped_again(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guard._Evaluation, "_follows_accepted", lambda *_given: False)
+    swap(monkeypatch, ResourceBlocks.rooms_of, lambda *_given: set())
     with pytest.raises(AssertionError, match=r"clinic\+rooms"):
         test_a_stopped_room_move_blocks_both_times_until_accepted(studio)

@@ -14,34 +14,34 @@ from syncd.daemon.poll_scheduler import read_intervals
 from syncd.model import Fact
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.store import Store
-from tests.cli.conftest import Desk
+from tests.cli.conftest import CliHarness
 
 
-def test_status_shows_a_failure_with_cause_remedy_and_next_attempt(desk: Desk) -> None:
-    desk.world.sandbox.legacy.faults.add(Fault(FaultKind.UNAUTHORISED))
-    assert desk.say("resync", "--yes").code == 4
-    said = desk.say("status")
-    assert "unauthorised" in said.out
-    assert "legacy is unauthorised" in said.err
-    assert "Renew the secret" in said.err
-    assert "The next attempt is at" in " ".join(said.err.split())
-    assert all(len(line) <= 100 for line in (said.out + said.err).splitlines())
-    system = json.loads(desk.say("status", "--json").out)["systems"]["legacy"]
+def test_status_shows_a_failure_with_cause_remedy_and_next_attempt(cli: CliHarness) -> None:
+    cli.world.sandbox.legacy.faults.add(Fault(FaultKind.UNAUTHORISED))
+    assert cli.run("resync", "--yes").code == 4
+    result = cli.run("status")
+    assert "unauthorised" in result.out
+    assert "legacy is unauthorised" in result.err
+    assert "Renew the secret" in result.err
+    assert "The next attempt is at" in " ".join(result.err.split())
+    assert all(len(line) <= 100 for line in (result.out + result.err).splitlines())
+    system = json.loads(cli.run("status", "--json").out)["systems"]["legacy"]
     assert (system["state"], system["calls"]) == ("unauthorised", None)
     assert system["since"] < system["asked_again_at"]
 
 
-def test_a_manual_resync_ignores_the_back_off(desk: Desk) -> None:
-    desk.world.sandbox.legacy.faults.add(Fault(FaultKind.UNAUTHORISED))
-    desk.say("resync", "--yes")
-    desk.world.sandbox.legacy.faults.clear()
-    assert desk.say("resync", "--yes").code == 0
-    assert json.loads(desk.say("status", "--json").out)["systems"]["legacy"]["state"] == "ok"
+def test_a_manual_resync_ignores_the_back_off(cli: CliHarness) -> None:
+    cli.world.sandbox.legacy.faults.add(Fault(FaultKind.UNAUTHORISED))
+    cli.run("resync", "--yes")
+    cli.world.sandbox.legacy.faults.clear()
+    assert cli.run("resync", "--yes").code == 0
+    assert json.loads(cli.run("status", "--json").out)["systems"]["legacy"]["state"] == "ok"
 
 
-def store_poll_plan(desk: Desk) -> None:
+def store_poll_plan(cli: CliHarness) -> None:
     """Store the poll plan, as the daemon does after each job."""
-    settings = load(desk.path, {})
+    settings = load(cli.path, {})
     app = build(settings)
     monitor = Monitor(
         app.systems, app.store, settings.syncd.state_path, read_intervals(settings), RealClock()
@@ -50,42 +50,42 @@ def store_poll_plan(desk: Desk) -> None:
     app.store.close()
 
 
-def test_status_shows_planned_and_remaining_calls(desk: Desk) -> None:
-    desk.say("resync", "--yes")
-    store_poll_plan(desk)
-    calls = json.loads(desk.say("status", "--json").out)["systems"]["crm"]["calls"]
+def test_status_shows_planned_and_remaining_calls(cli: CliHarness) -> None:
+    cli.run("resync", "--yes")
+    store_poll_plan(cli)
+    calls = json.loads(cli.run("status", "--json").out)["systems"]["crm"]["calls"]
     assert calls["planned_per_minute"] == 8.0  # every 10 s, and two slices in a minute
     assert calls["allowed_per_minute"] == 1200.0
-    assert "8.0 of 1200" in desk.say("status").out
+    assert "8.0 of 1200" in cli.run("status").out
 
 
 @pytest.mark.prove
-def test_polling_over_the_rate_limit_is_a_warning(desk: Desk) -> None:
-    text = desk.path.read_text().replace("calls_per_5s = 100", "calls_per_5s = 1")
-    desk.path.write_text(text)
-    said = desk.say("check")
-    assert said.code == 0
+def test_polling_over_the_rate_limit_is_a_warning(cli: CliHarness) -> None:
+    text = cli.path.read_text().replace("calls_per_5s = 100", "calls_per_5s = 1")
+    cli.path.write_text(text)
+    result = cli.run("check")
+    assert result.code == 0
     assert "polling as configured takes 8 calls per minute, and 6.0 are available" in " ".join(
-        said.out.split()
+        result.out.split()
     )
-    assert "every 15s and the far window every 24m" in " ".join(said.out.split())
+    assert "every 15s and the far window every 24m" in " ".join(result.out.split())
     store = Store.open("sqlite://")
     assert store.allowances() == {}
     store.close()
 
 
-def test_status_shows_the_limit_that_a_platform_reported(desk: Desk) -> None:
-    desk.say("resync", "--yes")
-    store = Store.open(load(desk.path, {}).syncd.state_path)
+def test_status_shows_the_limit_that_a_platform_reported(cli: CliHarness) -> None:
+    cli.run("resync", "--yes")
+    store = Store.open(load(cli.path, {}).syncd.state_path)
     now = RealClock().now()
     store.save_health(
         Fact("crm", "refused rate", "6/5", now),
         Fact("legacy", "refused rate", "3/5", now - timedelta(days=2)),
     )
     store.close()
-    said = desk.say("status")
-    assert "crm allows 6 calls in 5 s (reported" in said.out
-    assert "legacy allows" not in said.out
-    systems = json.loads(desk.say("status", "--json").out)["systems"]
+    result = cli.run("status")
+    assert "crm allows 6 calls in 5 s (reported" in result.out
+    assert "legacy allows" not in result.out
+    systems = json.loads(cli.run("status", "--json").out)["systems"]
     assert (systems["crm"]["limits"]["calls"], systems["crm"]["limits"]["seconds"]) == (6, 5.0)
     assert systems["legacy"]["limits"] is None

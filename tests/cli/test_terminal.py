@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import signal
+import termios
 from datetime import timedelta
 
 import pytest
@@ -80,14 +81,13 @@ def test_a_signal_while_the_question_is_printed_is_a_no(monkeypatch: pytest.Monk
         os.kill(os.getpid(), signal.SIGTERM)
         os.write(master, b"y\n")
 
-    monkeypatch.setattr("syncd.cli.terminal._discard_typed", then_signal)
+    # The prompt is printed after what was typed before it is discarded.
+    monkeypatch.setattr(termios, "tcflush", lambda *_given: then_signal())
     try:
         with os.fdopen(slave, "r") as stdin:
             monkeypatch.setattr("sys.stdin", stdin)
             assert not terminal.confirmed("Write this?")
-            monkeypatch.setattr(
-                "syncd.cli.terminal._discard_typed", lambda: os.write(master, b"y\n")
-            )
+            monkeypatch.setattr(termios, "tcflush", lambda *_given: os.write(master, b"y\n"))
             assert terminal.confirmed("Write this?")
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -39,7 +39,7 @@ clinic = { user = "U1", calendars = ["C1"] }
 SMALL = CRM + CLINIC + ALICE
 
 
-class Desk:
+class ConfigFile:
     """Where a test writes `syncd.toml` and loads it."""
 
     def __init__(self, home: Path) -> None:
@@ -51,22 +51,22 @@ class Desk:
         self.path.write_text(text, encoding="utf-8")
         return load(self.path, env)
 
-    def refused(self, text: str, env: Mapping[str, str] = ENV) -> tuple[Problem, ...]:
+    def problems(self, text: str, env: Mapping[str, str] = ENV) -> tuple[Problem, ...]:
         """All that is wrong with that text, of which there must be something."""
         with pytest.raises(ConfigError) as caught:
             self.load(text, env)
         assert caught.value.problems
         return caught.value.problems
 
-    def the_problem(self, text: str, env: Mapping[str, str] = ENV) -> Problem:
+    def problem(self, text: str, env: Mapping[str, str] = ENV) -> Problem:
         """The only thing that is wrong with that text; it always names file and remedy."""
-        (problem,) = self.refused(text, env)
+        (problem,) = self.problems(text, env)
         assert problem.file == self.path
         assert problem.remedy
         assert not problem.warning
         return problem
 
-    def warned(self, text: str, env: Mapping[str, str] = ENV) -> list[tuple[str, str]]:
+    def warnings(self, text: str, env: Mapping[str, str] = ENV) -> list[tuple[str, str]]:
         """Key and reason of each warning about that text."""
         warnings = self.load(text, env).warnings
         assert all(warning.warning and warning.remedy for warning in warnings)
@@ -74,5 +74,5 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
+def config_file(tmp_path: Path) -> ConfigFile:
+    return ConfigFile(tmp_path)

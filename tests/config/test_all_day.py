@@ -8,15 +8,17 @@ from syncd.app import all_day_rule
 from syncd.model import Hours, OpeningHours
 from syncd.model.all_day import AllDay, AllDayRule
 
-from .conftest import SMALL, Desk
+from .conftest import SMALL, ConfigFile
 
 DAILY = OpeningHours(frozenset(range(7)), 8 * 60, 18 * 60)
 
 
-def rule(desk: Desk, *, general: str = "", system: str = "", provider: str = "") -> AllDayRule:
+def rule(
+    config_file: ConfigFile, *, general: str = "", system: str = "", provider: str = ""
+) -> AllDayRule:
     text = SMALL.replace("[systems.clinic]", f"[systems.clinic]\n{system}")
     text = f"{text}\n[providers.alice]\n{provider}\n"
-    return all_day_rule(desk.load(f"[syncd]\n{general}\n{text}"), "alice", "clinic")
+    return all_day_rule(config_file.load(f"[syncd]\n{general}\n{text}"), "alice", "clinic")
 
 
 @pytest.mark.parametrize(
@@ -31,10 +33,10 @@ def rule(desk: Desk, *, general: str = "", system: str = "", provider: str = "")
     ],
 )
 def test_the_most_specific_policy_wins(
-    desk: Desk, general: str, system: str, provider: str, policy: AllDay
+    config_file: ConfigFile, general: str, system: str, provider: str, policy: AllDay
 ) -> None:
     said = [f'all_day = "{word}"' if word else "" for word in (general, system, provider)]
-    found = rule(desk, general=said[0], system=said[1], provider=said[2])
+    found = rule(config_file, general=said[0], system=said[1], provider=said[2])
     assert found.policy is policy
 
 
@@ -52,7 +54,7 @@ def test_the_most_specific_policy_wins(
     ],
 )
 def test_only_hours_that_are_configured_are_closed_alone(
-    desk: Desk, general: str, provider: str, hours: Hours
+    config_file: ConfigFile, general: str, provider: str, hours: Hours
 ) -> None:
-    found = rule(desk, general=f'all_day = "hours"\n{general}', provider=provider)
+    found = rule(config_file, general=f'all_day = "hours"\n{general}', provider=provider)
     assert found == AllDayRule(AllDay.HOURS, hours)

@@ -1,4 +1,4 @@
-"""A private authority is named in the configuration, and tried before anything runs."""
+"""A private certificate authority is configured, and loaded before anything runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.config.conftest import SMALL, Desk
+from tests.config.conftest import SMALL, ConfigFile
 
 
 @pytest.fixture
@@ -25,20 +25,22 @@ def with_ca(name: str) -> str:
     return f'[syncd]\nca_file = "{name}"\n{SMALL}'
 
 
-def test_it_is_found_beside_the_configuration(desk: Desk, pem: str) -> None:
-    (desk.home / "private.pem").write_text(pem)
-    settings = desk.load(with_ca("private.pem"))
-    assert settings.syncd.ca_file == str(desk.home / "private.pem")
+def test_it_is_found_beside_the_configuration(config_file: ConfigFile, pem: str) -> None:
+    (config_file.home / "private.pem").write_text(pem)
+    settings = config_file.load(with_ca("private.pem"))
+    assert settings.syncd.ca_file == str(config_file.home / "private.pem")
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(None, "does not exist"), ("", "cannot be used"), ("no certificate", "cannot be used")],
+    [(None, "does not exist"), ("", "cannot be used"), ("no CA certificate", "cannot be used")],
 )
-def test_one_that_is_no_use_is_refused(desk: Desk, content: str | None, reason: str) -> None:
+def test_one_that_is_no_use_is_refused(
+    config_file: ConfigFile, content: str | None, reason: str
+) -> None:
     if content is not None:
-        (desk.home / "private.pem").write_text(content)
-    problem = desk.the_problem(with_ca("private.pem"))
+        (config_file.home / "private.pem").write_text(content)
+    problem = config_file.problem(with_ca("private.pem"))
     assert problem.key == "syncd.ca_file"
     assert reason in problem.reason
     assert problem.remedy == "Name a file of PEM certificates."

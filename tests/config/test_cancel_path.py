@@ -1,11 +1,11 @@
-"""The address of the bulk cancel, as a person copies it from the browser."""
+"""The path of the bulk cancel, as a person copies it from the browser."""
 
 from __future__ import annotations
 
 import pytest
 
 from syncd.config.settings import LeadSquaredSystem
-from tests.config.conftest import SMALL, Desk
+from tests.config.conftest import SMALL, ConfigFile
 
 
 def crm(path: str) -> str:
@@ -24,8 +24,8 @@ def crm(path: str) -> str:
         "Task.svc/XYZ",
     ],
 )
-def test_a_path_of_a_call_that_may_be_the_cancel_loads(desk: Desk, path: str) -> None:
-    system = desk.load(crm(path)).systems["crm"]
+def test_a_path_of_a_call_that_may_be_the_cancel_loads(config_file: ConfigFile, path: str) -> None:
+    system = config_file.load(crm(path)).systems["crm"]
     assert isinstance(system, LeadSquaredSystem)
     assert (system.cancel_as, system.cancel_path) == ("cancel", path)
 
@@ -50,24 +50,24 @@ def test_a_path_of_a_call_that_may_be_the_cancel_loads(desk: Desk, path: str) ->
         ("Task.svc/Cancel\u0430", "path of a LeadSquared call"),
         ("Task.svc", "path of a LeadSquared call"),
         ("Cancel", "path of a LeadSquared call"),
-        ("Task.svc/DeleteTasks", "something else"),
-        ("task.svc/deletetasks", "something else"),
-        ("Task.svc/BulkUpdateAppointmentTime", "something else"),
-        ("Task.svc/Bulk/Create", "something else"),
-        ("Task.svc/MarkComplete", "something else"),
-        ("Task.svc/BulkDeleteAppointments", "something else"),
-        ("Task.svc/DeleteCancelledAppointments", "something else"),
-        ("task.svc/bulk/CANCEL.remove", "something else"),
-        ("Cancel.svc/Bulk/Create", "something else"),
-        ("Task.svc/UpdateAppointmentsByHours", "something else"),
-        ("Task.svc/Retrieve.GetById", "something else"),
-        ("LeadManagement.svc/Leads.Cancel", "something else"),
+        ("Task.svc/DeleteTasks", "does not cancel"),
+        ("task.svc/deletetasks", "does not cancel"),
+        ("Task.svc/BulkUpdateAppointmentTime", "does not cancel"),
+        ("Task.svc/Bulk/Create", "does not cancel"),
+        ("Task.svc/MarkComplete", "does not cancel"),
+        ("Task.svc/BulkDeleteAppointments", "does not cancel"),
+        ("Task.svc/DeleteCancelledAppointments", "does not cancel"),
+        ("task.svc/bulk/CANCEL.remove", "does not cancel"),
+        ("Cancel.svc/Bulk/Create", "does not cancel"),
+        ("Task.svc/UpdateAppointmentsByHours", "does not cancel"),
+        ("Task.svc/Retrieve.GetById", "does not cancel"),
+        ("LeadManagement.svc/Leads.Cancel", "does not cancel"),
     ],
 )
 def test_a_path_that_is_not_the_cancel_is_refused_with_place_line_and_remedy(
-    desk: Desk, path: str, reason: str
+    config_file: ConfigFile, path: str, reason: str
 ) -> None:
-    problem = desk.the_problem(crm(path))
+    problem = config_file.problem(crm(path))
     assert problem.key == "systems.crm.cancel_path"
     assert reason in problem.reason
     assert "Cancel Appointments in Bulk" in problem.remedy

@@ -51,8 +51,8 @@ def test_a_secret_is_found_in_the_file_and_the_environment_counts_more(config: P
     ("content", "mode", "words"),
     [
         (None, 0o600, "cannot be read (No such file"),
-        ("LEGACY_KEY='u1\n", 0o600, "something else than NAME='value' lines"),
-        ("just-the-secret\n", 0o600, "something else than NAME='value' lines"),
+        ("LEGACY_KEY='u1\n", 0o600, "lines that are not NAME='value'"),
+        ("just-the-secret\n", 0o600, "lines that are not NAME='value'"),
     ],
 )
 def test_a_file_that_is_none_is_told_and_never_repeated(

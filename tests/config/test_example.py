@@ -1,4 +1,4 @@
-"""What the example and the documents show as configuration is one, also what is commented out."""
+"""The example and the documented settings are valid, including those commented out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The small languages: durations, times, zones, addresses, shares."""
+"""Types of values: durations, times, zones, addresses, shares."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from syncd.config.fields import parse_duration
 from syncd.config.problems import InvalidValueError
 from syncd.config.settings import LeadConnectorV1System
 
-from .conftest import ALICE, CLINIC, CRM, LEGACY, SMALL, Desk
+from .conftest import ALICE, CLINIC, CRM, LEGACY, SMALL, ConfigFile
 
 
 @pytest.mark.parametrize(
@@ -44,33 +44,33 @@ def test_anything_else_is_no_duration(text: object) -> None:
         ('near = { every = "4s" }', "near.every", "too short"),
         ('longest = "23h"', "longest", "too short"),
         ('longest = "367d"', "longest", "too long"),
-        ("longest = 60", "longest", "no duration"),
+        ("longest = 60", "longest", "not a valid duration"),
         ('near = { every = "2d" }', "near.every", "too long"),
         ('near = { ahead = "30m" }', "near.ahead", "too short"),
         ('far = { every = "30s" }', "far.every", "too short"),
         ('window = { future = "367d" }', "window.future", "too long"),
         ('window = { past = "367d" }', "window.past", "too long"),
         ('near = { ahead = "61d" }', "near.ahead", "further ahead than the whole window"),
-        ("near = { every = 60 }", "near.every", "no duration"),
-        ('near = { every = "soon" }', "near.every", '"soon" is no duration'),
-        ('near = "60s"', "near", "no table"),
-        ('resync_at = "24:00"', "resync_at", "no time of day"),
-        ('resync_at = "3:30"', "resync_at", "no time of day"),
-        ("resync_at = 330", "resync_at", "no time of day"),
-        ('zone = "Europe/Berlim"', "zone", '"Europe/Berlim" is no time zone'),
-        ('zone = ""', "zone", "no time zone"),
-        ("zone = 1", "zone", "no text"),
+        ("near = { every = 60 }", "near.every", "not a valid duration"),
+        ('near = { every = "soon" }', "near.every", '"soon" is not a valid duration'),
+        ('near = "60s"', "near", "not a table"),
+        ('resync_at = "24:00"', "resync_at", "not a time of day"),
+        ('resync_at = "3:30"', "resync_at", "not a time of day"),
+        ("resync_at = 330", "resync_at", "not a time of day"),
+        ('zone = "Europe/Berlim"', "zone", '"Europe/Berlim" is not a time zone'),
+        ('zone = ""', "zone", "not a time zone"),
+        ("zone = 1", "zone", "not a text"),
         ('state = ""', "state", "empty"),
-        ('state = "oracel://host/db"', "state", "no such kind of database"),
-        ('state = "://"', "state", "no database URL"),
-        ('log = { format = "yaml" }', "log.format", '"yaml" is no choice here'),
-        ('log = { level = "infos" }', "log.level", '"infos" is no choice here'),
+        ('state = "oracel://host/db"', "state", "does not know this database"),
+        ('state = "://"', "state", "not a database URL"),
+        ('log = { format = "yaml" }', "log.format", '"yaml" is not an allowed value'),
+        ('log = { level = "infos" }', "log.level", '"infos" is not an allowed value'),
     ],
 )
 def test_a_general_setting_out_of_bounds_is_refused(
-    desk: Desk, line: str, key: str, reason: str
+    config_file: ConfigFile, line: str, key: str, reason: str
 ) -> None:
-    problem = desk.the_problem(f"[syncd]\n{line}\n{SMALL}")
+    problem = config_file.problem(f"[syncd]\n{line}\n{SMALL}")
     assert problem.key == f"syncd.{key}"
     assert reason in problem.reason
     assert problem.line == 2
@@ -84,9 +84,9 @@ def test_a_general_setting_out_of_bounds_is_refused(
     ],
 )
 def test_a_setting_that_does_not_fit_a_default_is_refused(
-    desk: Desk, line: str, key: str, reason: str
+    config_file: ConfigFile, line: str, key: str, reason: str
 ) -> None:
-    problem = desk.the_problem(f"[syncd]\n{line}\n{SMALL}")
+    problem = config_file.problem(f"[syncd]\n{line}\n{SMALL}")
     assert problem.key == f"syncd.{key}"
     assert reason in problem.reason
 
@@ -101,18 +101,20 @@ def test_a_setting_that_does_not_fit_a_default_is_refused(
         'near = { every = "15m" }',
     ],
 )
-def test_the_bounds_themselves_are_allowed(desk: Desk, line: str) -> None:
-    assert desk.load(f"[syncd]\n{line}\n{SMALL}").warnings == ()
+def test_the_bounds_themselves_are_allowed(config_file: ConfigFile, line: str) -> None:
+    assert config_file.load(f"[syncd]\n{line}\n{SMALL}").warnings == ()
 
 
 @pytest.mark.parametrize("written", ['"04:05"', '"04:05:00"', "04:05:00"])
-def test_the_time_of_the_resync_is_text_or_tomls_own(desk: Desk, written: str) -> None:
-    assert desk.load(f"[syncd]\nresync_at = {written}\n{SMALL}").syncd.resync_at == time(4, 5)
+def test_the_time_of_the_resync_is_text_or_tomls_own(config_file: ConfigFile, written: str) -> None:
+    assert config_file.load(f"[syncd]\nresync_at = {written}\n{SMALL}").syncd.resync_at == time(
+        4, 5
+    )
 
 
-def test_zones_are_iana_names_old_aliases_included(desk: Desk) -> None:
+def test_zones_are_iana_names_old_aliases_included(config_file: ConfigFile) -> None:
     text = '[syncd]\nzone = "Europe/Berlin"\n' + SMALL + LEGACY + 'timezone = "US/Eastern"\n'
-    settings = desk.load(text + '[providers.alice]\nzone = "Asia/Kolkata"\n')
+    settings = config_file.load(text + '[providers.alice]\nzone = "Asia/Kolkata"\n')
     legacy = settings.systems["legacy"]
     assert isinstance(legacy, LeadConnectorV1System)
     assert legacy.timezone == "US/Eastern"
@@ -128,19 +130,19 @@ def test_zones_are_iana_names_old_aliases_included(desk: Desk) -> None:
         ("http://api.example.com/v2", "plain http"),
         ("http://10.0.0.1", "plain http"),
         ("http://localhost.example.com", "plain http"),
-        ("ftp://api.example.com", "no web address"),
-        ("api.example.com", "no web address"),
-        ("https://", "no web address"),
-        ("https://[::1", "no web address"),
-        ("https://host.example:port", "no web address"),
+        ("ftp://api.example.com", "not a web address"),
+        ("api.example.com", "not a web address"),
+        ("https://", "not a web address"),
+        ("https://[::1", "not a web address"),
+        ("https://host.example:port", "not a web address"),
         ("https://me:hush-4711@host.example", "more than host, port and path"),
         ("https://host.example/v2?key=hush-4711", "more than host, port and path"),
     ],
 )
 def test_an_unsafe_or_odd_address_is_refused_and_not_repeated(
-    desk: Desk, url: str, reason: str
+    config_file: ConfigFile, url: str, reason: str
 ) -> None:
-    problem = desk.the_problem(CRM + CLINIC + f'base_url = "{url}"\n' + ALICE)
+    problem = config_file.problem(CRM + CLINIC + f'base_url = "{url}"\n' + ALICE)
     assert problem.key == "systems.clinic.base_url"
     assert reason in problem.reason
     assert "hush-4711" not in str(problem)
@@ -149,8 +151,8 @@ def test_an_unsafe_or_odd_address_is_refused_and_not_repeated(
 @pytest.mark.parametrize(
     "url", ["http://127.0.0.1:8080/v2", "http://localhost:1", "http://[::1]:9", "https://h.example"]
 )
-def test_plain_http_is_for_this_machine(desk: Desk, url: str) -> None:
-    settings = desk.load(CRM + CLINIC + f'base_url = "{url}/"\n' + ALICE)
+def test_plain_http_is_for_this_machine(config_file: ConfigFile, url: str) -> None:
+    settings = config_file.load(CRM + CLINIC + f'base_url = "{url}/"\n' + ALICE)
     assert settings.systems["clinic"].base_url == url
 
 
@@ -158,8 +160,12 @@ def test_plain_http_is_for_this_machine(desk: Desk, url: str) -> None:
     ("written", "share"),
     [("0.5", 0.5), ('"20%"', 0.2), ('"12.5 %"', 0.125), ("1", 1.0), ("0", 0.0)],
 )
-def test_a_share_is_a_fraction_or_a_percentage(desk: Desk, written: str, share: float) -> None:
-    assert desk.load(SMALL + f"[guard]\nshare = {written}").guard.share == pytest.approx(share)
+def test_a_share_is_a_fraction_or_a_percentage(
+    config_file: ConfigFile, written: str, share: float
+) -> None:
+    assert config_file.load(SMALL + f"[guard]\nshare = {written}").guard.share == pytest.approx(
+        share
+    )
 
 
 @pytest.mark.parametrize(
@@ -181,5 +187,5 @@ def test_a_share_is_a_fraction_or_a_percentage(desk: Desk, written: str, share: 
         ("all = true", "all"),
     ],
 )
-def test_a_guard_out_of_bounds_is_refused(desk: Desk, line: str, key: str) -> None:
-    assert desk.the_problem(SMALL + f"[guard]\n{line}").key == f"guard.{key}"
+def test_a_guard_out_of_bounds_is_refused(config_file: ConfigFile, line: str, key: str) -> None:
+    assert config_file.problem(SMALL + f"[guard]\n{line}").key == f"guard.{key}"

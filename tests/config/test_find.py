@@ -1,4 +1,4 @@
-"""Where the configuration is looked for."""
+"""Where the configuration file is searched."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the page may listen, and where the heartbeat may go."""
+"""The addresses of the status endpoints and of the heartbeat."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from syncd.config.listen import Address
+from syncd.config.listen import ListenAddress
 from syncd.config.secrets import ReadContext
 from syncd.config.settings import General
 
@@ -21,12 +21,12 @@ def general(**said: object) -> General:
 @pytest.mark.parametrize(
     ("text", "address"),
     [
-        ("127.0.0.1:9464", Address("127.0.0.1", 9464)),
-        ("localhost:1", Address("localhost", 1)),
-        ("unix:/run/syncd/page.sock", Address(path=Path("/run/syncd/page.sock"))),
+        ("127.0.0.1:9464", ListenAddress("127.0.0.1", 9464)),
+        ("localhost:1", ListenAddress("localhost", 1)),
+        ("unix:/run/syncd/page.sock", ListenAddress(path=Path("/run/syncd/page.sock"))),
     ],
 )
-def test_the_page_listens_on_this_machine(text: str, address: Address) -> None:
+def test_the_page_listens_on_this_machine(text: str, address: ListenAddress) -> None:
     said = general(listen=text).listen
     assert said == address
     assert str(said) == text

@@ -1,4 +1,4 @@
-"""A whole file: what it says, what is wrong with it, and where."""
+"""A whole file: its settings, its errors, and their places."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from syncd.config.settings import (
 from syncd.core.rules import Choice
 from syncd.model import Status
 
-from .conftest import ALICE, CLINIC, CRM, LEGACY, SMALL, Desk
+from .conftest import ALICE, CLINIC, CRM, LEGACY, SMALL, ConfigFile
 
 EXAMPLE = """
 [syncd]
@@ -58,10 +58,10 @@ moved_apart = "latest"
 """A configuration with most tables."""
 
 
-def test_the_example_of_the_design_loads_without_a_warning(desk: Desk) -> None:
-    settings = desk.load(EXAMPLE)
+def test_the_example_of_the_design_loads_without_a_warning(config_file: ConfigFile) -> None:
+    settings = config_file.load(EXAMPLE)
     assert settings.warnings == ()
-    assert settings.path == desk.path
+    assert settings.path == config_file.path
     assert isinstance(settings.systems["crm"], LeadSquaredSystem)
     assert isinstance(settings.systems["clinic"], LeadConnectorSystem)
     assert isinstance(settings.systems["legacy"], LeadConnectorV1System)
@@ -71,12 +71,12 @@ def test_the_example_of_the_design_loads_without_a_warning(desk: Desk) -> None:
     assert settings.rules.prefer == ("crm", "clinic", "legacy")
 
 
-def test_the_example_says_the_defaults(desk: Desk) -> None:
-    assert desk.load(EXAMPLE).syncd == desk.load(SMALL).syncd
+def test_the_example_says_the_defaults(config_file: ConfigFile) -> None:
+    assert config_file.load(EXAMPLE).syncd == config_file.load(SMALL).syncd
 
 
-def test_systems_and_providers_are_enough(desk: Desk) -> None:
-    settings = desk.load(SMALL)
+def test_systems_and_providers_are_enough(config_file: ConfigFile) -> None:
+    settings = config_file.load(SMALL)
     general = settings.syncd
     assert (general.window.past, general.window.future) == (timedelta(days=1), timedelta(days=60))
     assert (general.near.every, general.near.ahead) == (timedelta(minutes=1), timedelta(days=2))
@@ -96,37 +96,41 @@ def test_systems_and_providers_are_enough(desk: Desk) -> None:
         ("sqlite:///{home}/x.db?timeout=9", "{home}/x.db"),
     ],
 )
-def test_the_state_is_a_path_beside_the_file_or_a_url(desk: Desk, state: str, path: str) -> None:
-    state = state.format(home=desk.home)
-    general = desk.load(f'[syncd]\nstate = "{state}"\n{SMALL}').syncd
-    assert general.state_path == Path(path.format(home=desk.home))
+def test_the_state_is_a_path_beside_the_file_or_a_url(
+    config_file: ConfigFile, state: str, path: str
+) -> None:
+    state = state.format(home=config_file.home)
+    general = config_file.load(f'[syncd]\nstate = "{state}"\n{SMALL}').syncd
+    assert general.state_path == Path(path.format(home=config_file.home))
 
 
 @pytest.mark.parametrize(
     "state", ["sqlite://", "sqlite:///:memory:", "postgresql://me:hush-hush@host/db"]
 )
-def test_a_state_that_is_no_file_is_refused_without_its_password(desk: Desk, state: str) -> None:
+def test_a_state_that_is_no_file_is_refused_without_its_password(
+    config_file: ConfigFile, state: str
+) -> None:
     with pytest.raises(ConfigError) as caught:
-        desk.load(f'[syncd]\nstate = "{state}"\n{SMALL}')
-    assert "keeps its state in an SQLite file" in str(caught.value)
+        config_file.load(f'[syncd]\nstate = "{state}"\n{SMALL}')
+    assert "must name an SQLite file" in str(caught.value)
     assert "hush-hush" not in str(caught.value)
 
 
-def test_the_default_state_is_beside_the_file_too(desk: Desk) -> None:
-    assert desk.load(SMALL).syncd.state_path == desk.home / "state" / "syncd.db"
+def test_the_default_state_is_beside_the_file_too(config_file: ConfigFile) -> None:
+    assert config_file.load(SMALL).syncd.state_path == config_file.home / "state" / "syncd.db"
 
 
 def test_a_relative_path_to_the_file_gives_an_absolute_state(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    config_file: ConfigFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk.load(SMALL)
-    monkeypatch.chdir(desk.home)
+    config_file.load(SMALL)
+    monkeypatch.chdir(config_file.home)
     settings = load(Path("syncd.toml"), {"LSQ_ACCESS": "a", "LSQ_SECRET": "b", "V2": "c"})
-    assert settings.syncd.state_path == desk.home / "state" / "syncd.db"
+    assert settings.syncd.state_path == config_file.home / "state" / "syncd.db"
 
 
-def test_a_file_with_a_byte_order_mark_loads(desk: Desk) -> None:
-    assert desk.load("\ufeff" + SMALL).warnings == ()
+def test_a_file_with_a_byte_order_mark_loads(config_file: ConfigFile) -> None:
+    assert config_file.load("\ufeff" + SMALL).warnings == ()
 
 
 @pytest.mark.parametrize(
@@ -137,16 +141,18 @@ def test_a_file_with_a_byte_order_mark_loads(desk: Desk) -> None:
         ("a = " + "9" * 5000, "digits"),
     ],
 )
-def test_a_syntax_error_names_line_and_column(desk: Desk, text: str, where: str) -> None:
-    problem = desk.the_problem(text)
-    assert "this is no TOML" in problem.reason
+def test_a_syntax_error_names_line_and_column(
+    config_file: ConfigFile, text: str, where: str
+) -> None:
+    problem = config_file.problem(text)
+    assert "not valid TOML" in problem.reason
     assert where in problem.reason
 
 
-def test_a_file_that_is_not_utf_8_is_refused(desk: Desk) -> None:
-    desk.path.write_bytes(b"# caf\xe9")
+def test_a_file_that_is_not_utf_8_is_refused(config_file: ConfigFile) -> None:
+    config_file.path.write_bytes(b"# caf\xe9")
     with pytest.raises(ConfigError, match="not in UTF-8"):
-        load(desk.path, {})
+        load(config_file.path, {})
 
 
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
@@ -167,9 +173,9 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_an_unknown_key_is_refused_with_the_likely_one(
-    desk: Desk, text: str, key: str, remedy: str
+    config_file: ConfigFile, text: str, key: str, remedy: str
 ) -> None:
-    problem = desk.the_problem(text + SMALL)
+    problem = config_file.problem(text + SMALL)
     assert problem.key == key
     assert remedy in problem.remedy
 
@@ -177,16 +183,16 @@ def test_an_unknown_key_is_refused_with_the_likely_one(
 @pytest.mark.parametrize(
     ("old", "new", "key", "reason"),
     [
-        ('type = "leadsquared"', 'type = "leadsquard"', "crm.type", "no type of system"),
+        ('type = "leadsquared"', 'type = "leadsquard"', "crm.type", "unknown type of system"),
         ('type = "leadsquared"\n', "", "crm.type", "missing"),
-        ('type = "leadsquared"', "type = 1", "crm.type", "no type of system"),
+        ('type = "leadsquared"', "type = 1", "crm.type", "unknown type of system"),
         ('base_url = "https://api-in21.leadsquared.com/v2"\n', "", "crm.base_url", "missing"),
-        ("access_key", "acces_key", "crm.acces_key", "no such key"),
+        ("access_key", "acces_key", "crm.acces_key", "unknown key"),
         ('location_id = "Loc1"\n', "", "clinic.location_id", "missing"),
-        ('location_id = "Loc1"', "location_id = 1", "clinic.location_id", "no text"),
+        ('location_id = "Loc1"', "location_id = 1", "clinic.location_id", "not a text"),
         ('token = { env = "V2" }\n', "", "clinic.token", "missing"),
         ("[systems.clinic]", "[systems.clinic]\nnotify = 1", "clinic.notify", "true nor false"),
-        ("[systems.clinic]", '[systems.clinic]\nversion = "2"', "clinic.version", "right form"),
+        ("[systems.clinic]", '[systems.clinic]\nversion = "2"', "clinic.version", "required form"),
         ("[systems.clinic]", "[systems.clinic]\ntitle = ''", "clinic.title", "empty"),
         (
             "[systems.clinic]",
@@ -202,13 +208,13 @@ def test_an_unknown_key_is_refused_with_the_likely_one(
         ),
         ("[systems.crm]", '[systems.crm]\ntitle = "Bu\\u2028sy"', "crm.title", "control"),
         ("[systems.legacy]", '[systems.legacy]\ntitle = "B\\u0000"', "legacy.title", "control"),
-        ("[systems.crm]", "[systems.crm]\nstatuses = 1", "crm.statuses", "no table"),
-        ("[systems.crm]", "[systems.crm]\nstatuses = { x = 1 }", "crm.statuses.x", "no text"),
+        ("[systems.crm]", "[systems.crm]\nstatuses = 1", "crm.statuses", "not a table"),
+        ("[systems.crm]", "[systems.crm]\nstatuses = { x = 1 }", "crm.statuses.x", "not a text"),
         (
             "[systems.legacy]",
             "[systems.legacy]\nstatuses = { x = 'canceled' }",
             "legacy.statuses.x",
-            '"canceled" is no status',
+            '"canceled" is not a status',
         ),
         (
             "[systems.clinic]",
@@ -222,15 +228,20 @@ def test_an_unknown_key_is_refused_with_the_likely_one(
             'clinic.statuses."No Show"',
             'the same word as "no-show"',
         ),
-        ("[systems.crm]", "[systems.crm]\nall_day = 'free'", "crm.all_day", "no choice here"),
-        ("[systems.clinic]", "[systems.clinic]\nall_day = 1", "clinic.all_day", "no text"),
-        ("[systems.crm]", "[systems.crm]\ncancel_as = 'no'", "crm.cancel_as", "no choice here"),
-        ("[systems.crm]", "[systems.crm]\ncancel_as = 1", "crm.cancel_as", "no text"),
+        ("[systems.crm]", "[systems.crm]\nall_day = 'free'", "crm.all_day", "not an allowed value"),
+        ("[systems.clinic]", "[systems.clinic]\nall_day = 1", "clinic.all_day", "not a text"),
+        (
+            "[systems.crm]",
+            "[systems.crm]\ncancel_as = 'no'",
+            "crm.cancel_as",
+            "not an allowed value",
+        ),
+        ("[systems.crm]", "[systems.crm]\ncancel_as = 1", "crm.cancel_as", "not a text"),
         (
             "[systems.crm]",
             "[systems.crm]\ncancel_as = 'cancel'",
             "crm.cancel_path",
-            "none is named",
+            "needs the path",
         ),
         (
             "[systems.crm]",
@@ -250,11 +261,16 @@ def test_an_unknown_key_is_refused_with_the_likely_one(
             "crm.statuses",
             "no read could show",
         ),
-        ("[systems.crm]", "[systems.crm]\ncancel_path = 1", "crm.cancel_path", "no text"),
-        ("[systems.crm]", "[systems.crm]\ncancel_path = ''", "crm.cancel_path", "it is empty"),
-        ("[systems.clinic]", "[systems.clinic]\nseries = 'all'", "clinic.series", "no choice here"),
-        ("[systems.crm]", "[systems.crm]\nseries = 'hold'", "crm.series", "no such key"),
-        ("[systems.crm]", "[systems.crm]\nkey_field = 'x'", "crm.key_field", "right form"),
+        ("[systems.crm]", "[systems.crm]\ncancel_path = 1", "crm.cancel_path", "not a text"),
+        ("[systems.crm]", "[systems.crm]\ncancel_path = ''", "crm.cancel_path", "empty"),
+        (
+            "[systems.clinic]",
+            "[systems.clinic]\nseries = 'all'",
+            "clinic.series",
+            "not an allowed value",
+        ),
+        ("[systems.crm]", "[systems.crm]\nseries = 'hold'", "crm.series", "unknown key"),
+        ("[systems.crm]", "[systems.crm]\nkey_field = 'x'", "crm.key_field", "required form"),
         ("[systems.legacy]", "[systems.legacy]\nblocks = 'hold'", "legacy.hold_email", "contact"),
         ("[systems.legacy]", "[systems.legacy]\nhold_email = 'x'", "legacy.hold_email", "e-mail"),
         ("[systems.legacy]", "[systems.legacy]\ntimezone = 'CEST'", "legacy.timezone", "zone"),
@@ -262,11 +278,11 @@ def test_an_unknown_key_is_refused_with_the_likely_one(
     ],
 )
 def test_a_system_that_is_not_right_is_refused(
-    desk: Desk, old: str, new: str, key: str, reason: str
+    config_file: ConfigFile, old: str, new: str, key: str, reason: str
 ) -> None:
     text = SMALL + LEGACY
     assert old in text
-    problems = {p.key: p for p in desk.refused(text.replace(old, new))}
+    problems = {p.key: p for p in config_file.problems(text.replace(old, new))}
     assert reason in problems[f"systems.{key}"].reason
     assert problems[f"systems.{key}"].remedy
 
@@ -280,31 +296,33 @@ def test_a_system_that_is_not_right_is_refused(
         ('calendar = "C1"', "calendar"),
     ],
 )
-def test_a_provider_that_is_not_right_is_refused(desk: Desk, line: str, key: str) -> None:
-    problem = desk.the_problem(CRM + CLINIC + f"[providers.alice]\n{line}\n" + ALICE)
+def test_a_provider_that_is_not_right_is_refused(
+    config_file: ConfigFile, line: str, key: str
+) -> None:
+    problem = config_file.problem(CRM + CLINIC + f"[providers.alice]\n{line}\n" + ALICE)
     assert problem.key == f"providers.alice.{key}"
 
 
 def test_status_words_of_ones_own_load_and_every_wrong_one_is_named_with_its_line(
-    desk: Desk,
+    config_file: ConfigFile,
 ) -> None:
     own = "statuses = { 'Did not come' = 'noshow', pending = 'cancelled', '-1' = 'invalid' }"
-    clinic = desk.load(SMALL.replace("[systems.clinic]", f"[systems.clinic]\n{own}"))
+    clinic = config_file.load(SMALL.replace("[systems.clinic]", f"[systems.clinic]\n{own}"))
     assert clinic.systems["clinic"].statuses == {
         "Did not come": Status.NOSHOW,
         "pending": Status.CANCELLED,
         "-1": Status.INVALID,
     }
     wrong = "[systems.crm.statuses]\nmaybe = 'no'\nperhaps = 'cancelld'\n"
-    problems = {p.key: p for p in desk.refused(SMALL + wrong)}
+    problems = {p.key: p for p in config_file.problems(SMALL + wrong)}
     assert set(problems) == {"systems.crm.statuses.maybe", "systems.crm.statuses.perhaps"}
     problem = problems["systems.crm.statuses.perhaps"]
     assert problem.remedy == 'Did you mean "cancelled"?'
     assert problem.line == (SMALL + wrong).count("\n")
 
 
-def test_every_choice_that_syncd_has_loads(desk: Desk) -> None:
-    rules = desk.load(
+def test_every_choice_that_syncd_has_loads(config_file: ConfigFile) -> None:
+    rules = config_file.load(
         SMALL
         + """
         [rules]
@@ -323,17 +341,17 @@ def test_every_choice_that_syncd_has_loads(desk: Desk) -> None:
     assert rules.twin_deleted is Choice.KEEP
 
 
-def test_a_key_that_is_yet_to_be_built_is_refused_as_that(desk: Desk) -> None:
-    problem = desk.the_problem(SMALL.replace("[systems.clinic]", "[systems.clinic]\nrate = 5"))
+def test_a_key_that_is_yet_to_be_built_is_refused_as_that(config_file: ConfigFile) -> None:
+    problem = config_file.problem(SMALL.replace("[systems.clinic]", "[systems.clinic]\nrate = 5"))
     assert "not available in this version" in problem.reason
     assert problem.remedy.startswith("Remove ")
 
 
-def test_a_choice_that_is_none_is_refused_with_the_likely_one(desk: Desk) -> None:
-    problem = desk.the_problem(SMALL + '[rules]\nmoved_apart = "lates"')
-    assert problem.reason == '"lates" is no choice here'
+def test_a_choice_that_is_none_is_refused_with_the_likely_one(config_file: ConfigFile) -> None:
+    problem = config_file.problem(SMALL + '[rules]\nmoved_apart = "lates"')
+    assert problem.reason == '"lates" is not an allowed value'
     assert problem.remedy == 'Did you mean "latest"?'
-    problem = desk.the_problem(SMALL + '[rules]\nmoved_apart = "zzz"')
+    problem = config_file.problem(SMALL + '[rules]\nmoved_apart = "zzz"')
     assert problem.remedy == 'Write "latest", "prefer" or "hold".'
 
 
@@ -363,8 +381,8 @@ share = 20
 """
 
 
-def test_all_problems_are_told_at_once_in_the_order_of_the_file(desk: Desk) -> None:
-    assert [(p.line, p.key) for p in desk.refused(BROKEN)] == [
+def test_all_problems_are_told_at_once_in_the_order_of_the_file(config_file: ConfigFile) -> None:
+    assert [(p.line, p.key) for p in config_file.problems(BROKEN)] == [
         (2, "syncd.near.every"),
         (3, "syncd.zone"),
         (5, "systems.crm.type"),
@@ -378,23 +396,23 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_file(desk: Desk) -> N
     ]
 
 
-def test_the_error_is_one_line_for_each_problem(desk: Desk) -> None:
+def test_the_error_is_one_line_for_each_problem(config_file: ConfigFile) -> None:
     with pytest.raises(ConfigError) as caught:
-        desk.load(BROKEN)
+        config_file.load(BROKEN)
     lines = str(caught.value).splitlines()
     assert len(lines) == len(caught.value.problems)
     assert lines[0] == (
-        f"{desk.path}:2: syncd.near.every: it is too short. Write a duration from 5s to 1d."
+        f"{config_file.path}:2: syncd.near.every: it is too short. Write a duration from 5s to 1d."
     )
 
 
-def test_settings_cannot_be_changed(desk: Desk) -> None:
-    settings = desk.load(SMALL)
+def test_settings_cannot_be_changed(config_file: ConfigFile) -> None:
+    settings = config_file.load(SMALL)
     with pytest.raises(ValueError, match="frozen"):
         settings.guard.count = 99
 
 
-def test_each_rule_of_the_file_has_its_place(desk: Desk) -> None:
+def test_each_rule_of_the_file_has_its_place(config_file: ConfigFile) -> None:
     text = SMALL + '\n[rules]\n# the later change wins\nmoved_apart = "latest"\n'
     line = text.split("\n").index('moved_apart = "latest"') + 1
-    assert desk.load(text).places == {"moved_apart": f"syncd.toml:{line}"}
+    assert config_file.load(text).places == {"moved_apart": f"syncd.toml:{line}"}

@@ -1,4 +1,4 @@
-"""Overrides: what loads, what can never match, and what contradicts itself."""
+"""Overrides: which load, which can never match, and which contradict themselves."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from syncd.app import provider_rules
 from syncd.core.rules import Choice
 from syncd.model import ConflictKind
-from tests.config.conftest import CLINIC, CRM, LEGACY, SMALL, Desk
+from tests.config.conftest import CLINIC, CRM, LEGACY, SMALL, ConfigFile
 
 ALL = (
     CRM
@@ -32,8 +32,10 @@ def override(**said: str) -> str:
     return "[[rules.override]]\n" + "".join(f'{k} = "{v}"\n' for k, v in said.items())
 
 
-def test_overrides_apply_by_provider_system_and_kind_in_their_order(desk: Desk) -> None:
-    settings = desk.load(
+def test_overrides_apply_by_provider_system_and_kind_in_their_order(
+    config_file: ConfigFile,
+) -> None:
+    settings = config_file.load(
         ALL
         + PREFER
         + override(provider="alice", system="legacy", kind="moved_apart", choice="hold")
@@ -54,10 +56,10 @@ def test_overrides_apply_by_provider_system_and_kind_in_their_order(desk: Desk) 
     assert bob.effective_rule(edited, ("crm",)).choice is Choice.RESCHEDULE
 
 
-def test_next_free_and_working_hours_reach_the_rules(desk: Desk) -> None:
+def test_next_free_and_working_hours_reach_the_rules(config_file: ConfigFile) -> None:
     own = '[providers.bob]\nhours = "Sat 09:00-13:00"\n[providers.bob.'
     text = ALL.replace("[providers.bob.", own)
-    settings = desk.load(
+    settings = config_file.load(
         '[syncd]\nzone = "Europe/Berlin"\n' + text + '[rules]\nnext_free = { within = "2h" }\n'
     )
     alice, bob = (provider_rules(settings, name).search for name in ("alice", "bob"))
@@ -72,16 +74,16 @@ NEVER = [
     ("a system that there is not", override(system="crn", choice="hold"), "no system"),
     ("a kind that there is not", override(kind="moved", choice="hold"), "no kind"),
     ("a kind without a choice", override(kind="guard", choice="hold"), "is always held"),
-    ("a choice of another kind", override(kind="moved_apart", choice="release"), "is no choice"),
+    ("a choice of another kind", override(kind="moved_apart", choice="release"), "is not a choice"),
     (
         "a system that the provider is not kept in",
         override(provider="bob", system="legacy", kind="moved_apart", choice="hold"),
-        "bob is not kept in legacy",
+        "bob has no calendar in legacy",
     ),
     (
         "a provider of one system",
         override(provider="carol", kind="moved_apart", choice="hold"),
-        "with one system nothing differs",
+        "with one system nothing can differ",
     ),
     (
         "one that says it already",
@@ -106,15 +108,15 @@ NEVER = [
 
 @pytest.mark.parametrize(("name", "text", "reason"), NEVER)
 def test_an_override_that_can_never_match_is_refused(
-    desk: Desk, name: str, text: str, reason: str
+    config_file: ConfigFile, name: str, text: str, reason: str
 ) -> None:
-    problem = desk.the_problem(ALL + text)
+    problem = config_file.problem(ALL + text)
     assert reason in problem.reason, name
     assert problem.key.startswith("rules.override[")
 
 
-def test_an_override_after_a_narrower_one_still_matches(desk: Desk) -> None:
-    desk.load(
+def test_an_override_after_a_narrower_one_still_matches(config_file: ConfigFile) -> None:
+    config_file.load(
         ALL
         + override(system="crm", kind="moved_apart", choice="hold")
         + override(provider="alice", system="clinic", kind="moved_apart", choice="latest")
@@ -123,21 +125,21 @@ def test_an_override_after_a_narrower_one_still_matches(desk: Desk) -> None:
 
 READ_ONLY = SMALL.replace('"alice@example.com" }', '"alice@example.com", write = false }')
 CONTRADICTIONS = [
-    ("prefer without an order", ALL + '[rules]\nmoved_apart = "prefer"', "goes first"),
+    ("prefer without an order", ALL + '[rules]\nmoved_apart = "prefer"', "comes first"),
     (
         "prefer that leaves two open",
         ALL + '[rules]\nprefer = ["crm"]\nmoved_apart = "prefer"',
-        'which of "clinic" or "legacy" goes first (alice)',
+        'which of "clinic" or "legacy" comes first (provider alice)',
     ),
     (
         "an override that prefers without an order",
         ALL + override(provider="bob", kind="moved_apart", choice="prefer"),
-        "goes first",
+        "comes first",
     ),
     (
-        "a meeting is to follow a block, but all others are only read",
+        "a meeting is to follow a block, but all others are read-only",
         READ_ONLY + '[rules]\nblock_edited = "reschedule"',
-        "all others are only read",
+        "all others are read-only",
     ),
     (
         "an edited block where none is made",
@@ -148,11 +150,13 @@ CONTRADICTIONS = [
 
 
 @pytest.mark.parametrize(("name", "text", "reason"), CONTRADICTIONS)
-def test_a_contradiction_is_refused(desk: Desk, name: str, text: str, reason: str) -> None:
-    assert reason in desk.the_problem(text).reason, name
+def test_a_contradiction_is_refused(
+    config_file: ConfigFile, name: str, text: str, reason: str
+) -> None:
+    assert reason in config_file.problem(text).reason, name
 
 
-def test_every_choice_loads(desk: Desk) -> None:
+def test_every_choice_loads(config_file: ConfigFile) -> None:
     for line in (
         'block_edited = "reschedule"',
         'block_edited = "release"',
@@ -161,17 +165,19 @@ def test_every_choice_loads(desk: Desk) -> None:
         'double_booked = "hold"',
     ):
         kind, _, choice = line.partition(" = ")
-        assert getattr(desk.load(SMALL + f"[rules]\n{line}").rules, kind) == choice.strip('"')
+        assert getattr(config_file.load(SMALL + f"[rules]\n{line}").rules, kind) == choice.strip(
+            '"'
+        )
 
 
 @pytest.mark.parametrize(
     ("hours", "reason"),
     [
-        ('"9-17"', "these are no hours"),
+        ('"9-17"', "these are not valid hours"),
         ('"18:00-08:00"', "the hours end before they begin"),
-        ('"Foo 08:00-18:00"', "there is no such day"),
-        ("7", "these are no hours"),
+        ('"Foo 08:00-18:00"', "unknown day"),
+        ("7", "these are not valid hours"),
     ],
 )
-def test_hours_that_are_none_are_refused(desk: Desk, hours: str, reason: str) -> None:
-    assert desk.the_problem(f"[syncd]\nhours = {hours}\n{SMALL}").reason == reason
+def test_hours_that_are_none_are_refused(config_file: ConfigFile, hours: str, reason: str) -> None:
+    assert config_file.problem(f"[syncd]\nhours = {hours}\n{SMALL}").reason == reason

@@ -1,4 +1,4 @@
-"""`[[provision.…]]`: each mistake is told with its line and its remedy."""
+"""`[[provision.…]]`: each error is reported with its line and its remedy."""
 
 from __future__ import annotations
 
@@ -70,13 +70,13 @@ def test_defaults_fill_in_what_the_platforms_demand(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "line", "said"),
     [
-        (ROOM + ROOM, 22, '"yoga" of clinic was stated before'),
+        (ROOM + ROOM, 22, '"yoga" of clinic is defined twice'),
         (ROOM.replace("clinic", "clinik"), 18, 'Did you mean "clinic"?'),
         (ROOM.replace("clinic", "crm"), 18, "crm is of type leadsquared, which has no rooms"),
         (ROOM.replace("clinic", "legacy"), 18, "Name a system of type leadconnector: clinic"),
-        (ROOM + ROOM.replace("yoga", "hall") + "size = 3\n", 23, "there is no such key"),
-        (ROOM + 'capacity = "12"\n', 20, "it is no whole number"),
-        (ROOM + "quantity = -1\n", 20, "it is too small. Write 0 or more"),
+        (ROOM + ROOM.replace("yoga", "hall") + "size = 3\n", 23, "unknown key"),
+        (ROOM + 'capacity = "12"\n', 20, "not a whole number"),
+        (ROOM + "quantity = -1\n", 20, "too small. Write 0 or more"),
         (ROOM + f"calendars = {['C'] * 101}\n", 20, "at most 100"),
         (
             '[[provision.equipment]]\nsystem = "clinic"\nname = "e"\nout_of_service = 2\n',
@@ -86,26 +86,26 @@ def test_defaults_fill_in_what_the_platforms_demand(tmp_path: Path) -> None:
         (
             '[[provision.equipment]]\nsystem = "clinic"\nname = "e"\ncalendars = ["a", "b"]\n',
             20,
-            "there is no such key",
+            "unknown key",
         ),
-        (SERVICE.replace("17:00", "08:00"), 23, "it closes before it opens"),
+        (SERVICE.replace("17:00", "08:00"), 23, "the closing time is not after"),
         (SERVICE.replace("09:00-17:00", "all day"), 23, 'Write opening and closing time: "09'),
         (SERVICE + "slot = { duration = 25 }\n", 24, "Write one of 10, 15, 20"),
-        (SERVICE + 'color = "Red"\n', 24, '"Red" is no choice here'),
-        (SERVICE.replace('slug = "n"', 'slug = "N!"'), 21, "small letters, digits and - only"),
-        (SERVICE.replace("members", "member"), 22, "there is no such key"),
+        (SERVICE + 'color = "Red"\n', 24, '"Red" is not an allowed value'),
+        (SERVICE.replace('slug = "n"', 'slug = "N!"'), 21, "lowercase letters, digits and - only"),
+        (SERVICE.replace("members", "member"), 22, "unknown key"),
         (
             SERVICE.replace('user = "alice@example.com"', 'priority = "Top"'),
             22,
-            '"Top" is no choice here',
+            '"Top" is not an allowed value',
         ),
         (
             ASSOCIATION,
             20,
             'Write "contact" or "custom_objects.NAME"',
         ),
-        ("[[provision.halls]]\n", 17, "there is no such key"),
-        ("[provision]\nrooms = 3\n", 18, "it is no list"),
+        ("[[provision.halls]]\n", 17, "unknown key"),
+        ("[provision]\nrooms = 3\n", 18, "not a list"),
     ],
 )
 def test_a_mistake_is_told_with_its_line(tmp_path: Path, more: str, line: int, said: str) -> None:
@@ -124,11 +124,11 @@ def test_a_mistake_is_told_with_its_line(tmp_path: Path, more: str, line: int, s
         ),
         (
             'calendars = { clinic = { resource = "rooms/hall" } }',
-            'the provider is a person, and "rooms/hall" is none',
+            '"rooms/hall" does not fit a provider',
         ),
         (
             'kind = "room"\ncalendars = { clinic = { resource = "rooms/hall", user = "U" } }',
-            "it names a room or equipment, and a user or calendar besides",
+            "it names a room or equipment, and also a user or calendar",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""The settings offer what the adapters take: no option less, none that does nothing."""
+"""The settings have exactly the options that the adapters take."""
 
 from __future__ import annotations
 

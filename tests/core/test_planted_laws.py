@@ -13,7 +13,7 @@ from syncd.core import merging, policy
 from syncd.core.merging import MergeResult
 from syncd.core.policy import Candidate
 from syncd.core.rules import Choice, Rules
-from syncd.model import ConflictKind
+from syncd.model import Booking, ConflictKind
 from tests.core import test_merge_laws
 
 Patch = pytest.MonkeyPatch
@@ -41,12 +41,15 @@ def only_the_first_news_is_accepted(patch: Patch) -> None:
 
 
 def a_moved_meeting_is_a_minute_off(patch: Patch) -> None:
-    def off(*given: Any) -> Any:
-        value = value_if_on(*given)
-        return replace(value, end=value.end + timedelta(minutes=1))
+    def off(booking: Booking, *given: Any) -> MergeResult:
+        merged = merge(booking, *given)
+        agreed = merged.agreed
+        if agreed == booking.agreed:
+            return merged
+        return replace(merged, agreed=replace(agreed, end=agreed.end + timedelta(minutes=1)))
 
-    value_if_on = merging._value_if_on
-    patch.setattr(merging, "_value_if_on", off)
+    merge = merging.merge
+    patch.setattr(test_merge_laws, "merge", off)
 
 
 def the_newest_loses(patch: Patch) -> None:

@@ -1,4 +1,4 @@
-"""An engine that does nothing but say that it was asked, and a folder for a state."""
+"""A fake engine that only records calls, and a folder for a state."""
 
 from __future__ import annotations
 

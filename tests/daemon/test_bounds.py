@@ -1,4 +1,4 @@
-"""The daemon checks itself what it is asked for, and removes no file that is not its own."""
+"""The daemon checks its requests itself, and removes no foreign file."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from syncd.config.listen import Address
+from syncd.config.listen import ListenAddress
 from syncd.daemon import http_status
-from syncd.daemon.control_socket import RefusedError
+from syncd.daemon.control_socket import RequestRejectedError
 from syncd.daemon.jobs import Jobs
 from syncd.daemon.lock import holder, lock_path
 from tests.daemon.kit import FakeEngine
@@ -36,20 +36,20 @@ def at(days: float) -> str:
         ("9999-12-31T23:59:59-12:00", "9999-12-31T23:59:59-13:00", "must end after"),
         (at(2), at(1), "must end after"),
         (at(1), at(1), "must end after"),
-        (7, [], "no window"),
+        (7, [], "not a valid window"),
     ],
 )
-async def test_a_window_that_nobody_can_mean_is_refused_through_the_socket(
+async def test_an_absurd_window_is_refused_through_the_socket(
     start: object, end: object, why: str
 ) -> None:
     engine = FakeEngine()
-    with pytest.raises(RefusedError, match=why) as refused:
+    with pytest.raises(RequestRejectedError, match=why) as refused:
         await Jobs(engine).on_request({"from": start, "to": end}, lambda _text: None)
     assert refused.value.remedy
     assert engine.asked == []
 
 
-async def test_the_longest_window_is_carried_out() -> None:
+async def test_the_longest_allowed_window_is_accepted() -> None:
     engine = FakeEngine()
     await Jobs(engine).on_request({"from": at(-366), "to": at(366)}, lambda _text: None)
     assert engine.asked
@@ -57,20 +57,20 @@ async def test_the_longest_window_is_carried_out() -> None:
 
 @pytest.mark.parametrize("key", ["provider", "accept"])
 async def test_an_id_of_a_megabyte_is_refused_and_not_repeated(key: str) -> None:
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(RequestRejectedError) as refused:
         await Jobs(FakeEngine()).on_request({key: "x" * 1_000_000}, lambda _text: None)
     assert len(refused.value.reason) < 200
 
 
 @pytest.mark.parametrize("pid", ["9" * 60, "-1", "0", "4194305", "1e9", "x", ""])
-def test_a_lock_with_an_absurd_process_id_names_nobody(tmp_path: Path, pid: str) -> None:
+def test_a_lock_with_an_absurd_process_id_has_no_holder(tmp_path: Path, pid: str) -> None:
     state = tmp_path / "state.db"
     lock_path(state, ".lock").write_text(f"daemon {pid}\n")
     assert holder(state) is None
 
 
 @pytest.mark.parametrize("kind", ["file", "link", "folder", "pipe", "socket in use"])
-def test_a_page_never_removes_what_is_no_stale_socket(tmp_path: Path, kind: str) -> None:
+def test_only_a_stale_socket_is_removed(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "p"
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as other:
         match kind:
@@ -87,16 +87,16 @@ def test_a_page_never_removes_what_is_no_stale_socket(tmp_path: Path, kind: str)
                 other.bind(str(path))
                 other.listen()
         before = path.lstat()
-        assert http_status._listen(Address(path=path)) is None
+        assert http_status._listen(ListenAddress(path=path)) is None
         after = path.lstat()
     assert (before.st_ino, before.st_mode) == (after.st_ino, after.st_mode)
 
 
-def test_a_page_takes_the_place_of_a_stale_socket(tmp_path: Path) -> None:
+def test_a_stale_socket_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "p"
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as old:
         old.bind(str(path))
-    listener = http_status._listen(Address(path=path))
+    listener = http_status._listen(ListenAddress(path=path))
     assert listener is not None
     with closing(listener), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
         caller.connect(str(path))

@@ -25,7 +25,7 @@ from syncd.daemon.service import commands_of
 from syncd.sandbox.asgi_transport import AsgiTransport
 from syncd.sandbox.clock import ManualClock
 from syncd.sandbox.consistency import disagreements, event_summaries
-from syncd.sandbox.scenario import SYSTEMS, Clinic, config_text, seed_clinic
+from syncd.sandbox.scenario import SYSTEM_NAMES, Clinic, config_text, seed_clinic
 from syncd.sandbox.server import Sandbox
 from syncd.store.canaries import canaries
 from tests.daemon.kit import FakeEngine, until
@@ -70,7 +70,7 @@ class Office:
 
     def wrong(self) -> list[str]:
         found = event_summaries(self.world.sandbox.systems, self.world.owners)
-        return disagreements(found, SYSTEMS, self.app.engine.clock.now())
+        return disagreements(found, SYSTEM_NAMES, self.app.engine.clock.now())
 
     def reached(self) -> list[str]:
         return [call for gate in self.gates.values() for call in gate.reached]
@@ -87,7 +87,7 @@ class Office:
         self.open.set()
 
     def at_work(self) -> bool:
-        return self.work._one.locked() or self.work._probing.locked()
+        return self.work._engine_lock.locked() or self.work._probe_lock.locked()
 
 
 async def asks(state: Path, command: str, arguments: Mapping[str, object]) -> asyncio.StreamWriter:
@@ -103,16 +103,16 @@ async def office(folder: Path) -> AsyncIterator[Office]:
     sandbox = Sandbox(clock)
     sandbox.crm.limit = None
     world = seed_clinic(sandbox, NOW)
-    sandbox.urls = {name: f"http://127.0.0.1{sandbox.base_path(name)}" for name in SYSTEMS}
+    sandbox.urls = {name: f"http://127.0.0.1{sandbox.base_path(name)}" for name in SYSTEM_NAMES}
     path = folder / "syncd.toml"
     path.write_text(
         config_text(world, str(folder / "state.db")) + '\n[rules]\nmoved_apart = "hold"\n'
     )
     opened = asyncio.Event()
     opened.set()
-    gates = {name: Gate(AsgiTransport(sandbox.apps[name]), opened) for name in SYSTEMS}
+    gates = {name: Gate(AsgiTransport(sandbox.apps[name]), opened) for name in SYSTEM_NAMES}
     app = build(load(path, {}), clock=clock, transports=gates)
-    work = Jobs(app.engine, insist=app.reset_backoff)
+    work = Jobs(app.engine, reset_backoff=app.reset_backoff)
     try:
         async with control_socket(folder / "state.db", commands_of(work)):
             assert (await app.engine.resync()).converged
@@ -186,7 +186,7 @@ async def test_every_command_of_the_socket_is_among_those_that_are_left() -> Non
 
 
 @pytest.mark.parametrize("command", FAKED)
-async def test_a_client_that_leaves_while_it_waits_for_its_turn_has_asked_for_nothing(
+async def test_a_client_that_leaves_while_waiting_has_no_effect(
     tmp_path: Path, command: str
 ) -> None:
     engine = FakeEngine()
@@ -209,7 +209,7 @@ async def test_a_client_that_leaves_while_it_waits_for_its_turn_has_asked_for_no
 
     commands = {name: watched(name, run) for name, run in commands_of(work).items()}
     async with control_socket(state, commands):
-        lock = work._probing if command == "probe" else work._one
+        lock = work._probe_lock if command == "probe" else work._engine_lock
         async with lock:
             writer = await asks(state, command, FAKED[command])
             await until(lambda: begun)
@@ -218,7 +218,7 @@ async def test_a_client_that_leaves_while_it_waits_for_its_turn_has_asked_for_no
     assert engine.asked == []
 
 
-async def test_more_than_one_line_is_no_leaving(tmp_path: Path) -> None:
+async def test_extra_lines_do_not_count_as_a_disconnect(tmp_path: Path) -> None:
     engine = FakeEngine(takes=0.1)
     state = tmp_path / "state.db"
     async with control_socket(state, commands_of(Jobs(engine))):
@@ -232,7 +232,7 @@ async def test_more_than_one_line_is_no_leaving(tmp_path: Path) -> None:
     assert "result" in json.loads(said[-1])
 
 
-async def test_what_a_left_request_raises_as_it_ends_is_no_riddle_in_the_log(
+async def test_an_error_after_the_client_left_is_logged_clearly(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     begun = asyncio.Event()

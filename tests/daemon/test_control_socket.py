@@ -1,4 +1,4 @@
-"""The socket beside the database: requests in, progress and one answer out, whatever comes."""
+"""The control socket: requests, progress and one reply, also for invalid input."""
 
 from __future__ import annotations
 
@@ -12,9 +12,14 @@ from typing import Any
 
 import pytest
 
-from syncd.daemon import control_socket as door_module
+from syncd.daemon import control_socket as socket_module
 from syncd.daemon.client import DaemonError, RequestError, send_request
-from syncd.daemon.control_socket import MAX_REQUEST, RefusedError, control_socket, short_path
+from syncd.daemon.control_socket import (
+    MAX_REQUEST,
+    RequestRejectedError,
+    control_socket,
+    short_path,
+)
 from syncd.daemon.lock import StateLock
 from tests.daemon.kit import long_folder, until
 
@@ -30,7 +35,7 @@ async def echo(
 async def refuses(
     _arguments: Mapping[str, Any], _progress: Callable[[str], None]
 ) -> tuple[Mapping[str, object], int]:
-    raise RefusedError("no", "Ask otherwise.")
+    raise RequestRejectedError("no", "Ask otherwise.")
 
 
 async def breaks(
@@ -84,7 +89,7 @@ async def test_the_socket_is_for_its_owner_only_and_goes_away(tmp_path: Path) ->
         b"x" * (MAX_REQUEST + 1) + b"\n",
     ],
 )
-async def test_a_senseless_request_is_refused_and_the_next_is_served(
+async def test_an_invalid_request_is_refused_and_the_next_is_served(
     tmp_path: Path, line: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
     state = tmp_path / "state.db"
@@ -101,10 +106,8 @@ async def test_a_senseless_request_is_refused_and_the_next_is_served(
     assert "request failed" not in capsys.readouterr().out
 
 
-async def test_a_visitor_who_says_nothing_is_shown_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(door_module, "READ_TIMEOUT", 0.05)
+async def test_a_silent_client_times_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket_module, "READ_TIMEOUT", 0.05)
     state = tmp_path / "state.db"
     async with control_socket(state, COMMANDS):
         with short_path(state) as path:
@@ -112,7 +115,7 @@ async def test_a_visitor_who_says_nothing_is_shown_out(
         said = json.loads(await asyncio.wait_for(reader.readline(), 2))
         writer.close()
         await writer.wait_closed()
-    assert said["error"] == "no request came"
+    assert said["error"] == "no request arrived"
 
 
 async def test_a_refusal_and_a_failure_reach_the_client_with_their_remedy(tmp_path: Path) -> None:
@@ -120,7 +123,7 @@ async def test_a_refusal_and_a_failure_reach_the_client_with_their_remedy(tmp_pa
     async with control_socket(state, COMMANDS):
         with pytest.raises(RequestError, match="Ask otherwise"):
             await told(state, "refuses")
-        with pytest.raises(DaemonError, match="Look at its log") as broken:
+        with pytest.raises(DaemonError, match="See the daemon") as broken:
             await told(state, "breaks")
     assert not isinstance(broken.value, RequestError)
 
@@ -157,7 +160,7 @@ async def test_a_client_that_leaves_ends_its_request_and_the_next_is_served(
     assert answer.result == {"said": "y"}
 
 
-async def test_a_daemon_that_dies_in_the_middle_is_told_as_such(tmp_path: Path) -> None:
+async def test_a_daemon_that_dies_during_a_request_is_reported(tmp_path: Path) -> None:
     state = tmp_path / "state.db"
 
     async def dies(
@@ -166,11 +169,11 @@ async def test_a_daemon_that_dies_in_the_middle_is_told_as_such(tmp_path: Path) 
         raise ConnectionResetError
 
     async with control_socket(state, {"dies": dies}):
-        with pytest.raises(DaemonError, match="ended before it was done"):
+        with pytest.raises(DaemonError, match="stopped before the command was done"):
             await told(state, "dies")
 
 
-async def test_a_daemon_that_leaves_before_it_listens_is_told_as_such(tmp_path: Path) -> None:
+async def test_a_daemon_that_stops_before_reading_is_reported(tmp_path: Path) -> None:
     state = tmp_path / "state.db"
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as deaf, short_path(state) as path:
         deaf.bind(path)
@@ -179,11 +182,11 @@ async def test_a_daemon_that_leaves_before_it_listens_is_told_as_such(tmp_path: 
         asking = asyncio.create_task(told(state, "echo", word="x" * 5_000_000))
         await asyncio.sleep(0.1)
         deaf.close()
-        with pytest.raises(DaemonError, match="ended before it was done"):
+        with pytest.raises(DaemonError, match="stopped before the command was done"):
             await asking
 
 
-async def test_nobody_behind_the_door_is_told_at_once(tmp_path: Path) -> None:
+async def test_a_missing_daemon_is_reported_at_once(tmp_path: Path) -> None:
     with pytest.raises(DaemonError, match="does not answer"):
         await told(tmp_path / "state.db", "echo")
 
@@ -198,14 +201,14 @@ async def test_a_daemon_that_is_just_starting_is_waited_for(tmp_path: Path) -> N
     assert answer.result == {"said": "z"}
 
 
-async def test_two_clients_are_served_side_by_side(tmp_path: Path) -> None:
+async def test_two_clients_are_served_concurrently(tmp_path: Path) -> None:
     state = tmp_path / "state.db"
     async with control_socket(state, COMMANDS):
         answers = await asyncio.gather(*(told(state, "echo", word=n) for n in range(5)))
     assert [a.result["said"] for a, _ in answers] == [0, 1, 2, 3, 4]
 
 
-async def test_a_probe_ends_when_the_one_who_asked_for_it_leaves(tmp_path: Path) -> None:
+async def test_a_probe_ends_when_its_client_leaves(tmp_path: Path) -> None:
     state, happened = tmp_path / "state.db", []
     begun = asyncio.Event()
 

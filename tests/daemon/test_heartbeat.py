@@ -1,4 +1,4 @@
-"""The dead man's switch."""
+"""The heartbeat to a monitoring service."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def beat(heart: Heartbeat, watcher: Watcher, times: int = 1) -> None:
         await asyncio.sleep(0.01)
 
 
-async def test_it_calls_the_address_and_follows_nobody_elsewhere() -> None:
+async def test_the_heartbeat_calls_its_address_and_follows_no_redirect() -> None:
     watcher = Watcher(302)
     heart = Heartbeat(ADDRESS, transport=watcher)
     await beat(heart, watcher)
@@ -46,7 +46,7 @@ async def test_it_calls_the_address_and_follows_nobody_elsewhere() -> None:
     await heart.aclose()
 
 
-async def test_silence_is_told_once_and_without_the_address() -> None:
+async def test_a_failed_heartbeat_is_logged_once_without_the_address() -> None:
     watcher = Watcher(200, 0, 0, 500, 200, 200)
     heart = Heartbeat(ADDRESS, transport=watcher)
     with capture_logs() as lines:
@@ -55,7 +55,7 @@ async def test_silence_is_told_once_and_without_the_address() -> None:
     assert "secret" not in str(lines)
 
 
-async def test_a_slow_watcher_holds_up_nobody_and_is_called_once_at_a_time() -> None:
+async def test_a_slow_heartbeat_delays_nothing_and_has_one_call_at_a_time() -> None:
     watcher = Watcher(200, takes=0.1)
     heart = Heartbeat(ADDRESS, transport=watcher)
     for _ in range(20):

@@ -1,4 +1,4 @@
-"""The page for machines, over real sockets: health, readiness, numbers; this host only."""
+"""The status endpoints over real sockets: health, readiness, metrics; this host only."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
-from syncd.config.listen import Address
+from syncd.config.listen import ListenAddress
 from syncd.core.poll_rate import PollIntervals
-from syncd.daemon.http_status import served
+from syncd.daemon.http_status import serve_status
 from syncd.daemon.metrics import outcome
 from syncd.daemon.monitor import Monitor
 from syncd.daemon.service import serve
@@ -42,9 +42,9 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def page(monitor: Monitor) -> AsyncIterator[httpx.AsyncClient]:
-    address = Address("127.0.0.1", free_port())
+    address = ListenAddress("127.0.0.1", free_port())
     async with (
-        served(monitor.page(), address),
+        serve_status(monitor.page(), address),
         httpx.AsyncClient(base_url=f"http://{address}") as client,
     ):
         yield client
@@ -61,7 +61,7 @@ async def numbers(client: httpx.AsyncClient) -> dict[str, float]:
     }
 
 
-async def test_it_is_alive_from_the_start_and_ready_once_all_is_in_step(studio: Studio) -> None:
+async def test_the_daemon_is_alive_at_once_and_ready_after_the_first_resync(studio: Studio) -> None:
     async with page(studio.monitor) as client:
         assert (await client.get("/healthz")).status_code == 200
         first = await client.get("/readyz")
@@ -73,7 +73,7 @@ async def test_it_is_alive_from_the_start_and_ready_once_all_is_in_step(studio: 
         assert after.json()["systems"]["crm"]["state"] == "ok"
 
 
-async def test_a_system_in_trouble_makes_it_unready_and_says_why(studio: Studio) -> None:
+async def test_a_failing_system_makes_the_daemon_unready_with_a_reason(studio: Studio) -> None:
     studio.monitor.record_report(studio.report())
     studio.crm.become(SystemState.UNAUTHORISED, "does not accept the secret", "Renew it.")
     async with page(studio.monitor) as client:
@@ -84,20 +84,20 @@ async def test_a_system_in_trouble_makes_it_unready_and_says_why(studio: Studio)
         assert (await client.get("/healthz")).status_code == 200
 
 
-async def test_a_slow_system_is_no_reason_to_wake_anybody(studio: Studio) -> None:
+async def test_a_slow_system_does_not_make_the_daemon_unready(studio: Studio) -> None:
     studio.monitor.record_report(studio.report())
     studio.crm.become(SystemState.SLOW, "a call takes 4 s", "")
     assert studio.monitor.ready()[0]
 
 
-async def test_the_guard_and_a_failed_job_make_it_unready(studio: Studio) -> None:
+async def test_a_guard_stop_or_a_failed_job_makes_the_daemon_unready(studio: Studio) -> None:
     studio.monitor.record_report(studio.report(guarded=["crm"]))
     assert studio.monitor.ready()[1]["reasons"] == ["stopped by the guard: crm"]
     studio.monitor.failed("near")
     assert not studio.monitor.ready()[0]
 
 
-async def test_a_daemon_that_ends_no_job_any_more_is_not_alive(studio: Studio) -> None:
+async def test_a_daemon_without_finished_jobs_is_not_alive(studio: Studio) -> None:
     studio.monitor.record_report(studio.report())
     studio.clock.pass_(seconds=599)
     assert studio.monitor.alive()[0]
@@ -132,7 +132,7 @@ async def test_waiting_writes_are_counted_by_system_and_reason(studio: Studio) -
     assert "syncd_clock_error_seconds 720.0" in text
 
 
-async def test_the_numbers_follow_what_happened(studio: Studio) -> None:
+async def test_the_counters_follow_the_reports(studio: Studio) -> None:
     for _ in range(2):
         studio.monitor.wrote(studio.operation("crm", Action.CREATE_BLOCK), "done")
     report = studio.report(conflicts=3, exposures=2, news=5, failures=["refused"], seconds=1.5)
@@ -188,29 +188,29 @@ async def test_it_is_served_on_a_unix_socket_that_others_cannot_open(
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as killed:
         killed.bind(str(path))
     way = httpx.AsyncHTTPTransport(uds=str(path))
-    async with served(studio.monitor.page(), Address(path=path)):
+    async with serve_status(studio.monitor.page(), ListenAddress(path=path)):
         assert stat.S_IMODE(path.stat().st_mode) == 0o660
         async with httpx.AsyncClient(transport=way, base_url="http://localhost") as client:
             assert (await client.get("/healthz")).status_code == 200
     assert not path.exists()
 
 
-async def test_a_port_that_is_taken_is_told_and_stops_nothing(studio: Studio) -> None:
+async def test_a_used_port_is_logged_and_stops_nothing(studio: Studio) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         with capture_logs() as lines:
-            async with served(studio.monitor.page(), Address(*taken.getsockname())):
+            async with serve_status(studio.monitor.page(), ListenAddress(*taken.getsockname())):
                 pass
     (line,) = lines
     assert line["event"] == "no page"
     assert "listen in [syncd]" in line["remedy"]
 
 
-async def test_the_service_serves_it_and_its_signals_stay_its_own(
+async def test_the_service_serves_the_page_and_keeps_its_signal_handlers(
     studio: Studio, tmp_path: Path
 ) -> None:
-    address = Address("127.0.0.1", free_port())
+    address = ListenAddress("127.0.0.1", free_port())
     engine = FakeEngine()
     running = asyncio.create_task(
         serve(engine, RARE, tmp_path / "s.db", {}, monitor=studio.monitor, listen=address)
@@ -222,17 +222,17 @@ async def test_the_service_serves_it_and_its_signals_stay_its_own(
     assert await asyncio.wait_for(running, 5) == 0
 
 
-async def test_a_plan_that_does_not_fit_stretches_that_system_s_intervals_and_says_so(
+async def test_a_low_rate_limit_stretches_the_intervals_and_is_logged(
     studio: Studio,
 ) -> None:
     told: list[PollIntervals] = []
-    studio.monitor.repace = told.append
+    studio.monitor.reschedule = told.append
     studio.crm.limits = ((10, 60.0),)  # 5 may be planned, the near window alone takes 7
     with capture_logs() as lines:
         studio.monitor.record_report(studio.report())
         studio.monitor.record_report(studio.report())
     assert all((paces.near, paces.far) == (SPANS.near, SPANS.far) for paces in told)
-    pace = studio.monitor.paces.of("crm")
+    pace = studio.monitor.intervals.of("crm")
     assert pace.far == timedelta(hours=6)
     assert pace.near > timedelta(seconds=60)
     (line,) = [line for line in lines if line["event"] == "polling less often than configured"]
@@ -250,10 +250,10 @@ async def test_a_plan_that_does_not_fit_stretches_that_system_s_intervals_and_sa
     with capture_logs() as lines:
         studio.monitor.record_report(studio.report())
     assert [line["event"] for line in lines] == ["polling as configured again"]
-    assert studio.monitor.paces.of("crm").far == timedelta(minutes=15)
+    assert studio.monitor.intervals.of("crm").far == timedelta(minutes=15)
 
 
-async def test_counting_that_fails_does_not_undo_the_job(
+async def test_a_failure_to_record_a_job_does_not_end_the_service(
     studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_report: Report) -> None:

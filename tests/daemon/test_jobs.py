@@ -1,4 +1,4 @@
-"""One job at a time, none that ends the service."""
+"""One job runs at a time, and no failure ends the service."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from syncd.daemon.control_socket import RefusedError
+from syncd.daemon.control_socket import RequestRejectedError
 from syncd.daemon.jobs import Jobs
 from syncd.engine.report import Report
 from tests.daemon.kit import FakeEngine, until
 
 
-async def test_a_near_poll_is_skipped_while_something_else_is_at_work() -> None:
+async def test_a_near_poll_is_skipped_while_another_job_runs() -> None:
     engine = FakeEngine(takes=0.05)
     work = Jobs(engine)
-    await asyncio.gather(work.everything(), work.near(), work.near())
+    await asyncio.gather(work.resync_and_compact(), work.near(), work.near())
     assert engine.asked == ["resync None None"]
     await work.near()
     assert engine.asked[1:] == ["near"]
@@ -27,11 +27,11 @@ async def test_a_far_poll_and_a_request_wait_for_their_turn() -> None:
     work = Jobs(engine)
     told: list[str] = []
     await asyncio.gather(
-        work.everything(), work.far(), work.on_request({"provider": "bob"}, told.append)
+        work.resync_and_compact(), work.far(), work.on_request({"provider": "bob"}, told.append)
     )
     assert engine.asked == ["resync None None", "far", "resync ['bob'] None"]
     assert engine.most_at_work == 1
-    assert told[0] == "waiting for the cycle at work"
+    assert told[0] == "waiting for the running cycle"
 
 
 async def test_a_job_that_fails_is_logged_and_the_next_one_runs(
@@ -40,7 +40,7 @@ async def test_a_job_that_fails_is_logged_and_the_next_one_runs(
     engine = FakeEngine()
     engine.fault = ZeroDivisionError("planted")
     failed: list[str] = []
-    work = Jobs(engine, failed=failed.append)
+    work = Jobs(engine, on_failure=failed.append)
     await work.near()
     engine.fault = None
     await work.near()
@@ -50,7 +50,7 @@ async def test_a_job_that_fails_is_logged_and_the_next_one_runs(
     assert work.busy_since is None
 
 
-async def test_a_request_brings_the_promised_object_and_the_exit_code() -> None:
+async def test_a_request_returns_the_report_and_the_exit_code() -> None:
     engine = FakeEngine()
     heard: list[Report] = []
     result, code = await Jobs(engine, heard.append).on_request(
@@ -67,24 +67,24 @@ async def test_a_request_brings_the_promised_object_and_the_exit_code() -> None:
 @pytest.mark.parametrize(
     "arguments", [{"from": "tomorrow", "to": "x"}, {"from": "2026-11-23T00:00:00", "to": None}]
 )
-async def test_a_window_that_is_none_is_refused(arguments: dict[str, str]) -> None:
-    with pytest.raises(RefusedError):
+async def test_an_invalid_window_is_refused(arguments: dict[str, str]) -> None:
+    with pytest.raises(RequestRejectedError):
         await Jobs(FakeEngine()).on_request(arguments, lambda _text: None)
 
 
 @pytest.mark.parametrize(
     "arguments", [{"dry_run": True}, {"accept": ["r1"]}, {"provider": 3}, {"provider": "carol"}]
 )
-async def test_what_is_not_understood_is_refused_and_not_ignored(
+async def test_unknown_arguments_are_refused(
     arguments: dict[str, object],
 ) -> None:
     engine = FakeEngine()
-    with pytest.raises(RefusedError):
+    with pytest.raises(RequestRejectedError):
         await Jobs(engine).on_request(arguments, lambda _text: None)
     assert engine.asked == []
 
 
-async def test_arguments_that_say_nothing_are_allowed() -> None:
+async def test_empty_arguments_are_allowed() -> None:
     engine = FakeEngine()
     await Jobs(engine).on_request(
         {"dry_run": False, "provider": None, "from": None}, lambda _text: None
@@ -92,29 +92,29 @@ async def test_arguments_that_say_nothing_are_allowed() -> None:
     assert engine.asked == ["resync None None"]
 
 
-async def test_what_waits_for_its_turn_does_not_begin_once_the_service_is_ending() -> None:
+async def test_a_waiting_request_does_not_start_while_the_service_stops() -> None:
     engine = FakeEngine(takes=0.1)
     work = Jobs(engine)
-    first = asyncio.create_task(work.everything())
+    first = asyncio.create_task(work.resync_and_compact())
     await until(lambda: engine.at_work)
     far = asyncio.create_task(work.far())
     request = asyncio.create_task(work.on_request({}, lambda _text: None))
     await asyncio.sleep(0.02)
     engine.stopping.set()
     await asyncio.gather(first, far)
-    with pytest.raises(RefusedError):
+    with pytest.raises(RequestRejectedError):
         await request
     assert engine.asked == ["resync None None"]
 
 
-async def test_nothing_new_begins_once_the_service_is_ending() -> None:
+async def test_no_job_starts_while_the_service_stops() -> None:
     engine = FakeEngine()
     engine.stopping.set()
     await Jobs(engine).near()
     assert engine.asked == []
 
 
-async def test_it_knows_since_when_it_is_at_work() -> None:
+async def test_busy_since_is_the_start_of_the_running_job() -> None:
     engine = FakeEngine(takes=0.05)
     work = Jobs(engine)
     job = asyncio.create_task(work.far())
@@ -123,7 +123,7 @@ async def test_it_knows_since_when_it_is_at_work() -> None:
     assert work.busy_since is None
 
 
-async def test_asking_for_free_slots_waits_for_no_cycle_and_stops_none() -> None:
+async def test_reading_free_slots_runs_beside_cycles() -> None:
     engine = FakeEngine(takes=0.05)
     work = Jobs(engine)
     cycle = asyncio.create_task(work.far())
@@ -133,13 +133,13 @@ async def test_asking_for_free_slots_waits_for_no_cycle_and_stops_none() -> None
     await cycle
 
 
-async def test_slots_that_cannot_be_asked_for_end_nothing(
+async def test_a_failed_read_of_free_slots_ends_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     engine = FakeEngine()
     engine.slots_fault = ZeroDivisionError("planted")
     failed: list[str] = []
-    work = Jobs(engine, failed=failed.append)
+    work = Jobs(engine, on_failure=failed.append)
     await work.slots()
     assert failed == ["slots"]
     assert "planted" in capsys.readouterr().out
@@ -148,7 +148,7 @@ async def test_slots_that_cannot_be_asked_for_end_nothing(
     assert engine.slots_asked == 1
 
 
-async def test_an_undo_through_the_door_waits_for_its_turn_and_brings_its_object() -> None:
+async def test_an_undo_waits_for_the_running_job_and_returns_its_report() -> None:
     engine = FakeEngine(takes=0.02)
     work = Jobs(engine)
     told: list[str] = []
@@ -158,10 +158,10 @@ async def test_an_undo_through_the_door_waits_for_its_turn_and_brings_its_object
     assert engine.asked == ["far", "undo r1 None"]
     assert engine.most_at_work == 1
     assert (result["undoes"], result["left"], code) == ("r1", [], 0)
-    assert told[0] == "waiting for the cycle at work"
+    assert told[0] == "waiting for the running cycle"
 
 
-async def test_an_undo_that_is_only_planned_tells_what_it_would_write() -> None:
+async def test_a_dry_run_of_an_undo_lists_its_writes() -> None:
     engine = FakeEngine()
     told, code = await Jobs(engine).on_undo({"run": "r1", "dry_run": True}, lambda _text: None)
     assert (told["plan"], code) == ([], 0)
@@ -171,40 +171,40 @@ async def test_an_undo_that_is_only_planned_tells_what_it_would_write() -> None:
 @pytest.mark.parametrize(
     "plan", [7, {}, {"name": "p", "digest": "d"}, {"name": "p", "digest": "d", "until": "soon"}]
 )
-async def test_a_plan_that_is_not_understood_is_refused(plan: object) -> None:
+async def test_an_invalid_plan_is_refused(plan: object) -> None:
     engine = FakeEngine()
-    with pytest.raises(RefusedError):
+    with pytest.raises(RequestRejectedError):
         await Jobs(engine).on_request({"plan": plan}, lambda _text: None)
     assert engine.asked == []
 
 
 @pytest.mark.parametrize("contacts", [None, 7, ["crm"], [["crm", 7]], [["crm"]], [{}]])
-async def test_contacts_that_are_no_pairs_are_refused(contacts: object) -> None:
-    with pytest.raises(RefusedError):
+async def test_contacts_that_are_not_pairs_are_refused(contacts: object) -> None:
+    with pytest.raises(RequestRejectedError):
         await Jobs(FakeEngine()).on_forget_person({"contacts": contacts}, lambda _text: None)
 
 
 @pytest.mark.parametrize(
     "arguments", [{}, {"run": 3}, {"run": "unknown"}, {"run": "r1", "try": True}]
 )
-async def test_an_undo_that_is_not_understood_is_refused(arguments: dict[str, object]) -> None:
+async def test_an_invalid_undo_request_is_refused(arguments: dict[str, object]) -> None:
     engine = FakeEngine()
-    with pytest.raises(RefusedError):
+    with pytest.raises(RequestRejectedError):
         await Jobs(engine).on_undo(arguments, lambda _text: None)
     assert engine.asked == []
 
 
-async def test_what_is_old_is_compacted_after_the_nightly_resync(
+async def test_old_history_is_compacted_after_the_nightly_resync(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     engine = FakeEngine()
     failed: list[str] = []
-    work = Jobs(engine, failed=failed.append)
-    await work.everything()
+    work = Jobs(engine, on_failure=failed.append)
+    await work.resync_and_compact()
     await work.near()
     assert engine.tidied == 1
     engine.tidy_fault = ZeroDivisionError("planted")
-    await work.everything()
+    await work.resync_and_compact()
     assert failed == ["tidy"]
     assert "planted" in capsys.readouterr().out
 
@@ -215,7 +215,7 @@ async def test_a_probe_runs_beside_the_cycles_and_one_at_a_time() -> None:
     told: list[str] = []
     probe = asyncio.create_task(work.on_probe({"systems": ["crm"]}, told.append))
     await asyncio.sleep(0.01)
-    with pytest.raises(RefusedError):
+    with pytest.raises(RequestRejectedError):
         await work.on_probe({"systems": ["crm"]}, told.append)
     await work.near()
     result, code = await probe
@@ -229,7 +229,7 @@ async def test_facts_are_forgotten_and_unknown_systems_refused() -> None:
     result, code = await work.on_probe({"systems": ["crm"], "forget": True}, lambda _text: None)
     assert (result, code) == ({"forgotten": {"crm": ["keeps_tag"]}}, 0)
     for arguments in ({}, {"systems": "crm"}, {"systems": ["other"]}, {"dry_run": True}):
-        with pytest.raises(RefusedError):
+        with pytest.raises(RequestRejectedError):
             await work.on_probe(arguments, lambda _text: None)
 
 

@@ -1,4 +1,4 @@
-"""How long a change took."""
+"""The latency of changes."""
 
 from __future__ import annotations
 
@@ -46,34 +46,34 @@ def seen(seconds_ago: float, updated: float | None = None) -> TrackedEvent:
     )
 
 
-def test_a_change_is_as_old_as_its_platform_says(store: Store) -> None:
+def test_a_change_is_dated_by_its_platform(store: Store) -> None:
     put(store, seen(3, updated=45))
     assert latencies(store, WRITTEN, {}) == [45.0]
 
 
-def test_a_platforms_clock_that_is_ahead_is_set_right(store: Store) -> None:
+def test_a_fast_platform_clock_is_corrected(store: Store) -> None:
     record = seen(3, updated=45)
     put(store, record)
     assert latencies(store, WRITTEN, {record.system: timedelta(seconds=30)}) == [75.0]
 
 
-def test_without_a_time_of_change_the_first_sight_counts(store: Store) -> None:
+def test_without_a_time_of_change_the_first_read_counts(store: Store) -> None:
     put(store, seen(3))
     assert latencies(store, WRITTEN, {}) == [3.0]
 
 
-def test_our_own_block_is_no_change(store: Store) -> None:
+def test_our_own_block_does_not_count_as_a_change(store: Store) -> None:
     ours = replace(rec("b", "b", v(9)), kind=Kind.BLOCK, created_by_us=True, observed_at=NOW)
     put(store, seen(30), ours)
     assert latencies(store, WRITTEN, {}) == [30.0]
 
 
-def test_a_twin_that_we_moved_is_no_change(store: Store) -> None:
+def test_a_twin_that_syncd_moved_does_not_count_as_a_change(store: Store) -> None:
     twin = replace(rec("b", "t", v(9)), written=v(9), observed_at=NOW)
     put(store, seen(30), twin)
     assert latencies(store, WRITTEN, {}) == [30.0]
 
 
-def test_what_a_first_run_takes_over_did_not_wait(store: Store) -> None:
+def test_old_meetings_of_a_first_run_have_no_latency(store: Store) -> None:
     put(store, seen(3, updated=3 * 86_400))
     assert latencies(store, WRITTEN, {}) == []

@@ -1,4 +1,4 @@
-"""One writer per state, also between processes, and none after a kill."""
+"""One writer per state, also across processes, and no lock after a kill."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def other(tmp_path: Path) -> subprocess.Popen[str]:
     return process
 
 
-def test_a_second_process_is_told_who_holds_the_state(
+def test_a_second_process_gets_the_holder_of_the_state(
     other: subprocess.Popen[str], tmp_path: Path
 ) -> None:
     state = tmp_path / "state.db"
@@ -60,7 +60,7 @@ def test_a_killed_process_leaves_no_lock(other: subprocess.Popen[str], tmp_path:
         assert holder(state) == Holder("resync", os.getpid())
 
 
-def test_a_lock_that_was_given_back_can_be_taken_again(tmp_path: Path) -> None:
+def test_a_released_lock_can_be_taken_again(tmp_path: Path) -> None:
     state = tmp_path / "folder" / "state.db"
     for _ in range(2):
         with StateLock(state, "resync"):
@@ -69,7 +69,7 @@ def test_a_lock_that_was_given_back_can_be_taken_again(tmp_path: Path) -> None:
     assert (state.parent / "state.db.lock").stat().st_mode & 0o777 == 0o600
 
 
-def test_nobody_holds_a_state_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_state_has_no_holder(tmp_path: Path) -> None:
     assert holder(tmp_path / "nope.db") is None
     (tmp_path / "odd.db.lock").write_text("what is this")
     assert holder(tmp_path / "odd.db") is None
@@ -86,9 +86,7 @@ def test_a_lock_is_not_taken_over_by_a_child_process(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("there", [True, False])
-def test_a_lock_that_is_a_link_is_refused_and_its_target_left_alone(
-    tmp_path: Path, there: bool
-) -> None:
+def test_a_lock_that_is_a_link_is_refused_and_its_target_kept(tmp_path: Path, there: bool) -> None:
     other = tmp_path / "other"
     if there:
         other.write_text("daemon 1")
@@ -118,7 +116,7 @@ def test_a_lock_is_not_emptied_before_it_is_held(
         other.kill()
 
 
-def test_a_lock_that_cannot_be_made_is_told_with_the_remedy(tmp_path: Path) -> None:
+def test_a_lock_that_cannot_be_made_is_reported_with_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StateError, match="the lock beside it cannot be opened"):
+    with pytest.raises(StateError, match="the lock file beside it cannot be opened"):
         StateLock(tmp_path / "file" / "syncd.db", role="resync").__enter__()

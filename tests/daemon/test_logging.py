@@ -1,4 +1,4 @@
-"""The log is readable by machines and people, and tells no secret and nobody's address."""
+"""The log is readable for machines and people, without secrets or personal data."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_the_level_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("style", ["json", "text"])
 @pytest.mark.parametrize("hostile", ["\x1b[2Jgone", "a\r\nERROR b", "\u202eesrever", "a\x9bb"])
-def test_nothing_in_a_field_acts_on_who_reads_the_log(
+def test_control_characters_in_a_field_are_removed_from_the_log(
     capsys: pytest.CaptureFixture[str], style: Literal["json", "text"], hostile: str
 ) -> None:
     set_up(style=style)

@@ -1,4 +1,4 @@
-"""Nightly backups by the daemon: at night, made up for after a start, and never in its way."""
+"""Nightly backups of the daemon: at night, or later if missed, and without delaying jobs."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ async def test_one_is_made_each_night_and_none_between(state: Path) -> None:
     assert [each.made_at for each in kept_backups(state)] == [NOW, NOW + DAY]
 
 
-async def test_a_night_that_failed_is_tried_again_and_told_once(
+async def test_a_failed_backup_is_tried_again_and_logged_once(
     state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [NOW]
@@ -178,7 +178,7 @@ async def test_the_loop_goes_on_while_a_backup_is_made(
     assert turns > 10
 
 
-async def test_a_state_that_is_not_there_is_not_backed_up(tmp_path: Path) -> None:
+async def test_a_missing_state_is_not_backed_up(tmp_path: Path) -> None:
     with capture_logs() as logs:
         await nightly(tmp_path / "state.db", [NOW]).backup()
     assert logs == []
@@ -201,7 +201,7 @@ async def test_the_service_backs_up_while_its_engine_writes(tmp_path: Path) -> N
     assert len(kept_backups(state)) == 1
 
 
-async def test_a_stopping_daemon_begins_none(state: Path) -> None:
+async def test_a_stopping_daemon_starts_no_backup(state: Path) -> None:
     await nightly(state, [NOW], lambda: True).backup()
     assert kept_backups(state) == []
 
@@ -217,7 +217,7 @@ async def test_a_stopping_daemon_begins_none(state: Path) -> None:
         ("2026-03-29T01:29:00+00:00", ZoneInfo("Europe/Berlin"), "2026-03-28T02:30:00+00:00"),
     ],
 )
-def test_the_last_night_is_by_the_clock_of_the_place(
+def test_the_last_night_is_computed_in_the_configured_zone(
     now: str, zone: ZoneInfo, expected: str
 ) -> None:
     found = last_night(datetime.fromisoformat(now), NIGHT, zone)

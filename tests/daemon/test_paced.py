@@ -1,4 +1,4 @@
-"""The timers follow the plan: slices, stretched rounds, and a configuration that is read again."""
+"""The timers follow the plan: slices, stretched rounds, and a reloaded configuration."""
 
 from __future__ import annotations
 
@@ -63,12 +63,12 @@ async def test_after_a_reload_slices_are_read_as_before(studio: Studio, tmp_path
     new.stopping = old.stopping
     quick(studio, old, new)
 
-    async def farewell() -> None:
+    async def close_previous() -> None:
         """Nothing to give back."""
 
     def reload() -> Reloaded:
         quick(studio)
-        return Reloaded(new, RARE, farewell)
+        return Reloaded(new, RARE, close_previous)
 
     running = asyncio.create_task(
         serve(old, RARE, tmp_path / "s.db", {}, reload=reload, monitor=studio.monitor)
@@ -85,18 +85,18 @@ def test_a_far_job_is_due_once_for_each_slice() -> None:
     scheduler = AsyncIOScheduler(timezone=UTC)
     service._schedule(scheduler, Jobs(FakeEngine()), RARE, datetime.now(UTC))
     paces = PollIntervals(timedelta(minutes=2), timedelta(minutes=30), slices=5)
-    service._repace(scheduler, paces)
+    service._reschedule(scheduler, paces)
     interval = {job.id: getattr(job.trigger, "interval", None) for job in scheduler.get_jobs()}
     assert (interval["near"], interval["far"]) == (timedelta(minutes=2), timedelta(minutes=6))
 
 
-async def test_near_every_limit_turns_come_less_often_and_the_rota_is_kept(
+async def test_near_the_limits_polls_are_rarer_and_the_schedule_stays(
     studio: Studio,
 ) -> None:
     quick(studio)
     studio.monitor.reconfigure({"crm": studio.crm, "web": studio.web}, SPANS)
     told: list[PollIntervals] = []
-    studio.monitor.repace = told.append
+    studio.monitor.reschedule = told.append
     studio.monitor.record_report(studio.report())
     assert (told[-1].far, told[-1].slices) == (SPANS.far, 5)
     rota = stored_poll_schedule(studio.store)
@@ -114,7 +114,7 @@ async def test_near_every_limit_turns_come_less_often_and_the_rota_is_kept(
     assert isinstance(rota[0], PollSlot)
 
 
-async def test_a_job_that_had_nothing_to_ask_a_silent_system_is_not_whole(studio: Studio) -> None:
+async def test_a_job_that_asked_a_silent_system_nothing_is_not_whole(studio: Studio) -> None:
     beats: list[int] = []
     studio.monitor._heartbeat.beat = lambda: beats.append(1)  # type: ignore[method-assign]
     studio.monitor.record_report(studio.report())
@@ -122,4 +122,4 @@ async def test_a_job_that_had_nothing_to_ask_a_silent_system_is_not_whole(studio
     report = studio.report(systems={"crm": SystemReport(), "web": SystemReport()})
     studio.monitor.record_report(report)
     assert beats == [1]
-    assert service._line(report, studio.monitor) == "1 of 2 systems answer"
+    assert service._status_line(report, studio.monitor) == "1 of 2 systems answer"

@@ -1,4 +1,4 @@
-"""Pausing through the door: at once, beside the job at work, and answered when it holds."""
+"""Pausing through the control socket: at once, beside a running job, confirmed when it holds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from syncd.daemon.control_socket import RefusedError
+from syncd.daemon.control_socket import RequestRejectedError
 from syncd.daemon.jobs import Jobs
 from syncd.model.pauses import Pause
 from syncd.store.pauses import pauses
@@ -24,10 +24,10 @@ def named(found: list[Pause]) -> list[tuple[str, str, str, str]]:
     return [(p.system, p.provider, p.who, p.reason) for p in found]
 
 
-async def test_a_pause_does_not_wait_for_the_job_at_work() -> None:
+async def test_a_pause_does_not_wait_for_the_running_job() -> None:
     engine = FakeEngine(takes=30)
     work = Jobs(engine)
-    job = asyncio.create_task(work.everything())
+    job = asyncio.create_task(work.resync_and_compact())
     await until(lambda: engine.at_work == 1)
     said, code = await work.on_pause({**CRM, "by": "ann", "reason": "they migrate"}, quietly)
     assert (code, named(pauses(engine.store))) == (0, [("crm", "", "ann", "they migrate")])
@@ -35,7 +35,7 @@ async def test_a_pause_does_not_wait_for_the_job_at_work() -> None:
     job.cancel()
 
 
-async def test_a_pause_is_answered_once_nothing_is_under_way_there() -> None:
+async def test_a_pause_returns_when_no_write_is_in_flight() -> None:
     engine = FakeEngine()
     work = Jobs(engine)
     with engine.pauses.sending([("bob", "crm"), ("bob", "ghl")]):
@@ -46,23 +46,23 @@ async def test_a_pause_is_answered_once_nothing_is_under_way_there() -> None:
     assert (await asked)[1] == 0
 
 
-async def test_a_probe_at_work_has_removed_what_it_made_before_a_pause_is_answered() -> None:
+async def test_a_running_probe_removes_its_block_before_a_pause_returns() -> None:
     engine = FakeEngine()
     work = Jobs(engine)
-    async with work._probing:
+    async with work._probe_lock:
         asked = asyncio.create_task(work.on_pause(CRM, quietly))
         await asyncio.sleep(0.05)
         assert not asked.done()
     await asked
 
 
-async def test_unpausing_ends_just_what_is_named_or_nothing_at_all() -> None:
+async def test_unpausing_ends_the_named_pauses_or_none() -> None:
     engine = FakeEngine()
     work = Jobs(engine)
     both = [{"system": "crm", "provider": ""}, {"system": "", "provider": "bob"}]
     await work.on_pause({"what": both}, quietly)
     unknown = {"system": "ghl", "provider": ""}
-    with pytest.raises(RefusedError, match="ghl is not paused"):
+    with pytest.raises(RequestRejectedError, match="ghl is not paused"):
         await work.on_unpause({"what": [both[0], unknown]}, quietly)
     assert len(pauses(engine.store)) == 2
     await work.on_unpause({"what": both[:1], "by": "bob"}, quietly)
@@ -89,9 +89,9 @@ async def test_unpausing_ends_just_what_is_named_or_nothing_at_all() -> None:
         {**CRM, "dry_run": True},
     ],
 )
-async def test_a_request_that_makes_no_sense_pauses_nothing(arguments: dict[str, Any]) -> None:
+async def test_an_invalid_pause_request_pauses_nothing(arguments: dict[str, Any]) -> None:
     engine = FakeEngine()
     for ask in (Jobs(engine).on_pause, Jobs(engine).on_unpause):
-        with pytest.raises(RefusedError):
+        with pytest.raises(RequestRejectedError):
             await ask(arguments, quietly)
     assert pauses(engine.store) == []

@@ -1,4 +1,4 @@
-"""Whose turn it is: through news, stretched rounds, new providers and clocks that jump."""
+"""The poll schedule: changes, stretched intervals, new providers and clock jumps."""
 
 from __future__ import annotations
 
@@ -54,42 +54,42 @@ class Watch:
     systems: dict[str, Lists] = field(
         default_factory=lambda: {"crm": Lists(NAMES, bulk=True), "legacy": Lists(NAMES)}
     )
-    rounds: PollScheduler = field(init=False)
+    scheduler: PollScheduler = field(init=False)
 
     def __post_init__(self) -> None:
         """Everything was read just now."""
-        self.rounds = PollScheduler(self.systems, SPANS, self.clock)
-        self.rounds.record_report(Report("r0", job="resync"))
+        self.scheduler = PollScheduler(self.systems, SPANS, self.clock)
+        self.scheduler.record_report(Report("r0", job="resync"))
 
     def turn(self, *providers: str) -> list[str]:
         """The next one, when its time has come."""
-        self.clock.time += self.rounds.tick
-        return self.rounds.providers_due(providers or NAMES, alone)
+        self.clock.time += self.scheduler.tick
+        return self.scheduler.providers_due(providers or NAMES, alone)
 
     def news(self, provider: str, count: int = 1, job: str = "near") -> None:
-        self.rounds.record_report(
+        self.scheduler.record_report(
             Report("r1", job=job, external_changes=Counter({provider: count}))
         )
 
     def all_calm(self) -> None:
         """A quiet night; everybody was read just now."""
         self.clock.time += timedelta(hours=12)
-        self.rounds.record_report(Report("r0", job="resync"))
+        self.scheduler.record_report(Report("r0", job="resync"))
 
 
 def test_a_round_reads_everybody_once_a_few_at_a_time() -> None:
     watch = Watch()
-    assert watch.rounds.tick == timedelta(minutes=3)
+    assert watch.scheduler.tick == timedelta(minutes=3)
     seen = [watch.turn() for _ in range(5)]
     assert [len(each) for each in seen] == [4] * 5
     assert sorted(p for each in seen for p in each) == list(NAMES)
     assert watch.turn() == seen[0]
 
 
-def test_who_has_news_is_read_twice_as_often_while_others_are_calm() -> None:
+def test_a_provider_with_changes_is_read_twice_as_often() -> None:
     watch = Watch()
     watch.all_calm()
-    assert set(watch.rounds.rota.reads.values()) == {ROUNDS}
+    assert set(watch.scheduler.schedule.reads.values()) == {ROUNDS}
     watch.news("p03")
     reads = Counter(p for _ in range(20) for p in watch.turn())
     assert reads["p03"] == 8
@@ -97,40 +97,40 @@ def test_who_has_news_is_read_twice_as_often_while_others_are_calm() -> None:
     assert reads.total() == 80
 
 
-def test_what_a_resync_brings_says_nothing_of_how_often_a_calendar_changes() -> None:
+def test_changes_found_by_a_resync_do_not_make_a_provider_busy() -> None:
     watch = Watch()
     watch.all_calm()
     watch.news("p03", 50, job="resync")
     watch.news("p04", 50, job="request")
-    assert set(watch.rounds.rota.reads.values()) == {ROUNDS}
+    assert set(watch.scheduler.schedule.reads.values()) == {ROUNDS}
 
 
-def test_nobody_is_calm_before_three_hours_are_over() -> None:
+def test_no_provider_is_calm_in_the_first_three_hours() -> None:
     watch = Watch()
     watch.clock.time += timedelta(hours=2, minutes=59)
     watch.news("p03", 9)
-    assert set(watch.rounds.rota.reads.values()) == {ROUNDS}
+    assert set(watch.scheduler.schedule.reads.values()) == {ROUNDS}
     watch.clock.time += timedelta(minutes=2)
     watch.news("p03", 9)
-    assert watch.rounds.rota.reads["p03"] == 2 * ROUNDS
+    assert watch.scheduler.schedule.reads["p03"] == 2 * ROUNDS
 
 
-def test_near_a_limit_the_turns_are_further_apart_and_the_slices_stay() -> None:
+def test_near_a_limit_far_polls_are_rarer_and_the_slices_stay() -> None:
     watch = Watch()
-    slices = watch.rounds.rota.slices
-    watch.rounds.far = timedelta(hours=1)
-    assert watch.rounds.tick == timedelta(minutes=12)
+    slices = watch.scheduler.schedule.slices
+    watch.scheduler.far = timedelta(hours=1)
+    assert watch.scheduler.tick == timedelta(minutes=12)
     watch.turn()
-    assert watch.rounds.rota.slices == slices
+    assert watch.scheduler.schedule.slices == slices
 
 
 def test_a_need_counts_what_slices_cost() -> None:
-    needs = {need.system: need for need in Watch().rounds.needs()}
+    needs = {need.system: need for need in Watch().scheduler.needs()}
     assert (needs["crm"].near, needs["crm"].far) == (1, 5)
     assert (needs["legacy"].near, needs["legacy"].far) == (20, 20)
 
 
-def test_a_new_provider_has_the_next_turn_and_one_that_is_gone_has_none() -> None:
+def test_a_new_provider_is_due_next_and_a_removed_one_never() -> None:
     watch = Watch()
     watch.turn()
     seen = watch.turn(*NAMES[1:], "new")
@@ -138,28 +138,28 @@ def test_a_new_provider_has_the_next_turn_and_one_that_is_gone_has_none() -> Non
     assert not any("p00" in watch.turn(*NAMES[1:], "new") for _ in range(12))
 
 
-def test_a_room_s_doors_are_counted_where_the_room_is() -> None:
+def test_the_calls_of_a_rooms_calendars_count_in_its_system() -> None:
     watch = Watch()
 
     def beside(providers: Collection[str]) -> Collection[str]:
         return {*providers, "p19"} if set(providers) & {"p00", "p01", "p02"} else providers
 
-    watch.rounds.providers_due(NAMES, beside)
-    slices = watch.rounds.rota.slices
+    watch.scheduler.providers_due(NAMES, beside)
+    slices = watch.scheduler.schedule.slices
     (together,) = [each for each in slices if "p19" in each]
     assert set(together) & {"p00", "p01", "p02"}
 
 
-def test_after_a_reload_the_new_calendars_are_dealt_out() -> None:
+def test_after_a_reload_the_new_calendars_are_scheduled() -> None:
     watch = Watch()
     watch.turn()
-    watch.rounds.reconfigure({"legacy": Lists(("a", "b", "c"))}, SPANS)
-    watch.rounds.record_report(Report("r0", job="resync"))
+    watch.scheduler.reconfigure({"legacy": Lists(("a", "b", "c"))}, SPANS)
+    watch.scheduler.record_report(Report("r0", job="resync"))
     seen = [watch.turn("a", "b", "c") for _ in range(3)]
     assert sorted(seen) == [["a"], ["b"], ["c"]]
 
 
-def test_a_clock_that_jumps_keeps_nobody_waiting() -> None:
+def test_a_clock_jump_delays_no_provider() -> None:
     watch = Watch()
     watch.turn()
     watch.clock.time += timedelta(days=-400)
@@ -184,15 +184,15 @@ class Day:
     def turns(self, count: int) -> None:
         """So many turns, after each of which nobody may have waited for too long."""
         for _ in range(count):
-            self.longest = max(self.longest, self.watch.rounds.far)
+            self.longest = max(self.longest, self.watch.scheduler.far)
             now = self.watch.turn(*sorted(self.there))
             self.read.update(dict.fromkeys(now, self.watch.clock.now()))
             for provider in self.there:
                 waited = self.watch.clock.now() - self.read[provider]
-                assert waited <= ROUNDS * self.longest + self.watch.rounds.tick, provider
+                assert waited <= ROUNDS * self.longest + self.watch.scheduler.tick, provider
 
     def stretch(self, number: int) -> None:
-        self.watch.rounds.far = SPANS.far * (1, 2, 4)[number % 3]
+        self.watch.scheduler.far = SPANS.far * (1, 2, 4)[number % 3]
 
     def news(self, number: int) -> None:
         self.watch.news(NAMES[number], number + 1)
@@ -217,7 +217,7 @@ class Day:
         max_size=12,
     )
 )
-def test_nobody_waits_for_longer_than_two_rounds_whatever_happens(
+def test_no_provider_waits_longer_than_two_rounds(
     steps: list[tuple[Callable[[Day, int], None], int]],
 ) -> None:
     day = Day()

@@ -1,4 +1,4 @@
-"""A daemon in a process of its own: real signals, real kills, one writer per state."""
+"""A daemon in its own process: real signals, real kills, one writer per state."""
 
 from __future__ import annotations
 
@@ -106,15 +106,13 @@ class Asking:
 
 
 @pytest.mark.prove
-def test_a_daemon_killed_at_work_is_told_as_such_and_the_next_takes_over(
-    state: Path, start: Start
-) -> None:
+def test_a_killed_daemon_is_reported_and_the_next_takes_over(state: Path, start: Start) -> None:
     killed = start(60)
     assert first_line(killed) == "started\n"
     asking = Asking(state)
     killed.send_signal(signal.SIGKILL)
     asking.end()
-    assert "ended before it was done" in str(asking.error)
+    assert "stopped before the command was done" in str(asking.error)
     assert state.with_name("state.db.sock").exists()
     assert first_line(start(0)) == "started\n"
     assert send_request(state, "resync", {}, lambda _text: None).exit == 0
@@ -146,14 +144,14 @@ def test_a_second_signal_ends_a_request_that_takes_long(state: Path, start: Star
     with short_path(state) as path, socket.socket(socket.AF_UNIX) as another:
         another.connect(path)
         another.sendall(json.dumps({"command": "resync"}).encode() + b"\n")
-        assert b"ending" in another.recv(1000)
+        assert b"stopping" in another.recv(1000)
     daemon.send_signal(signal.SIGTERM)
     assert daemon.wait(10) == 0
     asking.end()
     assert asking.answer is None
 
 
-def test_a_second_daemon_is_told_who_is_at_work(state: Path, start: Start) -> None:
+def test_a_second_daemon_gets_the_holder_of_the_state(state: Path, start: Start) -> None:
     one = start(0)
     assert first_line(one) == "started\n"
     two = start(0)

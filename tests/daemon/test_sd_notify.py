@@ -1,4 +1,4 @@
-"""A few lines to systemd, and silence where nobody listens."""
+"""Notifications to systemd, and none without systemd."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def test_an_abstract_socket_is_understood() -> None:
         assert manager.recv(100) == b"STATUS=two lines"
 
 
-def test_nobody_listening_is_no_error(tmp_path: Path) -> None:
+def test_a_missing_listener_is_not_an_error(tmp_path: Path) -> None:
     Notifier({}).ready()
     Notifier({"NOTIFY_SOCKET": str(tmp_path / "gone")}).ready()
 
 
-def test_having_no_file_left_for_a_socket_is_no_error(
+def test_no_free_file_descriptor_is_not_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def none_left(*_args: object) -> socket.socket:
@@ -36,13 +36,13 @@ def test_having_no_file_left_for_a_socket_is_no_error(
     Notifier({"NOTIFY_SOCKET": str(tmp_path / "notify")}).alive()
 
 
-def test_the_watchdog_is_fed_twice_in_its_time() -> None:
+def test_the_watchdog_is_pinged_twice_per_interval() -> None:
     assert Notifier({"WATCHDOG_USEC": "120000000"}).watchdog == 60
     assert Notifier({"WATCHDOG_USEC": "0"}).watchdog is None
     assert Notifier({}).watchdog is None
 
 
-def test_a_manager_that_does_not_listen_holds_nothing_up(tmp_path: Path) -> None:
+def test_a_service_manager_that_does_not_listen_blocks_nothing(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))
         notifier = Notifier({"NOTIFY_SOCKET": str(tmp_path / "notify")})

@@ -1,4 +1,4 @@
-"""The service's life: ready, jobs by the clock, and an end that waits for what is in flight."""
+"""The service life cycle: ready, scheduled jobs, and an end that waits for requests in flight."""
 
 from __future__ import annotations
 
@@ -73,10 +73,10 @@ async def test_systemd_hears_ready_status_watchdog_and_stopping(
     assert said.index("STOPPING=1") > said.index("READY=1")
 
 
-async def test_the_watchdog_is_left_to_bark_when_a_cycle_is_stuck(
+async def test_the_watchdog_is_not_pinged_while_a_job_is_stuck(
     tmp_path: Path, manager: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "STUCK", 0.05)
+    monkeypatch.setattr(service, "STUCK_AFTER", 0.05)
     engine = FakeEngine(takes=0.4)
     env = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "40000"}
     running = asyncio.create_task(serve(engine, RARE, tmp_path / "s.db", env, handle_signals=False))
@@ -90,7 +90,7 @@ async def test_the_watchdog_is_left_to_bark_when_a_cycle_is_stuck(
     await running
 
 
-async def test_nothing_is_said_after_stopping(tmp_path: Path, manager: socket.socket) -> None:
+async def test_no_status_is_sent_after_stopping(tmp_path: Path, manager: socket.socket) -> None:
     engine = FakeEngine(takes=0.2)
     env = {"NOTIFY_SOCKET": str(tmp_path / "notify")}
     running = asyncio.create_task(serve(engine, RARE, tmp_path / "s.db", env, handle_signals=False))
@@ -123,7 +123,7 @@ async def test_a_second_signal_does_not_wait(tmp_path: Path) -> None:
 
 
 async def test_draining_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "DRAIN", 0.1)
+    monkeypatch.setattr(service, "DRAIN_TIMEOUT", 0.1)
     engine = FakeEngine(takes=30)
     running = asyncio.create_task(serve(engine, RARE, tmp_path / "s.db", {}, handle_signals=False))
     await until(lambda: engine.at_work)
@@ -135,13 +135,13 @@ def successor(engine: FakeEngine, old: FakeEngine, said: list[str]) -> Reloaded:
     """An engine that takes the place of another, and a pace that shows."""
     engine.stopping = old.stopping
 
-    async def farewell() -> None:
-        said.append(f"farewell, {old.at_work} at work")
+    async def close_previous() -> None:
+        said.append(f"close_previous, {old.at_work} at work")
 
-    return Reloaded(engine, SOON, farewell)
+    return Reloaded(engine, SOON, close_previous)
 
 
-async def test_sighup_goes_over_to_the_new_configuration_when_the_job_at_work_has_ended(
+async def test_sighup_applies_the_configuration_after_the_running_job(
     tmp_path: Path, manager: socket.socket
 ) -> None:
     old, new = FakeEngine(takes=0.2), FakeEngine()
@@ -155,7 +155,7 @@ async def test_sighup_goes_over_to_the_new_configuration_when_the_job_at_work_ha
     await until(lambda: new.asked.count("near") >= 2)
     assert (new.asked[0], said, old.asked) == (
         "resync None None",
-        ["farewell, 0 at work"],
+        ["close_previous, 0 at work"],
         ["resync None None"],
     )
     new.stopping.set()
@@ -164,7 +164,7 @@ async def test_sighup_goes_over_to_the_new_configuration_when_the_job_at_work_ha
     assert told.index("RELOADING=1") < len(told) - told[::-1].index("READY=1") - 1
 
 
-async def test_a_configuration_that_is_wrong_is_refused_and_the_old_one_goes_on(
+async def test_an_invalid_configuration_is_refused_and_the_old_one_stays(
     tmp_path: Path, manager: socket.socket, capsys: pytest.CaptureFixture[str]
 ) -> None:
     engine = FakeEngine()
@@ -189,7 +189,7 @@ async def test_a_configuration_that_is_wrong_is_refused_and_the_old_one_goes_on(
     told = heard(manager)
     assert sum("RELOADING=1" in line for line in told) == 2
     assert told.count("READY=1") == 3
-    assert any("the old one is in force" in line for line in told)
+    assert any("the old one stays" in line for line in told)
 
 
 async def test_the_scheduler_itself_feeds_the_watchdog(
@@ -292,7 +292,7 @@ def nights(at: time, zone: str, since: datetime, until: datetime) -> list[dateti
         ),
     ],
 )
-def test_the_nightly_resync_runs_once_a_night_whatever_the_clocks_do(
+def test_the_nightly_resync_runs_once_per_night_across_clock_changes(
     at: time, zone: str, since: datetime, expected: list[str]
 ) -> None:
     found = nights(at, zone, since, since + timedelta(hours=48))

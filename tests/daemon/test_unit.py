@@ -1,4 +1,4 @@
-"""The unit file, looked at by systemd's own tools."""
+"""The unit file, checked by systemd's own tools."""
 
 from __future__ import annotations
 
@@ -56,19 +56,23 @@ def test_the_exposure_is_low(name: str) -> None:
     assert float(found[1]) <= 1.5
 
 
-def test_both_services_live_in_the_same_room() -> None:
-    rooms = [
-        (DEPLOY / name).read_text().partition("# Who it is")[2].partition("[Install]")[0].strip()
+def test_both_services_have_the_same_sandboxing() -> None:
+    sections = [
+        (DEPLOY / name)
+        .read_text()
+        .partition("# The user, and")[2]
+        .partition("[Install]")[0]
+        .strip()
         for name in SERVICES
     ]
-    assert rooms[0] == rooms[1]
-    assert "User=syncd\nGroup=syncd\n" in rooms[0]
+    assert sections[0] == sections[1]
+    assert "User=syncd\nGroup=syncd\n" in sections[0]
     # /var/lib/private would be closed to that user, and so to root at work as that user.
-    assert "DynamicUser=" not in rooms[0]
-    assert "StateDirectory=syncd" in rooms[0]
+    assert "DynamicUser=" not in sections[0]
+    assert "StateDirectory=syncd" in sections[0]
 
 
-def test_a_reload_looks_at_the_configuration_before_it_tells_the_service() -> None:
+def test_a_reload_checks_the_configuration_first() -> None:
     lines = re.findall(r"^ExecReload=(.*)$", UNIT.read_text(), re.MULTILINE)
     assert [line.split()[-2:] for line in lines] == [["check", "--offline"], ["-HUP", "$MAINPID'"]]
 
@@ -99,7 +103,7 @@ def test_the_example_is_a_right_configuration() -> None:
     assert str(settings.syncd.state_path) == "/var/lib/syncd/syncd.db"
 
 
-def test_it_does_not_restart_what_only_a_person_can_mend() -> None:
+def test_it_does_not_restart_after_errors_that_need_a_person() -> None:
     text = UNIT.read_text()
     assert "RestartPreventExitStatus=2 6" in text
     drain, stop = 20, re.search(r"TimeoutStopSec=(\d+)", text)

@@ -1,4 +1,4 @@
-"""Two systems that only say how they are, and a monitor that watches them."""
+"""Two fake systems that only report their health, and a monitor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A clean Debian in a folder, and commands that run in it as on a machine of its own."""
+"""A clean Debian in a folder, and commands that run in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Alerts and dashboard: Prometheus' own grammar reads them, and /metrics has all that they name."""
+"""Alerts and dashboard: Prometheus' grammar accepts them, and /metrics has all their metrics."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_every_metric_is_shown_or_watched(samples: Samples) -> None:
     assert ours <= {suffix.sub("", name) for name in used}
 
 
-def test_a_metric_that_is_not_there_would_be_noticed(samples: Samples) -> None:
+def test_a_missing_metric_would_be_noticed(samples: Samples) -> None:
     (found,) = selectors('rate(syncd_nonsense_total{state="x"}[5m]) > 1')
     assert found == ("syncd_nonsense_total", [("state", "MatchOp.Equal", "x")])
     assert found[0] not in samples

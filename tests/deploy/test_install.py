@@ -1,4 +1,4 @@
-"""The installer on a clean Debian: install, again, upgrade, an upgrade that fails, uninstall."""
+"""The installer on a clean Debian: install, repeat, upgrade, failed upgrade, uninstall."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def schema(machine: Machine) -> str:
 def test_install_upgrade_failed_upgrade_and_uninstall(machine: Machine) -> None:
     # A machine with nothing on it: Python comes from Debian, the program into a room of its own.
     said = install(machine, "0.1.0")
-    assert "syncd 0.1.0 is installed; next: edit /etc/syncd/syncd.toml" in said
+    assert "syncd 0.1.0 is installed. Next: edit /etc/syncd/syncd.toml" in said
     assert machine.run("syncd", "version") == "syncd 0.1.0\n"
     assert stat.S_IMODE(machine.at("/etc/syncd/secrets").stat().st_mode) == 0o700
     units = machine.at("/etc/systemd/system")
@@ -111,7 +111,7 @@ def test_install_upgrade_failed_upgrade_and_uninstall(machine: Machine) -> None:
     with machine.at("/etc/syncd/syncd.toml").open("a") as file:
         file.write("# mine\n")
     before = _files(machine)
-    assert "installed already, and in use" in install(machine, "0.1.0")
+    assert "already installed and in use" in install(machine, "0.1.0")
     assert _files(machine) == before
 
     # The service's user owns its state, and no more.

@@ -1,4 +1,4 @@
-"""`install.sh uninstall` offers a cleanup before it removes anything, on folders of its own."""
+"""`install.sh uninstall` offers a cleanup before it removes anything."""
 
 from __future__ import annotations
 
@@ -108,10 +108,10 @@ def test_an_uninstall_without_a_cleanup_never_suggests_deleting_the_state(house:
     code, said = house.uninstall("n")
     assert (code, house.installed, house.calls) == (0, False, "")
     assert "rm -r" not in said
-    assert "Keep them as long as blocks of syncd's stand" in said
+    assert "Keep them while blocks of syncd are" in said
 
 
-def test_a_cleanup_that_did_not_end_well_keeps_the_program_unless_told_otherwise(
+def test_a_failed_cleanup_keeps_the_program_unless_confirmed(
     house: House,
 ) -> None:
     (house.root / "code").write_text("4")
@@ -131,7 +131,7 @@ def test_an_uninstall_without_a_terminal_says_what_stays_and_how_to_remove_it(
     assert "rm -r" not in said
 
 
-def test_a_configuration_that_cannot_be_read_is_not_taken_for_a_missing_state(
+def test_an_unreadable_configuration_does_not_count_as_a_missing_state(
     house: House,
 ) -> None:
     python = house.root / "opt" / "releases" / "1" / "bin" / "python"

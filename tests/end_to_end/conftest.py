@@ -1,8 +1,8 @@
-"""A furnished sandbox, and a configured syncd beside it: on virtual time, or on real sockets.
+"""A seeded sandbox and a configured syncd, on virtual time or on real sockets.
 
-Almost every test needs neither a socket nor a real second, so `shop` has none: its requests go to
-the platforms in the same process, and a wait of a minute costs nothing. `served_shop` is the same
-on loopback sockets, in real time but for waits.
+Almost every test needs neither a socket nor a real second. So `site` has none: its requests reach
+the platforms in the same process, and a wait of a minute takes no time. `served_site` is the same
+on loopback sockets, in real time except for waits.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ from syncd.engine.report import Report
 from syncd.model import Clock
 from syncd.sandbox.asgi_transport import AsgiTransport
 from syncd.sandbox.consistency import disagreements, event_summaries
-from syncd.sandbox.scenario import SYSTEMS, Clinic, config_text, seed_clinic
+from syncd.sandbox.scenario import SYSTEM_NAMES, Clinic, config_text, seed_clinic
 from syncd.sandbox.server import Sandbox
 from syncd.simulate.loop import VirtualClock, VirtualLoop
-from tests.hasty import Hasty
+from tests.fast_clock import FastClock
 
 Loop = Callable[[], asyncio.AbstractEventLoop]
 
 
 def pytest_asyncio_loop_factories(item: pytest.Function) -> Mapping[str, Loop]:
-    """Run each test that asks for the virtual clock on a loop whose waits cost nothing."""
+    """Run each test that uses the virtual clock on a loop whose waits take no time."""
     if "clock" in item.fixturenames:
         return {"virtual": VirtualLoop}
     return {"real": asyncio.new_event_loop}
 
 
 @dataclass
-class Shop:
-    """The three platforms, what is booked on them, and the syncd that keeps them in step.
+class Site:
+    """The three platforms, their events, and a syncd for them.
 
-    Without ``ways`` syncd goes through the network.
+    Without ``ways`` syncd uses the network.
     """
 
     world: Clinic
@@ -53,44 +53,44 @@ class Shop:
     app: App
 
     async def resync(self, **asked: object) -> Report:
-        """One resync, as the command does it."""
+        """Run one resync, as the command does."""
         self.app.reset_backoff()
         return await self.app.engine.resync(**asked)  # type: ignore[arg-type]
 
-    def be_patient(self) -> None:
-        """Let no read count as late, however long it waits for the limit of its account."""
+    def never_late(self) -> None:
+        """Let no read count as late, however long it waits for the rate limit of its account."""
         self.app.engine.tasks.grace = 3600
 
-    def wrong(self, theirs: Collection[str] = ()) -> list[str]:
-        """What an outside observer would call wrong; ``theirs`` are copies of our blocks."""
+    def disagreements(self, theirs: Collection[str] = ()) -> list[str]:
+        """Return the disagreements between systems; ``theirs`` are people's copies of blocks."""
         seen = event_summaries(self.world.sandbox.systems, self.world.owners, theirs)
-        return disagreements(seen, SYSTEMS, self.clock.now())
+        return disagreements(seen, SYSTEM_NAMES, self.clock.now())
 
     def blocks(self) -> int:
-        """How many blocks of syncd's stand, in all systems."""
+        """Return the number of syncd's blocks in all systems."""
         seen = event_summaries(self.world.sandbox.systems, self.world.owners)
         return sum(s.ours for s in seen)
 
     def calls(self) -> dict[str, int]:
-        """HTTP calls that reached each platform so far."""
+        """Return the number of HTTP calls that reached each platform so far."""
         return {name: len(s.calls) for name, s in self.world.sandbox.systems.items()}
 
     async def restart(self) -> None:
-        """Forget all that is not on disk."""
+        """Restart the app with the stored state only."""
         await self.app.aclose()
         self.app = build(self.app.settings, clock=self.clock, transports=self.ways)
 
     async def reload(self) -> None:
-        """Start again with the configuration as it is now."""
+        """Restart the app with the current configuration."""
         await self.app.aclose()
         self.start()
 
     def start(self) -> None:
-        """Begin a process with the configuration as it is now; the one before has ended."""
+        """Start an app with the current configuration; the previous one has ended."""
         self.app = build(load(self.path, {}), clock=self.clock, transports=self.ways)
 
 
-S = TypeVar("S", bound=Shop)
+S = TypeVar("S", bound=Site)
 
 
 @asynccontextmanager
@@ -102,16 +102,16 @@ async def opened(
     empty: bool = False,
     configured: Callable[[str], str] = str,
 ) -> AsyncIterator[S]:
-    """Open the business, with a week of bookings unless empty; nothing is synced yet.
+    """Open a site with a week of bookings, or an empty one; nothing is synced yet.
 
-    Without a clock it is on loopback sockets, in real time but for waits, which take none.
+    Without a clock it uses loopback sockets, in real time except for waits, which take none.
     ``configured`` changes the text of the configuration.
     """
-    found = clock or Hasty()
+    found = clock or FastClock()
     sandbox = Sandbox(found)
     sandbox.crm.limit = None
     world = seed_clinic(sandbox, found.now(), empty=empty)
-    ways = {name: AsgiTransport(sandbox.apps[name]) for name in SYSTEMS} if clock else {}
+    ways = {name: AsgiTransport(sandbox.apps[name]) for name in SYSTEM_NAMES} if clock else {}
     async with nullcontext() if clock else sandbox.serve():
         if clock:
             for name, platform in sandbox.systems.items():
@@ -128,19 +128,19 @@ async def opened(
 
 @pytest.fixture
 def clock() -> VirtualClock:
-    """Begin now; a test that asks for it waits for nothing."""
+    """A clock that starts now; a test that uses it waits for nothing."""
     return VirtualClock(datetime.now(UTC))
 
 
 @pytest.fixture
-async def shop(tmp_path: Path, clock: VirtualClock) -> AsyncIterator[Shop]:
-    """The three systems with a week of bookings; nothing synced yet."""
-    async with opened(Shop, tmp_path, clock) as made:
+async def site(tmp_path: Path, clock: VirtualClock) -> AsyncIterator[Site]:
+    """Yield a site with a week of bookings; nothing is synced yet."""
+    async with opened(Site, tmp_path, clock) as made:
         yield made
 
 
 @pytest.fixture
-async def served_shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    """The same as `shop` on loopback sockets, in real time but for waits."""
-    async with opened(Shop, tmp_path) as made:
+async def served_site(tmp_path: Path) -> AsyncIterator[Site]:
+    """Yield the same as `site` on loopback sockets, in real time except for waits."""
+    async with opened(Site, tmp_path) as made:
         yield made

@@ -1,4 +1,4 @@
-"""An acknowledgement while the daemon runs goes through its door, and counts in its next cycle."""
+"""An acknowledgement during `syncd run` goes through the control socket and counts at once."""
 
 from __future__ import annotations
 
@@ -11,55 +11,55 @@ from syncd.daemon.control_socket import control_socket
 from syncd.daemon.jobs import Jobs
 from syncd.daemon.lock import StateLock
 from syncd.daemon.metrics import Metrics
-from syncd.sandbox.broken_rows import Lack
+from syncd.sandbox.broken_rows import RowDefect
 from syncd.store.reported import acknowledgements_of
-from tests.end_to_end.conftest import Shop
+from tests.end_to_end.conftest import Site
 from tests.end_to_end.test_queue import printed, say
 
 
 async def test_the_running_daemon_takes_an_acknowledgement_and_takes_it_back(
-    served_shop: Shop, capsys: pytest.CaptureFixture[str]
+    served_site: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shop = served_shop
-    event = shop.world.book("clinic", "alice", shop.world.at(6, 7))
-    shop.world.sandbox.clinic.broken_rows[event] = Lack.END
-    await shop.resync()
+    site = served_site
+    event = site.world.book("clinic", "alice", site.world.at(6, 7))
+    site.world.sandbox.clinic.broken_rows[event] = RowDefect.END
+    await site.resync()
     reports: list[Any] = []
-    work = Jobs(shop.app.engine, reports.append)
-    path = shop.app.settings.syncd.state_path
+    work = Jobs(site.app.engine, reports.append)
+    path = site.app.settings.syncd.state_path
     with StateLock(path, role="daemon"):
         async with control_socket(
             path, {"acknowledge": work.on_acknowledge, "resync": work.on_request}
         ):
             capsys.readouterr()
-            assert await say(shop, "acknowledge", "--json") == 0
+            assert await say(site, "acknowledge", "--json") == 0
             (entry,) = json.loads(capsys.readouterr().out)["items"]
-            assert await say(shop, "resync", "--json") == 3
+            assert await say(site, "resync", "--json") == 3
             capsys.readouterr()
-            assert await say(shop, "acknowledge", entry["id"], "--json") == 0
+            assert await say(site, "acknowledge", entry["id"], "--json") == 0
             assert printed(capsys)["acknowledged_at"] is not None
-            assert await say(shop, "resync", "--json") == 0
+            assert await say(site, "resync", "--json") == 0
             await work.near()
             assert (reports[-1].exit.code, reports[-1].acknowledged) == (0, 1)
-            assert await say(shop, "status", "--json") == 0
+            assert await say(site, "status", "--json") == 0
             capsys.readouterr()
-            assert await say(shop, "acknowledge", "zzz", "--json") == 2
+            assert await say(site, "acknowledge", "zzz", "--json") == 2
             assert printed(capsys)["error"]["exit"] == 2
-            assert await say(shop, "acknowledge", entry["id"], "--undo") == 0
-            assert await say(shop, "resync", "--json") == 3
-    assert acknowledgements_of(shop.app.store) == {}
+            assert await say(site, "acknowledge", entry["id"], "--undo") == 0
+            assert await say(site, "resync", "--json") == 3
+    assert acknowledgements_of(site.app.store) == {}
 
 
-async def test_metrics_do_not_alert_on_what_is_acknowledged(shop: Shop) -> None:
-    event = shop.world.book("clinic", "alice", shop.world.at(6, 7))
-    shop.world.sandbox.clinic.broken_rows[event] = Lack.END
-    engine, store = shop.app.engine, shop.app.store
-    metrics = Metrics(dict, _never, store, shop.path, engine.clock)
-    report = await shop.app.engine.resync()
+async def test_metrics_do_not_alert_on_what_is_acknowledged(site: Site) -> None:
+    event = site.world.book("clinic", "alice", site.world.at(6, 7))
+    site.world.sandbox.clinic.broken_rows[event] = RowDefect.END
+    engine, store = site.app.engine, site.app.store
+    metrics = Metrics(dict, _never, store, site.path, engine.clock)
+    report = await site.app.engine.resync()
     metrics.update(report)
 
     def told(name: str) -> list[float]:
-        found = metrics._standing._of_persons()  # the other gauges need a running daemon
+        found = metrics._gauges._follow_up_gauges()  # the other gauges need a running daemon
         return [s.value for m in found for s in m.samples if m.name == name]
 
     work = Jobs(engine)
@@ -73,10 +73,10 @@ def _never() -> Any:
     raise AssertionError
 
 
-async def test_a_resync_that_is_interrupted_ends_with_four_and_says_what_is_left(
-    shop: Shop,
+async def test_an_interrupted_resync_ends_with_four_and_reports_what_is_left(
+    site: Site,
 ) -> None:
-    engine = shop.app.engine
+    engine = site.app.engine
     made = 0
 
     def wrote(*_told: object) -> None:
@@ -88,6 +88,6 @@ async def test_a_resync_that_is_interrupted_ends_with_four_and_says_what_is_left
     report = await engine.resync()
     assert made > 0
     assert report.exit.code == 4
-    left = report.to_json()["left"]
-    assert isinstance(left, dict)
-    assert (left["interrupted"], left["unmade"] > 0) == (1, True)
+    remaining = report.to_json()["left"]
+    assert isinstance(remaining, dict)
+    assert (remaining["interrupted"], remaining["unmade"] > 0) == (1, True)

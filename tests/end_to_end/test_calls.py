@@ -1,4 +1,4 @@
-"""Each adapter makes every call that it has, over a real socket: the list that we publish."""
+"""Each adapter makes every published call over a real socket."""
 
 from __future__ import annotations
 
@@ -66,12 +66,12 @@ _ID = re.compile(r"/(?:(?=[A-Za-z]*[0-9])[A-Za-z0-9]{20}|[0-9a-f]{8}-[0-9a-f-]{2
 
 
 def made(calls: list[Call]) -> set[str]:
-    """Methods and paths, ids left out."""
+    """Return the methods and paths called, without ids."""
     return {f"{call.method} {_ID.sub('/{id}', call.path)}" for call in calls}
 
 
 async def tour(system: System, world: Clinic, window: Window) -> None:
-    """Read, look at everything, and make, move and remove a block and an appointment."""
+    """Read everything; create, move and remove a block and an appointment."""
     await system.check()
     snapshot = await system.read(window)
     events = [system.event(row) for row in snapshot.rows]
@@ -92,7 +92,7 @@ async def tour(system: System, world: Clinic, window: Window) -> None:
 
 
 async def write(system: System, action: Action, target: Event | None, after: Value | None) -> str:
-    """Carry out one operation on alice's calendar; the event's id."""
+    """Carry out one operation on Alice's calendar; return the event's id."""
     kind = (
         Kind.APPOINTMENT if action in {Action.MOVE_APPOINTMENT, Action.SET_STATUS} else Kind.BLOCK
     )
@@ -120,10 +120,10 @@ async def test_every_call_of_every_adapter_is_made_over_a_real_socket(tmp_path: 
         path = tmp_path / "syncd.toml"
         text = config_text(world, "state.db").replace("calls_per_5s = 25", "calls_per_5s = 100")
         # A calendar that the list does not name is asked for by its id.
-        clinic = world.seats["clinic", "carol"].calendar
+        clinic = world.seed_users["clinic", "carol"].calendar
         text = text.replace(f'"{clinic}"', f'"{clinic}", "nowhere"')
         # And a team is looked up where one is named.
-        user, team = world.seats["legacy", "carol"].user, next(iter(sandbox.legacy.groups))
+        user, team = world.seed_users["legacy", "carol"].user, next(iter(sandbox.legacy.groups))
         path.write_text(text.replace(f'user = "{user}"', f'user = "{user}", team = "{team}"'))
         systems = build_systems(load(path, {}), RealClock())
         window = Window(world.at(0, 0), world.at(5, 0))

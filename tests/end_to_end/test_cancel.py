@@ -1,4 +1,4 @@
-"""Cancellations that LeadSquared carries out at an address that only the configuration knows."""
+"""Cancellations through LeadSquared's bulk cancel at a configured address."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from syncd.model import Action, ConflictKind
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.simulate.loop import VirtualClock
 from tests.able import with_lag
-from tests.end_to_end.conftest import Shop, opened
+from tests.end_to_end.conftest import Site, opened
 
 PATH = "Task.svc/BulkCancelAppointments"
 
 
 @pytest.fixture
-async def clinic(tmp_path: Path, clock: VirtualClock) -> AsyncIterator[Shop]:
-    """An empty business whose LeadSquared account cancels."""
-    async with opened(Shop, tmp_path, clock, empty=True, configured=cancelling) as made:
+async def clinic(tmp_path: Path, clock: VirtualClock) -> AsyncIterator[Site]:
+    """Yield an empty site whose LeadSquared account can cancel."""
+    async with opened(Site, tmp_path, clock, empty=True, configured=cancelling) as made:
         for system in made.app.systems.values():
             # Otherwise the first change of a status in each account is made alone.
             system.measured.note("status_changes_only_status", "yes")
@@ -32,42 +32,42 @@ async def clinic(tmp_path: Path, clock: VirtualClock) -> AsyncIterator[Shop]:
 
 
 @pytest.fixture
-async def served_clinic(tmp_path: Path) -> AsyncIterator[Shop]:
-    """The same on loopback sockets, for another process."""
-    async with opened(Shop, tmp_path, empty=True, configured=cancelling) as made:
+async def served_clinic(tmp_path: Path) -> AsyncIterator[Site]:
+    """Yield the same on loopback sockets, for another process."""
+    async with opened(Site, tmp_path, empty=True, configured=cancelling) as made:
         yield made
 
 
 def cancelling(text: str) -> str:
-    """Configure the address that cancels."""
+    """Configure the address of the bulk cancel."""
     cancels = f'[systems.crm]\ncancel_as = "cancel"\ncancel_path = "{PATH}"'
     return text.replace("[systems.crm]", cancels)
 
 
-def sent(shop: Shop) -> int:
-    """How many requests went to the bulk cancel."""
-    return sum(call.path == f"/{PATH}" for call in shop.world.sandbox.crm.calls)
+def sent(site: Site) -> int:
+    """Return the number of requests to the bulk cancel."""
+    return sum(call.path == f"/{PATH}" for call in site.world.sandbox.crm.calls)
 
 
-async def twins(shop: Shop, *hours: int) -> tuple[list[str], list[str]]:
-    """Meetings that stand in crm and clinic; their ids in both."""
+async def twins(site: Site, *hours: int) -> tuple[list[str], list[str]]:
+    """Enter meetings in both crm and clinic; return their ids in both."""
     crm, clinic = [], []
     for hour in hours:
         who = ("alice", "bob")[hour % 2]
-        crm.append(shop.world.book("crm", who, shop.world.at(1, hour)))
-        clinic.append(shop.world.book("clinic", who, shop.world.at(1, hour)))
-    await shop.resync()
-    assert shop.wrong() == []
+        crm.append(site.world.book("crm", who, site.world.at(1, hour)))
+        clinic.append(site.world.book("clinic", who, site.world.at(1, hour)))
+    await site.resync()
+    assert site.disagreements() == []
     return crm, clinic
 
 
-def statuses(shop: Shop) -> dict[str, str]:
-    return {a.id: a.status for a in shop.world.sandbox.crm.appointments() if not a.deleted}
+def statuses(site: Site) -> dict[str, str]:
+    return {a.id: a.status for a in site.world.sandbox.crm.appointments() if not a.deleted}
 
 
 @pytest.mark.parametrize("lists_cancelled", [True, False])
 async def test_all_cancellations_of_a_cycle_are_one_call_confirmed_by_reading(
-    clinic: Shop, *, lists_cancelled: bool
+    clinic: Site, *, lists_cancelled: bool
 ) -> None:
     crm = clinic.world.sandbox.crm
     crm.lists_cancelled = lists_cancelled
@@ -79,7 +79,7 @@ async def test_all_cancellations_of_a_cycle_are_one_call_confirmed_by_reading(
     assert sorted(crm.cancelled) == sorted(mine)
     assert sent(clinic) == 1
     assert report.operations[Action.SET_STATUS] == 3
-    assert clinic.wrong() == []
+    assert clinic.disagreements() == []
     assert clinic.app.store.pending_intents() == []
     report = await clinic.resync()
     assert report.converged
@@ -91,7 +91,7 @@ async def test_all_cancellations_of_a_cycle_are_one_call_confirmed_by_reading(
     assert after["crm"] - before["crm"] == 2
 
 
-async def test_the_base_moves_only_when_a_read_shows_the_cancellation(clinic: Shop) -> None:
+async def test_the_base_moves_only_when_a_read_shows_the_cancellation(clinic: Site) -> None:
     (mine,), (theirs,) = await twins(clinic, 9)
     clinic.world.sandbox.crm.usual_job_seconds = 3600
     clinic.world.sandbox.clinic.cancel(theirs)
@@ -105,8 +105,8 @@ async def test_the_base_moves_only_when_a_read_shows_the_cancellation(clinic: Sh
 
 
 @pytest.mark.parametrize("answer", ["html", "error", "forbidden", "unknown", "nothing", "odd-none"])
-async def test_a_wrong_address_loses_nothing_and_a_person_is_told_what_to_check(
-    clinic: Shop, answer: str, monkeypatch: pytest.MonkeyPatch
+async def test_a_wrong_cancel_address_loses_nothing_and_the_note_names_it(
+    clinic: Site, answer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     crm = clinic.world.sandbox.crm
     crm.cancel_answer = answer
@@ -126,10 +126,10 @@ async def test_a_wrong_address_loses_nothing_and_a_person_is_told_what_to_check(
         reports.append(await clinic.app.engine.poll(near=False))
         await clinic.clock.sleep(1)
     assert statuses(clinic) == {first: "confirmed", second: "confirmed"}
-    held = clinic.app.store.open_conflicts()
-    assert {h.conflict.kind for h in held} == {ConflictKind.QUARANTINED}
-    assert len(held) == 2
-    assert all(f'cancel_path = "{PATH}"' in h.conflict.note for h in held)
+    conflicts = clinic.app.store.open_conflicts()
+    assert {h.conflict.kind for h in conflicts} == {ConflictKind.QUARANTINED}
+    assert len(conflicts) == 2
+    assert all(f'cancel_path = "{PATH}"' in h.conflict.note for h in conflicts)
     # An answer that says nothing of the address makes syncd look for a row at fault.
     assert sent(clinic) == (9 if answer == "error" else 3)
     assert reports[-1].systems["crm"].state is SystemStatus.OK
@@ -143,7 +143,7 @@ async def test_a_wrong_address_loses_nothing_and_a_person_is_told_what_to_check(
 
 @pytest.mark.parametrize("answer", ["bare", "odd"])
 async def test_an_answer_in_other_words_is_believed_once_a_read_shows_it(
-    clinic: Shop, answer: str
+    clinic: Site, answer: str
 ) -> None:
     clinic.world.sandbox.crm.cancel_answer = answer
     _, (theirs,) = await twins(clinic, 9)
@@ -154,7 +154,7 @@ async def test_an_answer_in_other_words_is_believed_once_a_read_shows_it(
     assert report.converged
 
 
-async def test_a_lost_answer_is_looked_after_before_anything_is_sent_again(clinic: Shop) -> None:
+async def test_a_lost_answer_is_looked_after_before_anything_is_sent_again(clinic: Site) -> None:
     crm = clinic.world.sandbox.crm
     _, (theirs,) = await twins(clinic, 9)
     crm.faults.add(Fault(FaultKind.LOSE_AFTER, path=f"/{PATH}", times=1))
@@ -164,17 +164,17 @@ async def test_a_lost_answer_is_looked_after_before_anything_is_sent_again(clini
     assert sent(clinic) == 1
 
 
-async def test_a_block_is_deleted_and_never_cancelled(clinic: Shop) -> None:
+async def test_a_block_is_deleted_and_never_cancelled(clinic: Site) -> None:
     event = clinic.world.book("clinic", "alice", clinic.world.at(1, 9))
     await clinic.resync()
     clinic.world.sandbox.clinic.cancel(event)
     await clinic.resync()
-    assert clinic.wrong() == []
+    assert clinic.disagreements() == []
     assert sent(clinic) == 0
     assert [b.deleted for b in clinic.world.sandbox.crm.blocks()] == [True]
 
 
-async def test_only_the_row_that_cannot_be_cancelled_is_quarantined(clinic: Shop) -> None:
+async def test_only_the_row_that_cannot_be_cancelled_is_quarantined(clinic: Site) -> None:
     crm = clinic.world.sandbox.crm
     (bad, good, other), theirs = await twins(clinic, 9, 10, 12)
     crm.refuses_rows = frozenset({bad})
@@ -183,11 +183,11 @@ async def test_only_the_row_that_cannot_be_cancelled_is_quarantined(clinic: Shop
     for _ in range(3):
         await clinic.resync()
     assert statuses(clinic) == {bad: "confirmed", good: "cancelled", other: "cancelled"}
-    (held,) = clinic.app.store.open_conflicts()
-    assert held.conflict.kind is ConflictKind.QUARANTINED
+    (conflict,) = clinic.app.store.open_conflicts()
+    assert conflict.conflict.kind is ConflictKind.QUARANTINED
 
 
-async def test_a_cancelled_meeting_that_is_on_again_is_closed_by_a_block(clinic: Shop) -> None:
+async def test_a_cancelled_meeting_that_is_on_again_is_closed_by_a_block(clinic: Site) -> None:
     _, (theirs,) = await twins(clinic, 9)
     platform = clinic.world.sandbox.clinic
     platform.cancel(theirs)
@@ -204,7 +204,7 @@ async def test_a_cancelled_meeting_that_is_on_again_is_closed_by_a_block(clinic:
 
 
 async def test_once_the_address_is_right_an_answer_makes_syncd_try_again(
-    served_clinic: Shop,
+    served_clinic: Site,
 ) -> None:
     clinic = served_clinic
     crm = clinic.world.sandbox.crm
@@ -213,11 +213,19 @@ async def test_once_the_address_is_right_an_answer_makes_syncd_try_again(
     clinic.world.sandbox.clinic.cancel(theirs)
     for _ in range(4):
         await clinic.app.engine.poll(near=False)
-    (held,) = clinic.app.store.open_conflicts()
+    (conflict,) = clinic.app.store.open_conflicts()
     crm.cancel_answer = ""
     await clinic.app.aclose()
-    said = ["--config", str(clinic.path), "conflicts", "resolve", held.id, "--take", "clinic"]
-    command = await asyncio.create_subprocess_exec(sys.executable, "-m", "syncd", *said)
+    arguments = [
+        "--config",
+        str(clinic.path),
+        "conflicts",
+        "resolve",
+        conflict.id,
+        "--take",
+        "clinic",
+    ]
+    command = await asyncio.create_subprocess_exec(sys.executable, "-m", "syncd", *arguments)
     code = await command.wait()
     clinic.start()
     assert code == 0

@@ -1,4 +1,4 @@
-"""A cleanup removes what syncd made, wherever people put it and whatever they call it by now."""
+"""A clean-up removes syncd's blocks even if people moved or renamed them."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from syncd.core.cleanup import CleanupScope, OwnershipDoubt
 from syncd.engine.report import RunExit
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.merged_users import merge_users
-from syncd.sandbox.scenario import SYSTEMS
+from syncd.sandbox.scenario import SYSTEM_NAMES
 from tests.end_to_end.test_cleanup import blocks, clean, of
 from tests.end_to_end.test_cleanup_unread import lose_state
-from tests.end_to_end.virtual import VirtualShop, play
+from tests.end_to_end.virtual import VirtualSite, play
 
 
-def give(shop: VirtualShop, system: str, block: str, who: str) -> None:
-    """Have a person move a block into somebody else's calendar."""
-    sandbox, user = shop.world.sandbox, shop.world.seats[system, who].user
+def give(site: VirtualSite, system: str, block: str, who: str) -> None:
+    """Move a block into another provider's calendar by hand."""
+    sandbox, user = site.world.sandbox, site.world.seed_users[system, who].user
     if system == "crm":
         task = sandbox.crm.tasks.get(block)
         assert task is not None
@@ -27,33 +27,33 @@ def give(shop: VirtualShop, system: str, block: str, who: str) -> None:
         sandbox.crm.tasks.put(block, replace(task, owner=owner))
         return
     platform = sandbox.clinic if system == "clinic" else sandbox.legacy
-    closure = platform.closures.get(block)
+    closure = platform.stored_blocks.get(block)
     assert closure is not None
-    platform.closures.put(block, replace(closure, user=user))
+    platform.stored_blocks.put(block, replace(closure, user=user))
 
 
 @pytest.mark.parametrize("fault", [None, FaultKind.LOSE_BEFORE, FaultKind.LOSE_AFTER])
 def test_a_block_that_was_moved_into_anothers_calendar_goes_with_its_provider(
     tmp_path: Path, fault: FaultKind | None
 ) -> None:
-    async def scene(shop: VirtualShop) -> None:
-        by_hand = blocks(shop)
-        await shop.resync()
-        made = blocks(shop) - by_hand
-        bobs = of(shop, "bob") & made
-        for system in SYSTEMS:
-            give(shop, system, min(b for s, b in bobs if s == system), "alice")
+    async def scene(site: VirtualSite) -> None:
+        by_hand = blocks(site)
+        await site.resync()
+        made = blocks(site) - by_hand
+        bobs = of(site, "bob") & made
+        for system in SYSTEM_NAMES:
+            give(site, system, min(b for s, b in bobs if s == system), "alice")
         if fault is not None:
-            for system in SYSTEMS:
+            for system in SYSTEM_NAMES:
                 refused = Fault(fault, path=".*Delete|.*(events|appointments)/.+", times=4)
-                shop.world.sandbox.systems[system].faults.add(refused)
-            await clean(shop, CleanupScope(provider="bob"))
-            for system in SYSTEMS:
-                shop.world.sandbox.systems[system].faults.clear()
-            await shop.restart(killed=True)
-        cleaned = await clean(shop, CleanupScope(provider="bob"))
+                site.world.sandbox.systems[system].faults.add(refused)
+            await clean(site, CleanupScope(provider="bob"))
+            for system in SYSTEM_NAMES:
+                site.world.sandbox.systems[system].faults.clear()
+            await site.restart(killed=True)
+        cleaned = await clean(site, CleanupScope(provider="bob"))
         assert cleaned.exit is RunExit.DONE, str(cleaned.to_json())
-        assert blocks(shop) == by_hand | (made - bobs)
+        assert blocks(site) == by_hand | (made - bobs)
         if fault is None:
             assert sum(c.removed for c in cleaned.calendars.values()) == len(bobs)
 
@@ -64,46 +64,46 @@ def test_a_block_that_was_moved_into_anothers_calendar_goes_with_its_provider(
 def test_a_provider_with_another_name_gets_no_block_again_after_a_cleanup_of_the_old_name(
     tmp_path: Path, ran: bool
 ) -> None:
-    async def scene(shop: VirtualShop) -> None:
-        by_hand = blocks(shop)
-        await shop.resync()
-        made = blocks(shop) - by_hand
-        carols = of(shop, "carol") & made
-        text = shop.path.read_text().replace("[providers.carol", "[providers.caroline")
-        shop.path.write_text(text)
-        await shop.restart()
+    async def scene(site: VirtualSite) -> None:
+        by_hand = blocks(site)
+        await site.resync()
+        made = blocks(site) - by_hand
+        carols = of(site, "carol") & made
+        text = site.path.read_text().replace("[providers.carol", "[providers.caroline")
+        site.path.write_text(text)
+        await site.restart()
         if ran:
-            await shop.resync()
-        cleaned = await clean(shop, CleanupScope(provider="carol"))
+            await site.resync()
+        cleaned = await clean(site, CleanupScope(provider="carol"))
         assert cleaned.exit is RunExit.DONE, str(cleaned.to_json())
         # Once they were read under the new name, they are no business of the old one.
-        left = made if ran else made - carols
-        assert blocks(shop) == by_hand | left
-        await shop.restart()
-        await shop.resync()
-        await shop.resync()
-        assert blocks(shop) == by_hand | left
+        remaining = made if ran else made - carols
+        assert blocks(site) == by_hand | remaining
+        await site.restart()
+        await site.resync()
+        await site.resync()
+        assert blocks(site) == by_hand | remaining
         assert bool(cleaned.paused) is not ran
 
     play(tmp_path, scene)
 
 
 def test_marked_blocks_that_no_meeting_explains_are_not_called_nothing(tmp_path: Path) -> None:
-    async def scene(shop: VirtualShop) -> None:
-        await shop.resync()
-        await lose_state(shop, created=False)
-        world = shop.world
-        for system in SYSTEMS:
+    async def scene(site: VirtualSite) -> None:
+        await site.resync()
+        await lose_state(site, created=False)
+        world = site.world
+        for system in SYSTEM_NAMES:
             platform = world.sandbox.systems[system]
             for each in platform.appointments():
-                if each.user == world.seats[system, "alice"].user:
+                if each.user == world.seed_users[system, "alice"].user:
                     platform.cancel(each.id)
         for _ in range(2):
-            await shop.resync()
-        cleaned = await clean(shop)
+            await site.resync()
+        cleaned = await clean(site)
         tagged = {t.event.id for c in cleaned.calendars.values() for t in c.tagged}
         assert tagged
-        assert tagged <= {block for _, block in blocks(shop)}
+        assert tagged <= {block for _, block in blocks(site)}
         assert cleaned.exit is RunExit.CONFLICTS
         assert cleaned.to_json()["done"] is False
 
@@ -111,15 +111,15 @@ def test_marked_blocks_that_no_meeting_explains_are_not_called_nothing(tmp_path:
 
 
 def test_blocks_that_a_person_chose_prove_nothing_of_the_others(tmp_path: Path) -> None:
-    async def scene(shop: VirtualShop) -> None:
-        by_hand = blocks(shop)
-        await shop.resync()
-        alices = of(shop, "alice") - by_hand
-        made = blocks(shop) - by_hand
-        await lose_state(shop, created=False)
-        await clean(shop, chosen=alices)
-        assert blocks(shop) == by_hand | (made - alices)
-        again = await clean(shop)
+    async def scene(site: VirtualSite) -> None:
+        by_hand = blocks(site)
+        await site.resync()
+        alices = of(site, "alice") - by_hand
+        made = blocks(site) - by_hand
+        await lose_state(site, created=False)
+        await clean(site, chosen=alices)
+        assert blocks(site) == by_hand | (made - alices)
+        again = await clean(site)
         proposed = {
             (t.event.system, t.event.id)
             for c in again.calendars.values()
@@ -132,41 +132,41 @@ def test_blocks_that_a_person_chose_prove_nothing_of_the_others(tmp_path: Path) 
     play(tmp_path, scene)
 
 
-def test_the_empty_list_of_a_user_who_is_gone_proves_no_block_gone(tmp_path: Path) -> None:
-    async def scene(shop: VirtualShop) -> None:
-        by_hand = blocks(shop)
-        await shop.resync()
-        carols = {b for b in of(shop, "carol") - by_hand if b[0] == "clinic"}
-        clinic = shop.world.sandbox.clinic
-        clinic.rename_user(shop.world.seats["clinic", "carol"].user, "another-id")
-        cleaned = await clean(shop, CleanupScope("clinic", "carol"))
-        assert carols <= blocks(shop)
+def test_an_empty_list_of_a_missing_user_proves_no_deletion(tmp_path: Path) -> None:
+    async def scene(site: VirtualSite) -> None:
+        by_hand = blocks(site)
+        await site.resync()
+        carols = {b for b in of(site, "carol") - by_hand if b[0] == "clinic"}
+        clinic = site.world.sandbox.clinic
+        clinic.rename_user(site.world.seed_users["clinic", "carol"].user, "another-id")
+        cleaned = await clean(site, CleanupScope("clinic", "carol"))
+        assert carols <= blocks(site)
         (calendar,) = cleaned.calendars.values()
         assert (cleaned.exit, calendar.left) == (RunExit.UNANSWERED, len(carols))
         assert "user is not in the account" in calendar.why
-        old = f'"{shop.world.seats["clinic", "carol"].user}"'
-        shop.path.write_text(shop.path.read_text().replace(old, '"another-id"'))
-        cleaned = await clean(shop, CleanupScope("clinic", "carol"))
-        assert not carols & blocks(shop)
+        old = f'"{site.world.seed_users["clinic", "carol"].user}"'
+        site.path.write_text(site.path.read_text().replace(old, '"another-id"'))
+        cleaned = await clean(site, CleanupScope("clinic", "carol"))
+        assert not carols & blocks(site)
 
     play(tmp_path, scene)
 
 
-def test_a_block_that_a_person_gave_a_customer_stays_and_is_told_each_time(tmp_path: Path) -> None:
-    async def scene(shop: VirtualShop) -> None:
-        by_hand = blocks(shop)
-        await shop.resync()
-        crm = shop.world.sandbox.crm
-        block = min(b for s, b in blocks(shop) - by_hand if s == "crm")
+def test_a_block_that_got_a_customer_stays_and_is_reported_each_time(tmp_path: Path) -> None:
+    async def scene(site: VirtualSite) -> None:
+        by_hand = blocks(site)
+        await site.resync()
+        crm = site.world.sandbox.crm
+        block = min(b for s, b in blocks(site) - by_hand if s == "crm")
         task = crm.tasks.get(block)
         assert task is not None
-        crm.tasks.put(block, replace(task, lead=shop.world.seats["crm", "bob"].contact))
+        crm.tasks.put(block, replace(task, lead=site.world.seed_users["crm", "bob"].contact))
         for _ in range(2):
-            cleaned = await clean(shop)
-            told = {(t.event.id, t.doubt) for c in cleaned.calendars.values() for t in c.tagged}
-            assert told == {(block, OwnershipDoubt.CUSTOMER)}
+            cleaned = await clean(site)
+            reported = {(t.event.id, t.doubt) for c in cleaned.calendars.values() for t in c.tagged}
+            assert reported == {(block, OwnershipDoubt.CUSTOMER)}
             assert cleaned.exit is RunExit.DONE, str(cleaned.to_json())
-            assert blocks(shop) == by_hand | {("crm", block)}
+            assert blocks(site) == by_hand | {("crm", block)}
 
     play(tmp_path, scene)
 
@@ -174,19 +174,19 @@ def test_a_block_that_a_person_gave_a_customer_stays_and_is_told_each_time(tmp_p
 def test_a_block_whose_user_was_merged_away_stays_when_the_other_one_is_cleaned_up(
     tmp_path: Path,
 ) -> None:
-    """The lists show bob's blocks as alice's, and nothing proves that his time is free."""
+    """The lists show Bob's blocks as Alice's, and nothing proves that his time is free."""
 
-    async def scene(shop: VirtualShop) -> None:
-        await shop.resync()
-        made = blocks(shop)
-        bobs = {each for each in of(shop, "bob") & made if each[0] == "legacy"}
-        sandbox, seats = shop.world.sandbox, shop.world.seats
+    async def scene(site: VirtualSite) -> None:
+        await site.resync()
+        made = blocks(site)
+        bobs = {each for each in of(site, "bob") & made if each[0] == "legacy"}
+        sandbox, seats = site.world.sandbox, site.world.seed_users
         merged = merge_users(
             sandbox.legacy, seats["legacy", "bob"].user, seats["legacy", "alice"].user
         )
-        await clean(shop, CleanupScope(provider="alice"))
+        await clean(site, CleanupScope(provider="alice"))
         assert bobs
-        assert bobs <= blocks(shop)
-        merged.take_back()
+        assert bobs <= blocks(site)
+        merged.undo()
 
     play(tmp_path, scene)

@@ -7,8 +7,8 @@ import json
 
 import pytest
 
+from tests.cli.terminal_session import TerminalSession
 from tests.cli.test_question import OTHERS
-from tests.cli.typist import Typist
 from tests.end_to_end.test_process import Place, place, ready
 
 pytestmark = [pytest.mark.slow, pytest.mark.prove]
@@ -67,16 +67,16 @@ async def test_an_undo_beside_a_daemon_shows_the_plan_and_asks(place: Place) -> 
 
 
 def standing(place: Place) -> int:
-    """How many blocks stand, in all systems."""
+    """Return the number of blocks in all systems."""
     systems = place.world.sandbox.systems.values()
     return sum(not b.deleted for s in systems for b in s.blocks())
 
 
 def answered(place: Place, run: str, answer: str) -> tuple[int, str]:
-    """Undo a run on a terminal."""
-    typist = Typist(place.path.parent, "undo", run)
+    """Undo a run on a terminal; return exit code and screen."""
+    session = TerminalSession(place.path.parent, "undo", run)
     try:
-        typist.answers("Undo these writes? [y/N]", answer)
-        return typist.ends(), typist.screen
+        session.answer("Undo these writes? [y/N]", answer)
+        return session.wait(), session.screen
     finally:
-        typist.kill()
+        session.kill()

@@ -1,8 +1,9 @@
-"""Promise 11: secrets, names, addresses, phones and titles go in everywhere and come out nowhere.
+"""Promise 11: secrets, names, addresses, phone numbers and titles never leave the process.
 
-The daemon runs with its page, at the most talkative log level, in text and in JSON; the platforms
-put every such value into their records, and into bodies and headers of their errors. Then all that
-left the process is searched: log, database, /metrics, /readyz, systemd's status line, the door.
+The daemon runs with its status page and the most detailed log level, in text and in JSON. The
+platforms put every such value into their records, and into bodies and headers of their errors. Then
+the test searches all output: log, database, /metrics, /readyz, systemd's status line, the control
+socket.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ from syncd.config.settings import Settings
 from syncd.daemon.jobs import Jobs
 from syncd.daemon.logging import set_up
 from syncd.daemon.service import JobIntervals, serve
-from syncd.sandbox.scenario import SYSTEMS, Clinic, config_text, seed_clinic
+from syncd.sandbox.scenario import SYSTEM_NAMES, Clinic, config_text, seed_clinic
 from syncd.sandbox.server import Sandbox
 from tests.daemon.kit import until
-from tests.hasty import Hasty
+from tests.fast_clock import FastClock
 
 NAME, EMAIL, PHONE = "Xylander Quuxworth", "xylander.quuxworth@example.com", "+4930555777123"
 TITLE = "Zymurgy of the left knee"
@@ -42,7 +43,7 @@ HOURLY = JobIntervals(timedelta(hours=1), timedelta(hours=1), time(3, 30), UTC)
 
 
 class Gossip(httpx.AsyncBaseTransport):
-    """A platform that now and then refuses, and says everything that it knows."""
+    """A platform that sometimes refuses, and includes all private values in its answer."""
 
     def __init__(self, way: httpx.AsyncBaseTransport, secrets: list[str]) -> None:
         self._way = way
@@ -67,23 +68,23 @@ class Gossip(httpx.AsyncBaseTransport):
 
 
 def gossips(world: Clinic, settings: Settings) -> dict[str, Gossip]:
-    """Each platform knows the secrets of its own account."""
+    """Return the platforms, each with the secrets of its own account."""
     apps = world.sandbox.apps
     return {
         name: Gossip(httpx.ASGITransport(app=apps[name]), app.secrets_of(settings.systems[name]))
-        for name in SYSTEMS
+        for name in SYSTEM_NAMES
     }
 
 
 def talkative_world() -> Clinic:
-    """Everybody's customer has the name, and every meeting the title."""
+    """Give every customer the private name, and every meeting the private title."""
     sandbox = Sandbox()
     sandbox.crm.limit = None
     world = seed_clinic(sandbox, datetime.now(UTC))
     for name, platform in sandbox.systems.items():
         customer = platform.add_contact(NAME, EMAIL, PHONE)
         for number, who in enumerate(("alice", "bob")):
-            seat = world.seats[name, who]
+            seat = world.seed_users[name, who]
             start = world.at(3 + number, 18)
             end = start + timedelta(minutes=30)
             platform.book(seat.calendar, seat.user, start, end, customer, title=TITLE)
@@ -94,14 +95,14 @@ def talkative_world() -> Clinic:
 
 
 def unpolled(world: Clinic) -> str:
-    """A configuration whose polls come between no requests, however long each takes."""
+    """Return a configuration whose polls never come between two requests."""
     text = config_text(world, "state.db").replace('every = "1m"', 'every = "1h"')
     return text.replace('every = "10s"', 'every = "10m"')
 
 
 @pytest.fixture(autouse=True)
 def put_back() -> Iterator[None]:
-    """Leave the process's logging as it was."""
+    """Restore the logging of the test process."""
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
     yield
@@ -111,8 +112,8 @@ def put_back() -> Iterator[None]:
 
 
 async def live(app: App, folder: Path) -> str:
-    """A life of the daemon: resyncs, a request through the door, a failing job; all it says."""
-    heard: list[str] = []
+    """Run the daemon: resyncs, a socket request, a failing job; return all output."""
+    notices: list[str] = []
     monitor = monitor_of(app.settings, app)
     app.engine.on_write = monitor.wrote
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
@@ -124,22 +125,24 @@ async def live(app: App, folder: Path) -> str:
             serve(app.engine, HOURLY, state, env, handle_signals=False, monitor=monitor)
         )
         await until(lambda: monitor.allowances, 30)
-        work = Jobs(app.engine, monitor.record_report, monitor.failed, insist=monitor.insist)
+        work = Jobs(
+            app.engine, monitor.record_report, monitor.failed, reset_backoff=monitor.reset_backoff
+        )
         for _ in range(3):
-            result, _code = await work.on_request({}, heard.append)
-            heard.append(json.dumps(result))
+            result, _code = await work.on_request({}, notices.append)
+            notices.append(json.dumps(result))
         # A fault of the program itself, with everything in its text.
         logging.getLogger("some.library").error("%s %s %s", EMAIL, PHONE, app.settings.path)
-        heard.append(monitor.metrics.render().decode())
-        heard += [json.dumps(monitor.ready()[1]), json.dumps(monitor.alive()[1])]
+        notices.append(monitor.metrics.render().decode())
+        notices += [json.dumps(monitor.ready()[1]), json.dumps(monitor.alive()[1])]
         app.engine.stopping.set()
         await running
         while True:
             try:
-                heard.append(manager.recv(65536).decode())
+                notices.append(manager.recv(65536).decode())
             except BlockingIOError:
                 break
-    return "\n".join(heard)
+    return "\n".join(notices)
 
 
 @pytest.mark.prove
@@ -154,9 +157,9 @@ async def test_nothing_private_leaves_the_daemon(
     secrets = settings_secrets(settings)
     set_up(secrets, style=style, level="debug")
     ways = gossips(world, settings)
-    app = build(settings, clock=Hasty(), transports=ways)
+    app = build(settings, clock=FastClock(), transports=ways)
     try:
-        said = await live(app, tmp_path)
+        output = await live(app, tmp_path)
     finally:
         await app.aclose()
     with sqlite3.connect(settings.syncd.state_path) as database:
@@ -167,7 +170,7 @@ async def test_nothing_private_leaves_the_daemon(
     assert "[e-mail]" in err
     assert "INSERT INTO" in dump
     assert '"cycle"' in err or "cycle" in err
-    places = {"log": err, "output": out, "database": dump, "told": said}
+    places = {"log": err, "output": out, "database": dump, "told": output}
     found = {
         (place, private)
         for place, text in places.items()
@@ -187,7 +190,7 @@ async def test_each_job_is_one_event_with_its_run_and_all_lines_of_a_run_carry_i
     settings = load(path, {})
     set_up(settings_secrets(settings), style="json")
     ways = gossips(world, settings)
-    app = build(settings, clock=Hasty(), transports=ways)
+    app = build(settings, clock=FastClock(), transports=ways)
     try:
         await live(app, tmp_path)
     finally:

@@ -1,4 +1,4 @@
-"""The first write to an appointment in each account is made alone, and compared field by field."""
+"""The first write to an appointment in each account is made alone and compared by field."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from syncd.sandbox.damage import Damage
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.store.facts import facts
 from syncd.store.reported import open_items
-from tests.end_to_end.virtual import VirtualShop, play
+from tests.end_to_end.virtual import VirtualSite, play
 
 HOUR = timedelta(hours=1)
 SECRET = "Frozen shoulder, call Mrs Winter"
@@ -33,19 +33,19 @@ UPDATE = {
 OTHER = {"clinic": "legacy", "legacy": "clinic", "crm": "clinic"}
 EVERY = sorted(OTHER)
 ABSENT = {("crm", Damage.HOSTS), ("crm", Damage.CALENDAR), ("legacy", Damage.HOSTS)}
-"""What no record of that platform shows: a task has no calendar, and v1 names no further hosts."""
+"""Fields that no record of the platform has: a task has no calendar, v1 names no further hosts."""
 
 
 class Twins:
-    """Meetings of Alice's that are entered in a system and in another one, with notes."""
+    """Meetings of Alice's with notes, entered in a system and in another one."""
 
-    def __init__(self, shop: VirtualShop, system: str, count: int = 2) -> None:
-        self.shop, self.system, self.other = shop, system, OTHER[system]
-        self.platform: Any = shop.world.sandbox.systems[system]
-        self.elsewhere: Any = shop.world.sandbox.systems[self.other]
-        hours = [shop.world.at(7 + n, 10) for n in range(count)]
-        self.theirs = [shop.world.book(self.other, "alice", at) for at in hours]
-        self.events = [shop.world.book(system, "alice", at) for at in hours]
+    def __init__(self, site: VirtualSite, system: str, count: int = 2) -> None:
+        self.site, self.system, self.other = site, system, OTHER[system]
+        self.platform: Any = site.world.sandbox.systems[system]
+        self.elsewhere: Any = site.world.sandbox.systems[self.other]
+        hours = [site.world.at(7 + n, 10) for n in range(count)]
+        self.theirs = [site.world.book(self.other, "alice", at) for at in hours]
+        self.events = [site.world.book(system, "alice", at) for at in hours]
         for event in self.events:
             self.add_texts(event)
 
@@ -60,7 +60,7 @@ class Twins:
         self.platform.meetings.put(event, changed)
 
     def move(self, *which: int, by: timedelta = HOUR) -> None:
-        """A person moves these meetings in the other system."""
+        """Move these meetings in the other system, as a person would."""
         for n in which or range(len(self.theirs)):
             shown = self.shown(self.elsewhere, self.theirs[n])
             self.elsewhere.move(self.theirs[n], shown.start + by, shown.end + by)
@@ -78,18 +78,18 @@ class Twins:
 
     @property
     def moved(self) -> int:
-        """How many of them were brought to where they are in the other system."""
+        """Return how many of them moved to their new time in this system."""
         return sum(here == there for here, there in zip(self.starts, self.wanted, strict=True))
 
     def fact(self, name: str = MOVES) -> str:
-        known = facts(self.shop.app.store, self.system)
+        known = facts(self.site.app.store, self.system)
         return next((fact.value for fact in known if fact.name == name), "")
 
     def items(self) -> list[ReportedItem]:
-        return [i for i in open_items(self.shop.app.store) if i.topic is Topic.DAMAGED]
+        return [i for i in open_items(self.site.app.store) if i.topic is Topic.DAMAGED]
 
     def closed(self, start: datetime) -> bool:
-        """Whether a block of ours closes Alice's time in this system."""
+        """Return true if a block of syncd's blocks Alice's time in this system."""
         return any(b.start == start and not b.deleted for b in self.platform.blocks())
 
 
@@ -97,22 +97,22 @@ def whys(report: Report) -> set[WaitReason]:
     return {each.why for each in report.waiting}
 
 
-Scene = Callable[[VirtualShop], Coroutine[Any, Any, None]]
+Scene = Callable[[VirtualSite], Coroutine[Any, Any, None]]
 
 
 @pytest.mark.parametrize("system", EVERY)
 def test_a_first_move_that_changes_only_the_time_is_measured_and_the_others_follow(
     tmp_path: Path, system: str
 ) -> None:
-    async def scene(shop: VirtualShop) -> None:
-        twins = Twins(shop, system, 3)
-        await shop.resync()
+    async def scene(site: VirtualSite) -> None:
+        twins = Twins(site, system, 3)
+        await site.resync()
         assert twins.fact() == ""
         twins.move()
-        report = await shop.resync()
+        report = await site.resync()
         assert (report.exit, twins.moved, twins.fact()) == (RunExit.DONE, 3, "yes")
         assert twins.items() == []
-        assert SECRET not in repr(facts(shop.app.store, system))
+        assert SECRET not in repr(facts(site.app.store, system))
 
     play(tmp_path, scene)
 
@@ -124,23 +124,23 @@ def test_a_first_move_that_changes_only_the_time_is_measured_and_the_others_foll
 def test_after_a_damaging_first_move_no_other_appointment_is_moved_there(
     tmp_path: Path, system: str, damage: Damage
 ) -> None:
-    async def scene(shop: VirtualShop) -> None:
-        twins = Twins(shop, system, 3)
+    async def scene(site: VirtualSite) -> None:
+        twins = Twins(site, system, 3)
         if damage is Damage.HOSTS:
             for event in twins.events:
                 meeting = twins.platform.meetings.get(event)
-                hosts = (shop.world.seats[system, "bob"].user,)
+                hosts = (site.world.seed_users[system, "bob"].user,)
                 twins.platform.meetings.put(event, replace(meeting, hosts=hosts))
         if damage is Damage.OWNER and system != "crm":
             calendar = twins.platform.meetings.get(twins.events[0]).calendar
             team = twins.platform.calendars[calendar]
-            users = (*team.users, shop.world.seats[system, "bob"].user)
+            users = (*team.users, site.world.seed_users[system, "bob"].user)
             twins.platform.calendars[calendar] = replace(team, users=users)
-        await shop.resync()
+        await site.resync()
         twins.platform.update_damage = damage
         before = twins.starts
         twins.move()
-        report = await shop.resync()
+        report = await site.resync()
         changed = sum(here != there for here, there in zip(twins.starts, before, strict=True))
         assert changed == 1
         assert twins.fact() == "no"
@@ -153,9 +153,9 @@ def test_after_a_damaging_first_move_no_other_appointment_is_moved_there(
         late = [at for at, was in zip(twins.wanted, twins.starts, strict=True) if at != was]
         assert all(twins.closed(at) for at in late)
         # Neither time nor a new process lets it go on.
-        await shop.clock.sleep(3 * 86_400)
-        await shop.restart()
-        again = await shop.resync()
+        await site.clock.sleep(3 * 86_400)
+        await site.restart()
+        again = await site.resync()
         assert WaitReason.DAMAGED in whys(again)
         assert sum(here != there for here, there in zip(twins.starts, before, strict=True)) == 1
 
@@ -166,21 +166,21 @@ def test_after_a_damaging_first_move_no_other_appointment_is_moved_there(
 def test_acknowledged_changes_are_accepted_and_the_other_moves_are_made(
     tmp_path: Path, system: str
 ) -> None:
-    async def scene(shop: VirtualShop) -> None:
-        twins = Twins(shop, system, 3)
-        await shop.resync()
+    async def scene(site: VirtualSite) -> None:
+        twins = Twins(site, system, 3)
+        await site.resync()
         twins.platform.update_damage = Damage.NOTES
         twins.move()
-        await shop.resync()
+        await site.resync()
         (item,) = twins.items()
-        acknowledge_entry(shop.app.store, item.id, "root", shop.clock.now(), undo=False)
-        report = await shop.resync()
+        acknowledge_entry(site.app.store, item.id, "root", site.clock.now(), undo=False)
+        report = await site.resync()
         assert (report.exit, twins.moved, twins.items()) == (RunExit.DONE, 3, [])
         # Another field is another damage.
         twins.platform.update_damage = Damage.CUSTOM_FIELDS
-        shop.app.engine.systems[system].facts.put(MOVES, "")
+        site.app.engine.systems[system].facts.put(MOVES, "")
         twins.move(by=-HOUR)
-        await shop.resync()
+        await site.resync()
         assert twins.moved == 1
         assert len(twins.items()) == 1
 
@@ -188,15 +188,15 @@ def test_acknowledged_changes_are_accepted_and_the_other_moves_are_made(
 
 
 def test_a_forgotten_fact_ends_the_report_and_the_next_move_is_compared(tmp_path: Path) -> None:
-    async def scene(shop: VirtualShop) -> None:
-        twins = Twins(shop, "legacy", 2)
-        await shop.resync()
+    async def scene(site: VirtualSite) -> None:
+        twins = Twins(site, "legacy", 2)
+        await site.resync()
         twins.platform.update_damage = Damage.NOTES
         twins.move()
-        await shop.resync()
+        await site.resync()
         twins.platform.update_damage = None
-        shop.app.engine.systems["legacy"].facts.put(MOVES, "")
-        report = await shop.resync()
+        site.app.engine.systems["legacy"].facts.put(MOVES, "")
+        report = await site.resync()
         assert (report.exit, twins.moved, twins.fact()) == (RunExit.DONE, 2, "yes")
         assert twins.items() == []
 
@@ -207,20 +207,20 @@ def test_a_forgotten_fact_ends_the_report_and_the_next_move_is_compared(tmp_path
 def test_a_first_move_with_a_lost_reply_is_compared_before_any_other(
     tmp_path: Path, system: str
 ) -> None:
-    async def scene(shop: VirtualShop) -> None:
-        twins = Twins(shop, system, 3)
-        await shop.resync()
+    async def scene(site: VirtualSite) -> None:
+        twins = Twins(site, system, 3)
+        await site.resync()
         twins.platform.update_damage = Damage.NOTES
         method, path = UPDATE[system]
         lost = Fault(FaultKind.LOSE_AFTER, times=1, method=method, path=path)
         twins.platform.faults.add(lost)
         before = twins.starts
         twins.move()
-        await shop.app.engine.poll(near=False)
+        await site.app.engine.poll(near=False)
         assert sum(here != there for here, there in zip(twins.starts, before, strict=True)) <= 1
-        await shop.restart(killed=True)
-        await shop.clock.sleep(60)
-        report = await shop.resync()
+        await site.restart(killed=True)
+        await site.clock.sleep(60)
+        report = await site.resync()
         assert sum(here != there for here, there in zip(twins.starts, before, strict=True)) == 1
         assert twins.fact() == "no"
         assert len(twins.items()) == 1
@@ -231,16 +231,16 @@ def test_a_first_move_with_a_lost_reply_is_compared_before_any_other(
 
 @pytest.mark.parametrize("system", ["clinic", "legacy", "crm"])
 def test_the_first_change_of_a_status_is_compared_too(tmp_path: Path, system: str) -> None:
-    async def scene(shop: VirtualShop) -> None:
-        text = shop.path.read_text()
-        shop.path.write_text(text.replace("[systems.crm]", '[systems.crm]\ncancel_as = "complete"'))
-        await shop.restart()
-        twins = Twins(shop, system, 2)
-        await shop.resync()
+    async def scene(site: VirtualSite) -> None:
+        text = site.path.read_text()
+        site.path.write_text(text.replace("[systems.crm]", '[systems.crm]\ncancel_as = "complete"'))
+        await site.restart()
+        twins = Twins(site, system, 2)
+        await site.resync()
         twins.platform.update_damage = twins.platform.status_damage = Damage.NOTES
         for event in twins.theirs:
             twins.elsewhere.cancel(event)
-        report = await shop.resync()
+        report = await site.resync()
         busy = [twins.shown(twins.platform, event).status == "confirmed" for event in twins.events]
         assert sorted(busy) == [False, True]
         assert twins.fact("status_changes_only_status") == "no"
@@ -253,56 +253,56 @@ def test_the_first_change_of_a_status_is_compared_too(tmp_path: Path, system: st
 def test_where_a_change_of_status_did_damage_no_other_appointment_is_moved(
     tmp_path: Path, system: str
 ) -> None:
-    """Simulator, seed 11: a v1 account was damaged once by a status, and once more by a move."""
+    """Simulator, seed 11: a v1 account was damaged once by a status, and again by a move."""
 
-    async def scene(shop: VirtualShop) -> None:
-        text = shop.path.read_text()
-        shop.path.write_text(text.replace("[systems.crm]", '[systems.crm]\ncancel_as = "complete"'))
-        await shop.restart()
-        twins = Twins(shop, system, 2)
-        await shop.resync()
+    async def scene(site: VirtualSite) -> None:
+        text = site.path.read_text()
+        site.path.write_text(text.replace("[systems.crm]", '[systems.crm]\ncancel_as = "complete"'))
+        await site.restart()
+        twins = Twins(site, system, 2)
+        await site.resync()
         twins.platform.update_damage = twins.platform.status_damage = Damage.NOTES
         twins.elsewhere.cancel(twins.theirs[0])
-        await shop.resync()
+        await site.resync()
         before = twins.starts[1]
         twins.move(1)
-        report = await shop.resync()
+        report = await site.resync()
         assert twins.starts[1] == before
         assert len(twins.platform.damaged) == 1
         assert whys(report) == {WaitReason.DAMAGED}
         for item in twins.items():
-            acknowledge_entry(shop.app.store, item.id, "root", shop.clock.now(), undo=False)
-        await shop.resync()
+            acknowledge_entry(site.app.store, item.id, "root", site.clock.now(), undo=False)
+        await site.resync()
         assert twins.starts[1] == twins.wanted[1]
 
     play(tmp_path, scene)
 
 
 def test_a_title_that_an_update_resets_is_put_back_and_nothing_stops(tmp_path: Path) -> None:
-    async def scene(shop: VirtualShop) -> None:
-        twins = Twins(shop, "clinic", 2)
-        await shop.resync()
+    async def scene(site: VirtualSite) -> None:
+        twins = Twins(site, "clinic", 2)
+        await site.resync()
         fault = Fault(FaultKind.RESET_FIELDS, times=1)
         twins.platform.faults.add(fault)
         twins.move()
-        report = await shop.resync()
+        report = await site.resync()
         assert (report.exit, twins.moved, twins.items()) == (RunExit.DONE, 2, [])
 
     play(tmp_path, scene)
 
 
 def test_on_v2_a_later_move_that_loses_hosts_stops_the_others(tmp_path: Path) -> None:
-    """The first moves were of meetings without further hosts, which proved nothing of them."""
+    """The first moves were of meetings without further hosts, so they proved nothing."""
 
-    async def scene(shop: VirtualShop) -> None:
-        twins = Twins(shop, "clinic", 3)
-        await shop.resync()
+    async def scene(site: VirtualSite) -> None:
+        twins = Twins(site, "clinic", 3)
+        await site.resync()
         twins.move()
-        assert (await shop.resync()).exit is RunExit.DONE
+        assert (await site.resync()).exit is RunExit.DONE
         assert twins.fact() == "yes"
         twins.platform.update_damage = Damage.NOTES
         twins.move(by=2 * HOUR)
-        report = await shop.resync()
+        report = await site.resync()
         assert twins.moved == 1
         assert (twins.fact(), len(twins.items())) == ("no", 1)
         assert WaitReason.DAMAGED in whys(report)
@@ -311,14 +311,14 @@ def test_on_v2_a_later_move_that_loses_hosts_stops_the_others(tmp_path: Path) ->
 
 
 def test_fields_are_named_and_neither_values_nor_odd_keys_are_stored(tmp_path: Path) -> None:
-    async def scene(shop: VirtualShop) -> None:
-        twins = Twins(shop, "crm", 2)
+    async def scene(site: VirtualSite) -> None:
+        twins = Twins(site, "crm", 2)
         task = twins.platform.tasks.get(twins.events[0])
         twins.platform.tasks.put(task.id, replace(task, custom={"mail of jo@x.de": SECRET}))
-        await shop.resync()
+        await site.resync()
         twins.platform.update_damage = Damage.CUSTOM_FIELDS
         twins.move(0)
-        await shop.resync()
+        await site.resync()
         (item,) = twins.items()
         assert item.reason == (
             "a move by syncd also changed: CustomFields.(other), "
@@ -343,7 +343,7 @@ def test_planted_first_moves_that_are_not_compared_after_a_crash_are_found(
         test_a_first_move_with_a_lost_reply_is_compared_before_any_other(tmp_path, "legacy")
 
 
-def test_what_the_state_holds_of_a_first_write_is_only_names_and_digests() -> None:
+def test_the_state_stores_only_names_and_digests_of_a_first_write() -> None:
     found = first_writes.FirstWrite.of(json.dumps({"odd": 1}))
     assert found is None
 
@@ -351,13 +351,13 @@ def test_what_the_state_holds_of_a_first_write_is_only_names_and_digests() -> No
 def test_the_first_move_in_leadsquared_is_alone_in_its_call_and_the_others_share_one(
     tmp_path: Path,
 ) -> None:
-    async def scene(shop: VirtualShop) -> None:
-        twins = Twins(shop, "crm", 4)
-        await shop.resync()
+    async def scene(site: VirtualSite) -> None:
+        twins = Twins(site, "crm", 4)
+        await site.resync()
         _, path = UPDATE["crm"]
         before = sum(call.path == path for call in twins.platform.calls)
         twins.move()
-        assert (await shop.resync()).exit is RunExit.DONE
+        assert (await site.resync()).exit is RunExit.DONE
         assert sum(call.path == path for call in twins.platform.calls) - before == 2
         assert twins.moved == 4
 
@@ -369,20 +369,20 @@ def removals(twins: Twins) -> int:
 
 
 def test_no_block_makes_room_for_a_move_that_waits_for_the_first_one(tmp_path: Path) -> None:
-    """The blocks of the moves that wait stay, also where the first one stops all others."""
+    """The blocks of waiting moves stay, even if the first move stopped all others."""
 
-    async def scene(shop: VirtualShop) -> None:
-        twins = Twins(shop, "clinic", 3)
-        await shop.resync()
+    async def scene(site: VirtualSite) -> None:
+        twins = Twins(site, "clinic", 3)
+        await site.resync()
         # While an earlier damage holds the moves back, the new times are closed by blocks.
         twins.platform.update_damage = Damage.NOTES
         twins.move()
-        await shop.resync()
+        await site.resync()
         (item,) = twins.items()
-        acknowledge_entry(shop.app.store, item.id, "root", shop.clock.now(), undo=False)
+        acknowledge_entry(site.app.store, item.id, "root", site.clock.now(), undo=False)
         twins.platform.update_damage = Damage.CUSTOM_FIELDS
         before = removals(twins)
-        await shop.resync()
+        await site.resync()
         assert removals(twins) - before == 1
         late = [at for at, was in zip(twins.wanted, twins.starts, strict=True) if at != was]
         assert len(late) == 1
@@ -391,22 +391,22 @@ def test_no_block_makes_room_for_a_move_that_waits_for_the_first_one(tmp_path: P
     play(tmp_path, scene)
 
 
-def accepted(shop: VirtualShop) -> str:
-    return shop.app.engine.systems["clinic"].facts.value("accepted_changes")
+def accepted(site: VirtualSite) -> str:
+    return site.app.engine.systems["clinic"].facts.value("accepted_changes")
 
 
 def test_forgetting_facts_withdraws_the_consent_to_changes(tmp_path: Path) -> None:
-    async def scene(shop: VirtualShop) -> None:
-        twins = Twins(shop, "clinic", 3)
-        await shop.resync()
+    async def scene(site: VirtualSite) -> None:
+        twins = Twins(site, "clinic", 3)
+        await site.resync()
         twins.platform.update_damage = Damage.NOTES
         twins.move()
-        await shop.resync()
+        await site.resync()
         (item,) = twins.items()
-        acknowledge_entry(shop.app.store, item.id, "root", shop.clock.now(), undo=False)
-        await shop.resync()
-        assert accepted(shop) == '["notes"]'
-        forget_facts(shop.app.engine.systems, shop.app.store, ["clinic"])
-        assert not accepted(shop)
+        acknowledge_entry(site.app.store, item.id, "root", site.clock.now(), undo=False)
+        await site.resync()
+        assert accepted(site) == '["notes"]'
+        forget_facts(site.app.engine.systems, site.app.store, ["clinic"])
+        assert not accepted(site)
 
     play(tmp_path, scene)

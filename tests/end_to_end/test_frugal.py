@@ -1,4 +1,4 @@
-"""Which calls reach the platforms' doors: of a quiet cycle the planned lists, and nothing else."""
+"""The calls that reach the platforms: a cycle without changes makes only the planned list calls."""
 
 from __future__ import annotations
 
@@ -10,72 +10,72 @@ from datetime import timedelta
 import pytest
 
 from syncd.sandbox.platform import Call
-from syncd.sandbox.scenario import PEOPLE, SYSTEMS
-from tests.end_to_end.conftest import Shop
+from syncd.sandbox.scenario import PEOPLE, SYSTEM_NAMES
+from tests.end_to_end.conftest import Site
 
 HOUR = timedelta(hours=1)
 
 Made = Counter[tuple[str, str, str]]
-"""How often each was called: the system, method and path, and the selector of a list."""
+"""The number of calls by system, method and path, and the selector of a list."""
 
 SELECTORS = ("groupId", "calendarId", "userId", "teamId")
 NAMED = (*SELECTORS, "id", "email", "skip")
 EVENTS = ("/calendars/events", "/calendars/blocked-slots", "/appointments/", "/Task.svc/Retr")
-"""What is never remembered: events themselves, whether listed or read by id."""
+"""Paths that are never cached: events, whether listed or read by id."""
 
 ONE_IN_V1 = ("legacy", "GET /appointments/")
-"""And then its id, of 20 letters."""
+"""A path that is followed by an id of 20 letters."""
 
 
 def asked(system: str, call: Call) -> tuple[str, str, str]:
-    of = [f"{name}={call.query[name]}" for name in NAMED if name in call.query]
-    return (system, f"{call.method} {call.path}", "".join(of))
+    selector = [f"{name}={call.query[name]}" for name in NAMED if name in call.query]
+    return (system, f"{call.method} {call.path}", "".join(selector))
 
 
-def made(shop: Shop, since: dict[str, int]) -> Made:
-    """The calls of all systems since then."""
-    systems = shop.world.sandbox.systems.items()
+def made(site: Site, since: dict[str, int]) -> Made:
+    """Return the calls to all systems since then."""
+    systems = site.world.sandbox.systems.items()
     return Counter(asked(name, call) for name, s in systems for call in s.calls[since[name] :])
 
 
-def planned(shop: Shop, *, near: bool) -> Made:
-    """The list calls that the adapters plan."""
-    window = shop.app.engine.window(near=near)
+def planned(site: Site, *, near: bool) -> Made:
+    """Return the list calls that the adapters plan."""
+    window = site.app.engine.window(near=near)
     found: Made = Counter()
-    for name, system in shop.app.systems.items():
+    for name, system in site.app.systems.items():
         for call in system.plan(window):
             method, _, path = call.call.partition(" ")
             # A body is not logged, so neither are the users that LeadSquared is asked for.
-            of = f"{call.selector}={call.ids[0]}" if call.selector in SELECTORS else ""
-            found[name, f"{method} /{path.removeprefix('/')}", of] += 1
+            selector = f"{call.selector}={call.ids[0]}" if call.selector in SELECTORS else ""
+            found[name, f"{method} /{path.removeprefix('/')}", selector] += 1
     return found
 
 
-async def settled(shop: Shop) -> None:
-    """Sync until there is nothing left to do; then what is asked is asked because of the time."""
+async def settled(site: Site) -> None:
+    """Sync until nothing is left to do, so that further calls are due to time alone."""
     for _ in range(6):
-        report = await shop.resync()
+        report = await site.resync()
         if not report.operations.total() and report.converged:
             return
     pytest.fail("it does not settle")
 
 
-async def assert_quiet(shop: Shop) -> None:
-    """The next cycles make the planned list calls and no other, near and far, over and over."""
+async def assert_quiet(site: Site) -> None:
+    """Check that the next near and far cycles make the planned list calls and no others."""
     for near in (True, False, True, False):
-        since = shop.calls()
-        await shop.app.engine.poll(near=near)
-        assert made(shop, since) == planned(shop, near=near)
+        since = site.calls()
+        await site.app.engine.poll(near=near)
+        assert made(site, since) == planned(site, near=near)
 
 
-async def test_a_quiet_cycle_makes_the_planned_list_calls_and_no_other(shop: Shop) -> None:
-    await settled(shop)
-    await assert_quiet(shop)
+async def test_a_quiet_cycle_makes_the_planned_list_calls_and_no_other(site: Site) -> None:
+    await settled(site)
+    await assert_quiet(site)
 
 
-def emptied(shop: Shop) -> None:
-    """Nothing is left of carol's in the clinic, where blocks cannot be read by id."""
-    clinic, user = shop.world.sandbox.clinic, shop.world.seats["clinic", "carol"].user
+def emptied(site: Site) -> None:
+    """Remove all of Carol's events in the clinic, where blocks cannot be read by id."""
+    clinic, user = site.world.sandbox.clinic, site.world.seed_users["clinic", "carol"].user
     for meeting in clinic.appointments():
         if meeting.user == user and not meeting.deleted:
             clinic.delete(meeting.id)
@@ -84,12 +84,12 @@ def emptied(shop: Shop) -> None:
             clinic.remove_block(block.id)
 
 
-def crowded(shop: Shop) -> None:
-    """Two customers have one time in v1, so that its services are asked for their seats."""
-    legacy, seat = shop.world.sandbox.legacy, shop.world.seats["legacy", "alice"]
+def crowded(site: Site) -> None:
+    """Book two customers at one time in v1, so that syncd asks for the seats of its services."""
+    legacy, seat = site.world.sandbox.legacy, site.world.seed_users["legacy", "alice"]
     legacy.calendars[seat.calendar] = replace(legacy.calendars[seat.calendar], per_slot=3)
     other = legacy.add_contact("Lee Example", "lee@example.com", "+4930555011")
-    start = shop.world.at(2, 18)
+    start = site.world.at(2, 18)
     for contact in (seat.contact, other):
         legacy.book(seat.calendar, seat.user, start, start + HOUR, contact)
 
@@ -100,23 +100,23 @@ def crowded(shop: Shop) -> None:
     [pytest.param(emptied, marks=pytest.mark.prove), crowded],
 )
 async def test_the_cycles_after_something_odd_are_quiet_too(
-    shop: Shop, happens: Callable[[Shop], None]
+    site: Site, happens: Callable[[Site], None]
 ) -> None:
-    shop.be_patient()
-    await settled(shop)
-    happens(shop)
-    await settled(shop)
-    await assert_quiet(shop)
+    site.never_late()
+    await settled(site)
+    happens(site)
+    await settled(site)
+    await assert_quiet(site)
 
 
-def furnished(shop: Shop) -> None:
-    """A room and equipment become providers, in LeadSquared and in the clinic."""
-    clinic, crm = shop.world.sandbox.clinic, shop.world.sandbox.crm
+def furnished(site: Site) -> None:
+    """Make a room and equipment providers, in LeadSquared and in the clinic."""
+    clinic, crm = site.world.sandbox.clinic, site.world.sandbox.crm
     course, beauty = (clinic.add_calendar(name, "event") for name in ("Course", "Beauty"))
     clinic.resources.add("rooms", "yoga room", calendars=(course,))
     clinic.resources.add("equipments", "laser", quantity=2, calendars=(beauty,))
-    text = shop.path.read_text()
-    for name, kind, said in (
+    text = site.path.read_text()
+    for name, kind, setting in (
         ("yoga", "room", "rooms/yoga room"),
         ("laser", "equipment", "equipment/laser"),
     ):
@@ -126,38 +126,38 @@ def furnished(shop: Shop) -> None:
 kind = "{kind}"
 [providers.{name}.calendars]
 crm = {{ user = "{name}@example.com" }}
-clinic = {{ resource = "{said}" }}
+clinic = {{ resource = "{setting}" }}
 """
-    shop.path.write_text(text)
-    seat = shop.world.seats["crm", "alice"]
-    start = shop.world.at(2, 18)
+    site.path.write_text(text)
+    seat = site.world.seed_users["crm", "alice"]
+    start = site.world.at(2, 18)
     crm.book(seat.calendar, "yoga@example.com", start, start + HOUR, seat.contact, title="x")
 
 
 @pytest.mark.prove
-async def test_with_rooms_a_quiet_cycle_makes_only_planned_calls_too(shop: Shop) -> None:
-    furnished(shop)
-    await shop.reload()
-    shop.be_patient()
-    await settled(shop)
-    calls = planned(shop, near=True)
+async def test_with_rooms_a_quiet_cycle_makes_only_planned_calls_too(site: Site) -> None:
+    furnished(site)
+    await site.reload()
+    site.never_late()
+    await settled(site)
+    calls = planned(site, near=True)
     # By calendar: the doors of both, which need no user, in both lists.
-    assert sum(of.startswith("calendarId") for _, _, of in calls) == 4
-    await assert_quiet(shop)
+    assert sum(selector.startswith("calendarId") for _, _, selector in calls) == 4
+    await assert_quiet(site)
 
 
 @pytest.mark.prove
-async def test_a_restart_asks_once_more_for_what_was_remembered_and_is_needed(shop: Shop) -> None:
-    furnished(shop)
-    crowded(shop)
-    await shop.reload()
-    shop.be_patient()
-    await settled(shop)
-    await shop.restart()
-    shop.be_patient()
-    since = shop.calls()
-    await shop.app.engine.poll(near=False)
-    again = made(shop, since) - planned(shop, near=False)
+async def test_a_restart_reads_needed_directories_once_more(site: Site) -> None:
+    furnished(site)
+    crowded(site)
+    await site.reload()
+    site.never_late()
+    await settled(site)
+    await site.restart()
+    site.never_late()
+    since = site.calls()
+    await site.app.engine.poll(near=False)
+    again = made(site, since) - planned(site, near=False)
     assert again == Counter(
         {
             ("clinic", "GET /calendars/", ""): 1,
@@ -171,28 +171,38 @@ async def test_a_restart_asks_once_more_for_what_was_remembered_and_is_needed(sh
             ("crm", "POST /Task.svc/RetrieveAppointments/ByUserEmailAddress", ""): 1,
         }
     )
-    await assert_quiet(shop)
+    await assert_quiet(site)
 
 
 @pytest.mark.prove
-async def test_no_person_user_type_or_calendar_is_fetched_twice(shop: Shop) -> None:
-    """Every cycle brings a twin of the same customer, who must be looked up to see that it is."""
-    furnished(shop)
-    crowded(shop)
-    await shop.reload()
-    since = dict.fromkeys(SYSTEMS, 0)
+async def test_no_person_user_type_or_calendar_is_fetched_twice(site: Site) -> None:
+    """Every cycle brings a twin of the same customer, who must be looked up to match it."""
+    furnished(site)
+    crowded(site)
+    await site.reload()
+    since = dict.fromkeys(SYSTEM_NAMES, 0)
     for day in range(8, 14):
         who = PEOPLE[day % 3]
-        for system in SYSTEMS:
-            shop.world.book(system, who, shop.world.at(day, 11))
-        shop.world.book(SYSTEMS[day % 3], who, shop.world.at(day, 15))
-        await shop.app.engine.poll(near=bool(day % 2))
-        await settled(shop)
-    assert shop.wrong() == []
-    things = {of: n for of, n in made(shop, since).items() if of[1].startswith("GET ")}
-    things = {of: n for of, n in things.items() if not any(part in of[1] for part in EVENTS)}
-    assert {of[1].split("/")[1] for of in things} >= {"contacts", "LeadManagement.svc", "calendars"}
-    assert {of: n for of, n in things.items() if n > 1} == {}
+        for system in SYSTEM_NAMES:
+            site.world.book(system, who, site.world.at(day, 11))
+        site.world.book(SYSTEM_NAMES[day % 3], who, site.world.at(day, 15))
+        await site.app.engine.poll(near=bool(day % 2))
+        await settled(site)
+    assert site.disagreements() == []
+    things = {
+        selector: n for selector, n in made(site, since).items() if selector[1].startswith("GET ")
+    }
+    things = {
+        selector: n
+        for selector, n in things.items()
+        if not any(part in selector[1] for part in EVENTS)
+    }
+    assert {selector[1].split("/")[1] for selector in things} >= {
+        "contacts",
+        "LeadManagement.svc",
+        "calendars",
+    }
+    assert {selector: n for selector, n in things.items() if n > 1} == {}
     # In v1 a customer comes with one of the appointments, which is read by its id.
-    one = [path for system, path, _ in made(shop, since) if (system, path[:-20]) == ONE_IN_V1]
+    one = [path for system, path, _ in made(site, since) if (system, path[:-20]) == ONE_IN_V1]
     assert len(one) == 1

@@ -1,7 +1,7 @@
-"""Facts of which the table says that nothing depends on them: each side is lived through.
+"""Platform facts that are listed as harmless: everything works on each of their sides.
 
-Who believes that a fact does not matter has thought of each of its sides. So in an account on each
-of them, meetings are booked, moved and ended in every system, and all must agree afterwards.
+In an account on each side, meetings are booked, moved and ended in every system, and all systems
+must agree afterwards.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import pytest
 
 from syncd.engine.report import RunExit
 from syncd.model.platform_facts import PLATFORM_FACTS
-from syncd.sandbox.scenario import SYSTEMS
+from syncd.sandbox.scenario import SYSTEM_NAMES
 from syncd.simulate.drawn_facts import SYSTEM_OF
 from syncd.simulate.loop import VirtualClock
-from tests.end_to_end.conftest import Shop, opened
+from tests.end_to_end.conftest import Site, opened
 
 REFUSED = {("crm", "home_host", "yes")}
-"""The side on which an account answers no call at this address, so that nothing can be carried."""
+"""The side on which an account answers no call at this address, so nothing can be carried."""
 
 SIDES = [
     (SYSTEM_OF[row.platform], row.name, side)
@@ -33,38 +33,38 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-async def shop(tmp_path: Path, clock: VirtualClock) -> AsyncIterator[Shop]:
-    """The three systems without bookings."""
-    async with opened(Shop, tmp_path, clock, empty=True) as made:
+async def site(tmp_path: Path, clock: VirtualClock) -> AsyncIterator[Site]:
+    """Yield an empty site."""
+    async with opened(Site, tmp_path, clock, empty=True) as made:
         yield made
 
 
 @pytest.mark.prove
 @pytest.mark.parametrize(("system", "name", "side"), SIDES, ids=map(" ".join, SIDES))
 async def test_all_agrees_on_each_side_of_a_fact_on_which_nothing_depends(
-    shop: Shop, system: str, name: str, side: str
+    site: Site, system: str, name: str, side: str
 ) -> None:
-    world = shop.world
+    world = site.world
     world.sandbox.systems[system].set_fact(name, side)
     booked = {
-        each: world.book(each, "alice", world.at(2 + n, 17)) for n, each in enumerate(SYSTEMS)
+        each: world.book(each, "alice", world.at(2 + n, 17)) for n, each in enumerate(SYSTEM_NAMES)
     }
-    await shop.resync()
-    assert shop.wrong() == []
+    await site.resync()
+    assert site.disagreements() == []
     for each, event in booked.items():
         platform = world.sandbox.systems[each]
         shown = next(meeting for meeting in platform.appointments() if meeting.id == event)
         platform.move(event, shown.start + 2 * HOUR, shown.end + 2 * HOUR)
-    await shop.clock.sleep(60)
-    await shop.resync()
-    assert shop.wrong() == []
+    await site.clock.sleep(60)
+    await site.resync()
+    assert site.disagreements() == []
     for n, (each, event) in enumerate(booked.items()):
         platform = world.sandbox.systems[each]
         (platform.cancel if n % 2 else platform.delete)(event)
     for _ in range(2):
-        await shop.clock.sleep(120)
-        await shop.resync()
-    assert shop.wrong() == []
-    assert shop.blocks() == 0
-    last = await shop.resync()
+        await site.clock.sleep(120)
+        await site.resync()
+    assert site.disagreements() == []
+    assert site.blocks() == 0
+    last = await site.resync()
     assert (last.operations.total(), last.exit) == (0, RunExit.DONE)

@@ -1,4 +1,4 @@
-"""Lists that show nothing, or not everything, while the events stand there by their ids."""
+"""Lists that show nothing, or not everything, although the events can be read by id."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from syncd.engine.report import Report, RunExit
 from syncd.model import Topic
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.platform import PlatformRequest
-from syncd.sandbox.scenario import SYSTEMS
+from syncd.sandbox.scenario import SYSTEM_NAMES
 from syncd.store.reported import open_items
-from tests.end_to_end.conftest import Shop
-from tests.end_to_end.virtual import VirtualShop, play
+from tests.end_to_end.conftest import Site
+from tests.end_to_end.virtual import VirtualSite, play
 
 KEYS = {"crm": "List", "clinic": "events", "legacy": "appointments"}
 LISTS = {
@@ -37,14 +37,14 @@ Rows = list[dict[str, Any]]
 Edit = Callable[[Rows], Rows]
 
 
-def edit(shop: VirtualShop | Shop, name: str, change: Edit, paths: Sequence[str] = ()) -> None:
-    """Rewrite the lists that a platform answers."""
-    platform = shop.world.sandbox.systems[name]
+def edit(site: VirtualSite | Site, name: str, change: Edit, paths: Sequence[str] = ()) -> None:
+    """Change the lists that a platform returns."""
+    platform = site.world.sandbox.systems[name]
     answer = platform._answer
 
-    def edited(ask: PlatformRequest, scope: Any) -> Any:
-        response = answer(ask, scope)
-        if ask.path in (paths or LISTS[name]) and response.status_code == 200:
+    def edited(request: PlatformRequest, scope: Any) -> Any:
+        response = answer(request, scope)
+        if request.path in (paths or LISTS[name]) and response.status_code == 200:
             data = json.loads(bytes(response.body))
             data[KEYS[name]] = change(data[KEYS[name]])
             if "RecordCount" in data:
@@ -56,9 +56,9 @@ def edit(shop: VirtualShop | Shop, name: str, change: Edit, paths: Sequence[str]
     platform._answer = edited  # type: ignore[method-assign]
 
 
-def asked_by_id(shop: VirtualShop, name: str, since: int) -> Counter[str]:
-    """How often each id was asked for since a call; what nothing reads by id is not counted."""
-    calls = shop.world.sandbox.systems[name].calls[since:]
+def asked_by_id(site: VirtualSite, name: str, since: int) -> Counter[str]:
+    """Return how often each id was read since a call; paths without an id are not counted."""
+    calls = site.world.sandbox.systems[name].calls[since:]
     ids = (
         call.query.get("id") or call.path.removeprefix(ONES[name])
         for call in calls
@@ -67,63 +67,63 @@ def asked_by_id(shop: VirtualShop, name: str, since: int) -> Counter[str]:
     return Counter(each for each in ids if each)
 
 
-def known(shop: VirtualShop, name: str) -> int:
-    """How many known events of a system its lists should show."""
-    now, found = shop.clock.now(), 0
+def known(site: VirtualSite, name: str) -> int:
+    """Return how many known events of a system its lists should show."""
+    now, found = site.clock.now(), 0
     for provider in ("alice", "bob", "carol"):
-        for record in shop.app.store.events_of(name, provider):
+        for record in site.app.store.events_of(name, provider):
             found += record.observed is not None and record.observed.end > now
     return found
 
 
-def is_told(shop: VirtualShop, name: str, count: int, report: Report) -> bool:
-    """Whether the run says how many known events a system does not show."""
-    (item,) = (i for i in open_items(shop.app.store, name) if i.topic is Topic.LIST)
+def is_told(site: VirtualSite, name: str, count: int, report: Report) -> bool:
+    """Check that the run reports how many known events a system does not show."""
+    (item,) = (i for i in open_items(site.app.store, name) if i.topic is Topic.LIST)
     words = f"{name} does not show {count} known event"
-    told = report.to_json()["not_shown"]
-    return item.reason.startswith(words) and told == {name: count}
+    data = report.to_json()["not_shown"]
+    return item.reason.startswith(words) and data == {name: count}
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("name", SYSTEM_NAMES)
 @pytest.mark.parametrize("fresh", [True, False], ids=["just-written", "long-known"])
-def test_a_resync_of_empty_lists_ends_soon_and_says_what_they_lack(
+def test_a_resync_of_empty_lists_ends_soon_and_reports_missing_events(
     tmp_path: Path, name: str, fresh: bool
 ) -> None:
-    async def scene(shop: VirtualShop) -> None:
-        assert (await shop.resync()).exit is RunExit.DONE
+    async def scene(site: VirtualSite) -> None:
+        assert (await site.resync()).exit is RunExit.DONE
         if not fresh:
-            await shop.clock.sleep(600)
-        await shop.restart()
-        count, since, began = known(shop, name), shop.calls(name), shop.clock.monotonic()
-        edit(shop, name, lambda _rows: [])
-        report = await shop.resync()
-        assert shop.clock.monotonic() - began < 60
-        assert max(asked_by_id(shop, name, since).values()) == 1
+            await site.clock.sleep(600)
+        await site.restart()
+        count, since, began = known(site, name), site.calls(name), site.clock.monotonic()
+        edit(site, name, lambda _rows: [])
+        report = await site.resync()
+        assert site.clock.monotonic() - began < 60
+        assert max(asked_by_id(site, name, since).values()) == 1
         assert report.exit is RunExit.UNANSWERED
-        assert is_told(shop, name, count, report)
+        assert is_told(site, name, count, report)
         assert report.cycles <= 6
         assert report.operations.total() == 0
         # The next one comes to the same, and asks no id twice either.
-        since = shop.calls(name)
-        report = await shop.resync()
-        assert max(asked_by_id(shop, name, since).values()) == 1
-        assert is_told(shop, name, count, report)
+        since = site.calls(name)
+        report = await site.resync()
+        assert max(asked_by_id(site, name, since).values()) == 1
+        assert is_told(site, name, count, report)
 
     play(tmp_path, scene)
 
 
 def test_empty_lists_of_blocks_alone_end_the_run_and_are_reported(tmp_path: Path) -> None:
-    async def scene(shop: VirtualShop) -> None:
-        await shop.resync()
-        await shop.clock.sleep(600)
-        since, began = shop.calls("clinic"), shop.clock.monotonic()
-        edit(shop, "clinic", lambda _rows: [], ["/calendars/blocked-slots"])
-        report = await shop.resync()
-        assert shop.clock.monotonic() - began < 60
-        assert shop.calls("clinic") - since < 120
+    async def scene(site: VirtualSite) -> None:
+        await site.resync()
+        await site.clock.sleep(600)
+        since, began = site.calls("clinic"), site.clock.monotonic()
+        edit(site, "clinic", lambda _rows: [], ["/calendars/blocked-slots"])
+        report = await site.resync()
+        assert site.clock.monotonic() - began < 60
+        assert site.calls("clinic") - since < 120
         assert report.exit is RunExit.UNANSWERED
-        blocks = [b for b in shop.world.sandbox.clinic.blocks() if b.end > shop.clock.now()]
-        assert is_told(shop, "clinic", len(blocks), report)
+        blocks = [b for b in site.world.sandbox.clinic.blocks() if b.end > site.clock.now()]
+        assert is_told(site, "clinic", len(blocks), report)
 
     play(tmp_path, scene)
 
@@ -131,21 +131,21 @@ def test_empty_lists_of_blocks_alone_end_the_run_and_are_reported(tmp_path: Path
 def test_lists_of_rows_that_cannot_be_read_free_nothing_and_have_no_block_made_twice(
     tmp_path: Path,
 ) -> None:
-    """A broken proxy answers one row that says nothing, whoever is asked for (seed 50001)."""
+    """A broken proxy answers one unreadable row to every list call (seed 50001)."""
 
-    async def scene(shop: VirtualShop) -> None:
-        await shop.resync()
-        clinic = shop.world.sandbox.clinic
+    async def scene(site: VirtualSite) -> None:
+        await site.resync()
+        clinic = site.world.sandbox.clinic
         before = {b.id for b in clinic.blocks()}
         path = "/calendars/blocked-slots"
         odd = Fault(FaultKind.ODD_ANSWER, path=path, times=None, spelling="not-utf8")
         for _ in range(6):
             clinic.faults.add(odd)
-            await shop.clock.sleep(900)
-            await shop.app.engine.poll(near=False)
+            await site.clock.sleep(900)
+            await site.app.engine.poll(near=False)
             clinic.faults.clear(FaultKind.ODD_ANSWER)
-        await shop.clock.sleep(900)
-        await shop.resync()
+        await site.clock.sleep(900)
+        await site.resync()
         assert {b.id for b in clinic.blocks()} == before
 
     play(tmp_path, scene)
@@ -154,85 +154,85 @@ def test_lists_of_rows_that_cannot_be_read_free_nothing_and_have_no_block_made_t
 def test_empty_lists_of_blocks_free_nothing_where_slots_may_not_know_of_blocks(
     tmp_path: Path,
 ) -> None:
-    """A time is offered whether a block stands there or not, and nobody has measured that."""
+    """A time is offered whether a block is there or not, and nobody has measured this."""
 
-    async def scene(shop: VirtualShop) -> None:
-        sandbox = shop.world.sandbox
+    async def scene(site: VirtualSite) -> None:
+        sandbox = site.world.sandbox
         sandbox.clinic.block_closes_calendars = False
-        start = shop.clock.now().replace(hour=9) + timedelta(days=1)
-        user = shop.world.seats["clinic", "carol"].user
+        start = site.clock.now().replace(hour=9) + timedelta(days=1)
+        user = site.world.seed_users["clinic", "carol"].user
         sandbox.clinic.block(user, start, start + timedelta(hours=4), "Closed")
-        await shop.resync()
+        await site.resync()
         closed = [b for b in sandbox.legacy.blocks() if b.start == start]
         assert closed
-        edit(shop, "clinic", lambda _rows: [], ["/calendars/blocked-slots"])
+        edit(site, "clinic", lambda _rows: [], ["/calendars/blocked-slots"])
         for _ in range(6):
-            await shop.clock.sleep(900)
-            await shop.app.engine.poll(near=False)
+            await site.clock.sleep(900)
+            await site.app.engine.poll(near=False)
         assert [b for b in sandbox.legacy.blocks() if b.start == start] == closed
 
     play(tmp_path, scene)
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("name", SYSTEM_NAMES)
 def test_a_list_that_hides_one_event_is_named_with_the_number(tmp_path: Path, name: str) -> None:
-    async def scene(shop: VirtualShop) -> None:
-        await shop.resync()
-        await shop.clock.sleep(600)
+    async def scene(site: VirtualSite) -> None:
+        await site.resync()
+        await site.clock.sleep(600)
         hidden = next(
             m.id
-            for m in shop.world.sandbox.systems[name].appointments()
-            if m.start > shop.clock.now() and not m.deleted
+            for m in site.world.sandbox.systems[name].appointments()
+            if m.start > site.clock.now() and not m.deleted
         )
         key = "UserTaskId" if name == "crm" else "id"
-        edit(shop, name, lambda rows: [row for row in rows if row[key] != hidden])
-        since = shop.calls(name)
-        report = await shop.resync()
-        assert asked_by_id(shop, name, since)[hidden] == 1
+        edit(site, name, lambda rows: [row for row in rows if row[key] != hidden])
+        since = site.calls(name)
+        report = await site.resync()
+        assert asked_by_id(site, name, since)[hidden] == 1
         assert report.exit is RunExit.UNANSWERED
-        assert is_told(shop, name, 1, report)
+        assert is_told(site, name, 1, report)
 
     play(tmp_path, scene)
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("name", SYSTEM_NAMES)
 def test_lists_that_alternate_end_the_run_too(tmp_path: Path, name: str) -> None:
-    async def scene(shop: VirtualShop) -> None:
-        await shop.resync()
-        await shop.clock.sleep(600)
+    async def scene(site: VirtualSite) -> None:
+        await site.resync()
+        await site.clock.sleep(600)
         turns = [0]
 
         def alternate(rows: Rows) -> Rows:
             turns[0] += 1
             return rows if turns[0] // 4 % 2 else []
 
-        edit(shop, name, alternate)
-        since, began = shop.calls(name), shop.clock.monotonic()
-        blocks = len(shop.world.sandbox.systems["crm"].blocks())
-        await shop.resync()
-        assert shop.clock.monotonic() - began < 60
-        assert max(asked_by_id(shop, name, since).values(), default=0) <= 1
-        assert len(shop.world.sandbox.systems["crm"].blocks()) == blocks
+        edit(site, name, alternate)
+        since, began = site.calls(name), site.clock.monotonic()
+        blocks = len(site.world.sandbox.systems["crm"].blocks())
+        await site.resync()
+        assert site.clock.monotonic() - began < 60
+        assert max(asked_by_id(site, name, since).values(), default=0) <= 1
+        assert len(site.world.sandbox.systems["crm"].blocks()) == blocks
 
     play(tmp_path, scene)
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("name", SYSTEM_NAMES)
 def test_a_deletion_that_takes_two_proofs_is_carried_in_one_resync(
     tmp_path: Path, name: str
 ) -> None:
-    async def scene(shop: VirtualShop) -> None:
-        await shop.resync()
-        await shop.clock.sleep(600)
-        platform = shop.world.sandbox.systems[name]
+    async def scene(site: VirtualSite) -> None:
+        await site.resync()
+        await site.clock.sleep(600)
+        platform = site.world.sandbox.systems[name]
         if name == "legacy":
-            shop.world.sandbox.legacy.refuses_deleted = True
-        gone = next(m for m in platform.appointments() if m.start > shop.clock.now())
+            site.world.sandbox.legacy.refuses_deleted = True
+        gone = next(m for m in platform.appointments() if m.start > site.clock.now())
         platform.delete(gone.id)
-        report = await shop.resync()
+        report = await site.resync()
         assert report.exit is RunExit.DONE
         assert report.operations.total() >= 1
-        ours = shop.world.sandbox.systems["clinic" if name == "crm" else "crm"].blocks()
+        ours = site.world.sandbox.systems["clinic" if name == "crm" else "crm"].blocks()
         assert not any(
             b.start == gone.start and not b.deleted
             for b in ours
@@ -243,18 +243,18 @@ def test_a_deletion_that_takes_two_proofs_is_carried_in_one_resync(
 
 
 @pytest.mark.prove
-def test_the_daemon_asks_for_what_lists_hide_ever_less_often(tmp_path: Path) -> None:
-    async def scene(shop: VirtualShop) -> None:
-        await shop.resync()
-        await shop.clock.sleep(600)
-        edit(shop, "clinic", lambda _rows: [])
-        await shop.resync()
-        since = shop.calls("clinic")
+def test_the_daemon_reads_hidden_events_by_id_less_and_less_often(tmp_path: Path) -> None:
+    async def scene(site: VirtualSite) -> None:
+        await site.resync()
+        await site.clock.sleep(600)
+        edit(site, "clinic", lambda _rows: [])
+        await site.resync()
+        since = site.calls("clinic")
         for _ in range(60):
-            await shop.clock.sleep(60)
-            await shop.app.engine.poll(near=True)
+            await site.clock.sleep(60)
+            await site.app.engine.poll(near=True)
         # In an hour: after 5 and 10 minutes, and then every quarter of an hour.
-        assert max(asked_by_id(shop, "clinic", since).values()) <= 5
+        assert max(asked_by_id(site, "clinic", since).values()) <= 5
 
     play(tmp_path, scene)
 
@@ -264,12 +264,12 @@ def test_the_planted_bug_that_asks_in_each_cycle_is_caught(
 ) -> None:
     monkeypatch.setattr(AbsenceLookups, "is_due", lambda *_given: True)
 
-    async def scene(shop: VirtualShop) -> None:
-        await shop.resync()
-        await shop.clock.sleep(600)
-        since = shop.calls("legacy")
-        edit(shop, "legacy", lambda _rows: [])
-        await shop.resync()
-        assert max(asked_by_id(shop, "legacy", since).values()) > 1
+    async def scene(site: VirtualSite) -> None:
+        await site.resync()
+        await site.clock.sleep(600)
+        since = site.calls("legacy")
+        edit(site, "legacy", lambda _rows: [])
+        await site.resync()
+        assert max(asked_by_id(site, "legacy", since).values()) > 1
 
     play(tmp_path, scene)

@@ -1,4 +1,4 @@
-"""A platform whose updates do not bring about the end that they are sent (`update_keeps_end`)."""
+"""Platforms whose updates do not set the end that they are sent (`update_keeps_end`)."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ import pytest
 from syncd.engine.report import RunExit
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.systems.leadconnector_v1.writing import Writer
-from tests.end_to_end.conftest import Shop
+from tests.end_to_end.conftest import Site
 
 HOUR = timedelta(hours=1)
 
 
-def book(shop: Shop, minutes: int = 60) -> str:
-    return shop.world.book("crm", "alice", shop.world.at(3, 14), minutes)
+def book(site: Site, minutes: int = 60) -> str:
+    return site.world.book("crm", "alice", site.world.at(3, 14), minutes)
 
 
 def later(kept: str, measured: str, lengths: tuple[int, int]) -> bool:
-    """Whether `make prove` tries it: the gate tries each pair of facts, and each lengths twice."""
+    """Mark for `make prove`: the gate tries each pair of facts, and each length twice."""
     return lengths != (60, 120) and (kept, measured) not in {("no", ""), ("yes", "yes")}
 
 
@@ -35,88 +35,88 @@ def later(kept: str, measured: str, lengths: tuple[int, int]) -> bool:
     ],
 )
 async def test_a_block_gets_another_length_whether_or_not_updates_keep_the_end(
-    shop: Shop, kept: str, measured: str, before: int, after: int
+    site: Site, kept: str, measured: str, before: int, after: int
 ) -> None:
-    shop.world.sandbox.legacy.set_fact("update_keeps_end", kept)
+    site.world.sandbox.legacy.set_fact("update_keeps_end", kept)
     if measured:
-        shop.app.systems["legacy"].measured.note("update_keeps_end", measured)
-    event = book(shop, before)
-    await shop.resync()
-    start = shop.world.at(3, 15)
-    shop.world.sandbox.crm.move(event, start, start + timedelta(minutes=after))
-    await shop.resync()
-    report = await shop.resync()
-    assert shop.wrong() == []
+        site.app.systems["legacy"].measured.note("update_keeps_end", measured)
+    event = book(site, before)
+    await site.resync()
+    start = site.world.at(3, 15)
+    site.world.sandbox.crm.move(event, start, start + timedelta(minutes=after))
+    await site.resync()
+    report = await site.resync()
+    assert site.disagreements() == []
     assert report.exit is RunExit.DONE
     assert report.operations.total() == 0
 
 
-async def test_no_time_is_open_while_a_block_is_replaced(shop: Shop) -> None:
-    legacy = shop.world.sandbox.legacy
+async def test_no_time_is_open_while_a_block_is_replaced(site: Site) -> None:
+    legacy = site.world.sandbox.legacy
     legacy.update_keeps_end = False
-    event = book(shop)
-    await shop.resync()
-    start = shop.world.at(3, 14)
+    event = book(site)
+    await site.resync()
+    start = site.world.at(3, 14)
     since = len(legacy.calls)
-    shop.world.sandbox.crm.move(event, start, start + 2 * HOUR)
-    report = await shop.resync()
+    site.world.sandbox.crm.move(event, start, start + 2 * HOUR)
+    report = await site.resync()
     writes = [c.method for c in legacy.calls[since:] if c.method in {"POST", "PUT", "DELETE"}]
     assert writes == ["PUT", "POST", "DELETE"]
     assert report.exit is RunExit.DONE
-    assert shop.wrong() == []
+    assert site.disagreements() == []
 
 
-async def test_a_twin_that_cannot_be_lengthened_gets_a_block_beside_it(shop: Shop) -> None:
-    world = shop.world
+async def test_a_twin_that_cannot_be_lengthened_gets_a_block_beside_it(site: Site) -> None:
+    world = site.world
     start = world.at(3, 14)
     first, twin = (world.book(system, "alice", start, 30) for system in ("clinic", "legacy"))
-    await shop.resync()
+    await site.resync()
     world.sandbox.legacy.update_keeps_end = False
     world.sandbox.clinic.move(first, start, start + 2 * HOUR)
-    await shop.resync()
-    report = await shop.resync()
+    await site.resync()
+    report = await site.resync()
     closed = {(b.start, b.end) for b in world.sandbox.legacy.blocks() if not b.deleted}
     assert (start, start + 2 * HOUR) in closed
     assert report.operations.total() == 0
     # Once the meeting ends earlier again, the block that closed the rest has gone.
     world.sandbox.clinic.move(first, start, start + HOUR / 2)
-    await shop.resync()
-    assert (await shop.resync()).operations.total() == 0
-    assert shop.wrong() == []
+    await site.resync()
+    assert (await site.resync()).operations.total() == 0
+    assert site.disagreements() == []
     shown = next(m for m in world.sandbox.legacy.appointments() if m.id == twin)
     assert (shown.start, shown.end) == (start, start + HOUR / 2)
 
 
 @pytest.mark.parametrize("measured", ["yes", ""])
-async def test_a_meeting_that_v1_cut_short_is_cut_short_nowhere_else_whatever_was_measured(
-    shop: Shop, measured: str
+async def test_a_meeting_that_v1_shortens_keeps_its_length_elsewhere(
+    site: Site, measured: str
 ) -> None:
-    """What was measured may be overtaken, and a lost end looks like a person's change (seed 22)."""
-    start = await moved_by_hand(shop, measured)
-    report = await shop.resync()
+    """A measured fact may be out of date, and a lost end looks like a person's change (seed 22)."""
+    start = await moved_by_hand(site, measured)
+    report = await site.resync()
     assert "endAt" in " ".join(report.failures)
-    await stands_in_full(shop, start)
+    await stands_in_full(site, start)
 
 
 @pytest.mark.parametrize("measured", ["yes", ""])
 @pytest.mark.parametrize("lost", [FaultKind.LOSE_AFTER, FaultKind.RESET_BODY])
 async def test_an_end_that_is_lost_with_the_reply_is_carried_nowhere(
-    shop: Shop, measured: str, lost: FaultKind
+    site: Site, measured: str, lost: FaultKind
 ) -> None:
-    start = await moved_by_hand(shop, measured)
-    shop.world.sandbox.legacy.faults.add(
+    start = await moved_by_hand(site, measured)
+    site.world.sandbox.legacy.faults.add(
         Fault(lost, method="PUT", path=".*/appointments/", times=1)
     )
-    await shop.resync()
-    await stands_in_full(shop, start)
+    await site.resync()
+    await stands_in_full(site, start)
 
 
 @pytest.mark.parametrize("measured", ["yes", ""])
 async def test_an_end_that_cannot_be_read_back_at_once_is_carried_nowhere(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch, measured: str
+    site: Site, monkeypatch: pytest.MonkeyPatch, measured: str
 ) -> None:
-    start = await moved_by_hand(shop, measured)
-    write, faults = Writer.write, shop.world.sandbox.legacy.faults
+    start = await moved_by_hand(site, measured)
+    write, faults = Writer.write, site.world.sandbox.legacy.faults
 
     async def then_silent(*given: Any) -> Any:
         reply = await write(*given)
@@ -125,19 +125,19 @@ async def test_an_end_that_cannot_be_read_back_at_once_is_carried_nowhere(
 
     with monkeypatch.context() as patch:
         patch.setattr(Writer, "write", then_silent)
-        await shop.resync()
+        await site.resync()
     faults.clear()
-    await stands_in_full(shop, start)
+    await stands_in_full(site, start)
 
 
-async def moved_by_hand(shop: Shop, measured: str) -> datetime:
-    """Move one of two twins by an hour; v1 will keep no end of the other. Return the new start."""
-    world = shop.world
+async def moved_by_hand(site: Site, measured: str) -> datetime:
+    """Move one of two twins by an hour, with v1 keeping no end of the other; return the start."""
+    world = site.world
     start = world.at(3, 14)
     first, _ = (world.book(system, "alice", start, 60) for system in ("crm", "legacy"))
-    await shop.resync()
+    await site.resync()
     if measured:
-        shop.app.systems["legacy"].measured.note("update_keeps_end", measured)
+        site.app.systems["legacy"].measured.note("update_keeps_end", measured)
     world.sandbox.legacy.update_keeps_end = False
     start -= 2 * HOUR
     world.sandbox.crm.move(first, start, start + HOUR)
@@ -145,12 +145,12 @@ async def moved_by_hand(shop: Shop, measured: str) -> datetime:
     return start
 
 
-async def stands_in_full(shop: Shop, start: datetime) -> None:
-    """The meeting has its whole time, which a block closes where its end was lost."""
+async def stands_in_full(site: Site, start: datetime) -> None:
+    """Check that the meeting's whole time is blocked, also where v1 lost the end."""
     for _ in range(3):
-        report = await shop.resync()
+        report = await site.resync()
     assert report.operations.total() == 0
-    sandbox = shop.world.sandbox
+    sandbox = site.world.sandbox
     shown = [
         [(m.start, m.end) for m in platform.appointments() if m.start == start and not m.deleted]
         for platform in (sandbox.crm, sandbox.legacy)
@@ -158,4 +158,4 @@ async def stands_in_full(shop: Shop, start: datetime) -> None:
     assert shown == [[(start, start + HOUR)], [(start, start + HOUR / 2)]]
     closed = [(b.start, b.end) for b in sandbox.legacy.blocks() if not b.deleted]
     assert (start, start + HOUR) in closed
-    assert shop.app.store.open_conflicts() == []
+    assert site.app.store.open_conflicts() == []

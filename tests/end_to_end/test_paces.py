@@ -1,4 +1,4 @@
-"""Promise 8 through the budget: one account that allows few calls slows down nobody else."""
+"""Promise 8 and rate limits: an account with few calls slows down no other system."""
 
 from __future__ import annotations
 
@@ -18,49 +18,54 @@ from syncd.engine.running_events import Depth
 from syncd.model import WaitReason
 from syncd.sandbox.consistency import disagreements, event_summaries
 from syncd.sandbox.limits import RateLimit
-from syncd.sandbox.scenario import SYSTEMS
-from tests.end_to_end.virtual import VirtualShop, play
+from syncd.sandbox.scenario import SYSTEM_NAMES
+from tests.end_to_end.virtual import VirtualSite, play
 
 NEAR = 10.0
-"""Seconds between two near polls of the demo's configuration."""
+"""Seconds between two near polls in the demo's configuration."""
 
 
 class Daemon:
-    """The daemon's polls, at the pace that it plans."""
+    """The daemon's polls, at the intervals that it plans."""
 
-    def __init__(self, shop: VirtualShop) -> None:
-        """Nothing was read yet."""
-        settings = shop.app.settings
-        self.shop = shop
+    def __init__(self, site: VirtualSite) -> None:
+        """Start before the first read."""
+        settings = site.app.settings
+        self.site = site
         self.monitor = Monitor(
-            shop.app.systems,
-            shop.app.store,
+            site.app.systems,
+            site.app.store,
             settings.syncd.state_path,
             read_intervals(settings),
-            shop.clock,
+            site.clock,
         )
-        shop.app.engine.patient = False
-        shop.app.engine.select_due = self.monitor.rounds.due
+        site.app.engine.patient = False
+        site.app.engine.select_due = self.monitor.scheduler.due
         heard, failed = self.monitor.record_report, self.monitor.failed
-        self.work = Jobs(shop.app.engine, heard, failed, turn=self.monitor.rounds.providers_due)
+        self.work = Jobs(
+            site.app.engine, heard, failed, providers_due=self.monitor.scheduler.providers_due
+        )
 
     async def poll(self) -> None:
-        """Near by near, and a slice of the whole window when it is due, without end."""
-        far = self.shop.clock.monotonic()
+        """Run near polls, and far slices when they are due, without end."""
+        far = self.site.clock.monotonic()
         while True:
-            await asyncio.sleep(self.monitor.paces.near.total_seconds())
-            if self.shop.clock.monotonic() - far >= self.monitor.paces.interval.total_seconds():
-                far = self.shop.clock.monotonic()
+            await asyncio.sleep(self.monitor.intervals.near.total_seconds())
+            if self.site.clock.monotonic() - far >= self.monitor.intervals.interval.total_seconds():
+                far = self.site.clock.monotonic()
                 await self.work.far()
             else:
                 await self.work.near()
 
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
-        """Have everything in step, then poll while the block lasts."""
-        await self.work.everything()
-        assert wrong(self.shop) == []
-        tasks = [asyncio.create_task(self.poll()), asyncio.create_task(self.work.follow_late())]
+        """Sync everything, then poll inside the context."""
+        await self.work.resync_and_compact()
+        assert wrong(self.site) == []
+        tasks = [
+            asyncio.create_task(self.poll()),
+            asyncio.create_task(self.work.follow_late_results()),
+        ]
         try:
             yield
         finally:
@@ -69,41 +74,41 @@ class Daemon:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     def near(self) -> Mapping[str, float]:
-        """The seconds between two near reads of each system."""
-        return {name: self.monitor.paces.of(name).near.total_seconds() for name in SYSTEMS}
+        """Return the seconds between two near reads of each system."""
+        return {name: self.monitor.intervals.of(name).near.total_seconds() for name in SYSTEM_NAMES}
 
 
-def wrong(shop: VirtualShop) -> list[str]:
-    """What an outside observer would call wrong."""
-    seen = event_summaries(shop.world.sandbox.systems, shop.world.owners)
-    return disagreements(seen, SYSTEMS, shop.clock.now())
+def wrong(site: VirtualSite) -> list[str]:
+    """Return the disagreements between the systems."""
+    seen = event_summaries(site.world.sandbox.systems, site.world.owners)
+    return disagreements(seen, SYSTEM_NAMES, site.clock.now())
 
 
 def not_clinic(system: str, depth: Depth, providers: Sequence[str], *, late: bool) -> Sequence[str]:
-    """It is never the time of one of the three."""
+    """Return a time that is not one of the clinic's."""
     del depth, late
     return () if system == "clinic" else providers
 
 
-async def carried(shop: VirtualShop, system: str, start: datetime, within: float) -> float:
-    """Wait until Alice's time is taken in a system; how many seconds that took."""
-    began = shop.clock.monotonic()
+async def carried(site: VirtualSite, system: str, start: datetime, within: float) -> float:
+    """Wait until Alice's time is busy in a system; return the seconds that this took."""
+    began = site.clock.monotonic()
     async with asyncio.timeout(within):
         while not any(  # noqa: ASYNC110 - virtual time
             (s.system, s.provider, s.start) == (system, "alice", start)
-            for s in event_summaries(shop.world.sandbox.systems, shop.world.owners)
+            for s in event_summaries(site.world.sandbox.systems, site.world.owners)
         ):
             await asyncio.sleep(0.05)
-    return shop.clock.monotonic() - began
+    return site.clock.monotonic() - began
 
 
 @pytest.mark.parametrize("calls", [1, 8])
 def test_a_change_between_two_systems_is_carried_at_their_pace_beside_a_tight_account(
     tmp_path: Path, calls: int
 ) -> None:
-    async def scene(shop: VirtualShop) -> None:
-        daemon = Daemon(shop)
-        clinic = shop.world.sandbox.systems["clinic"]
+    async def scene(site: VirtualSite) -> None:
+        daemon = Daemon(site)
+        clinic = site.world.sandbox.systems["clinic"]
         async with daemon.at_work():
             clinic.limit = RateLimit(calls, 60, 100_000)
             await asyncio.sleep(15 * NEAR)
@@ -111,56 +116,56 @@ def test_a_change_between_two_systems_is_carried_at_their_pace_beside_a_tight_ac
             assert (paces["crm"], paces["legacy"]) == (NEAR, NEAR)
             assert paces["clinic"] >= 3 * NEAR
             for hour in (18, 19, 20):
-                start = shop.world.at(1, hour)
-                shop.world.book("crm", "alice", start)
-                assert await carried(shop, "legacy", start, 60) <= NEAR + 1
+                start = site.world.at(1, hour)
+                site.world.book("crm", "alice", start)
+                assert await carried(site, "legacy", start, 60) <= NEAR + 1
             clinic.limit = None
 
     play(tmp_path, scene)
 
 
-def test_the_tight_system_gets_its_blocks_and_tells_its_news_at_its_own_pace(
+def test_a_system_with_few_calls_is_synced_at_its_own_pace(
     tmp_path: Path,
 ) -> None:
-    async def scene(shop: VirtualShop) -> None:
-        daemon = Daemon(shop)
-        clinic = shop.world.sandbox.systems["clinic"]
+    async def scene(site: VirtualSite) -> None:
+        daemon = Daemon(site)
+        clinic = site.world.sandbox.systems["clinic"]
         async with daemon.at_work():
             clinic.limit = RateLimit(30, 60, 100_000)
             await asyncio.sleep(15 * NEAR)
             pace = daemon.near()["clinic"]
             assert pace > NEAR
-            before, began = shop.calls("clinic"), shop.clock.monotonic()
+            before, began = site.calls("clinic"), site.clock.monotonic()
             await asyncio.sleep(300)
-            minutes = (shop.clock.monotonic() - began) / 60
-            assert (shop.calls("clinic") - before) / minutes <= 15
-            start = shop.world.at(1, 18)
-            shop.world.book("crm", "alice", start)
-            await carried(shop, "legacy", start, NEAR + 1)
-            assert {each.why for each in shop.app.engine.waiting.all({("alice", "clinic")})} <= {
+            minutes = (site.clock.monotonic() - began) / 60
+            assert (site.calls("clinic") - before) / minutes <= 15
+            start = site.world.at(1, 18)
+            site.world.book("crm", "alice", start)
+            await carried(site, "legacy", start, NEAR + 1)
+            assert {each.why for each in site.app.engine.waiting.all({("alice", "clinic")})} <= {
                 WaitReason.RATE_LIMITED
             }
-            await carried(shop, "clinic", start, pace + 2 * NEAR)
-            start = shop.world.at(1, 20)
-            shop.world.book("clinic", "alice", start)
-            await carried(shop, "crm", start, pace + 2 * NEAR)
+            await carried(site, "clinic", start, pace + 2 * NEAR)
+            start = site.world.at(1, 20)
+            site.world.book("clinic", "alice", start)
+            await carried(site, "crm", start, pace + 2 * NEAR)
             await asyncio.sleep(pace)
-            assert wrong(shop) == []
+            assert wrong(site) == []
 
     play(tmp_path, scene)
 
 
 def test_a_poll_that_leaves_out_a_tight_system_is_whole(tmp_path: Path) -> None:
-    async def scene(shop: VirtualShop) -> None:
-        daemon = Daemon(shop)
-        await daemon.work.everything()
-        shop.app.engine.select_due = not_clinic
-        calls = shop.calls("clinic")
-        report = await shop.app.engine.poll(near=True)
-        assert shop.calls("clinic") == calls
+    async def scene(site: VirtualSite) -> None:
+        daemon = Daemon(site)
+        await daemon.work.resync_and_compact()
+        site.app.engine.select_due = not_clinic
+        calls = site.calls("clinic")
+        report = await site.app.engine.poll(near=True)
+        assert site.calls("clinic") == calls
         assert (report.whole, report.exit) == (True, RunExit.DONE)
-        shop.world.book("crm", "alice", shop.world.at(1, 18))
-        report = await shop.app.engine.poll(near=True)
+        site.world.book("crm", "alice", site.world.at(1, 18))
+        report = await site.app.engine.poll(near=True)
         assert [(w.operation.system, w.why) for w in report.waiting] == [
             ("clinic", WaitReason.RATE_LIMITED)
         ]

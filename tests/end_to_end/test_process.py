@@ -1,4 +1,4 @@
-"""The program as systemd and people run it: real processes, real signals, a real kill."""
+"""The program as systemd and people run it: real processes, signals and kills."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 
 from syncd.sandbox import Fault, FaultKind
 from syncd.sandbox.consistency import disagreements, event_summaries
-from syncd.sandbox.scenario import SYSTEMS, Clinic, config_text, seed_clinic
+from syncd.sandbox.scenario import SYSTEM_NAMES, Clinic, config_text, seed_clinic
 from syncd.sandbox.server import Sandbox
 from tests.daemon.kit import until
 
@@ -27,14 +27,14 @@ pytestmark = pytest.mark.slow
 
 @dataclass
 class Place:
-    """A sandbox, and a folder with a configuration for it."""
+    """A served sandbox, and a folder with its configuration."""
 
     world: Clinic
     path: Path
 
     @asynccontextmanager
     async def syncd(self, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
-        """Run the program until the block ends."""
+        """Run the program inside the context."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -60,18 +60,18 @@ class Place:
         return process.returncode or 0, out.decode(), err.decode()
 
     def blocks(self) -> int:
-        """How many blocks stand, in all systems."""
+        """Return the number of blocks in all systems."""
         return sum(len(s.blocks()) for s in self.world.sandbox.systems.values())
 
     def wrong(self) -> list[str]:
-        """What an outside observer would call wrong."""
+        """Return the disagreements between the systems."""
         seen = event_summaries(self.world.sandbox.systems, self.world.owners)
-        return disagreements(seen, SYSTEMS, datetime.now(UTC))
+        return disagreements(seen, SYSTEM_NAMES, datetime.now(UTC))
 
 
 @pytest.fixture
 async def place(tmp_path: Path) -> AsyncIterator[Place]:
-    """Furnished, and nothing synced yet."""
+    """Yield a seeded place in which nothing was synced yet."""
     sandbox = Sandbox()
     sandbox.crm.limit = None
     world = seed_clinic(sandbox, datetime.now(UTC))
@@ -83,7 +83,7 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
 
 
 async def ready(daemon: asyncio.subprocess.Process) -> None:
-    """Wait until the daemon says that it is."""
+    """Wait until the daemon reports that it is ready."""
     assert daemon.stderr is not None
     while b'"ready"' not in (line := await asyncio.wait_for(daemon.stderr.readline(), 20)):
         assert line, "the daemon ended"
@@ -99,9 +99,9 @@ async def test_the_daemon_syncs_answers_and_ends_with_zero(place: Place) -> None
         code, out, _ = await place.ask("resync", "--json")
         assert (code, json.loads(out)["converged"], place.wrong()) == (0, True, [])
         place.path.write_text(text)
-        second, _, said = await place.ask("run")
+        second, _, output = await place.ask("run")
         assert second == 6
-        assert "another syncd" in " ".join(said.split())
+        assert "another syncd" in " ".join(output.split())
         status = json.loads((await place.ask("status", "--json"))[1])
         assert status["held_by"] == {"role": "daemon", "pid": daemon.pid}
         daemon.send_signal(signal.SIGTERM)
@@ -118,30 +118,30 @@ async def test_a_stop_is_shown_and_accepted_through_the_running_daemon(place: Pl
         await ready(daemon)
         await place.ask("resync", "--json")
         for meeting in clinic.appointments():
-            if meeting.user == world.seats["clinic", "carol"].user:
+            if meeting.user == world.seed_users["clinic", "carol"].user:
                 clinic.delete(meeting.id)
         world.book("clinic", "bob", world.at(9, 12))
         code, out, _ = await place.ask("resync", "--json")
-        told = json.loads(out)
-        assert (code, told["conflicts"], len(told["stopped"])) == (5, 1, 1)
+        data = json.loads(out)
+        assert (code, data["conflicts"], len(data["stopped"])) == (5, 1, 1)
         code, out, err = await place.ask("resync")
         assert (code, "nothing differed" in out) == (5, False)
         assert "stopped by the guard: carol in clinic" in " ".join(err.split())
         code, _, err = await place.ask("resync", "--accept", "nonsense")
         assert (code, "there is no run 'nonsense'" in " ".join(err.split())) == (2, True)
-        code, out, err = await place.ask("resync", "--accept", told["stopped"][0]["run"])
+        code, out, err = await place.ask("resync", "--accept", data["stopped"][0]["run"])
         assert (code, place.wrong()) == (0, []), out + err
 
 
 @pytest.mark.prove
 async def test_the_service_manager_hears_of_a_real_daemon(place: Place, tmp_path: Path) -> None:
     loop = asyncio.get_running_loop()
-    said: list[bytes] = []
+    output: list[bytes] = []
 
     class Manager(asyncio.DatagramProtocol):
         def datagram_received(self, data: bytes, addr: object) -> None:
             del addr
-            said.append(data)
+            output.append(data)
 
     address = str(tmp_path / "n")
     manager, _ = await loop.create_datagram_endpoint(Manager, local_addr=address, family=1)
@@ -155,8 +155,8 @@ async def test_the_service_manager_hears_of_a_real_daemon(place: Place, tmp_path
     finally:
         del os.environ["NOTIFY_SOCKET"]
         manager.close()
-    assert said[0] == b"READY=1"
-    assert said[-1] == b"STOPPING=1"
+    assert output[0] == b"READY=1"
+    assert output[-1] == b"STOPPING=1"
 
 
 @pytest.mark.prove
@@ -164,11 +164,11 @@ async def test_the_service_manager_hears_of_a_real_daemon(place: Place, tmp_path
     "system", ["crm", *(pytest.param(s, marks=pytest.mark.prove) for s in ("clinic", "legacy"))]
 )
 async def test_a_kill_between_request_and_answer_doubles_nothing(place: Place, system: str) -> None:
-    """The request arrives, its answer takes long, and the process is killed meanwhile."""
+    """The request arrives, its answer is slow, and the process is killed meanwhile."""
     assert (await place.ask("resync", "--yes"))[0] == 0
     faults = place.world.sandbox.systems[system].faults
     path = {"crm": ".*Create", "clinic": ".*block-slots", "legacy": "/appointments"}[system]
-    other = next(name for name in SYSTEMS if name != system)
+    other = next(name for name in SYSTEM_NAMES if name != system)
     place.world.book(other, "carol", place.world.at(3, 17))
     before = len(place.world.sandbox.systems[system].calls)
     faults.add(Fault(FaultKind.LOSE_AFTER, path=path, method="POST", times=1))
@@ -198,7 +198,7 @@ async def test_a_term_in_the_middle_of_a_resync_ends_it_cleanly(place: Place) ->
 
 
 async def said(daemon: asyncio.subprocess.Process, word: str) -> str:
-    """Wait until the daemon's log holds a word; the line."""
+    """Wait until the daemon's log contains a word; return the line."""
     assert daemon.stderr is not None
     while word.encode() not in (line := await asyncio.wait_for(daemon.stderr.readline(), 20)):
         assert line, "the daemon ended"
@@ -220,7 +220,7 @@ async def test_sighup_takes_a_right_configuration_and_refuses_a_wrong_one(place:
         place.path.write_text(text.replace('type = "leadsquared"', 'type = "leadsquare"'))
         daemon.send_signal(signal.SIGHUP)
         refused = await said(daemon, "configuration refused")
-        assert "leadsquare" in refused or "no type of system" in refused
+        assert "leadsquare" in refused or "unknown type of system" in refused
         assert (await place.ask("resync", "--json"))[0] == 2
         place.path.write_text(text.replace('state = "state.db"', 'state = "elsewhere.db"'))
         daemon.send_signal(signal.SIGHUP)
@@ -248,8 +248,8 @@ async def test_a_cleanup_is_carried_out_by_the_running_daemon_and_nothing_comes_
         text = place.path.read_text()
         place.path.write_text(re.sub(r'token = ".*"', 'token = { env = "NOT_SET" }', text))
         async with place.syncd("cleanup", "--yes", "--json") as cleaning:
-            out, said = await asyncio.wait_for(cleaning.communicate(), 240)
-        assert (cleaning.returncode, json.loads(out)["done"]) == (0, True), said
+            out, output = await asyncio.wait_for(cleaning.communicate(), 240)
+        assert (cleaning.returncode, json.loads(out)["done"]) == (0, True), output
         await place.ask("resync", "--json")
         standing = [b for s in place.world.sandbox.systems.values() for b in s.blocks()]
         assert sum(not b.deleted for b in standing) == by_hand
@@ -269,7 +269,7 @@ async def test_an_undo_is_carried_out_by_the_running_daemon(place: Place) -> Non
         assert (code, "carried out by the running daemon" in out) == (0, True)
         standing = [b for s in place.world.sandbox.systems.values() for b in s.blocks()]
         assert sum(not b.deleted for b in standing) == by_hand
-        code, _, said = await place.ask("undo", "zzz", "--yes")
-        assert (code, "there is no run 'zzz'" in said) == (2, True)
+        code, _, output = await place.ask("undo", "zzz", "--yes")
+        assert (code, "there is no run 'zzz'" in output) == (2, True)
         daemon.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(daemon.wait(), 25) == 0

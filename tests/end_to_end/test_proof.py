@@ -1,4 +1,4 @@
-"""Lists that hide events, and ids that are refused, on the three platforms over HTTP."""
+"""Lists that hide events, and refused ids, on the three platforms over HTTP."""
 
 from __future__ import annotations
 
@@ -8,81 +8,81 @@ import pytest
 
 from syncd.engine.report import RunExit, SystemStatus
 from syncd.model import ReportedItem, Topic
-from syncd.sandbox.scenario import SYSTEMS
+from syncd.sandbox.scenario import SYSTEM_NAMES
 from syncd.store.reported import open_items
-from tests.end_to_end.conftest import Shop
+from tests.end_to_end.conftest import Site
 
 
-def meetings(shop: Shop, system: str, person: str = "alice") -> list[str]:
-    """The future meetings of somebody in a system that are booked, in order of time."""
-    user, now = shop.world.seats[system, person].user, datetime.now(UTC)
-    platform = shop.world.sandbox.systems[system]
+def meetings(site: Site, system: str, person: str = "alice") -> list[str]:
+    """Return a provider's booked future meetings in a system, in order of time."""
+    user, now = site.world.seed_users[system, person].user, datetime.now(UTC)
+    platform = site.world.sandbox.systems[system]
     found = [m for m in platform.appointments() if m.user == user and m.start > now]
     busy = [m for m in found if not m.deleted and m.status in {"confirmed", "new", ""}]
     return [m.id for m in sorted(busy, key=lambda m: m.start)]
 
 
-def items(shop: Shop, topic: Topic) -> list[ReportedItem]:
-    return [item for item in open_items(shop.app.engine.store) if item.topic is topic]
+def items(site: Site, topic: Topic) -> list[ReportedItem]:
+    return [item for item in open_items(site.app.engine.store) if item.topic is topic]
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", SYSTEM_NAMES)
 async def test_an_empty_list_is_not_believed_while_events_are_shown_by_id(
-    shop: Shop, system: str
+    site: Site, system: str
 ) -> None:
-    assert (await shop.resync()).exit is RunExit.DONE
-    blocks, concealed = shop.blocks(), shop.world.sandbox.systems[system].concealed
-    await shop.clock.sleep(60)  # longer than any list is late
+    assert (await site.resync()).exit is RunExit.DONE
+    blocks, concealed = site.blocks(), site.world.sandbox.systems[system].hidden
+    await site.clock.sleep(60)  # longer than any list is late
     concealed.everything = True
-    report = await shop.resync()
+    report = await site.resync()
     assert (report.exit, report.systems[system].state) == (RunExit.UNANSWERED, SystemStatus.OK)
-    assert {item.system for item in items(shop, Topic.LIST)} == {system}
-    assert shop.blocks() == blocks
+    assert {item.system for item in items(site, Topic.LIST)} == {system}
+    assert site.blocks() == blocks
     concealed.clear()
-    assert ((await shop.resync()).exit, shop.blocks()) == (RunExit.DONE, blocks)
-    assert items(shop, Topic.LIST) == []
+    assert ((await site.resync()).exit, site.blocks()) == (RunExit.DONE, blocks)
+    assert items(site, Topic.LIST) == []
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
-async def test_what_is_neither_listed_nor_read_by_id_still_blocks_its_time(
-    shop: Shop, system: str
+@pytest.mark.parametrize("system", SYSTEM_NAMES)
+async def test_an_event_neither_listed_nor_read_by_id_still_blocks_its_time(
+    site: Site, system: str
 ) -> None:
-    await shop.resync()
-    concealed, blocks = shop.world.sandbox.systems[system].concealed, shop.blocks()
-    first = meetings(shop, system)[0]
+    await site.resync()
+    concealed, blocks = site.world.sandbox.systems[system].hidden, site.blocks()
+    first = meetings(site, system)[0]
     concealed.ids.add(first)
     concealed.refused[first] = "The instance was moved"
-    assert (await shop.resync()).exit in {RunExit.CONFLICTS, RunExit.UNANSWERED}
-    assert (await shop.resync()).exit is RunExit.CONFLICTS
-    (item,) = items(shop, Topic.UNREADABLE)
-    assert (item.event, item.calendars, shop.blocks()) == (first, ("alice",), blocks)
+    assert (await site.resync()).exit in {RunExit.CONFLICTS, RunExit.UNANSWERED}
+    assert (await site.resync()).exit is RunExit.CONFLICTS
+    (item,) = items(site, Topic.UNREADABLE)
+    assert (item.event, item.calendars, site.blocks()) == (first, ("alice",), blocks)
 
 
 @pytest.mark.parametrize("system", ["crm", "clinic"])
-async def test_an_id_that_answers_400_concerns_its_event_only(shop: Shop, system: str) -> None:
-    await shop.resync()
-    platform, blocks = shop.world.sandbox.systems[system], shop.blocks()
-    first, second = meetings(shop, system)[:2]
-    platform.concealed.refused[first] = "The instance was moved"
+async def test_an_id_that_answers_400_concerns_its_event_only(site: Site, system: str) -> None:
+    await site.resync()
+    platform, blocks = site.world.sandbox.systems[system], site.blocks()
+    first, second = meetings(site, system)[:2]
+    platform.hidden.refused[first] = "The instance was moved"
     platform.delete(first)
     platform.delete(second)
-    report = await shop.resync()
+    report = await site.resync()
     assert (report.exit, report.systems[system].state) == (RunExit.CONFLICTS, SystemStatus.OK)
-    (item,) = items(shop, Topic.UNREADABLE)
+    (item,) = items(site, Topic.UNREADABLE)
     assert (item.event, item.calendars) == (first, ("alice",))
-    assert blocks - 2 <= shop.blocks() < blocks, "the other meeting's blocks are gone"
-    platform.concealed.clear()
-    assert (await shop.resync()).exit is RunExit.DONE
-    assert items(shop, Topic.UNREADABLE) == []
-    assert shop.wrong() == []
+    assert blocks - 2 <= site.blocks() < blocks, "the other meeting's blocks are gone"
+    platform.hidden.clear()
+    assert (await site.resync()).exit is RunExit.DONE
+    assert items(site, Topic.UNREADABLE) == []
+    assert site.disagreements() == []
 
 
-async def test_deleted_meetings_that_answer_400_are_freed_within_three_resyncs(shop: Shop) -> None:
-    await shop.resync()
-    legacy = shop.world.sandbox.legacy
+async def test_deleted_meetings_that_answer_400_are_freed_within_three_resyncs(site: Site) -> None:
+    await site.resync()
+    legacy = site.world.sandbox.legacy
     legacy.refuses_deleted = True
-    legacy.delete(meetings(shop, "legacy")[0])
-    reports = [await shop.resync() for _ in range(3)]
+    legacy.delete(meetings(site, "legacy")[0])
+    reports = [await site.resync() for _ in range(3)]
     assert reports[-1].exit is RunExit.DONE
-    assert shop.wrong() == []
-    assert items(shop, Topic.UNREADABLE) == []
+    assert site.disagreements() == []
+    assert items(site, Topic.UNREADABLE) == []

@@ -1,4 +1,4 @@
-"""A signal while a platform refuses calls: the run ends at once, and says what is left."""
+"""A signal while a platform refuses calls: the run ends at once and reports what is left."""
 
 from __future__ import annotations
 
@@ -12,88 +12,92 @@ import pytest
 
 from syncd.engine.report import RunExit, SystemStatus
 from syncd.sandbox import Fault, FaultKind
-from syncd.sandbox.scenario import SYSTEMS
+from syncd.sandbox.scenario import SYSTEM_NAMES
 from syncd.store.availability import availabilities
 from tests.daemon.kit import until
 from tests.end_to_end.test_process import Place, place, ready
-from tests.end_to_end.virtual import VirtualShop, play
+from tests.end_to_end.virtual import VirtualSite, play
 
 __all__ = ["place"]
 
 
-def refuse(shop: VirtualShop, name: str) -> None:
-    shop.world.sandbox.systems[name].faults.add(Fault(FaultKind.RATE_LIMITED))
+def refuse(site: VirtualSite, name: str) -> None:
+    site.world.sandbox.systems[name].faults.add(Fault(FaultKind.RATE_LIMITED))
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("name", SYSTEM_NAMES)
 def test_a_signal_while_reads_are_refused_ends_the_run_at_once(tmp_path: Path, name: str) -> None:
-    async def scene(shop: VirtualShop) -> None:
-        refuse(shop, name)
-        health = shop.app.store.health().get(name)
-        run = asyncio.create_task(shop.resync())
+    async def scene(site: VirtualSite) -> None:
+        refuse(site, name)
+        health = site.app.store.health().get(name)
+        run = asyncio.create_task(site.resync())
         await asyncio.sleep(2)
-        waited = [text for text in shop.texts if f"{name} allows no more calls for" in text]
-        assert waited[0].startswith("reading: "), shop.texts
-        calls, at = shop.calls(name), shop.clock.monotonic()
-        shop.app.engine.stopping.set()
+        waited = [text for text in site.texts if f"{name} allows no more calls for" in text]
+        assert waited[0].startswith("reading: "), site.texts
+        calls, at = site.calls(name), site.clock.monotonic()
+        site.app.engine.stopping.set()
         report = await run
-        assert (shop.clock.monotonic() - at, shop.calls(name) - calls) == (0, 0)
-        left = report.to_json()["left"]
-        assert isinstance(left, dict)
-        assert (report.exit, left["interrupted"], left["systems"]) == (RunExit.UNANSWERED, 1, 0)
+        assert (site.clock.monotonic() - at, site.calls(name) - calls) == (0, 0)
+        remaining = report.to_json()["left"]
+        assert isinstance(remaining, dict)
+        assert (report.exit, remaining["interrupted"], remaining["systems"]) == (
+            RunExit.UNANSWERED,
+            1,
+            0,
+        )
         assert report.systems[name].state is SystemStatus.INTERRUPTED
-        assert shop.app.store.health().get(name) == health  # it says nothing of the platform
+        assert site.app.store.health().get(name) == health  # it says nothing of the platform
 
     play(tmp_path, scene)
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("name", SYSTEM_NAMES)
 def test_a_signal_while_writes_wait_ends_the_run_and_the_next_does_the_rest(
     tmp_path: Path, name: str
 ) -> None:
-    async def scene(shop: VirtualShop) -> None:
+    async def scene(site: VirtualSite) -> None:
         def hear(text: str) -> None:
-            shop.texts.append(text)
+            site.texts.append(text)
             if text.startswith("writing"):
-                refuse(shop, name)
+                refuse(site, name)
 
-        run = asyncio.create_task(shop.app.engine.resync(progress=hear))
+        run = asyncio.create_task(site.app.engine.resync(progress=hear))
         await asyncio.sleep(2)
-        assert f"{name} allows no more calls for" in shop.texts[-1], shop.texts
+        assert f"{name} allows no more calls for" in site.texts[-1], site.texts
         # Only v1 reads in order to write; a refused write is not repeated in the same cycle.
-        assert shop.texts[-1].startswith("writing") == (name == "legacy")
-        calls, at = shop.calls(name), shop.clock.monotonic()
-        shop.app.engine.stopping.set()
+        assert site.texts[-1].startswith("writing") == (name == "legacy")
+        calls, at = site.calls(name), site.clock.monotonic()
+        site.app.engine.stopping.set()
         report = await run
-        assert (shop.clock.monotonic() - at, shop.calls(name) - calls) == (0, 0)
-        left = report.to_json()["left"]
-        assert isinstance(left, dict)
-        assert (report.exit, left["interrupted"]) == (RunExit.UNANSWERED, 1)
-        assert (left["unmade"] if name == "legacy" else left["waiting"]) > 0
-        shop.world.sandbox.systems[name].faults.clear()
+        assert (site.clock.monotonic() - at, site.calls(name) - calls) == (0, 0)
+        remaining = report.to_json()["left"]
+        assert isinstance(remaining, dict)
+        assert (report.exit, remaining["interrupted"]) == (RunExit.UNANSWERED, 1)
+        assert (remaining["unmade"] if name == "legacy" else remaining["waiting"]) > 0
+        site.world.sandbox.systems[name].faults.clear()
         await asyncio.sleep(60)
-        await shop.restart()
-        shop.texts.clear()
-        assert (await shop.resync()).exit is RunExit.DONE
-        assert not shop.app.store.pending_intents()
+        await site.restart()
+        site.texts.clear()
+        assert (await site.resync()).exit is RunExit.DONE
+        assert not site.app.store.pending_intents()
 
     play(tmp_path, scene)
 
 
-def test_a_signal_while_free_slots_are_refused_leaves_what_was_known(tmp_path: Path) -> None:
-    async def scene(shop: VirtualShop) -> None:
-        await shop.resync()
-        shop.texts.clear()
-        before = availabilities(shop.app.store, "alice")
-        refuse(shop, "clinic")
-        asking = asyncio.create_task(shop.app.engine.read_free_slots(progress=shop.texts.append))
+def test_a_signal_while_free_slots_are_refused_keeps_the_last_answer(tmp_path: Path) -> None:
+    async def scene(site: VirtualSite) -> None:
+        await site.resync()
+        site.texts.clear()
+        before = availabilities(site.app.store, "alice")
+        refuse(site, "clinic")
+        asking = asyncio.create_task(site.app.engine.read_free_slots(progress=site.texts.append))
         await asyncio.sleep(2)
-        at = shop.clock.monotonic()
-        shop.app.engine.stopping.set()
+        at = site.clock.monotonic()
+        site.app.engine.stopping.set()
         await asking
-        assert shop.clock.monotonic() == at
-        assert any("clinic allows no more calls for" in text for text in shop.texts)
-        assert availabilities(shop.app.store, "alice").get(("alice", "clinic")) == before.get(
+        assert site.clock.monotonic() == at
+        assert any("clinic allows no more calls for" in text for text in site.texts)
+        assert availabilities(site.app.store, "alice").get(("alice", "clinic")) == before.get(
             ("alice", "clinic")
         )
 
@@ -102,7 +106,7 @@ def test_a_signal_while_free_slots_are_refused_leaves_what_was_known(tmp_path: P
 
 @pytest.mark.slow
 @pytest.mark.prove
-@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("name", SYSTEM_NAMES)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_ends_a_refused_resync_within_three_seconds(
     place: Place, name: str, number: signal.Signals
@@ -117,9 +121,9 @@ async def test_a_signal_ends_a_refused_resync_within_three_seconds(
         process.send_signal(number)
         out, _ = await asyncio.wait_for(process.communicate(), 10)
         assert monotonic() - at < 3
-    said = json.loads(out)
-    assert [said["left"]["interrupted"], process.returncode] == [1, 4]
-    assert (said["systems"][name]["state"], len(platform.calls)) == ("interrupted", calls)
+    data = json.loads(out)
+    assert [data["left"]["interrupted"], process.returncode] == [1, 4]
+    assert (data["systems"][name]["state"], len(platform.calls)) == ("interrupted", calls)
 
 
 @pytest.mark.slow

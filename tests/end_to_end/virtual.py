@@ -1,4 +1,4 @@
-"""The furnished sandbox and a configured syncd on virtual time: waits cost nothing."""
+"""The sandbox and a configured syncd on virtual time: waits take no time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from syncd.app import App, build
 from syncd.config.load import load
 from syncd.engine.report import Report
 from syncd.sandbox.asgi_transport import AsgiTransport
-from syncd.sandbox.scenario import SYSTEMS, Clinic, config_text, seed_clinic
+from syncd.sandbox.scenario import SYSTEM_NAMES, Clinic, config_text, seed_clinic
 from syncd.sandbox.server import Sandbox
 from syncd.simulate.loop import VirtualClock, run_virtually
 from syncd.store import Store
@@ -23,8 +23,8 @@ START = datetime(2027, 6, 14, 5, 0, tzinfo=UTC)
 
 
 @dataclass
-class VirtualShop:
-    """The three platforms without a limit, and syncd beside them; ``texts`` is its progress."""
+class VirtualSite:
+    """A site without rate limits on the platforms; ``texts`` is its progress."""
 
     world: Clinic
     clock: VirtualClock
@@ -37,7 +37,7 @@ class VirtualShop:
         return await self.app.engine.resync(progress=self.texts.append, **asked)
 
     async def restart(self, *, killed: bool = False) -> None:
-        """Begin a new process, after an orderly end or after a death."""
+        """Start a new process, after an orderly end or a crash."""
         if killed:
             self.app.store.close()
         else:
@@ -46,7 +46,7 @@ class VirtualShop:
 
     def start(self, store: Store | None = None) -> App:
         sandbox = self.world.sandbox
-        ways = {name: AsgiTransport(sandbox.apps[name]) for name in SYSTEMS}
+        ways = {name: AsgiTransport(sandbox.apps[name]) for name in SYSTEM_NAMES}
         return build(load(self.path, {}), store=store, clock=self.clock, transports=ways)
 
     def calls(self, system: str) -> int:
@@ -54,9 +54,9 @@ class VirtualShop:
 
 
 def play(
-    folder: Path, scene: Callable[[VirtualShop], Coroutine[Any, Any, T]], *, calls: int = 100
+    folder: Path, scene: Callable[[VirtualSite], Coroutine[Any, Any, T]], *, calls: int = 100
 ) -> T:
-    """Run a scene; ``calls`` is what LeadSquared is configured to allow in 5 s."""
+    """Run a scene; ``calls`` is LeadSquared's configured limit for 5 s."""
 
     async def run() -> T:
         clock = VirtualClock(START)
@@ -69,11 +69,11 @@ def play(
         path = folder / "syncd.toml"
         text = config_text(world, "state.db")
         path.write_text(text.replace("calls_per_5s = 25", f"calls_per_5s = {calls}"))
-        shop = VirtualShop(world, clock, path, None)  # type: ignore[arg-type]
-        shop.app = shop.start()
+        site = VirtualSite(world, clock, path, None)  # type: ignore[arg-type]
+        site.app = site.start()
         try:
-            return await scene(shop)
+            return await scene(site)
         finally:
-            await shop.app.aclose()
+            await site.app.aclose()
 
     return run_virtually(run())

@@ -21,7 +21,7 @@ from tests.engine.fakes import FakeClock, FakeSystem
 
 
 @dataclass
-class Shop:
+class Rig:
     """Providers p and q in systems a, b and c, and an engine that can be restarted."""
 
     path: Path
@@ -73,19 +73,19 @@ def make_engine(
     )
 
 
-def open_shop(path: Path) -> Shop:
+def open_rig(path: Path) -> Rig:
     """Open an empty business whose state is at this path."""
     clock = FakeClock()
     a, b, c = (FakeSystem(name, ("p", "q"), clock) for name in SYSTEMS)
     store = Store.open(path)
     numbers = count()
     engine = make_engine(store, clock, (a, b, c), numbers)
-    return Shop(path, clock, a, b, c, store, engine, numbers)
+    return Rig(path, clock, a, b, c, store, engine, numbers)
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
+def rig(tmp_path: Path) -> Iterator[Rig]:
     """Open an empty business."""
-    found = open_shop(tmp_path / "state.db")
+    found = open_rig(tmp_path / "state.db")
     yield found
     found.store.close()

@@ -57,7 +57,7 @@ from syncd.systems.port import (
     Snapshot,
 )
 from tests.core.kit import SYSTEMS
-from tests.engine.conftest import Shop, make_engine
+from tests.engine.conftest import Rig, make_engine
 from tests.engine.fakes import FakeClock, FakeSystem
 
 LAG = timedelta(seconds=30)
@@ -214,13 +214,13 @@ class Numbers:
 
 
 @dataclass
-class MortalShop(Shop):
+class MortalRig(Rig):
     """The business; its configuration (mapping and policy) survives a restart."""
 
     steps: Steps
 
     @classmethod
-    def open(cls, path: Path) -> MortalShop:
+    def open(cls, path: Path) -> MortalRig:
         """Create an empty business whose state is at this path."""
         clock, steps = FakeClock(), Steps()
         a, b, c = (
@@ -239,7 +239,7 @@ class MortalShop(Shop):
         systems: tuple[MortalSystem, MortalSystem, MortalSystem],
         rows: Iterator[int],
         steps: Steps,
-    ) -> MortalShop:
+    ) -> MortalRig:
         store = MortalStore.begin(path, steps)
         engine = make_engine(store, clock, systems, rows)
         return cls(path, clock, *systems, store, engine, rows, steps)
@@ -288,12 +288,12 @@ class Left:
     rows: Iterator[int]
     engine: Engine
 
-    def enter(self) -> MortalShop:
+    def enter(self) -> MortalRig:
         """Start the next process with it."""
         a, b, c = self.mortals
-        shop = MortalShop._over(self.path, self.clock, (a, b, c), self.rows, a.steps)
-        shop.engine = replace(shop.engine, mapping=self.engine.mapping, policy=self.engine.policy)
-        return shop
+        rig = MortalRig._over(self.path, self.clock, (a, b, c), self.rows, a.steps)
+        rig.engine = replace(rig.engine, mapping=self.engine.mapping, policy=self.engine.policy)
+        return rig
 
     def __str__(self) -> str:
         """Return a key of what the next process finds: the time, the state, the systems."""
@@ -302,13 +302,13 @@ class Left:
         return repr((self.clock.time, rows, [(s.events, s.queue) for s in self.mortals]))
 
 
-Act = Callable[[MortalShop], None]
-Run = Callable[[MortalShop], Coroutine[None, None, Report]]
+Act = Callable[[MortalRig], None]
+Run = Callable[[MortalRig], Coroutine[None, None, Report]]
 
 
-async def resync(shop: MortalShop) -> Report:
+async def resync(rig: MortalRig) -> Report:
     """Run a resync, as a person or the daemon does, also again after a stop."""
-    return await shop.engine.resync()
+    return await rig.engine.resync()
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,17 +335,17 @@ class Ending:
     effects: Mapping[str, Counter[str]]
 
 
-def ending(shop: MortalShop) -> Ending:
+def ending(rig: MortalRig) -> Ending:
     """Return the current state."""
-    bookings = {b.id: b for b in shop.store.bookings()}
-    states = [shop.store.state(p) for p in shop.engine.mapping]
+    bookings = {b.id: b for b in rig.store.bookings()}
+    states = [rig.store.state(p) for p in rig.engine.mapping]
     mine = {(r.system, r.id) for state in states for r in state.records if r.created_by_us}
     return Ending(
         outside={
             s.name: sorted(
                 (h.kind, h.provider, *h.value.interval, h.value.status) for h in s.events.values()
             )
-            for s in shop.mortals
+            for s in rig.mortals
         },
         agreed=sorted(
             (b.provider, b.kind, *b.agreed.interval, b.agreed.status) for b in bookings.values()
@@ -361,38 +361,38 @@ def ending(shop: MortalShop) -> Ending:
             for state in states
             for r in state.replicas
         ),
-        effects={s.name: Counter(s.effects) for s in shop.mortals},
+        effects={s.name: Counter(s.effects) for s in rig.mortals},
     )
 
 
-def _at_rest(scenario: Scenario, folder: Path) -> MortalShop:
+def _at_rest(scenario: Scenario, folder: Path) -> MortalRig:
     """Prepare the business just before the run under test."""
-    shop = MortalShop.open(folder / "arranged.db")
-    scenario.arrange(shop)
-    _settle(scenario, shop)
-    shop.clock.pass_(minutes=5)
-    scenario.act(shop)
-    for system in shop.mortals:
+    rig = MortalRig.open(folder / "arranged.db")
+    scenario.arrange(rig)
+    _settle(scenario, rig)
+    rig.clock.pass_(minutes=5)
+    scenario.act(rig)
+    for system in rig.mortals:
         system.effects.clear()
-    shop.restart()
-    return shop
+    rig.restart()
+    return rig
 
 
-def _finish(scenario: Scenario, shop: MortalShop) -> Ending:
+def _finish(scenario: Scenario, rig: MortalRig) -> Ending:
     """Run until nothing is left to do, and check that another run changes nothing."""
-    shop.clock.pass_(seconds=2 * LAG.total_seconds())
-    _settle(scenario, shop)
-    found = ending(shop)
-    before = shop.writes()
-    asyncio.run(shop.engine.resync())
-    assert shop.writes() == before, "a finished run is followed by writes"
-    assert not [t for s in shop.mortals for t in s.twice], "two creates stood at one interval"
+    rig.clock.pass_(seconds=2 * LAG.total_seconds())
+    _settle(scenario, rig)
+    found = ending(rig)
+    before = rig.writes()
+    asyncio.run(rig.engine.resync())
+    assert rig.writes() == before, "a finished run is followed by writes"
+    assert not [t for s in rig.mortals for t in s.twice], "two creates stood at one interval"
     return found
 
 
-def _settle(scenario: Scenario, shop: MortalShop) -> None:
+def _settle(scenario: Scenario, rig: MortalRig) -> None:
     for _ in range(MOST_RESYNCS):
-        report = asyncio.run(scenario.run(shop))
+        report = asyncio.run(scenario.run(rig))
         if report.converged:
             return
     raise AssertionError(f"not at rest after {MOST_RESYNCS} runs: {report}")
@@ -420,13 +420,13 @@ def interrupted_everywhere(scenario: Scenario, folder: Path) -> int:
     wanted = _finish(scenario, whole)
     whole.store.close()
     for where, left in killed.values():
-        shop = left.enter()
+        rig = left.enter()
         try:
-            found = _finish(scenario, shop)
+            found = _finish(scenario, rig)
             same = found == wanted  # of the two, pytest would look for every difference
             assert same, f"\n{found}\ninstead of\n{wanted}"
         except AssertionError as why:
             raise AssertionError(f"{scenario.name}, {where} of {passed}: {why}") from why
         finally:
-            shop.store.close()
+            rig.store.close()
     return passed

@@ -22,7 +22,7 @@ from syncd.model.platform_facts import PlatformKind
 from syncd.sandbox.asgi_transport import AsgiTransport
 from syncd.sandbox.clock import ManualClock
 from syncd.sandbox.platform import Platform
-from syncd.sandbox.scenario import SYSTEMS, Clinic, config_text, seed_clinic
+from syncd.sandbox.scenario import SYSTEM_NAMES, Clinic, config_text, seed_clinic
 from syncd.sandbox.server import Sandbox
 from syncd.store.canaries import canaries
 from syncd.store.facts import facts
@@ -130,7 +130,7 @@ class Office:
     async def probe(self, *names: str) -> ProbeRun:
         """Measure systems, all of them unless some are named."""
         self.app.reset_backoff()
-        return await self.app.engine.probe(names or SYSTEMS)
+        return await self.app.engine.probe(names or SYSTEM_NAMES)
 
     def on_made(self, told: Callable[[str], object]) -> None:
         """Call this once, as soon as the id of a canary is stored."""
@@ -160,7 +160,7 @@ class Office:
     def standing(self) -> list[tuple[str, str]]:
         """Name all that a probe made and that is still there."""
         found: list[tuple[str, str]] = []
-        for name in SYSTEMS:
+        for name in SYSTEM_NAMES:
             platform = self.sandbox.systems[name]
             found += [
                 (name, b.id) for b in platform.blocks() if not b.deleted and b.start > self.far
@@ -171,7 +171,7 @@ class Office:
         """Count the blocks that stood there at any time, by system."""
         return {
             name: sum(b.start > self.far for b in self.sandbox.systems[name].blocks())
-            for name in SYSTEMS
+            for name in SYSTEM_NAMES
         }
 
     @property
@@ -199,12 +199,12 @@ def an_office(folder: Path, *, booked: bool = True) -> Office:
     clock = ManualClock(NOW)
     sandbox = Sandbox(clock)
     world = seed_clinic(sandbox, NOW, empty=True)
-    sandbox.urls = {name: f"http://127.0.0.1{sandbox.base_path(name)}" for name in SYSTEMS}
+    sandbox.urls = {name: f"http://127.0.0.1{sandbox.base_path(name)}" for name in SYSTEM_NAMES}
     sandbox.legacy.lists_blocks = True
     if booked:
         for index, who in enumerate(("alice", "bob", "carol")):
             world.book("clinic", who, world.at(index, 10))
-        seat = world.seats["clinic", "alice"]
+        seat = world.seed_users["clinic", "alice"]
         start = world.at(3, 10)
         sandbox.clinic.book_service(
             seat.calendar, seat.user, start, start + timedelta(hours=1), seat.contact
@@ -215,5 +215,5 @@ def an_office(folder: Path, *, booked: bool = True) -> Office:
     path.write_text(text.replace('busy_task_type = "Busy"\n', f'busy_task_type = "Busy"\n{cancel}'))
     path.chmod(0o600)
     steps = Steps()
-    ways = {name: Way(AsgiTransport(sandbox.apps[name]), steps) for name in SYSTEMS}
+    ways = {name: Way(AsgiTransport(sandbox.apps[name]), steps) for name in SYSTEM_NAMES}
     return Office(path, clock, sandbox, world, ways, steps)

@@ -14,7 +14,7 @@ from syncd.simulate.loop import VirtualClock, run_virtually
 from syncd.store.store import Store
 from syncd.systems.port import Reply, Snapshot
 from tests.core.kit import NOW, SYSTEMS
-from tests.engine.conftest import Shop, make_engine
+from tests.engine.conftest import Rig, make_engine
 from tests.engine.fakes import FakeClock, FakeSystem
 
 T = TypeVar("T")
@@ -53,8 +53,8 @@ class Slowly(FakeSystem):
 
 
 @dataclass
-class SlowShop(Shop):
-    """A `Shop` whose systems take time, with times in seconds since its opening."""
+class SlowRig(Rig):
+    """A `Rig` whose systems take time, with times in seconds since its opening."""
 
     def slow(self, name: str) -> Slowly:
         """Return one of its systems."""
@@ -70,17 +70,17 @@ class SlowShop(Shop):
         return asyncio.get_running_loop().time()
 
 
-def play(path: Path, story: Callable[[SlowShop], Coroutine[Any, Any, T]]) -> T:
-    """Play a story in a shop of its own, and see that no task is left behind."""
+def play(path: Path, story: Callable[[SlowRig], Coroutine[Any, Any, T]]) -> T:
+    """Play a scenario with its own rig and check that no task is left over."""
 
     async def run() -> T:
         clock = cast("FakeClock", VirtualClock(NOW))
         a, b, c = (Slowly(name, ("p", "q"), clock) for name in SYSTEMS)
         store, numbers = Store.open(path / "state.db"), count()
         engine = make_engine(store, clock, (a, b, c), numbers)
-        shop = SlowShop(path, clock, a, b, c, store, engine, numbers)
+        rig = SlowRig(path, clock, a, b, c, store, engine, numbers)
         try:
-            told = await story(shop)
+            told = await story(rig)
             await engine.aclose()
             left = asyncio.all_tasks() - {asyncio.current_task()}
             assert not left, left

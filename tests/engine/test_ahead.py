@@ -15,7 +15,7 @@ from syncd.model import Action, BulkCall, Changes, Intent, IntentState, Operatio
 from syncd.store.journal import intents_since
 from syncd.systems.port import Capabilities, RateLimitedError, Reply, RetryableError
 from tests.core.kit import NOW, v
-from tests.engine.conftest import Shop
+from tests.engine.conftest import Rig
 from tests.engine.fakes import FakeSystem, lost_reply
 from tests.engine.test_promises import settle
 
@@ -62,13 +62,13 @@ def undisturbed(system: FakeSystem) -> None:
     del system.write
 
 
-def book_all(shop: Shop, hours: Sequence[int] = HOURS) -> None:
+def book_all(rig: Rig, hours: Sequence[int] = HOURS) -> None:
     for hour in hours:
-        shop.a.book("p", v(hour))
+        rig.a.book("p", v(hour))
 
 
-def journal(shop: Shop, system: str, state: IntentState) -> list[Intent]:
-    found = intents_since(shop.store, "p", NOW - timedelta(days=1))
+def journal(rig: Rig, system: str, state: IntentState) -> list[Intent]:
+    found = intents_since(rig.store, "p", NOW - timedelta(days=1))
     return [i for i in found if i.operation.system == system and i.state is state]
 
 
@@ -76,11 +76,11 @@ def intervals(hours: Sequence[int] = HOURS) -> list[object]:
     return [v(hour).interval for hour in hours]
 
 
-async def test_no_request_leaves_before_its_intent_is_committed(shop: Shop) -> None:
+async def test_no_request_leaves_before_its_intent_is_committed(rig: Rig) -> None:
     open_at: list[int] = []
-    during_writes(shop.b, lambda _: open_at.append(len(journal(shop, "b", OPEN))))
-    book_all(shop, MANY)
-    await settle(shop)
+    during_writes(rig.b, lambda _: open_at.append(len(journal(rig, "b", OPEN))))
+    book_all(rig, MANY)
+    await settle(rig)
     # Ten intents in one transaction, one outcome each, then the remaining three.
     assert open_at == [*range(JOURNAL_BATCH, 0, -1), 3, 2, 1]
 
@@ -88,205 +88,203 @@ async def test_no_request_leaves_before_its_intent_is_committed(shop: Shop) -> N
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("at", [1, 2, 5])
 async def test_a_process_that_dies_among_its_writes_makes_none_twice(
-    shop: Shop, at: int, when: str
+    rig: Rig, at: int, when: str
 ) -> None:
-    await shop.engine.resync()
-    book_all(shop)
-    during_writes(shop.b, **{when: crash(at)})
+    await rig.engine.resync()
+    book_all(rig)
+    during_writes(rig.b, **{when: crash(at)})
     with pytest.raises(Crash):
-        await shop.engine.resync()
-    undisturbed(shop.b)
-    assert len(journal(shop, "b", DONE)) == at - 1
-    assert len(journal(shop, "b", OPEN)) == len(HOURS) - at + 1
-    shop.restart()
-    await settle(shop)
-    assert shop.blocks()["b"] == intervals()
-    assert len(shop.b.writes) == len(HOURS)
-    assert not shop.store.pending_intents()
+        await rig.engine.resync()
+    undisturbed(rig.b)
+    assert len(journal(rig, "b", DONE)) == at - 1
+    assert len(journal(rig, "b", OPEN)) == len(HOURS) - at + 1
+    rig.restart()
+    await settle(rig)
+    assert rig.blocks()["b"] == intervals()
+    assert len(rig.b.writes) == len(HOURS)
+    assert not rig.store.pending_intents()
 
 
-async def test_a_crash_costs_a_read_for_each_intent_and_these_are_few(shop: Shop) -> None:
-    await shop.engine.resync()
-    book_all(shop, range(24, 24 + 4 * JOURNAL_BATCH))
-    during_writes(shop.b, crash(1))
+async def test_a_crash_costs_a_read_for_each_intent_and_these_are_few(rig: Rig) -> None:
+    await rig.engine.resync()
+    book_all(rig, range(24, 24 + 4 * JOURNAL_BATCH))
+    during_writes(rig.b, crash(1))
     with pytest.raises(Crash):
-        await shop.engine.resync()
-    undisturbed(shop.b)
-    shop.restart()
-    reads = shop.b.reads
-    await shop.engine.poll(near=False)
-    assert shop.b.reads - reads <= JOURNAL_BATCH + 1
+        await rig.engine.resync()
+    undisturbed(rig.b)
+    rig.restart()
+    reads = rig.b.reads
+    await rig.engine.poll(near=False)
+    assert rig.b.reads - reads <= JOURNAL_BATCH + 1
 
 
 @pytest.mark.parametrize(
     "fault",
     [RateLimitedError("b", "POST /", wait=30.0), RetryableError("b", "POST /", detail="refused")],
 )
-async def test_a_fault_in_the_middle_drops_what_comes_after_it(
-    shop: Shop, fault: Exception
-) -> None:
+async def test_a_fault_in_the_middle_drops_what_comes_after_it(rig: Rig, fault: Exception) -> None:
     def fail(number: int) -> None:
         if number == 3:
             raise fault
 
-    book_all(shop)
-    during_writes(shop.b, fail)
-    await shop.engine.poll(near=False)
-    assert len(journal(shop, "b", DONE)) == 2
-    assert len(journal(shop, "b", DROPPED)) == len(HOURS) - 2
-    assert [i.error for i in journal(shop, "b", DROPPED)].count(str(fault)) == 1
-    assert not shop.store.pending_intents()
-    await settle(shop)
-    assert shop.blocks()["b"] == intervals()
-    assert len(shop.b.writes) == len(HOURS)
+    book_all(rig)
+    during_writes(rig.b, fail)
+    await rig.engine.poll(near=False)
+    assert len(journal(rig, "b", DONE)) == 2
+    assert len(journal(rig, "b", DROPPED)) == len(HOURS) - 2
+    assert [i.error for i in journal(rig, "b", DROPPED)].count(str(fault)) == 1
+    assert not rig.store.pending_intents()
+    await settle(rig)
+    assert rig.blocks()["b"] == intervals()
+    assert len(rig.b.writes) == len(HOURS)
 
 
-async def test_an_interrupt_drops_intents_that_were_not_sent(shop: Shop) -> None:
+async def test_an_interrupt_drops_intents_that_were_not_sent(rig: Rig) -> None:
     def stop(number: int) -> None:
         if number == 2:
-            shop.engine.stopping.set()
+            rig.engine.stopping.set()
 
-    book_all(shop)
-    during_writes(shop.b, stop)
-    await shop.engine.poll(near=False)
+    book_all(rig)
+    during_writes(rig.b, stop)
+    await rig.engine.poll(near=False)
     # The request in flight was completed, and its outcome was stored.
-    assert len(journal(shop, "b", DONE)) == len(shop.b.writes) == 2
-    assert len(journal(shop, "b", DROPPED)) == len(HOURS) - 2
-    assert not shop.store.pending_intents()
-    shop.restart()
-    await settle(shop)
-    assert shop.blocks()["b"] == intervals()
-    assert len(shop.b.writes) == len(HOURS)
+    assert len(journal(rig, "b", DONE)) == len(rig.b.writes) == 2
+    assert len(journal(rig, "b", DROPPED)) == len(HOURS) - 2
+    assert not rig.store.pending_intents()
+    rig.restart()
+    await settle(rig)
+    assert rig.blocks()["b"] == intervals()
+    assert len(rig.b.writes) == len(HOURS)
 
 
-async def test_an_interrupted_resync_counts_as_unmade_what_a_plan_then_shows(shop: Shop) -> None:
+async def test_an_interrupted_resync_counts_as_unmade_what_a_plan_then_shows(rig: Rig) -> None:
     def stop(number: int) -> None:
         if number == 2:
-            shop.engine.stopping.set()
+            rig.engine.stopping.set()
 
-    book_all(shop)
-    during_writes(shop.b, stop)
-    report = await shop.engine.resync()
+    book_all(rig)
+    during_writes(rig.b, stop)
+    report = await rig.engine.resync()
     report.exposures = 0
-    shop.restart()
-    plan = await shop.engine.resync(dry_run=True)
+    rig.restart()
+    plan = await rig.engine.resync(dry_run=True)
     assert report.remaining == {Remaining.INTERRUPTED: 1, Remaining.UNMADE: len(plan.planned)}
     assert summary_line(report.remaining, 0).endswith(
         f"left: {len(plan.planned)} writes not made yet (syncd plan)"
     )
 
 
-async def test_an_unanswered_write_is_counted_apart_from_what_was_not_made(shop: Shop) -> None:
-    book_all(shop)
-    shop.b.faults["reply"] = [lost_reply("b")]
+async def test_an_unanswered_write_is_counted_apart_from_what_was_not_made(rig: Rig) -> None:
+    book_all(rig)
+    rig.b.faults["reply"] = [lost_reply("b")]
     report = Report("r")
-    shop.engine.dirty.mark_whole(["p"])
-    await shop.engine.cycle(shop.engine.window(near=False), report)
+    rig.engine.dirty.mark_whole(["p"])
+    await rig.engine.cycle(rig.engine.window(near=False), report)
     assert (report.remaining[Remaining.WRITES], report.remaining[Remaining.UNMADE]) == (
         1,
         len(HOURS) - 1,
     )
 
 
-async def test_nothing_is_written_on_top_of_an_unanswered_write(shop: Shop) -> None:
-    book_all(shop)
-    shop.a.book("q", v(20))
-    shop.b.faults["reply"] = [lost_reply("b")]
-    await shop.engine.poll(near=False)
-    assert [o.provider for o in shop.b.writes] == ["p", "q"]
-    assert len(journal(shop, "b", OPEN)) == 1
-    assert len(journal(shop, "b", DROPPED)) == len(HOURS) - 1
-    await settle(shop)
-    assert shop.blocks()["b"] == intervals()
-    assert len(shop.b.writes) == len(HOURS) + 1
+async def test_nothing_is_written_on_top_of_an_unanswered_write(rig: Rig) -> None:
+    book_all(rig)
+    rig.a.book("q", v(20))
+    rig.b.faults["reply"] = [lost_reply("b")]
+    await rig.engine.poll(near=False)
+    assert [o.provider for o in rig.b.writes] == ["p", "q"]
+    assert len(journal(rig, "b", OPEN)) == 1
+    assert len(journal(rig, "b", DROPPED)) == len(HOURS) - 1
+    await settle(rig)
+    assert rig.blocks()["b"] == intervals()
+    assert len(rig.b.writes) == len(HOURS) + 1
 
 
-async def test_where_lists_may_not_show_blocks_one_write_is_under_way(shop: Shop) -> None:
+async def test_where_lists_may_not_show_blocks_one_write_is_under_way(rig: Rig) -> None:
     """It is unknown which blocks were created, and each would need a decision by a person."""
     open_at: list[int] = []
-    shop.b.capabilities = Capabilities(lag=timedelta(0), lists_blocks=False)
-    during_writes(shop.b, lambda _: open_at.append(len(journal(shop, "b", OPEN))))
-    book_all(shop)
-    await settle(shop)
+    rig.b.capabilities = Capabilities(lag=timedelta(0), lists_blocks=False)
+    during_writes(rig.b, lambda _: open_at.append(len(journal(rig, "b", OPEN))))
+    book_all(rig)
+    await settle(rig)
     assert open_at == [1] * len(HOURS)
 
 
-async def test_an_intent_that_had_to_wait_is_committed_anew_before_it_is_sent(shop: Shop) -> None:
+async def test_an_intent_that_had_to_wait_is_committed_anew_before_it_is_sent(rig: Rig) -> None:
     ages: list[timedelta] = []
 
     async def slow(operations: Sequence[Operation]) -> Reply:
-        (sent,) = [i for i in journal(shop, "b", OPEN) if i.operation.key == operations[0].key]
-        ages.append(shop.clock.now() - sent.opened_at)
-        shop.clock.pass_(seconds=RESTAMP_AFTER.total_seconds() / 2)
-        return await FakeSystem.write(shop.b, operations)
+        (sent,) = [i for i in journal(rig, "b", OPEN) if i.operation.key == operations[0].key]
+        ages.append(rig.clock.now() - sent.opened_at)
+        rig.clock.pass_(seconds=RESTAMP_AFTER.total_seconds() / 2)
+        return await FakeSystem.write(rig.b, operations)
 
-    book_all(shop)
-    shop.b.write = slow  # type: ignore[method-assign]
-    await shop.engine.poll(near=False)
+    book_all(rig)
+    rig.b.write = slow  # type: ignore[method-assign]
+    await rig.engine.poll(near=False)
     half = RESTAMP_AFTER / 2
     assert ages == [0 * half, half, 2 * half, 0 * half, 0 * half, 0 * half]
 
 
-async def test_a_write_cut_off_by_a_crash_has_time_to_leave_and_to_show(shop: Shop) -> None:
+async def test_a_write_cut_off_by_a_crash_has_time_to_leave_and_to_show(rig: Rig) -> None:
     """It may have waited for the rate limit for as long as a request may wait."""
     lag = timedelta(seconds=30)
-    shop.b.capabilities = Capabilities(lag=lag)
-    await shop.engine.resync()
-    shop.a.book("p", v(9))
-    during_writes(shop.b, crash(1))
+    rig.b.capabilities = Capabilities(lag=lag)
+    await rig.engine.resync()
+    rig.a.book("p", v(9))
+    during_writes(rig.b, crash(1))
     with pytest.raises(Crash):
-        await shop.engine.poll(near=False)
-    undisturbed(shop.b)
-    shop.restart()
-    shop.clock.pass_(seconds=(lag + MAX_SEND_DELAY).total_seconds() - 1)
-    await shop.engine.poll(near=False)
-    assert len(journal(shop, "b", OPEN)) == 1
-    shop.clock.pass_(seconds=2)
-    await shop.engine.poll(near=False)
-    assert shop.blocks()["b"] == intervals([9])
+        await rig.engine.poll(near=False)
+    undisturbed(rig.b)
+    rig.restart()
+    rig.clock.pass_(seconds=(lag + MAX_SEND_DELAY).total_seconds() - 1)
+    await rig.engine.poll(near=False)
+    assert len(journal(rig, "b", OPEN)) == 1
+    rig.clock.pass_(seconds=2)
+    await rig.engine.poll(near=False)
+    assert rig.blocks()["b"] == intervals([9])
 
 
-async def test_the_lag_of_an_unanswered_write_counts_from_when_it_was_given_up(shop: Shop) -> None:
+async def test_the_lag_of_an_unanswered_write_counts_from_when_it_was_given_up(rig: Rig) -> None:
     lag = timedelta(seconds=30)
-    shop.b.capabilities = Capabilities(lag=lag)
-    shop.a.book("p", v(9))
+    rig.b.capabilities = Capabilities(lag=lag)
+    rig.a.book("p", v(9))
 
     def long_silence(_number: int) -> None:
-        shop.clock.pass_(seconds=120)
+        rig.clock.pass_(seconds=120)
         raise lost_reply("b")
 
-    during_writes(shop.b, long_silence)
-    await shop.engine.poll(near=False)
-    undisturbed(shop.b)
-    await shop.engine.poll(near=False)
-    assert len(journal(shop, "b", OPEN)) == 1
-    assert shop.b.writes == []
-    shop.clock.pass_(seconds=31)
-    await shop.engine.poll(near=False)
-    assert len(shop.b.writes) == 1
+    during_writes(rig.b, long_silence)
+    await rig.engine.poll(near=False)
+    undisturbed(rig.b)
+    await rig.engine.poll(near=False)
+    assert len(journal(rig, "b", OPEN)) == 1
+    assert rig.b.writes == []
+    rig.clock.pass_(seconds=31)
+    await rig.engine.poll(near=False)
+    assert len(rig.b.writes) == 1
 
 
 async def test_a_whole_bulk_call_is_stored_in_one_transaction(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    book_all(shop)
-    await settle(shop)
-    shop.b.capabilities = Capabilities(
+    book_all(rig)
+    await settle(rig)
+    rig.b.capabilities = Capabilities(
         lag=timedelta(0),
         asynchronous=frozenset({Action.MOVE_BLOCK}),
         bulk_only=frozenset({Action.MOVE_BLOCK}),
         bulk={Action.MOVE_BLOCK: BulkCall("moves", 50)},
     )
-    shop.b.queued = True
-    for event, held in list(shop.a.events.items()):
-        shop.a.move(event, replace(held.value, end=held.value.end + timedelta(minutes=10)))
+    rig.b.queued = True
+    for event, held in list(rig.a.events.items()):
+        rig.a.move(event, replace(held.value, end=held.value.end + timedelta(minutes=10)))
     told: list[int] = []
-    applied = shop.store.apply
+    applied = rig.store.apply
 
     def apply(*steps: Changes) -> None:
         told.append(sum(i.state is IntentState.ACCEPTED for step in steps for i in step.intents))
         applied(*steps)
 
-    monkeypatch.setattr(shop.store, "apply", apply)
-    await shop.engine.poll(near=False)
+    monkeypatch.setattr(rig.store, "apply", apply)
+    await rig.engine.poll(near=False)
     assert [n for n in told if n] == [len(HOURS)]

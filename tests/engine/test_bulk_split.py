@@ -14,7 +14,7 @@ from syncd.systems.port import Accepted, Capabilities, Done, RejectedError, Reje
 from tests.core.kit import v
 from tests.engine.fakes import FakeSystem
 
-from .conftest import Shop
+from .conftest import Rig
 from .test_promises import settle
 
 ROWS = 64
@@ -47,31 +47,31 @@ def refusing(
     return sizes
 
 
-async def moved(shop: Shop, count: int) -> None:
+async def moved(rig: Rig, count: int) -> None:
     """Book so many meetings in system a, and move each by ten minutes more than the one before."""
-    events = [shop.a.book("p", v(24 * day + 9)) for day in range(count)]
-    await settle(shop)
-    queues(shop.b)
+    events = [rig.a.book("p", v(24 * day + 9)) for day in range(count)]
+    await settle(rig)
+    queues(rig.b)
     for number, event in enumerate(events):
-        value = shop.a.events[event].value
+        value = rig.a.events[event].value
         later = timedelta(minutes=10 * (number + 1))
-        shop.a.move(event, replace(value, start=value.start + later, end=value.end + later))
+        rig.a.move(event, replace(value, start=value.start + later, end=value.end + later))
 
 
 @pytest.mark.parametrize(
     "why", [RejectionReason.UNFIT, RejectionReason.GONE, RejectionReason.SLOT_TAKEN]
 )
 async def test_the_row_at_fault_is_found_and_the_others_are_written(
-    shop: Shop, why: RejectionReason
+    rig: Rig, why: RejectionReason
 ) -> None:
-    await moved(shop, 7)
-    bad = next(e for e, h in shop.b.events.items() if h.value.start == v(24 * 3 + 9).start)
-    sizes = refusing(shop.b, lambda o: o.event == bad, RejectedError("b", why=why))
-    report = await shop.engine.poll(near=False)
+    await moved(rig, 7)
+    bad = next(e for e, h in rig.b.events.items() if h.value.start == v(24 * 3 + 9).start)
+    sizes = refusing(rig.b, lambda o: o.event == bad, RejectedError("b", why=why))
+    report = await rig.engine.poll(near=False)
     assert sizes[0] == 7
     assert len(sizes) <= 7
     assert report.operations[Action.MOVE_BLOCK] >= 6
-    known = shop.store.records("b", list(shop.b.events))
+    known = rig.store.records("b", list(rig.b.events))
     assert {r.id for r in known if r.observed is None} == (
         {bad} if why is RejectionReason.GONE else set()
     )
@@ -79,50 +79,48 @@ async def test_the_row_at_fault_is_found_and_the_others_are_written(
 
 @pytest.mark.parametrize(("each", "calls"), [(True, 1), (False, 9)])
 async def test_a_refusal_of_all_rows_counts_for_each_after_a_bounded_search(
-    shop: Shop, calls: int, *, each: bool
+    rig: Rig, calls: int, *, each: bool
 ) -> None:
-    await moved(shop, 10)
-    sizes = refusing(
-        shop.b, lambda _: True, RejectedError("b", why=RejectionReason.GONE, each=each)
-    )
-    await shop.engine.poll(near=False)
+    await moved(rig, 10)
+    sizes = refusing(rig.b, lambda _: True, RejectedError("b", why=RejectionReason.GONE, each=each))
+    await rig.engine.poll(near=False)
     assert len(sizes) == calls
     # "It is gone" was answered for all rows at once; it counts only for rows sent alone.
-    gone = [r for r in shop.store.records("b", list(shop.b.events)) if r.observed is None]
+    gone = [r for r in rig.store.records("b", list(rig.b.events)) if r.observed is None]
     assert len(gone) == sum(size == 1 for size in sizes)
-    assert len(failed_operations(shop.store, "p")) + len(gone) == 10
+    assert len(failed_operations(rig.store, "p")) + len(gone) == 10
 
 
-async def test_a_status_that_is_answered_with_another_one_is_tried_three_times(shop: Shop) -> None:
-    event = shop.a.book("p", v(9))
-    twin = shop.b.book("p", v(9))
-    for system, who in ((shop.a, event), (shop.b, twin)):
+async def test_a_status_that_is_answered_with_another_one_is_tried_three_times(rig: Rig) -> None:
+    event = rig.a.book("p", v(9))
+    twin = rig.b.book("p", v(9))
+    for system, who in ((rig.a, event), (rig.b, twin)):
         system.events[who].person = "ann"
         system.persons["ann"] = Person(emails=("ann@example.com",))
-    await settle(shop)
+    await settle(rig)
     tries: list[Operation] = []
 
     async def write(operations: Sequence[Operation]) -> Reply:
         tries.extend(operations)
-        return Done([(o.ref.id, shop.b.events[o.ref.id].value) for o in operations])
+        return Done([(o.ref.id, rig.b.events[o.ref.id].value) for o in operations])
 
-    shop.b.write = write  # type: ignore[method-assign]
-    shop.a.cancel(event)
+    rig.b.write = write  # type: ignore[method-assign]
+    rig.a.cancel(event)
     for _ in range(5):
-        await shop.engine.poll(near=False)
+        await rig.engine.poll(near=False)
     assert len(tries) == 3
-    assert shop.b.events[twin].value.status is Status.CONFIRMED
-    assert [h.conflict.kind for h in shop.store.open_conflicts()] == [ConflictKind.QUARANTINED]
+    assert rig.b.events[twin].value.status is Status.CONFIRMED
+    assert [h.conflict.kind for h in rig.store.open_conflicts()] == [ConflictKind.QUARANTINED]
 
 
-async def test_several_first_rows_at_fault_take_none_of_the_others_along(shop: Shop) -> None:
+async def test_several_first_rows_at_fault_take_none_of_the_others_along(rig: Rig) -> None:
     """The earliest rows are refused, as for a deleted user; the search ends early."""
-    await moved(shop, 10)
-    first = sorted(shop.b.events, key=lambda event: shop.b.events[event].value.start)[:4]
-    refusing(shop.b, lambda o: o.event in first, RejectedError("b"))
-    before = {event: held.value for event, held in shop.b.events.items()}
+    await moved(rig, 10)
+    first = sorted(rig.b.events, key=lambda event: rig.b.events[event].value.start)[:4]
+    refusing(rig.b, lambda o: o.event in first, RejectedError("b"))
+    before = {event: held.value for event, held in rig.b.events.items()}
     for _ in range(10):
-        await shop.engine.poll(near=False)
-    assert {e for e, held in shop.b.events.items() if held.value == before[e]} == set(first)
-    held = [claim.event for h in shop.store.open_conflicts() for claim in h.conflict.claims]
+        await rig.engine.poll(near=False)
+    assert {e for e, held in rig.b.events.items() if held.value == before[e]} == set(first)
+    held = [claim.event for h in rig.store.open_conflicts() for claim in h.conflict.claims]
     assert sorted(map(str, held)) == sorted(first)

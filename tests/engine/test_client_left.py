@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.interrupts import MortalShop, Scenario, _at_rest, _finish, resync
+from tests.engine.interrupts import MortalRig, Scenario, _at_rest, _finish, resync
 from tests.engine.test_interrupts import a_business_opens, cancels, moves, nothing, one
 
 
-async def _cut_off(shop: MortalShop, step: int) -> None:
-    running = asyncio.create_task(shop.engine.resync())
+async def _cut_off(rig: MortalRig, step: int) -> None:
+    running = asyncio.create_task(rig.engine.resync())
 
     def leave() -> None:
-        if len(shop.steps.passed) == step:
+        if len(rig.steps.passed) == step:
             running.cancel()
 
-    with shop.steps.watched(leave), suppress(asyncio.CancelledError):
+    with rig.steps.watched(leave), suppress(asyncio.CancelledError):
         await running
 
 
@@ -46,8 +46,8 @@ def test_a_request_that_is_cut_off_at_any_step_doubles_and_loses_nothing(
     for step in range(1, steps + 1, 3):
         folder = tmp_path / str(step)
         folder.mkdir()
-        shop = _at_rest(scenario, folder)
-        asyncio.run(_cut_off(shop, step))
-        found = _finish(scenario, shop)
-        shop.store.close()
+        rig = _at_rest(scenario, folder)
+        asyncio.run(_cut_off(rig, step))
+        found = _finish(scenario, rig)
+        rig.store.close()
         assert found == wanted, f"cut off at step {step}"

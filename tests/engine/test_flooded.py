@@ -15,7 +15,7 @@ from syncd.core.reported import FURTHER, MAX_LISTED
 from syncd.model import Topic
 from syncd.store.reported import open_items
 from tests.core.kit import v
-from tests.engine.conftest import Shop
+from tests.engine.conftest import Rig
 from tests.engine.test_unreadable import many
 
 FLOOD = 5 * MAX_LISTED
@@ -47,49 +47,49 @@ def steps_measured() -> Iterator[Steps]:
         yield steps
 
 
-async def test_a_flood_is_listed_up_to_a_bound_with_one_item_for_the_rest(shop: Shop) -> None:
-    shop.a.broken.update(many(shop, MAX_LISTED + 50))
+async def test_a_flood_is_listed_up_to_a_bound_with_one_item_for_the_rest(rig: Rig) -> None:
+    rig.a.broken.update(many(rig, MAX_LISTED + 50))
     with capture_logs() as said:
-        report = await shop.engine.resync()
+        report = await rig.engine.resync()
     assert report.unreadable == MAX_LISTED + 1
-    names = {item.event for item in open_items(shop.store)}
+    names = {item.event for item in open_items(rig.store)}
     assert FURTHER in names
     assert len(names) == MAX_LISTED + 1
     lines = [line for line in said if line["event"] == "record reported"]
     assert [line["count"] for line in lines] == [MAX_LISTED + 1]
     with capture_logs() as said:
-        await shop.engine.resync()
-    assert {item.event for item in open_items(shop.store)} == names
+        await rig.engine.resync()
+    assert {item.event for item in open_items(rig.store)} == names
     assert not [line for line in said if line["event"].startswith("record")]
-    for event in shop.a.broken:
-        shop.a.delete(event)
-    await shop.engine.resync()
-    assert open_items(shop.store) == []
+    for event in rig.a.broken:
+        rig.a.delete(event)
+    await rig.engine.resync()
+    assert open_items(rig.store) == []
 
 
-async def test_known_events_are_reported_before_unknown_rows(shop: Shop) -> None:
-    known = many(shop, 3)
-    await shop.engine.resync()
+async def test_known_events_are_reported_before_unknown_rows(rig: Rig) -> None:
+    known = many(rig, 3)
+    await rig.engine.resync()
     for event in known:
-        shop.a.move(event, v(30))
-    shop.a.broken.update(many(shop, MAX_LISTED + 50), known)
-    await shop.engine.resync()
-    assert {*known} <= {item.event for item in open_items(shop.store)}
+        rig.a.move(event, v(30))
+    rig.a.broken.update(many(rig, MAX_LISTED + 50), known)
+    await rig.engine.resync()
+    assert {*known} <= {item.event for item in open_items(rig.store)}
 
 
-async def test_other_ids_in_each_read_do_not_make_the_list_grow(shop: Shop) -> None:
+async def test_other_ids_in_each_read_do_not_make_the_list_grow(rig: Rig) -> None:
     for _ in range(3):
-        shop.a.broken.update(many(shop, MAX_LISTED + 1))
-        await shop.engine.resync()
-    unreadable = [i for i in open_items(shop.store) if i.topic is Topic.UNREADABLE]
+        rig.a.broken.update(many(rig, MAX_LISTED + 1))
+        await rig.engine.resync()
+    unreadable = [i for i in open_items(rig.store) if i.topic is Topic.UNREADABLE]
     assert len(unreadable) == MAX_LISTED + 1
 
 
 @pytest.mark.prove
-async def test_a_flood_of_rows_does_not_block_the_loop(shop: Shop) -> None:
-    await shop.engine.resync()
-    shop.a.broken.update(many(shop, FLOOD))
+async def test_a_flood_of_rows_does_not_block_the_loop(rig: Rig) -> None:
+    await rig.engine.resync()
+    rig.a.broken.update(many(rig, FLOOD))
     with steps_measured() as steps:
-        await shop.engine.resync()
-        await shop.engine.resync()
+        await rig.engine.resync()
+        await rig.engine.resync()
     assert steps.longest < LONGEST_STEP

@@ -9,37 +9,37 @@ from syncd.engine.report import RunExit
 from syncd.model import Operation, derived_id
 from syncd.systems.port import Capabilities
 from tests.core.kit import v
-from tests.engine.conftest import Shop
+from tests.engine.conftest import Rig
 from tests.engine.test_twin_deleted import twins
 
 
-async def test_a_resync_ends_when_a_late_list_has_shown_a_further_host_the_move(shop: Shop) -> None:
+async def test_a_resync_ends_when_a_late_list_has_shown_a_further_host_the_move(rig: Rig) -> None:
     lag = timedelta(seconds=5)
-    shop.a.capabilities = Capabilities(lag=lag)
-    events = await twins(shop, "ab")
+    rig.a.capabilities = Capabilities(lag=lag)
+    events = await twins(rig, "ab")
     share = derived_id(events["a"], "users/2")
-    shop.a.events[share] = replace(shop.a.events[events["a"]], provider="q", person=None)
-    shop.clock.pass_(minutes=2)
-    await shop.engine.resync()
-    assert shop.blocks("q") == {"a": [], "b": [v(24).interval], "c": [v(24).interval]}
-    shop.clock.pass_(minutes=2)
-    shop.b.move(events["b"], v(30))
+    rig.a.events[share] = replace(rig.a.events[events["a"]], provider="q", person=None)
+    rig.clock.pass_(minutes=2)
+    await rig.engine.resync()
+    assert rig.blocks("q") == {"a": [], "b": [v(24).interval], "c": [v(24).interval]}
+    rig.clock.pass_(minutes=2)
+    rig.b.move(events["b"], v(30))
     moved_at = []
 
     def moved(operation: Operation, _what: str) -> None:
         if operation.event == events["a"]:
-            moved_at.append(shop.clock.now())
+            moved_at.append(rig.clock.now())
 
-    read = shop.a.read
+    read = rig.a.read
 
     async def late(*args: object, **named: object) -> object:
-        if moved_at and shop.clock.now() >= moved_at[0] + lag:
-            shop.a.move(share, v(30))
+        if moved_at and rig.clock.now() >= moved_at[0] + lag:
+            rig.a.move(share, v(30))
         return await read(*args, **named)  # type: ignore[arg-type]
 
-    shop.engine.on_write = moved
-    shop.a.read = late  # type: ignore[method-assign, assignment]
-    report = await shop.engine.resync()
+    rig.engine.on_write = moved
+    rig.a.read = late  # type: ignore[method-assign, assignment]
+    report = await rig.engine.resync()
     assert moved_at
     assert report.exit is RunExit.DONE
-    assert shop.blocks("q") == {"a": [], "b": [v(30).interval], "c": [v(30).interval]}
+    assert rig.blocks("q") == {"a": [], "b": [v(30).interval], "c": [v(30).interval]}

@@ -17,110 +17,111 @@ from syncd.model import Action, BulkCall, ConflictKind, Kind, Person, Status, Va
 from syncd.systems.port import Capabilities
 from tests.core.kit import SYSTEMS, v
 from tests.engine.fakes import FakeSystem
-from tests.engine.interrupts import LAG, Act, MortalShop, Scenario, interrupted_everywhere
+from tests.engine.interrupts import LAG, Act, MortalRig, Scenario, interrupted_everywhere
 from tests.engine.test_planted_bugs import (
     Plant,
     an_unanswered_write_is_repeated_blindly,
 )
+from tests.planted.swap import swap
 from tests.simulate.plants import the_journal_is_not_written
 
 # Names of events are given by the systems in order: the first one of system a is a0.
 
 
-def nothing(_shop: MortalShop) -> None:
+def nothing(_shop: MortalRig) -> None:
     """Create a new business."""
 
 
-def a_business_opens(shop: MortalShop) -> None:
-    shop.a.book("p", v(9))
-    shop.b.book("p", v(12))
-    shop.a.book("q", v(9))
-    shop.c.human_block("p", v(15))
+def a_business_opens(rig: MortalRig) -> None:
+    rig.a.book("p", v(9))
+    rig.b.book("p", v(12))
+    rig.a.book("q", v(9))
+    rig.c.human_block("p", v(15))
 
 
-def keys_are_stripped(shop: MortalShop) -> None:
-    for system in shop.systems:
+def keys_are_stripped(rig: MortalRig) -> None:
+    for system in rig.systems:
         system.strip_keys = True
         system.capabilities = replace(system.capabilities, key_survives=False)
 
 
-def one(shop: MortalShop) -> None:
-    shop.a.book("p", v(9))
+def one(rig: MortalRig) -> None:
+    rig.a.book("p", v(9))
 
 
-def two(shop: MortalShop) -> None:
-    shop.a.book("p", v(9))
-    shop.a.book("p", v(12, 14))
+def two(rig: MortalRig) -> None:
+    rig.a.book("p", v(9))
+    rig.a.book("p", v(12, 14))
 
 
-def swaps_two(shop: MortalShop) -> None:
-    shop.a.move("a0", v(12))
-    shop.a.move("a1", v(9, 11))
+def swaps_two(rig: MortalRig) -> None:
+    rig.a.move("a0", v(12))
+    rig.a.move("a1", v(9, 11))
 
 
-def three(shop: MortalShop) -> None:
+def three(rig: MortalRig) -> None:
     for hour in (9, 10, 11):
-        shop.a.book("p", v(hour))
+        rig.a.book("p", v(hour))
 
 
 def moves(**to: float) -> Act:
     """Book appointments in system a, each moved to an hour."""
 
-    def act(shop: MortalShop) -> None:
+    def act(rig: MortalRig) -> None:
         for event, hour in to.items():
-            shop.a.move(event, v(hour))
+            rig.a.move(event, v(hour))
 
     return act
 
 
-def cancels(shop: MortalShop) -> None:
-    shop.a.cancel("a0")
+def cancels(rig: MortalRig) -> None:
+    rig.a.cancel("a0")
 
 
-def deletes(shop: MortalShop) -> None:
-    shop.a.delete("a0")
+def deletes(rig: MortalRig) -> None:
+    rig.a.delete("a0")
 
 
-def twins(shop: MortalShop) -> None:
-    shop.a.persons["ann"] = shop.b.persons["7"] = Person(emails=("ann@example.com",))
-    shop.a.book("p", v(9), "ann")
-    shop.b.book("p", v(9), "7")
+def twins(rig: MortalRig) -> None:
+    rig.a.persons["ann"] = rig.b.persons["7"] = Person(emails=("ann@example.com",))
+    rig.a.book("p", v(9), "ann")
+    rig.b.book("p", v(9), "7")
 
 
-def moves_the_twin(shop: MortalShop) -> None:
-    shop.b.move("b0", v(12))
+def moves_the_twin(rig: MortalRig) -> None:
+    rig.b.move("b0", v(12))
 
 
-def twins_on_a_platform_that_resets(shop: MortalShop) -> None:
-    twins(shop)
-    shop.b.move("b0", v(9, status=Status.NEW))
-    shop.b.capabilities = Capabilities(lag=LAG, update_replaces=True)
-    shop.b.resets = True
+def twins_on_a_platform_that_resets(rig: MortalRig) -> None:
+    twins(rig)
+    rig.b.move("b0", v(9, status=Status.NEW))
+    rig.b.capabilities = Capabilities(lag=LAG, update_replaces=True)
+    rig.b.resets = True
 
 
-def cancels_the_twin(shop: MortalShop) -> None:
-    shop.b.cancel("b0")
+def cancels_the_twin(rig: MortalRig) -> None:
+    rig.b.cancel("b0")
 
 
-def moves_both_apart(shop: MortalShop) -> None:
-    shop.a.move("a0", v(12))
-    shop.clock.pass_(minutes=1)
-    shop.b.move("b0", v(15))
+def moves_both_apart(rig: MortalRig) -> None:
+    rig.a.move("a0", v(12))
+    rig.clock.pass_(minutes=1)
+    rig.b.move("b0", v(15))
 
 
-def twins_that_are_held(shop: MortalShop) -> None:
-    twins(shop)
+def twins_that_are_held(rig: MortalRig) -> None:
+    twins(rig)
     rules = {p: Rules(prefer=SYSTEMS, moved_apart=Choice.HOLD) for p in "pq"}
-    shop.engine.policy = replace(shop.engine.policy, rules=rules)
+    rig.engine.policy = replace(rig.engine.policy, rules=rules)
 
 
 MOVES = frozenset({Action.MOVE_BLOCK, Action.MOVE_APPOINTMENT})
 CANCEL = BulkCall("cancels", 50, "check the address")
 
 
-def twins_and_a_queue(shop: MortalShop) -> None:
+def twins_and_a_queue(rig: MortalRig) -> None:
     """System b has a twin and a block of p; one call that is only queued moves both."""
-    for system in (shop.b, shop.c):
+    for system in (rig.b, rig.c):
         system.capabilities = Capabilities(
             lag=LAG,
             asynchronous=MOVES,
@@ -128,86 +129,86 @@ def twins_and_a_queue(shop: MortalShop) -> None:
             bulk=dict.fromkeys(MOVES, BulkCall("moves", 50)),
         )
         system.queued = True
-    twins(shop)
-    shop.a.book("p", v(11))
+    twins(rig)
+    rig.a.book("p", v(11))
 
 
-def twins_and_queued_cancels(shop: MortalShop) -> None:
-    shop.b.capabilities = Capabilities(
+def twins_and_queued_cancels(rig: MortalRig) -> None:
+    rig.b.capabilities = Capabilities(
         lag=LAG,
         asynchronous=frozenset({Action.SET_STATUS}),
         bulk_statuses={Status.CANCELLED: CANCEL},
         lists_cancelled=False,
     )
-    shop.b.queued = shop.b.hides_cancelled = True
+    rig.b.queued = rig.b.hides_cancelled = True
     # Otherwise a second call would wait until the first one in the account is compared.
-    shop.b.facts.put("status_changes_only_status", "yes")
-    twins(shop)
+    rig.b.facts.put("status_changes_only_status", "yes")
+    twins(rig)
 
 
 def our_block(system: FakeSystem) -> str:
     return next(e for e, h in system.events.items() if h.kind is Kind.BLOCK)
 
 
-def edits_a_block(shop: MortalShop) -> None:
-    shop.b.move(our_block(shop.b), v(15))
+def edits_a_block(rig: MortalRig) -> None:
+    rig.b.move(our_block(rig.b), v(15))
 
 
-def removes_a_block(shop: MortalShop) -> None:
-    shop.b.delete(our_block(shop.b))
+def removes_a_block(rig: MortalRig) -> None:
+    rig.b.delete(our_block(rig.b))
 
 
-def only_p(shop: MortalShop) -> None:
-    one(shop)
-    shop.b.book("q", v(9))
-    shop.configure({"p": SYSTEMS})
+def only_p(rig: MortalRig) -> None:
+    one(rig)
+    rig.b.book("q", v(9))
+    rig.configure({"p": SYSTEMS})
 
 
-def adds_q(shop: MortalShop) -> None:
-    shop.configure({"p": SYSTEMS, "q": SYSTEMS})
+def adds_q(rig: MortalRig) -> None:
+    rig.configure({"p": SYSTEMS, "q": SYSTEMS})
 
 
-def guarded(shop: MortalShop) -> None:
-    shop.engine.policy = replace(shop.engine.policy, limits=GuardLimits(count=2))
+def guarded(rig: MortalRig) -> None:
+    rig.engine.policy = replace(rig.engine.policy, limits=GuardLimits(count=2))
     for hour in (9, 11, 13, 15):
-        shop.a.book("p", v(hour))
+        rig.a.book("p", v(hour))
 
 
-def deletes_three(shop: MortalShop) -> None:
+def deletes_three(rig: MortalRig) -> None:
     for event in ("a0", "a1", "a2"):
-        shop.a.delete(event)
+        rig.a.delete(event)
 
 
-async def accepting(shop: MortalShop) -> Report:
+async def accepting(rig: MortalRig) -> Report:
     """Accept the guard's stops as a person, by the run that `conflicts` shows."""
-    report = await shop.engine.resync()
-    stopped = [h for h in shop.store.open_conflicts() if h.conflict.kind is ConflictKind.GUARD]
-    return await shop.engine.resync(accept=stopped[0].run) if stopped else report
+    report = await rig.engine.resync()
+    stopped = [h for h in rig.store.open_conflicts() if h.conflict.kind is ConflictKind.GUARD]
+    return await rig.engine.resync(accept=stopped[0].run) if stopped else report
 
 
 def an_hour(start: datetime) -> Value:
     return Value(start, start + timedelta(hours=1))
 
 
-def at_the_edge(shop: MortalShop) -> None:
-    last = shop.clock.now() + shop.engine.policy.future
-    shop.a.book("p", an_hour(last - timedelta(hours=2)))
-    shop.a.book("p", an_hour(last - timedelta(minutes=30)))
-    shop.a.book("p", an_hour(last + timedelta(hours=3)))
+def at_the_edge(rig: MortalRig) -> None:
+    last = rig.clock.now() + rig.engine.policy.future
+    rig.a.book("p", an_hour(last - timedelta(hours=2)))
+    rig.a.book("p", an_hour(last - timedelta(minutes=30)))
+    rig.a.book("p", an_hour(last + timedelta(hours=3)))
 
 
-def moves_over_the_edge(shop: MortalShop) -> None:
-    last = shop.clock.now() + shop.engine.policy.future
-    shop.a.move("a0", an_hour(last + timedelta(hours=9)))
-    shop.a.move("a2", an_hour(last - timedelta(hours=5)))
+def moves_over_the_edge(rig: MortalRig) -> None:
+    last = rig.clock.now() + rig.engine.policy.future
+    rig.a.move("a0", an_hour(last + timedelta(hours=9)))
+    rig.a.move("a2", an_hour(last - timedelta(hours=5)))
 
 
-def human_block(shop: MortalShop) -> None:
-    shop.a.human_block("p", v(9))
+def human_block(rig: MortalRig) -> None:
+    rig.a.human_block("p", v(9))
 
 
-def frees_by_status(shop: MortalShop) -> None:
-    shop.a.move("a0", v(9, status=Status.NOSHOW))
+def frees_by_status(rig: MortalRig) -> None:
+    rig.a.move("a0", v(9, status=Status.NOSHOW))
 
 
 SCENARIOS = (
@@ -259,7 +260,7 @@ def test_a_run_that_is_stopped_at_any_step_is_finished_by_the_next(
 def test_a_reset_that_is_taken_for_an_edit_is_caught(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recovery, "_was_reset", lambda *_given: False)
+    monkeypatch.setattr(recovery, "is_reset", lambda *_given: False)
     scenario = next(s for s in SCENARIOS if s.name == "twin move, status reset")
     with pytest.raises(AssertionError, match=r"stopped at step .* b\.putting back"):
         interrupted_everywhere(scenario, tmp_path)
@@ -268,7 +269,7 @@ def test_a_reset_that_is_taken_for_an_edit_is_caught(
 def test_a_queued_cancellation_that_is_taken_for_a_reset_and_sent_again_is_caught(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(observation, "_is_pending", lambda _record: False)
+    swap(monkeypatch, observation.is_pending, lambda _record: False)
     scenario = next(s for s in SCENARIOS if s.name == "bulk cancel")
     with pytest.raises(AssertionError, match="bulk cancel"):
         interrupted_everywhere(scenario, tmp_path)

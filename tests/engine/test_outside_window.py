@@ -13,100 +13,100 @@ from syncd.engine.writer import UPDATES
 from syncd.model import Operation
 from syncd.systems.port import Found, Reply, TargetChanged
 from tests.core.kit import v
-from tests.engine.conftest import Shop
+from tests.engine.conftest import Rig
 from tests.engine.fakes import FakeSystem
 from tests.engine.test_twin_deleted import ANN, cycles
 
 FAR, SOON = v(24 * 90), v(24 * 7)
 
 
-def ahead(shop: Shop, days: int) -> None:
+def ahead(rig: Rig, days: int) -> None:
     """Set the end of the whole window."""
-    shop.engine.policy = replace(shop.engine.policy, future=timedelta(days=days))
+    rig.engine.policy = replace(rig.engine.policy, future=timedelta(days=days))
 
 
-def book_far(shop: Shop) -> dict[str, str]:
+def book_far(rig: Rig) -> dict[str, str]:
     """Book one meeting in a and b, 90 days ahead."""
-    for system in shop.systems:
+    for system in rig.systems:
         system.persons["ann"] = ANN
-    return {"a": shop.a.book("p", FAR, "ann"), "b": shop.b.book("p", FAR, "ann")}
+    return {"a": rig.a.book("p", FAR, "ann"), "b": rig.b.book("p", FAR, "ann")}
 
 
 @pytest.mark.parametrize("dragged", ["a", "b"])
-async def test_an_event_of_an_earlier_wider_window_keeps_its_twin(shop: Shop, dragged: str) -> None:
-    ahead(shop, 120)
-    events = book_far(shop)
-    await shop.engine.resync()
-    shop.restart()
-    ahead(shop, 60)
-    await cycles(shop)
-    getattr(shop, dragged).move(events[dragged], SOON)
-    await cycles(shop)
-    assert {s: getattr(shop, s).events[e].value for s, e in events.items()} == {
+async def test_an_event_of_an_earlier_wider_window_keeps_its_twin(rig: Rig, dragged: str) -> None:
+    ahead(rig, 120)
+    events = book_far(rig)
+    await rig.engine.resync()
+    rig.restart()
+    ahead(rig, 60)
+    await cycles(rig)
+    getattr(rig, dragged).move(events[dragged], SOON)
+    await cycles(rig)
+    assert {s: getattr(rig, s).events[e].value for s, e in events.items()} == {
         "a": SOON,
         "b": SOON,
     }
-    assert SOON.interval in shop.blocks()["c"]
-    assert (shop.blocks()["a"], shop.blocks()["b"]) == ([], [])
+    assert SOON.interval in rig.blocks()["c"]
+    assert (rig.blocks()["a"], rig.blocks()["b"]) == ([], [])
 
 
 @pytest.mark.parametrize("back", ["a", "b"])
-async def test_an_event_moved_out_of_the_window_keeps_its_twin(shop: Shop, back: str) -> None:
-    for system in shop.systems:
+async def test_an_event_moved_out_of_the_window_keeps_its_twin(rig: Rig, back: str) -> None:
+    for system in rig.systems:
         system.persons["ann"] = ANN
-    events = {"a": shop.a.book("p", SOON, "ann"), "b": shop.b.book("p", SOON, "ann")}
-    await shop.engine.resync()
-    shop.a.move(events["a"], FAR)
-    await cycles(shop)
-    assert shop.b.events[events["b"]].value == FAR
-    shop.restart()
-    await shop.engine.resync()
-    getattr(shop, back).move(events[back], SOON)
-    await cycles(shop)
-    assert {s: getattr(shop, s).events[e].value for s, e in events.items()} == {
+    events = {"a": rig.a.book("p", SOON, "ann"), "b": rig.b.book("p", SOON, "ann")}
+    await rig.engine.resync()
+    rig.a.move(events["a"], FAR)
+    await cycles(rig)
+    assert rig.b.events[events["b"]].value == FAR
+    rig.restart()
+    await rig.engine.resync()
+    getattr(rig, back).move(events[back], SOON)
+    await cycles(rig)
+    assert {s: getattr(rig, s).events[e].value for s, e in events.items()} == {
         "a": SOON,
         "b": SOON,
     }
 
 
-async def test_a_second_booking_of_the_same_person_moves_nothing(shop: Shop) -> None:
+async def test_a_second_booking_of_the_same_person_moves_nothing(rig: Rig) -> None:
     """An unknown event may be another meeting: a regular client has several."""
-    ahead(shop, 120)
-    shop.a.persons["ann"] = shop.b.persons["ann"] = ANN
-    known = shop.b.book("p", FAR, "ann")
-    await shop.engine.resync()
-    shop.restart()
-    ahead(shop, 60)
-    shop.a.book("p", SOON, "ann")
-    await cycles(shop)
-    assert shop.b.events[known].value == FAR
-    assert shop.blocks()["b"] == [SOON.interval]
+    ahead(rig, 120)
+    rig.a.persons["ann"] = rig.b.persons["ann"] = ANN
+    known = rig.b.book("p", FAR, "ann")
+    await rig.engine.resync()
+    rig.restart()
+    ahead(rig, 60)
+    rig.a.book("p", SOON, "ann")
+    await cycles(rig)
+    assert rig.b.events[known].value == FAR
+    assert rig.blocks()["b"] == [SOON.interval]
 
 
 @pytest.mark.parametrize("replaces", [False, True])
 async def test_an_event_handed_over_beyond_the_window_stays_there(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch, replaces: bool
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, replaces: bool
 ) -> None:
     """Only the read before the write shows the new owner; the write is not repeated for ever."""
-    ahead(shop, 120)
-    events = book_far(shop)
-    await shop.engine.resync()
-    shop.restart()
-    ahead(shop, 60)
+    ahead(rig, 120)
+    events = book_far(rig)
+    await rig.engine.resync()
+    rig.restart()
+    ahead(rig, 60)
     if replaces:
         # Its updates replace the record, so each update reads the record first.
-        shop.b.capabilities = replace(shop.b.capabilities, update_replaces=True)
-        monkeypatch.setattr(shop.b, "write", reading_first(shop.b))
-    shop.b.events[events["b"]] = replace(shop.b.events[events["b"]], provider="q")
-    shop.a.move(events["a"], SOON)
-    await cycles(shop)
-    assert shop.b.events[events["b"]].value == FAR
-    assert SOON.interval in shop.b.blocks("p")
-    assert SOON.interval in shop.c.blocks("p")
-    assert FAR.interval not in shop.a.blocks("p")
-    writes = shop.writes()
-    assert (await shop.engine.resync()).exit is RunExit.DONE
-    assert shop.writes() == writes
+        rig.b.capabilities = replace(rig.b.capabilities, update_replaces=True)
+        monkeypatch.setattr(rig.b, "write", reading_first(rig.b))
+    rig.b.events[events["b"]] = replace(rig.b.events[events["b"]], provider="q")
+    rig.a.move(events["a"], SOON)
+    await cycles(rig)
+    assert rig.b.events[events["b"]].value == FAR
+    assert SOON.interval in rig.b.blocks("p")
+    assert SOON.interval in rig.c.blocks("p")
+    assert FAR.interval not in rig.a.blocks("p")
+    writes = rig.writes()
+    assert (await rig.engine.resync()).exit is RunExit.DONE
+    assert rig.writes() == writes
 
 
 def reading_first(system: FakeSystem) -> Callable[[Sequence[Operation]], Awaitable[Reply]]:

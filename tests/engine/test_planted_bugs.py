@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from syncd.core import reconcile, rejected_writes, write_results
+from syncd.core import rejected_writes
 from syncd.core.observation import apply_observation
-from syncd.core.ownership import NO_OWNERSHIP
+from syncd.core.reconcile import DecisionInput
 from syncd.engine import (
     decision_input,
     lookup_answers,
@@ -33,12 +33,14 @@ from tests.engine import test_guarded as guarded
 from tests.engine import test_ownership as ownership
 from tests.engine import test_promises as promises
 from tests.engine import test_running_events as lasting
-from tests.engine.conftest import Shop, open_shop
+from tests.engine.conftest import Rig, open_rig
+from tests.planted.swap import swap
 from tests.simulate.copied import a_customer_ends_nothing, every_tag_is_ours
 from tests.simulate.plants import (
     a_queued_write_counts_as_done,
     history_is_not_kept,
     nobody_is_anybody,
+    own_blocks_are_sources,
     the_guard_is_off,
     the_journal_is_not_written,
 )
@@ -46,20 +48,7 @@ from tests.simulate.plants_of_proof import absence_believed_at_once, one_proof_i
 
 Patch = pytest.MonkeyPatch
 Plant = Callable[[Patch], None]
-Check = Callable[[Shop], Awaitable[None]]
-
-
-def own_blocks_count_as_sources(patch: Patch) -> None:
-    made = write_results._created
-
-    def created(*given: Any) -> Changes:
-        changes = made(*given)
-        changes.records = [replace(r, created_by_us=False, key=None) for r in changes.records]
-        return changes
-
-    patch.setattr(write_results, "_created", created)
-    patch.setattr(decision_input, "ownership_of", lambda *_given, **_named: NO_OWNERSHIP)
-    patch.setattr(reconcile, "may_match", lambda *_given, **_named: True)
+Check = Callable[[Rig], Awaitable[None]]
 
 
 def what_a_read_touches_was_just_read(patch: Patch) -> None:
@@ -81,7 +70,7 @@ def running_events_are_followed_without_a_bound(patch: Patch) -> None:
 
 
 def a_resync_looks_back_as_a_far_read_does(patch: Patch) -> None:
-    patch.setattr(RunningEvents, "look_back", lambda *_given: running_events.FAR_LOOK_BACK)
+    swap(patch, RunningEvents.look_back, lambda *_given: running_events.FAR_LOOK_BACK)
 
 
 def doubts_are_never_forgotten(patch: Patch) -> None:
@@ -94,8 +83,8 @@ def doubts_are_never_forgotten(patch: Patch) -> None:
 
 
 def coverage_is_ignored(patch: Patch) -> None:
-    patch.setattr(Window, "contains", lambda _self, _value: True)
-    patch.setattr(Store, "fingerprints", _every_fingerprint)
+    swap(patch, Window.contains, lambda _self, _value: True)
+    swap(patch, Store.fingerprints, _every_fingerprint)
     absence_believed_at_once(patch)
 
 
@@ -107,10 +96,10 @@ def _every_fingerprint(
 
 
 def an_unanswered_write_is_repeated_blindly(patch: Patch) -> None:
-    async def forget(system: Any, intents: Sequence[Intent], desk: Any) -> int:
+    async def forget(system: Any, intents: Sequence[Intent], context: Any) -> int:
         mine = [i for i in intents if i.operation.system == system.name]
         dropped = [replace(i, state=IntentState.DROPPED) for i in mine]
-        desk.store.apply(Changes(intents=dropped))
+        context.store.apply(Changes(intents=dropped))
         return 0
 
     patch.setattr(read_systems, "recover", forget)
@@ -119,8 +108,10 @@ def an_unanswered_write_is_repeated_blindly(patch: Patch) -> None:
 def a_create_is_repeated_before_the_lag_has_passed(patch: Patch) -> None:
     opened = recovery.recover_create
 
-    async def created(system: Any, intent: Intent, desk: Any) -> bool:
-        return await opened(system, replace(intent, opened_at=intent.opened_at - 9 * _LONG), desk)
+    async def created(system: Any, intent: Intent, context: Any) -> bool:
+        return await opened(
+            system, replace(intent, opened_at=intent.opened_at - 9 * _LONG), context
+        )
 
     patch.setattr(recovery, "recover_create", created)
 
@@ -144,12 +135,14 @@ def a_refused_write_is_tried_for_ever(patch: Patch) -> None:
 
 
 def read_only_calendars_are_written_to(patch: Patch) -> None:
-    calendar = decision_input._calendar
+    build_input = decision_input.build_input
 
-    def writable(*given: Any, **named: Any) -> Any:
-        return replace(calendar(*given, **named), never_written=False)
+    def all_writable(*given: Any, **named: Any) -> DecisionInput:
+        found = build_input(*given, **named)
+        calendars = {s: replace(c, never_written=False) for s, c in found.calendars.items()}
+        return replace(found, calendars=calendars)
 
-    patch.setattr(decision_input, "_calendar", writable)
+    swap(patch, build_input, all_writable)
 
 
 def the_first_of_two_with_one_tag_is_adopted(patch: Patch) -> None:
@@ -166,16 +159,16 @@ def blocks_are_adopted_before_all_is_read(patch: Patch) -> None:
     patch.setattr(decision_input, "was_read_whole", lambda *_given: True)
 
 
-async def missing_from_a_list(shop: Shop) -> None:
-    await promises.test_absence_from_a_list_removes_nothing(shop, "hidden")
+async def missing_from_a_list(rig: Rig) -> None:
+    await promises.test_absence_from_a_list_removes_nothing(rig, "hidden")
 
 
-async def empty_list(shop: Shop) -> None:
-    await promises.test_absence_from_a_list_removes_nothing(shop, "empty")
+async def empty_list(rig: Rig) -> None:
+    await promises.test_absence_from_a_list_removes_nothing(rig, "empty")
 
 
 ROWS: tuple[tuple[Plant, Check], ...] = (
-    (own_blocks_count_as_sources, promises.test_a_move_moves_each_block_once),
+    (own_blocks_are_sources, promises.test_a_move_moves_each_block_once),
     (absence_believed_at_once, missing_from_a_list),
     (absence_believed_at_once, empty_list),
     (
@@ -271,12 +264,12 @@ async def test_a_planted_bug_is_caught(
     plant: Plant, check: Check, tmp_path: Path, monkeypatch: Patch
 ) -> None:
     plant(monkeypatch)
-    shop = open_shop(tmp_path / "state.db")
+    rig = open_rig(tmp_path / "state.db")
     caught = False
     try:
-        await check(shop)
+        await check(rig)
     except (AssertionError, pytest.fail.Exception):
         caught = True
     finally:
-        shop.store.close()
+        rig.store.close()
     assert caught, f"{plant.__name__} passes {check.__name__}"

@@ -16,6 +16,7 @@ from syncd.systems.port import PlatformError
 from tests.engine import test_probing as tests
 from tests.engine import test_probing_interrupts as interrupts
 from tests.engine.probed import Office, an_office
+from tests.planted.swap import swap
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
@@ -26,7 +27,7 @@ def nothing_is_cleared(patch: pytest.MonkeyPatch) -> None:
     async def clear(_self: Canaries, only: str | None = None) -> None:
         del only
 
-    patch.setattr(Canaries, "clear", clear)
+    swap(patch, Canaries.clear, clear)
 
 
 def calls_are_not_counted(patch: pytest.MonkeyPatch) -> None:
@@ -36,15 +37,15 @@ def calls_are_not_counted(patch: pytest.MonkeyPatch) -> None:
 
 def any_fault_is_an_answer(patch: pytest.MonkeyPatch) -> None:
     """Plant: any answer of the platform is stored as a fact."""
-    inner = probing._Steps.by_id
+    inner = probing.ProbeSteps.by_id
 
-    async def by_id(self: probing._Steps) -> Mapping[str, str]:
+    async def by_id(self: probing.ProbeSteps) -> Mapping[str, str]:
         try:
             return await inner(self)
         except PlatformError:
             return {"block_by_id": NO}
 
-    patch.setattr(probing._Steps, "by_id", by_id)
+    swap(patch, inner, by_id)
 
 
 def cycles_see_canaries(patch: pytest.MonkeyPatch) -> None:

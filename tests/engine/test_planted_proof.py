@@ -15,7 +15,8 @@ from syncd.engine.lookups import Lookups
 from syncd.model import Changes, UserState
 from syncd.systems.port import PlatformError, RejectedError
 from tests.engine import test_proof as proof
-from tests.engine.conftest import Shop, open_shop
+from tests.engine.conftest import Rig, open_rig
+from tests.planted.swap import swap
 from tests.simulate.plants import the_guard_is_off
 from tests.simulate.plants_of_proof import a_hidden_list_is_believed, one_proof_is_enough
 
@@ -40,7 +41,7 @@ def a_refusal_takes_the_system_down(patch: Patch) -> None:
     async def ask(self: Lookups, record: Any) -> Any:
         return await self.read.system.read_one(record.ref, record.observed), self.read.clock.now()
 
-    patch.setattr(Lookups, "look_up", ask)
+    swap(patch, Lookups.look_up, ask)
 
 
 def a_target_that_cannot_be_read_is_written_to(patch: Patch) -> None:
@@ -62,20 +63,20 @@ def nobody_asks_for_what_was_created(patch: Patch) -> None:
     patch.setattr(reading, "ask_for_created", nothing)
 
 
-def believes(doubt: Callable[[Shop], None]) -> Callable[[Shop], Awaitable[None]]:
-    async def check(shop: Shop) -> None:
-        await proof.test_no_deletion_is_believed_while_one_part_of_the_proof_is_missing(shop, doubt)
+def believes(doubt: Callable[[Rig], None]) -> Callable[[Rig], Awaitable[None]]:
+    async def check(rig: Rig) -> None:
+        await proof.test_no_deletion_is_believed_while_one_part_of_the_proof_is_missing(rig, doubt)
 
     return check
 
 
-async def refused(shop: Shop) -> None:
+async def refused(rig: Rig) -> None:
     fault: Callable[[], PlatformError] = lambda: RejectedError("a", "GET event", status=400)  # noqa: E731
-    await proof.test_a_refused_id_affects_only_its_event(shop, fault)
+    await proof.test_a_refused_id_affects_only_its_event(rig, fault)
 
 
-async def hides_one(shop: Shop) -> None:
-    await proof.test_after_a_lost_state_a_list_that_hides_one_block_gets_no_second_one(shop, 0)
+async def hides_one(rig: Rig) -> None:
+    await proof.test_after_a_lost_state_a_list_that_hides_one_block_gets_no_second_one(rig, 0)
 
 
 def with_the_guard_off(plant: Callable[[Patch], None]) -> Callable[[Patch], None]:
@@ -88,21 +89,21 @@ def with_the_guard_off(plant: Callable[[Patch], None]) -> Callable[[Patch], None
     return both
 
 
-ROWS: dict[str, tuple[Callable[[Patch], None], Callable[[Shop], Awaitable[None]]]] = {
+ROWS: dict[str, tuple[Callable[[Patch], None], Callable[[Rig], Awaitable[None]]]] = {
     "the list need not show others": (
         with_the_guard_off(unseen(others_listed=True)),
-        believes(proof._the_list_shows_no_other),
+        believes(proof.the_list_shows_no_other),
     ),
     "a hiding list is whole": (
         unseen(listed_whole=True, others_listed=True),
-        believes(proof._the_list_hides_others),
+        believes(proof.the_list_hides_others),
     ),
-    "no other id need be read": (unseen(key_reads=True), believes(proof._no_id_is_read)),
+    "no other id need be read": (unseen(key_reads=True), believes(proof.no_id_is_read)),
     "the user is there": (
         unseen(user=UserState.PRESENT),
-        believes(proof._the_user_is_missing),
+        believes(proof.the_user_is_missing),
     ),
-    "the time is free": (unseen(slot=SlotAnswer.OFFERED), believes(proof._the_time_is_not_offered)),
+    "the time is free": (unseen(slot=SlotAnswer.OFFERED), believes(proof.the_time_is_not_offered)),
     "one list is enough": (
         one_proof_is_enough,
         proof.test_the_proof_is_two_lists_at_least_the_lag_apart,
@@ -134,14 +135,14 @@ ROWS: dict[str, tuple[Callable[[Patch], None], Callable[[Shop], Awaitable[None]]
 @pytest.mark.parametrize(("plant", "check"), ROWS.values(), ids=ROWS)
 async def test_a_planted_bug_is_caught(
     plant: Callable[[Patch], None],
-    check: Callable[[Shop], Awaitable[None]],
+    check: Callable[[Rig], Awaitable[None]],
     tmp_path: Path,
     monkeypatch: Patch,
 ) -> None:
     plant(monkeypatch)
-    shop = open_shop(tmp_path / "state.db")
+    rig = open_rig(tmp_path / "state.db")
     try:
         with pytest.raises(AssertionError):
-            await check(shop)
+            await check(rig)
     finally:
-        shop.store.close()
+        rig.store.close()

@@ -17,7 +17,7 @@ from syncd.model.platform_facts import (
     PlatformFact,
 )
 from syncd.sandbox.faults import Fault, FaultKind
-from syncd.sandbox.records import Block
+from syncd.sandbox.records import PlatformBlock
 from syncd.systems.probing import CANARY_LENGTH
 from tests.engine.probed import SYSTEM_OF, Office, an_office, outcome
 
@@ -165,7 +165,7 @@ async def test_cycles_beside_a_probe_do_not_see_its_blocks(
     assert all(not b.title or "syncd probe" in b.title for b in far_blocks(office))
 
 
-def far_blocks(office: Office) -> list[Block]:
+def far_blocks(office: Office) -> list[PlatformBlock]:
     platforms = office.sandbox.systems.values()
     return [b for p in platforms for b in p.blocks() if b.start > office.far]
 

@@ -12,7 +12,7 @@ from syncd.engine.report import Report, RunExit
 from syncd.model import Action
 from syncd.systems.port import Capabilities
 from tests.core.kit import v
-from tests.engine.slowly import NORMAL, SlowShop, play
+from tests.engine.slowly import NORMAL, SlowRig, play
 
 EVERY = 5.0
 """Seconds between two polls."""
@@ -25,31 +25,35 @@ async def poll(work: Jobs) -> None:
         await work.near()
 
 
-async def confirming(shop: SlowShop) -> tuple[Jobs, list[Report], list[asyncio.Task[None]]]:
+async def confirming(rig: SlowRig) -> tuple[Jobs, list[Report], list[asyncio.Task[None]]]:
     """Start a run of the daemon that waits for a platform which queues moves."""
     reports: list[Report] = []
-    shop.engine.patient = False
-    work = Jobs(shop.engine, reports.append)
-    event = shop.a.book("p", v(9))
-    await work.everything()
-    shop.c.capabilities = Capabilities(asynchronous=frozenset({Action.MOVE_BLOCK}))
-    shop.c.queued = True
-    shop.a.move(event, v(11))
+    rig.engine.patient = False
+    work = Jobs(rig.engine, reports.append)
+    event = rig.a.book("p", v(9))
+    await work.resync_and_compact()
+    rig.c.capabilities = Capabilities(asynchronous=frozenset({Action.MOVE_BLOCK}))
+    rig.c.queued = True
+    rig.a.move(event, v(11))
     reports.clear()
-    return work, reports, [asyncio.create_task(work.everything()), asyncio.create_task(poll(work))]
+    return (
+        work,
+        reports,
+        [asyncio.create_task(work.resync_and_compact()), asyncio.create_task(poll(work))],
+    )
 
 
 @pytest.mark.parametrize("after", [12, 24, 40])
 def test_a_poll_that_is_due_brings_the_next_cycle_of_a_run_forward(
     tmp_path: Path, after: float
 ) -> None:
-    async def story(shop: SlowShop) -> None:
-        _, _, tasks = await confirming(shop)
+    async def story(rig: SlowRig) -> None:
+        _, _, tasks = await confirming(rig)
         await asyncio.sleep(after)
         assert not tasks[0].done()
-        shop.a.book("q", v(15))
+        rig.a.book("q", v(15))
         began = asyncio.get_running_loop().time()
-        assert await shop.blocked("b", provider="q") - began <= EVERY + NORMAL * 8
+        assert await rig.blocked("b", provider="q") - began <= EVERY + NORMAL * 8
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -60,9 +64,9 @@ def test_a_poll_that_is_due_brings_the_next_cycle_of_a_run_forward(
 def test_cycles_that_were_brought_forward_neither_lengthen_nor_shorten_the_wait(
     tmp_path: Path,
 ) -> None:
-    async def story(shop: SlowShop, *, polled: bool) -> tuple[float, RunExit]:
+    async def story(rig: SlowRig, *, polled: bool) -> tuple[float, RunExit]:
         began = asyncio.get_running_loop().time()
-        _, reports, (run, polls) = await confirming(shop)
+        _, reports, (run, polls) = await confirming(rig)
         if not polled:
             polls.cancel()
         await run
@@ -73,8 +77,8 @@ def test_cycles_that_were_brought_forward_neither_lengthen_nor_shorten_the_wait(
 
     (tmp_path / "1").mkdir()
     (tmp_path / "2").mkdir()
-    alone, ended = play(tmp_path / "1", lambda shop: story(shop, polled=False))
-    beside, ended_beside = play(tmp_path / "2", lambda shop: story(shop, polled=True))
+    alone, ended = play(tmp_path / "1", lambda rig: story(rig, polled=False))
+    beside, ended_beside = play(tmp_path / "2", lambda rig: story(rig, polled=True))
     assert ended is ended_beside
     assert alone > 30
     assert alone - 2 <= beside <= alone * 1.5

@@ -7,36 +7,36 @@ from collections.abc import Sequence
 from syncd.engine.report import RunExit
 from syncd.model import Operation
 from tests.core.kit import v
-from tests.engine.conftest import Shop
+from tests.engine.conftest import Rig
 
 
 async def test_a_block_stays_if_the_event_at_its_time_is_gone_since_the_read(
-    shop: Shop,
+    rig: Rig,
 ) -> None:
     """Simulator, seed 33: a person's record had the block's time, and was moved away."""
-    shop.a.book("p", v(9))
-    assert (await shop.engine.resync()).exit is RunExit.DONE
-    rival = shop.b.human_block("p", v(9))
+    rig.a.book("p", v(9))
+    assert (await rig.engine.resync()).exit is RunExit.DONE
+    rival = rig.b.human_block("p", v(9))
     freed: list[bool] = []
-    original_read, original_write = shop.c.read, shop.b.write
+    original_read, original_write = rig.c.read, rig.b.write
 
     async def slow_read(*arguments: object, **named: object) -> object:
-        shop.clock.pass_(seconds=20)
-        if shop.b.events[rival].value == v(9):
-            shop.b.move(rival, v(12))
+        rig.clock.pass_(seconds=20)
+        if rig.b.events[rival].value == v(9):
+            rig.b.move(rival, v(12))
         return await original_read(*arguments, **named)  # type: ignore[arg-type]
 
     async def write(operations: Sequence[Operation]) -> object:
         answer = await original_write(operations)
-        freed.append(v(9).interval not in shop.b.blocks("p"))
+        freed.append(v(9).interval not in rig.b.blocks("p"))
         return answer
 
-    shop.c.read = slow_read  # type: ignore[method-assign,assignment]
-    shop.b.write = write  # type: ignore[method-assign,assignment]
-    assert (await shop.engine.resync()).exit is RunExit.DONE
-    assert (await shop.engine.resync()).converged
+    rig.c.read = slow_read  # type: ignore[method-assign,assignment]
+    rig.b.write = write  # type: ignore[method-assign,assignment]
+    assert (await rig.engine.resync()).exit is RunExit.DONE
+    assert (await rig.engine.resync()).converged
     assert not any(freed)
     for system in ("b", "c"):
-        assert v(9).interval in shop.blocks()[system]
+        assert v(9).interval in rig.blocks()[system]
     for system in ("a", "c"):
-        assert v(12).interval in shop.blocks()[system]
+        assert v(12).interval in rig.blocks()[system]

@@ -37,7 +37,7 @@ from syncd.systems.port import (
     UnreadableError,
 )
 from tests.core.kit import NOW, v
-from tests.engine.conftest import Shop
+from tests.engine.conftest import Rig
 from tests.engine.fakes import FakeClock, FakeSystem
 
 SAID = "Kim Example"
@@ -56,103 +56,103 @@ def names(errors: list[Exception]) -> list[str]:
 
 
 @pytest.mark.parametrize("error", UNEXPECTED, ids=names(UNEXPECTED))
-async def test_a_read_that_raises_stops_no_other_system(shop: Shop, error: Exception) -> None:
-    shop.c.faults["read"] = [error]
-    shop.a.book("p", v(9))
+async def test_a_read_that_raises_stops_no_other_system(rig: Rig, error: Exception) -> None:
+    rig.c.faults["read"] = [error]
+    rig.a.book("p", v(9))
     with capture_logs() as logs:
-        report = await shop.engine.poll(near=True)
-    assert shop.blocks() == {"a": [], "b": [v(9).interval], "c": []}
+        report = await rig.engine.poll(near=True)
+    assert rig.blocks() == {"a": [], "b": [v(9).interval], "c": []}
     assert report.systems["c"].state is SystemStatus.DOWN
     assert type(error).__name__ in report.systems["c"].cause
     assert SAID not in f"{report} {logs}"
     assert [each["system"] for each in logs if each["log_level"] == "error"] == ["c"]
-    assert (await shop.engine.resync()).converged
-    assert shop.blocks()["c"] == [v(9).interval]
+    assert (await rig.engine.resync()).converged
+    assert rig.blocks()["c"] == [v(9).interval]
 
 
-async def test_nothing_is_freed_by_a_read_that_raises(shop: Shop) -> None:
-    shop.a.book("p", v(9))
-    await shop.engine.resync()
-    shop.a.faults["read"] = [ValueError(SAID)] * 3
+async def test_nothing_is_freed_by_a_read_that_raises(rig: Rig) -> None:
+    rig.a.book("p", v(9))
+    await rig.engine.resync()
+    rig.a.faults["read"] = [ValueError(SAID)] * 3
     for _ in range(3):
-        await shop.engine.poll(near=True)
-    assert shop.blocks() == {"a": [], "b": [v(9).interval], "c": [v(9).interval]}
+        await rig.engine.poll(near=True)
+    assert rig.blocks() == {"a": [], "b": [v(9).interval], "c": [v(9).interval]}
 
 
 async def test_what_was_seen_is_stored_whole_or_not_at_all(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shop.a.book("p", v(9))
-    shop.a.book("p", v(11))
-    read, rows = shop.a.event, iter([False, True])
+    rig.a.book("p", v(9))
+    rig.a.book("p", v(11))
+    read, rows = rig.a.event, iter([False, True])
 
     def stumble(row: Row) -> Event:
         if next(rows, False):
             raise TypeError(SAID)
         return read(row)
 
-    monkeypatch.setattr(shop.a, "event", stumble)
-    report = await shop.engine.poll(near=True)
-    assert (report.news, report.systems["a"].state, shop.writes()) == (0, SystemStatus.DOWN, 0)
-    assert (await shop.engine.resync()).converged
-    assert shop.blocks()["b"] == [v(9).interval, v(11).interval]
+    monkeypatch.setattr(rig.a, "event", stumble)
+    report = await rig.engine.poll(near=True)
+    assert (report.news, report.systems["a"].state, rig.writes()) == (0, SystemStatus.DOWN, 0)
+    assert (await rig.engine.resync()).converged
+    assert rig.blocks()["b"] == [v(9).interval, v(11).interval]
 
 
-async def test_a_write_that_raises_after_it_was_sent_is_looked_for(shop: Shop) -> None:
-    shop.c.faults["reply"] = [KeyError(SAID)]
-    shop.a.book("p", v(9))
-    report = await shop.engine.poll(near=True)
-    assert shop.blocks() == {"a": [], "b": [v(9).interval], "c": [v(9).interval]}
-    (left,) = shop.store.pending_intents()
+async def test_a_write_that_raises_after_it_was_sent_is_looked_for(rig: Rig) -> None:
+    rig.c.faults["reply"] = [KeyError(SAID)]
+    rig.a.book("p", v(9))
+    report = await rig.engine.poll(near=True)
+    assert rig.blocks() == {"a": [], "b": [v(9).interval], "c": [v(9).interval]}
+    (left,) = rig.store.pending_intents()
     assert (left.state, left.operation.system) == (IntentState.OPEN, "c")
     assert "KeyError" in " ".join(report.failures)
     assert SAID not in f"{report}"
-    assert (await shop.engine.resync()).converged
-    assert shop.blocks()["c"] == [v(9).interval]
-    made = [o for o in shop.c.writes if o.action is Action.CREATE_BLOCK]
+    assert (await rig.engine.resync()).converged
+    assert rig.blocks()["c"] == [v(9).interval]
+    made = [o for o in rig.c.writes if o.action is Action.CREATE_BLOCK]
     assert len(made) == 1
 
 
-async def test_an_exception_while_checking_a_write_leaves_it_open(shop: Shop) -> None:
-    shop.b.faults["reply"] = [ValueError(SAID)]
-    shop.c.faults["reply"] = [ValueError(SAID)]
-    shop.a.book("p", v(9))
-    await shop.engine.poll(near=True)
-    shop.c.faults["read"] = [ValueError(SAID)]
-    await shop.engine.poll(near=True)
-    assert [i.operation.system for i in shop.store.pending_intents()] == ["c"]
-    assert (await shop.engine.resync()).converged
-    assert shop.blocks() == {"a": [], "b": [v(9).interval], "c": [v(9).interval]}
+async def test_an_exception_while_checking_a_write_leaves_it_open(rig: Rig) -> None:
+    rig.b.faults["reply"] = [ValueError(SAID)]
+    rig.c.faults["reply"] = [ValueError(SAID)]
+    rig.a.book("p", v(9))
+    await rig.engine.poll(near=True)
+    rig.c.faults["read"] = [ValueError(SAID)]
+    await rig.engine.poll(near=True)
+    assert [i.operation.system for i in rig.store.pending_intents()] == ["c"]
+    assert (await rig.engine.resync()).converged
+    assert rig.blocks() == {"a": [], "b": [v(9).interval], "c": [v(9).interval]}
 
 
 async def test_a_state_that_cannot_be_written_stops_the_cycle(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shop.a.book("p", v(9))
-    applied, full = shop.store.apply, iter([True])
+    rig.a.book("p", v(9))
+    applied, full = rig.store.apply, iter([True])
 
     def apply(*steps: Changes) -> None:
         if next(full, False):
             raise StateError("state.db", "the disk is full", "Free some space.")
         applied(*steps)
 
-    monkeypatch.setattr(shop.store, "apply", apply)
+    monkeypatch.setattr(rig.store, "apply", apply)
     with pytest.raises(StateError):
-        await shop.engine.poll(near=True)
-    assert shop.writes() == 0
-    assert (await shop.engine.resync()).converged
-    assert shop.blocks()["b"] == [v(9).interval]
+        await rig.engine.poll(near=True)
+    assert rig.writes() == 0
+    assert (await rig.engine.resync()).converged
+    assert rig.blocks()["b"] == [v(9).interval]
 
 
-async def test_odd_free_slots_and_customers_stop_nothing(shop: Shop) -> None:
-    shop.a.book("p", v(9), person="1")
-    shop.b.book("p", v(9), person="2")
-    shop.a.faults["person"] = [TypeError(SAID)]
-    shop.b.persons["2"] = Person(("kim\ud83d@example.com",), ())
-    shop.c.faults["free_slots"] = [ValueError(SAID)] * 2
-    await shop.engine.resync()
-    await shop.engine.read_free_slots()
-    assert shop.blocks()["c"] == [v(9).interval]
+async def test_odd_free_slots_and_customers_stop_nothing(rig: Rig) -> None:
+    rig.a.book("p", v(9), person="1")
+    rig.b.book("p", v(9), person="2")
+    rig.a.faults["person"] = [TypeError(SAID)]
+    rig.b.persons["2"] = Person(("kim\ud83d@example.com",), ())
+    rig.c.faults["free_slots"] = [ValueError(SAID)] * 2
+    await rig.engine.resync()
+    await rig.engine.read_free_slots()
+    assert rig.blocks()["c"] == [v(9).interval]
 
 
 # --- the boundary around each system ------------------------------------------------------------

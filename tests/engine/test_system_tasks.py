@@ -19,7 +19,7 @@ from syncd.engine.system_tasks import GRACE, DecisionGate, GatedSystem, SystemTa
 from syncd.model import Person
 from syncd.systems.port import System
 from tests.core.kit import NOW, v
-from tests.engine.slowly import NORMAL, SlowShop, play
+from tests.engine.slowly import NORMAL, SlowRig, play
 
 FOREVER = 100_000.0
 
@@ -28,9 +28,9 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
-async def watch(shop: SlowShop) -> tuple[float, Report]:
+async def watch(rig: SlowRig) -> tuple[float, Report]:
     began = now()
-    report = await shop.engine.poll(near=True)
+    report = await rig.engine.poll(near=True)
     return now() - began, report
 
 
@@ -38,55 +38,55 @@ async def watch(shop: SlowShop) -> tuple[float, Report]:
 def test_a_change_between_two_systems_waits_one_second_for_a_third(
     tmp_path: Path, slow_with: str
 ) -> None:
-    async def story(shop: SlowShop, takes: float) -> float:
-        shop.a.persons["ann"] = Person(emails=("ann@example.com",))
-        shop.c.persons["7"] = Person(emails=("ann@example.com",))
-        await shop.engine.resync()
-        shop.slow("c").takes[slow_with] = takes
-        shop.a.book("p", v(9), "ann")
+    async def story(rig: SlowRig, takes: float) -> float:
+        rig.a.persons["ann"] = Person(emails=("ann@example.com",))
+        rig.c.persons["7"] = Person(emails=("ann@example.com",))
+        await rig.engine.resync()
+        rig.slow("c").takes[slow_with] = takes
+        rig.a.book("p", v(9), "ann")
         if slow_with == "person":
-            shop.c.book("p", v(9), "7")
+            rig.c.book("p", v(9), "7")
         began = now()
-        await shop.engine.poll(near=True)
-        shop.a.book("q", v(15))
-        await shop.engine.poll(near=True)
-        end = await shop.blocked("b", provider="q")
-        for task in (*shop.engine.tasks._writes.tasks.values(),):
+        await rig.engine.poll(near=True)
+        rig.a.book("q", v(15))
+        await rig.engine.poll(near=True)
+        end = await rig.blocked("b", provider="q")
+        for task in (*rig.engine.tasks._writes.tasks.values(),):
             task.cancel()
         return end - began
 
     (tmp_path / "1").mkdir()
     (tmp_path / "2").mkdir()
-    normal = play(tmp_path / "1", lambda shop: story(shop, NORMAL))
-    hindered = play(tmp_path / "2", lambda shop: story(shop, FOREVER))
+    normal = play(tmp_path / "1", lambda rig: story(rig, NORMAL))
+    hindered = play(tmp_path / "2", lambda rig: story(rig, FOREVER))
     # Two cycles, each of which may wait for a second.
     assert hindered <= normal + 2 * GRACE + 0.1
 
 
 def test_a_read_of_two_systems_waits_one_second_for_the_slow_one(tmp_path: Path) -> None:
     # Seed 30078: a far poll of a provider in two systems delayed all others by a minute.
-    async def story(shop: SlowShop) -> None:
-        await shop.engine.resync()
-        shop.engine.mapping = {**shop.engine.mapping, "q": ("a", "c")}
-        shop.slow("c").takes["read"] = 300.0
+    async def story(rig: SlowRig) -> None:
+        await rig.engine.resync()
+        rig.engine.mapping = {**rig.engine.mapping, "q": ("a", "c")}
+        rig.slow("c").takes["read"] = 300.0
         began = now()
-        report = await shop.engine.poll(near=False, providers=["q"])
+        report = await rig.engine.poll(near=False, providers=["q"])
         assert now() - began <= NORMAL + GRACE + 0.01
         assert report.systems["c"].state is SystemStatus.SLOW
         assert report.systems["a"].state is SystemStatus.OK
-        await shop.engine.aclose()
+        await rig.engine.aclose()
 
     play(tmp_path, story)
 
 
 def test_a_second_read_is_not_started_beside_one_that_is_late(tmp_path: Path) -> None:
-    async def story(shop: SlowShop) -> None:
-        await shop.engine.resync()
-        c = shop.slow("c")
+    async def story(rig: SlowRig) -> None:
+        await rig.engine.resync()
+        c = rig.slow("c")
         c.takes["read"] = 300.0
         before = c.reads
         for _ in range(5):
-            seconds, report = await watch(shop)
+            seconds, report = await watch(rig)
             assert seconds <= NORMAL + GRACE + 0.01
             assert report.systems["c"].state is SystemStatus.SLOW
             assert report.exit is RunExit.UNANSWERED
@@ -98,34 +98,34 @@ def test_a_second_read_is_not_started_beside_one_that_is_late(tmp_path: Path) ->
 
 
 def test_a_late_read_is_as_old_as_its_request(tmp_path: Path) -> None:
-    async def story(shop: SlowShop) -> None:
-        await shop.engine.resync()
+    async def story(rig: SlowRig) -> None:
+        await rig.engine.resync()
         asked = now()
-        event = shop.c.book("p", v(9))
-        shop.slow("c").takes["read"] = 300.0
-        await watch(shop)
+        event = rig.c.book("p", v(9))
+        rig.slow("c").takes["read"] = 300.0
+        await watch(rig)
         await asyncio.sleep(310)
-        shop.slow("c").takes["read"] = NORMAL
-        await shop.engine.poll(near=True, late=True)
-        (record,) = shop.store.records("c", [event])
+        rig.slow("c").takes["read"] = NORMAL
+        await rig.engine.poll(near=True, late=True)
+        (record,) = rig.store.records("c", [event])
         assert record.observed_at == NOW + timedelta(seconds=asked)
-        assert len(shop.a.blocks()) == len(shop.b.blocks()) == 1
+        assert len(rig.a.blocks()) == len(rig.b.blocks()) == 1
 
     play(tmp_path, story)
 
 
 def test_changes_of_a_late_read_are_carried_when_it_arrives(tmp_path: Path) -> None:
-    async def story(shop: SlowShop) -> None:
-        await shop.engine.resync()
-        work = Jobs(shop.engine)
-        following = asyncio.create_task(work.follow_late())
-        shop.c.book("p", v(9))
-        shop.slow("c").takes["read"] = 30.0
+    async def story(rig: SlowRig) -> None:
+        await rig.engine.resync()
+        work = Jobs(rig.engine)
+        following = asyncio.create_task(work.follow_late_results())
+        rig.c.book("p", v(9))
+        rig.slow("c").takes["read"] = 30.0
         began = now()
         await work.near()
-        assert shop.blocks() == {"a": [], "b": [], "c": []}
-        assert await shop.blocked("a") - began < 30 + 1
-        assert await shop.blocked("b") - began < 30 + 1
+        assert rig.blocks() == {"a": [], "b": [], "c": []}
+        assert await rig.blocked("a") - began < 30 + 1
+        assert await rig.blocked("b") - began < 30 + 1
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
 
@@ -133,15 +133,15 @@ def test_changes_of_a_late_read_are_carried_when_it_arrives(tmp_path: Path) -> N
 
 
 def test_a_late_read_without_changes_starts_no_cycle(tmp_path: Path) -> None:
-    async def story(shop: SlowShop) -> None:
-        await shop.engine.resync()
-        work = Jobs(shop.engine)
-        following = asyncio.create_task(work.follow_late())
-        shop.slow("c").takes["read"] = 30.0
+    async def story(rig: SlowRig) -> None:
+        await rig.engine.resync()
+        work = Jobs(rig.engine)
+        following = asyncio.create_task(work.follow_late_results())
+        rig.slow("c").takes["read"] = 30.0
         await work.near()
-        reads = [s.reads for s in shop.systems]
+        reads = [s.reads for s in rig.systems]
         await asyncio.sleep(50)
-        assert [s.reads for s in shop.systems] == reads
+        assert [s.reads for s in rig.systems] == reads
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
 
@@ -149,55 +149,55 @@ def test_a_late_read_without_changes_starts_no_cycle(tmp_path: Path) -> None:
 
 
 def test_a_late_write_is_made_once_and_kept(tmp_path: Path) -> None:
-    async def story(shop: SlowShop) -> None:
-        await shop.engine.resync()
-        shop.slow("c").takes["write"] = 40.0
-        shop.a.book("p", v(9))
-        seconds, report = await watch(shop)
+    async def story(rig: SlowRig) -> None:
+        await rig.engine.resync()
+        rig.slow("c").takes["write"] = 40.0
+        rig.a.book("p", v(9))
+        seconds, report = await watch(rig)
         assert seconds <= NORMAL * 4 + GRACE
         assert report.systems["c"].state is SystemStatus.SLOW
-        assert [i.operation.system for i in shop.store.pending_intents()] == ["c"]
+        assert [i.operation.system for i in rig.store.pending_intents()] == ["c"]
         for _ in range(3):
-            await watch(shop)
-        assert len(shop.c.writes) == 1
+            await watch(rig)
+        assert len(rig.c.writes) == 1
         await asyncio.sleep(60)
-        _, report = await watch(shop)
+        _, report = await watch(rig)
         assert report.operations.total() == 1
         assert not report.pending
-        assert (await shop.engine.resync()).converged
-        assert len(shop.c.writes) == 1
-        assert shop.blocks()["c"] == [v(9).interval]
+        assert (await rig.engine.resync()).converged
+        assert len(rig.c.writes) == 1
+        assert rig.blocks()["c"] == [v(9).interval]
 
     play(tmp_path, story)
 
 
 def test_a_resync_writes_first_and_then_waits_for_slow_systems(tmp_path: Path) -> None:
-    async def story(shop: SlowShop) -> None:
-        shop.a.book("p", v(9))
-        shop.slow("c").takes["read"] = 30.0
-        running = asyncio.create_task(shop.engine.resync())
-        assert await shop.blocked("b") < NORMAL * 4 + GRACE
+    async def story(rig: SlowRig) -> None:
+        rig.a.book("p", v(9))
+        rig.slow("c").takes["read"] = 30.0
+        running = asyncio.create_task(rig.engine.resync())
+        assert await rig.blocked("b") < NORMAL * 4 + GRACE
         report = await running
         assert report.exit is RunExit.DONE, report
-        assert shop.blocks()["c"] == [v(9).interval]
-        assert (await shop.engine.resync()).converged
+        assert rig.blocks()["c"] == [v(9).interval]
+        assert (await rig.engine.resync()).converged
 
     play(tmp_path, story)
 
 
 def test_a_resync_of_the_daemon_ends_its_wait_when_a_poll_is_due(tmp_path: Path) -> None:
-    async def story(shop: SlowShop) -> None:
+    async def story(rig: SlowRig) -> None:
         reports: list[Report] = []
-        shop.engine.patient = False
-        work = Jobs(shop.engine, reports.append)
-        await work.everything()
-        shop.slow("c").takes["read"] = 300.0
-        running = asyncio.create_task(work.everything())
+        rig.engine.patient = False
+        work = Jobs(rig.engine, reports.append)
+        await work.resync_and_compact()
+        rig.slow("c").takes["read"] = 300.0
+        running = asyncio.create_task(work.resync_and_compact())
         await asyncio.sleep(60)
-        shop.a.book("p", v(9))
+        rig.a.book("p", v(9))
         began = now()
         await work.near()
-        assert await shop.blocked("b") - began < NORMAL * 4 + GRACE
+        assert await rig.blocked("b") - began < NORMAL * 4 + GRACE
         await running
         assert [r.job for r in reports] == ["resync", "resync", "near"]
         assert reports[1].systems["c"].state is SystemStatus.SLOW
@@ -208,43 +208,43 @@ def test_a_resync_of_the_daemon_ends_its_wait_when_a_poll_is_due(tmp_path: Path)
 
 @pytest.mark.parametrize("end", ["finish", "idle"])
 def test_the_end_waits_for_a_write_in_flight_and_for_no_read(tmp_path: Path, end: str) -> None:
-    async def story(shop: SlowShop) -> None:
-        await shop.engine.resync()
-        shop.a.book("p", v(9))
-        shop.slow("c").takes["write"] = 15.0
-        await watch(shop)
-        shop.slow("b").takes["read"] = FOREVER
-        began, work = now(), Jobs(shop.engine)
+    async def story(rig: SlowRig) -> None:
+        await rig.engine.resync()
+        rig.a.book("p", v(9))
+        rig.slow("c").takes["write"] = 15.0
+        await watch(rig)
+        rig.slow("b").takes["read"] = FOREVER
+        began, work = now(), Jobs(rig.engine)
         ends: dict[str, Callable[[], object]] = {
-            "finish": shop.engine.aclose,
+            "finish": rig.engine.aclose,
             "idle": work.idle,
         }
         await ends[end]()  # type: ignore[misc]
         assert now() - began < 15
-        assert not shop.store.pending_intents()
+        assert not rig.store.pending_intents()
 
     play(tmp_path, story)
 
 
 def test_nothing_of_a_slow_system_is_freed_or_written(tmp_path: Path) -> None:
-    async def story(shop: SlowShop) -> None:
-        event = shop.a.book("p", v(9))
-        mine = shop.c.book("p", v(14))
-        await shop.engine.resync()
-        writes = len(shop.c.writes)
-        shop.slow("c").takes["read"] = 300.0
-        shop.c.delete(mine)
-        shop.a.move(event, v(11))
-        await watch(shop)
-        assert v(11).interval in shop.blocks()["b"]
-        assert v(14).interval in shop.blocks()["b"]
-        assert len(shop.c.writes) == writes
+    async def story(rig: SlowRig) -> None:
+        event = rig.a.book("p", v(9))
+        mine = rig.c.book("p", v(14))
+        await rig.engine.resync()
+        writes = len(rig.c.writes)
+        rig.slow("c").takes["read"] = 300.0
+        rig.c.delete(mine)
+        rig.a.move(event, v(11))
+        await watch(rig)
+        assert v(11).interval in rig.blocks()["b"]
+        assert v(14).interval in rig.blocks()["b"]
+        assert len(rig.c.writes) == writes
         await asyncio.sleep(310)
-        shop.slow("c").takes["read"] = NORMAL
-        report = await shop.engine.resync()
+        rig.slow("c").takes["read"] = NORMAL
+        report = await rig.engine.resync()
         assert report.converged
-        assert shop.blocks()["c"] == [v(11).interval]
-        assert shop.blocks()["b"] == [v(11).interval]
+        assert rig.blocks()["c"] == [v(11).interval]
+        assert rig.blocks()["b"] == [v(11).interval]
 
     play(tmp_path, story)
 

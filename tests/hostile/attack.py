@@ -1,4 +1,4 @@
-"""One attack: a name, and what is sent over the socket in place of the true answer."""
+"""An attack: a name, and a function that sends something instead of the true answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CHUNK = 64 * 1024
 
 @dataclass
 class Exchange:
-    """One request, seen from the attacker, with the answer that would have been true."""
+    """One request as the attacker sees it, with the true answer."""
 
     writer: asyncio.StreamWriter | Nobody
     target: str
@@ -22,39 +22,39 @@ class Exchange:
     true: bytes
 
     async def send(self, *parts: bytes) -> None:
-        """Send bytes as they are, no faster than they are taken."""
+        """Send bytes unchanged, no faster than the client reads them."""
         for part in parts:
             for at in range(0, len(part), CHUNK):
                 self.writer.write(part[at : at + CHUNK])
                 await self.writer.drain()
 
     async def answer(self, body: bytes, *headers: str, status: int = 200) -> None:
-        """Send a whole answer with a true length."""
+        """Send a complete answer with a correct length."""
         await self.send(head(f"Content-Length: {len(body)}", *headers, status=status), body)
 
     async def trickle(self, data: bytes, seconds: float = 1.0) -> None:
-        """Send one byte after the other."""
+        """Send one byte at a time."""
         for byte in data:
             await self.send(bytes([byte]))
             await asyncio.sleep(seconds)
 
     @property
     def tree(self) -> Any:
-        """The true answer, decoded."""
+        """Return the true answer, decoded."""
         return json.loads(self.true)
 
     def rows(self) -> list[dict[str, Any]]:
-        """The rows of the true answer."""
+        """Return the rows of the true answer."""
         rows: list[dict[str, Any]] = self.tree[self.key]
         return rows
 
     @property
     def key(self) -> str:
-        """The field in which this platform's list stands."""
+        """Return the field in which this platform's list is."""
         return next(k for k in ("List", "events", "appointments") if k in self.tree)
 
     def with_rows(self, rows: Iterable[Any], count: int | None = None) -> bytes:
-        """Return the true answer with other rows; ``count`` is what it says of their number."""
+        """Return the true answer with other rows, and ``count`` as their stated number."""
         tree = self.tree
         tree[self.key] = list(rows)
         if "RecordCount" in tree:
@@ -67,12 +67,13 @@ Send = Callable[[Exchange], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Attack:
-    """One row of the table.
+    """One row of the table of attacks.
 
-    ``early`` sends before any request has come. ``waits``: whoever believes it waits for an hour,
-    so it is the last one that its system sends in a daemon's life. ``slow``: it takes its time, so
-    it is also sent to a poll. ``readable``: the true rows are in it. ``heavy``: it keeps a
-    processor busy, and is not sent beside others.
+    - ``early``: sends before a request arrives.
+    - ``waits``: a client that believes it waits for an hour, so its system sends it last.
+    - ``slow``: takes long, so it is also sent to a poll.
+    - ``readable``: contains the true rows.
+    - ``heavy``: keeps a processor busy, so it is sent alone.
     """
 
     name: str
@@ -86,18 +87,18 @@ class Attack:
     refuses: bool = False
 
     def spelled(self) -> bytes:
-        """Only rows of `rows.py` refuse: an attack on a list has nothing to refuse."""
+        """Return nothing: only rows of `rows.py` refuse a write."""
         raise NotImplementedError
 
 
 def head(*headers: str, status: int = 200) -> bytes:
-    """The beginning of an answer."""
+    """Return the start of a response."""
     lines = [f"HTTP/1.1 {status} Odd", *headers, "Connection: close", "", ""]
     return "\r\n".join(lines).encode("latin-1")
 
 
 def raw(data: bytes) -> Send:
-    """Send these bytes, and hang up."""
+    """Send these bytes, and close the connection."""
 
     async def send(exchange: Exchange) -> None:
         await exchange.send(data)
@@ -106,7 +107,7 @@ def raw(data: bytes) -> Send:
 
 
 def headers(*lines: str, status: int | None = None, body: bytes | None = None) -> Send:
-    """Send the true answer, or a ``body``, with more headers."""
+    """Send the true answer, or ``body``, with additional headers."""
 
     async def send(exchange: Exchange) -> None:
         said = exchange.true if body is None else body
@@ -116,7 +117,7 @@ def headers(*lines: str, status: int | None = None, body: bytes | None = None) -
 
 
 def body(make: Callable[[Exchange], bytes], *lines: str, status: int = 200) -> Send:
-    """Send a body made of the true answer."""
+    """Send a body that is computed from the true answer."""
     made: dict[bytes, bytes] = {}
 
     async def send(exchange: Exchange) -> None:
@@ -129,13 +130,13 @@ def body(make: Callable[[Exchange], bytes], *lines: str, status: int = 200) -> S
 
 
 class Nobody:
-    """Takes what is sent, so that a large body can be made before it is needed."""
+    """A transport that discards data, so that a large body can be made before it is needed."""
 
     def write(self, data: bytes) -> None:
-        """Drop it."""
+        """Discard the data."""
 
     async def drain(self) -> None:
-        """Be ready for more."""
+        """Return at once."""
 
 
 def each_row(change: Callable[[dict[str, Any]], Any]) -> Send:
@@ -144,7 +145,7 @@ def each_row(change: Callable[[dict[str, Any]], Any]) -> Send:
 
 
 def more_rows(make: Callable[[dict[str, Any], int], Any], number: int = 1) -> Send:
-    """Send the true rows, and further ones made of the first."""
+    """Send the true rows, and further rows derived from the first one."""
 
     def made(exchange: Exchange) -> bytes:
         rows = exchange.rows()

@@ -1,4 +1,4 @@
-"""The table of attacks: what a hostile or broken platform may send in place of a list."""
+"""The table of attacks: what a hostile or broken platform may send instead of a list."""
 
 from __future__ import annotations
 
@@ -19,4 +19,4 @@ ATTACKS: tuple[Attack, ...] = (
     *KNOWN, *STATUSES, *FRAMING, EARLY, *COMPRESSION, *HEADERS, *ENCODINGS, *JSON, *ROWS, *SIZES,
     *SPEEDS,
 )  # fmt: skip
-"""All of them. Names are kept: the tables of two runs are compared by them."""
+"""All attacks. Names never change: the tables of two runs are compared by name."""

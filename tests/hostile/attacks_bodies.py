@@ -21,12 +21,12 @@ def put(row: Row, names: tuple[str, ...], value: Any) -> Row:
 
 
 def unreadable(row: Row, number: int) -> Row:
-    """Make a row of its own whose times say nothing."""
+    """Return an additional row whose times cannot be read."""
     return put(put(row, IDS, f"odd-{number}"), TIMES, "soon")
 
 
 def off(row: Row, number: int) -> Row:
-    """Make a row of its own that was cancelled."""
+    """Return an additional row that is cancelled."""
     new = put(row, IDS, f"off-{number}")
     new = put(new, ("appointmentStatus", "appoinmentStatus", "status"), "cancelled")
     return put(new, ("StatusCode",), 2)
@@ -35,9 +35,9 @@ def off(row: Row, number: int) -> Row:
 # --- encodings ------------------------------------------------------------------------------------
 
 
-def _as(coding: str, said: str | None = None) -> Send:
+def _as(coding: str, encoding: str | None = None) -> Send:
     async def send(exchange: Exchange) -> None:
-        lines = [] if said is None else [f"Content-Type: application/json; charset={said}"]
+        lines = [] if encoding is None else [f"Content-Type: application/json; charset={encoding}"]
         text = json.dumps(exchange.tree, ensure_ascii=False)
         await exchange.answer(text.encode(coding), *lines)
 
@@ -79,12 +79,12 @@ ENCODINGS = tuple(
 
 
 def _beside(text: str) -> Send:
-    """Send the true answer with one more field, spelled as it is."""
+    """Send the true answer with one more field, written exactly as given."""
     return body(lambda exchange: b'{"extra":' + text.encode() + b"," + exchange.true.lstrip()[1:])
 
 
 def _in_rows(text: str) -> Send:
-    """Send each row with one more field, spelled as it is."""
+    """Send each row with one more field, written exactly as given."""
 
     def made(exchange: Exchange) -> bytes:
         rows = ",".join('{"extra":' + text + "," + json.dumps(r)[1:] for r in exchange.rows())
@@ -106,7 +106,7 @@ def _says_401(exchange: Exchange) -> bytes:
 
 
 def _retyped(value: Any) -> Send:
-    """Send each row with a value of a wrong type in every field but the id."""
+    """Send each row with values of a wrong type in every field except the id."""
     return each_row(lambda row: {k: v if k in IDS else value for k, v in row.items()})
 
 
@@ -156,8 +156,10 @@ def _same_id_other_times(row: Row, _number: int) -> Row:
 
 
 def _echo(exchange: Exchange) -> bytes:
-    said = f"Kim Example <kim@example.com> +4930555010 Knee pain {exchange.target}"
-    return json.dumps({"message": said, "ExceptionMessage": said, "Status": "Error"}).encode()
+    encoding = f"Kim Example <kim@example.com> +4930555010 Knee pain {exchange.target}"
+    return json.dumps(
+        {"message": encoding, "ExceptionMessage": encoding, "Status": "Error"}
+    ).encode()
 
 
 def _flood(make: Callable[[Row, int], Row], number: int) -> Send:
@@ -178,9 +180,9 @@ def _flood(make: Callable[[Row, int], Row], number: int) -> Send:
 
 
 def small(row: Row, number: int) -> Row:
-    """Make an unreadable row with no more than an id and a user."""
-    kept = ("userId", "assignedUserId", "calendarId", "OwnerEmailAddress", "id", "UserTaskId")
-    return unreadable({k: v for k, v in row.items() if k in kept}, number) | {"startTime": "soon"}
+    """Return an unreadable row that has only an id and a user."""
+    fields = ("userId", "assignedUserId", "calendarId", "OwnerEmailAddress", "id", "UserTaskId")
+    return unreadable({k: v for k, v in row.items() if k in fields}, number) | {"startTime": "soon"}
 
 
 _Make = Callable[[Row, int], Any]
@@ -195,7 +197,9 @@ def _long(size: int) -> _Make:
 
 
 def _in_other_case(row: Row, _number: int) -> Row:
-    return {name: said.swapcase() if name in IDS else said for name, said in row.items()}
+    return {
+        name: encoding.swapcase() if name in IDS else encoding for name, encoding in row.items()
+    }
 
 
 def _copy(row: Row, _number: int) -> Row:

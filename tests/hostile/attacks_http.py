@@ -37,7 +37,7 @@ def _known(row: Row) -> Attack:
     async def send(exchange: Exchange) -> None:
         await exchange.send(row.spelled(exchange.status, exchange.true))
 
-    return Attack(row.name, _family(row), send, waits=row.odd is not None and row.odd.waits)
+    return Attack(row.name, _family(row), send, waits=row.odd is not None and row.odd.asks_to_wait)
 
 
 KNOWN = tuple(map(_known, ROWS))
@@ -47,8 +47,8 @@ KNOWN = tuple(map(_known, ROWS))
 
 
 def _status(status: int) -> Attack:
-    said = b'{"message": "Kim Example, kim@example.com: no"}'
-    return Attack(f"status-{status}", "status lines", headers(status=status, body=said))
+    encoding = b'{"message": "Kim Example, kim@example.com: no"}'
+    return Attack(f"status-{status}", "status lines", headers(status=status, body=encoding))
 
 
 STATUSES = tuple(map(_status, (204, 205, 206, 304, 402, 407, 410, 418, 451, 501, 507, 511, 599)))
@@ -135,7 +135,7 @@ EARLY = Attack("before-the-request", "framing", _framed(b"Content-Length: 2"), e
 
 @cache
 def packed(unit: bytes, times: int, start: bytes = b"", *, gzipped: bool = True) -> bytes:
-    """Pack ``unit`` so many times over, without ever holding it unpacked.
+    """Compress ``unit`` many times over, without holding the result unpacked.
 
     Blocks that end with a full flush do not refer to each other, so one can be repeated.
     """
@@ -146,12 +146,12 @@ def packed(unit: bytes, times: int, start: bytes = b"", *, gzipped: bool = True)
 
 
 def zeros(size: int) -> bytes:
-    """So many zeros, packed."""
+    """Return this many zero bytes, compressed."""
     return packed(bytes(MB), size // MB)
 
 
 def encoded(coding: str, make: Callable[[Exchange], bytes]) -> Send:
-    """Send a body that is said to be packed so."""
+    """Send a body with this Content-Encoding."""
     return body(make, f"Content-Encoding: {coding}")
 
 
@@ -268,7 +268,7 @@ async def _endless_interim(exchange: Exchange) -> None:
 
 
 async def _endless_pages(exchange: Exchange) -> None:
-    """Each page is full, of rows that nobody has seen and nobody can read."""
+    """Send full pages without end, with new unreadable rows on each page."""
     row = {"id": "", "UserTaskId": "", "title": "x" * 100}
     rows = [
         dict(row, id=f"{exchange.number}-{n}", UserTaskId=f"{exchange.number}-{n}")

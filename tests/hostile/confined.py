@@ -1,4 +1,4 @@
-"""Keep a daemon within 512 MiB, as `MemoryMax=512M` of the unit does, where that is possible."""
+"""Limit a daemon to 512 MiB, as `MemoryMax=512M` in the unit does, where that is possible."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 CGROUPS = Path("/sys/fs/cgroup")
 MOST = 512 * 1024 * 1024
 SAFE = 4 * 1024 * 1024 * 1024
-"""Address space where there is no cgroup: no bound to prove, but the machine survives."""
+"""The limit on address space without a cgroup. It proves no bound, but protects the machine."""
 
 
 def _groups() -> list[tuple[Path, str]]:
-    """The cgroup of this process's daemons, and the file of its limit: versions 1 and 2."""
+    """Return the cgroup for the daemons of this process and its limit file (cgroup v1 or v2)."""
     name = f"syncd-hostile-{os.getpid()}"
     return [
         (CGROUPS / "memory" / name, "memory.limit_in_bytes"),
@@ -23,7 +23,7 @@ def _groups() -> list[tuple[Path, str]]:
 
 
 def confine(pid: int) -> bool:
-    """Bound the memory of a process; whether the kernel ends it at 512 MiB."""
+    """Limit the memory of a process; return true if the kernel kills it at 512 MiB."""
     for number, (group, limit) in enumerate(_groups()):
         place = group / str(pid) if number == 0 else group
         with suppress(OSError):

@@ -36,12 +36,12 @@ HUNGRY = (
 PATIENCE = 60.0
 
 IN_WINDOW = 2_000
-"""The emulated platforms take minutes for lists of many more."""
+"""The largest window: the emulated platforms take minutes for longer lists."""
 
 
 @dataclass
 class Toll:
-    """What one attack from all systems took: peak memory in MB, the longest step in seconds."""
+    """The cost of one attack by all systems: peak memory in MB, longest step in seconds."""
 
     attack: str
     memory: float
@@ -51,15 +51,15 @@ class Toll:
 
 @dataclass(kw_only=True)
 class Crowd(Watched):
-    """A daemon with a state of some size, and three platforms that may be hostile at once."""
+    """A daemon with a state of a given size, and three platforms that can attack at once."""
 
     fronts: Mapping[str, Front]
     idle: float = 0.0
-    """The peak of its memory in MB when it began, with true answers."""
+    """The daemon's peak memory in MB at the start, with true answers."""
     idle_blocked: float = 0.0
 
     async def suffer(self, name: str) -> Toll:
-        """Have all systems send an attack in place of their lists, in one resync."""
+        """Let all systems send an attack instead of their lists, during one resync."""
         attack = next(a for a in ATTACKS if a.name == name)
         self.reset()
         for system, front in self.fronts.items():
@@ -86,7 +86,7 @@ class Crowd(Watched):
 
 @asynccontextmanager
 async def crowd(folder: Path, size: int) -> AsyncIterator[Crowd]:
-    """Start a daemon on a state with so many events, and wait until it has read everything."""
+    """Start a daemon on a state with this many events, and wait until it has read everything."""
     agency = found(min(size, IN_WINDOW) // 2)
     async with AsyncExitStack() as stack:
         fronts = {
@@ -138,7 +138,7 @@ async def _table(sizes: Sequence[int], names: Sequence[str]) -> int:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print a table for each size; 1 if an attack did harm."""
+    """Print a table for each size; return 1 if an attack did harm."""
     parser = argparse.ArgumentParser(prog="python -m tests.hostile.crowd")
     parser.add_argument("sizes", nargs="*", type=int, default=[2_000, 50_000])
     parser.add_argument("--attacks", nargs="*", default=HUNGRY)

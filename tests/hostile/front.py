@@ -1,4 +1,4 @@
-"""A raw socket in front of a platform of the sandbox: it passes requests on, or answers oddly."""
+"""A raw socket in front of a sandbox platform: passes requests on, or sends odd answers."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from tests.hostile.rows import Row
 
 @dataclass
 class Front:
-    """Answers ``row`` to each request whose "METHOD /path" matches ``to``; else the truth.
+    """Send ``row`` for each request whose "METHOD /path" matches ``to``, else the true answer.
 
-    What a row does not say to be refused is done all the same.
+    The platform carries out the request unless the row says that it is refused.
     """
 
     app: Any = None
@@ -29,24 +29,24 @@ class Front:
     url: str = ""
     hits: int = 0
     more: tuple[str, ...] = ()
-    """Further headers of every true answer."""
+    """Additional headers of every true answer."""
 
     said: deque[tuple[str, bytes]] = field(default_factory=lambda: deque(maxlen=20))
-    """What was asked last, and the true answers."""
+    """The last requests and their true answers."""
 
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def answer_oddly(self, row: Row | Attack | None, to: str = "") -> None:
-        """From now on."""
+        """Set the row to send from now on."""
         self.row, self.to, self.hits = row, to, 0
 
     def hang_up(self) -> None:
-        """End every connection that is open now, in the middle of whatever it does."""
+        """Close every open connection at once."""
         for task in list(self._tasks):
             task.cancel()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, one request."""
+        """Serve one connection with one request."""
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
@@ -74,16 +74,16 @@ class Front:
             writer.write(odd.spelled())
             return
         asked = httpx.Request(method, f"http://front{target}", headers=headers, content=body)
-        said = await httpx.ASGITransport(app=self.app).handle_async_request(asked)
-        true = await said.aread()
+        answer = await httpx.ASGITransport(app=self.app).handle_async_request(asked)
+        true = await answer.aread()
         self.said.append((f"{method} {target}", true))
         if isinstance(odd, Attack):
-            await odd.send(Exchange(writer, target, self.hits, said.status_code, true))
+            await odd.send(Exchange(writer, target, self.hits, answer.status_code, true))
         elif odd is not None:
-            writer.write(odd.spelled(said.status_code, true))
+            writer.write(odd.spelled(answer.status_code, true))
         else:
-            lines = [f"HTTP/1.1 {said.status_code} True", f"Content-Length: {len(true)}"]
-            lines += [f"{k}: {v}" for k, v in said.headers.items() if k != "content-length"]
+            lines = [f"HTTP/1.1 {answer.status_code} True", f"Content-Length: {len(true)}"]
+            lines += [f"{k}: {v}" for k, v in answer.headers.items() if k != "content-length"]
             lines += self.more
             writer.write(
                 "\r\n".join([*lines, "Connection: close", "", ""]).encode("latin-1") + true
@@ -92,7 +92,7 @@ class Front:
 
 @asynccontextmanager
 async def fronted(app: Any = None) -> AsyncIterator[Front]:
-    """Serve on a port of this machine while inside."""
+    """Serve on a local port inside the context."""
     front = Front(app)
     server = await asyncio.start_server(front.serve, "127.0.0.1", 0)
     front.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"

@@ -1,7 +1,7 @@
 """Fuzz the parsers for a time: ``python -m tests.hostile.fuzz --minutes 60``.
 
-Each target gets its share of the time, in turns with fresh seeds. What was found is printed with
-the example, and goes into `test_fuzzed.py` as a named test once it is understood.
+The targets take turns with fresh seeds. Findings are printed with their example. Once understood, a
+finding becomes a named test in `test_fuzzed.py`.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from tests.hostile.fuzz_targets import TARGETS, Target
 
 EXAMPLES = 100
-"""Examples of one turn: a turn that finds something ends early, to make the example small."""
+"""Examples per turn. A turn ends early if it finds a fault, to make the example small."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Fuzz for so many minutes; the number of different faults."""
+    """Fuzz for this many minutes; return the number of different faults."""
     parser = argparse.ArgumentParser(prog="python -m tests.hostile.fuzz")
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--first-seed", type=int, default=1)
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def one_turn(target: Target, number: int, examples: int = EXAMPLES) -> BaseException | None:
-    """Try fresh examples; return what the smallest failing one raises."""
+    """Try fresh examples; return the exception of the smallest failing one."""
 
     @seed(number)
     @settings(

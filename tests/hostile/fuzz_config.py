@@ -1,4 +1,4 @@
-"""Configuration files for the fuzzer: a whole one, of which parts are changed."""
+"""Configuration files for the fuzzer: a complete file with changed parts."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ ODD_TEXTS = (
 
 def _whole() -> str:
     lines = EXAMPLE.read_text("utf-8").splitlines()
-    kept = [line for line in lines if "…" not in line and not line.startswith(("#ca_", "#env_"))]
-    return re.sub(r"^#(?=[a-z\[])", "", "\n".join(kept), flags=re.MULTILINE)
+    valid = [line for line in lines if "…" not in line and not line.startswith(("#ca_", "#env_"))]
+    return re.sub(r"^#(?=[a-z\[])", "", "\n".join(valid), flags=re.MULTILINE)
 
 
 WHOLE = _whole()
 
 
 def toml(tree: Mapping[str, Any]) -> str:
-    """Write a tree as TOML, each table inline; what TOML cannot say becomes a text."""
+    """Write a tree as TOML with inline tables; values that TOML lacks become text."""
     return "\n".join(f"{_key(key)} = {_value(value)}" for key, value in tree.items()) + "\n"
 
 
@@ -59,18 +59,18 @@ def _text(text: str) -> str:
 def _value(value: Any) -> str:
     match value:
         case bool():
-            said = str(value).lower()
+            text = str(value).lower()
         case int() | float():
-            said = str(value)
+            text = str(value)
         case datetime() | date() | time():
-            said = value.isoformat()
+            text = value.isoformat()
         case dict():
-            said = "{" + ", ".join(f"{_key(k)} = {_value(v)}" for k, v in value.items()) + "}"
+            text = "{" + ", ".join(f"{_key(k)} = {_value(v)}" for k, v in value.items()) + "}"
         case list():
-            said = "[" + ", ".join(_value(v) for v in value) + "]"
+            text = "[" + ", ".join(_value(v) for v in value) + "]"
         case _:
-            said = _text("" if value is None else str(value))
-    return said
+            text = _text("" if value is None else str(value))
+    return text
 
 
 def _spoiled(changes: list[Change]) -> bytes:
@@ -97,7 +97,7 @@ CONFIGURATIONS = st.one_of(
 
 
 def read_configuration(text: bytes) -> None:
-    """Read one; raise where it is neither read nor refused as it should be."""
+    """Read a configuration; raise if it is neither accepted nor refused with a problem."""
     with TemporaryDirectory() as folder:
         home = Path(folder)
         for name in CREDENTIALS:
@@ -117,8 +117,8 @@ def read_configuration(text: bytes) -> None:
             return
     assert refused.problems
     for problem in refused.problems:
-        said = f"{problem} {json.dumps(problem.to_json())}"
-        said.encode("utf-8")
+        data = f"{problem} {json.dumps(problem.to_json())}"
+        data.encode("utf-8")
         assert problem.reason, problem
         assert problem.remedy, problem
-        assert SECRET not in said, problem
+        assert SECRET not in data, problem

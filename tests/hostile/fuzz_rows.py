@@ -1,8 +1,8 @@
-"""Rows of lists, drawn field by field: the old API's rows, and the shapes of LeadSquared's lists.
+"""Rows of lists, drawn field by field: rows of v1, and the list shapes of LeadSquared.
 
-`fuzzed.SPOILED` changes a few nodes of a true answer. Here most of a row is odd at once, in the
-fields that are read, with values that are near to good ones: times in every spelling, owners of
-several kinds, lists in the place of objects.
+`fuzzed.SPOILED` changes a few nodes of a true answer. Here most fields of a row are odd at once,
+with values that are nearly valid: times in every spelling, owners of several kinds, lists in place
+of objects.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ OF_CRM = (
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the true list, changed in some fields; without a true one, made of them."""
+    """A row of the true list with some fields changed, or a row made of the drawn fields."""
 
     of: int
     fields: dict[str, Any]
@@ -60,7 +60,7 @@ class Row:
     instead: Any = None
 
     def made(self, rows: Sequence[Any]) -> Any:
-        """Return it."""
+        """Return the changed row."""
         if self.instead is not None:
             return self.instead
         true = rows[self.of % len(rows)] if rows else {}
@@ -80,7 +80,7 @@ def _rows(names: Sequence[str]) -> st.SearchStrategy[list[Row]]:
 
 @dataclass(frozen=True)
 class Rows(Spoiled):
-    """Lists hold drawn rows, in a drawn shape. All other answers are as they were."""
+    """Replaces rows of lists with drawn rows, in a drawn shape. Other answers stay."""
 
     rows: Sequence[Row] = ()
     shape: str = "list"
@@ -88,7 +88,7 @@ class Rows(Spoiled):
     count: Any = None
 
     def body(self, true: bytes) -> bytes:
-        """Return the list that is sent; what is no list is sent as it is."""
+        """Return the changed list; an answer that is no list is returned unchanged."""
         try:
             tree = json.loads(true)
         except ValueError:
@@ -135,4 +135,4 @@ def _lists(names: Sequence[str]) -> st.SearchStrategy[Rows]:
 
 
 LISTS = {"crm": _lists(OF_CRM), "legacy": _lists(OF_LEGACY)}
-"""By system: what its lists may say."""
+"""The possible list contents by system."""

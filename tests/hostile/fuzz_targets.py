@@ -1,4 +1,4 @@
-"""What is fuzzed, one function for each parser: it raises where an example is handled wrongly."""
+"""Fuzz targets, one function per parser: each raises if an example is handled wrongly."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from syncd.model import (
 )
 from syncd.sandbox.clock import ManualClock
 from syncd.sandbox.consistency import disagreements, event_summaries
-from syncd.sandbox.scenario import SYSTEMS, Clinic, config_text, seed_clinic
+from syncd.sandbox.scenario import SYSTEM_NAMES, Clinic, config_text, seed_clinic
 from syncd.sandbox.server import Sandbox
 from syncd.systems import decoding, leadconnector, leadconnector_v1, leadsquared
 from syncd.systems.client import Answer, open_client
@@ -58,17 +58,17 @@ from tests.hostile.rows import Row
 
 NOW = datetime(2027, 6, 14, 5, tzinfo=UTC)
 SLOWEST = 5.0
-"""Seconds of the processor for one example: more means a parser that can be kept busy."""
+"""Limit on processor seconds per example; more means a parser that can be kept busy."""
 
 HANGS = 120.0
-"""Seconds of real time: no wait in virtual time takes any."""
+"""Limit on real seconds per example; waits on virtual time take none."""
 
 WINDOW = Window(NOW - timedelta(days=1), NOW + timedelta(days=14))
 PLATFORMS = {"crm": leadsquared, "clinic": leadconnector, "legacy": leadconnector_v1}
 
 
 class Spoiling(httpx.AsyncBaseTransport):
-    """Passes requests to a platform of the sandbox, and changes its answers as an example says."""
+    """Passes requests to a sandbox platform, and changes its answers as the example says."""
 
     def __init__(self, app: Any) -> None:
         self._way = httpx.ASGITransport(app=app)
@@ -87,7 +87,7 @@ class Spoiling(httpx.AsyncBaseTransport):
 
 @dataclass
 class Scene:
-    """Three systems in virtual time, whose answers can be changed on their way."""
+    """Three systems on virtual time, whose answers can be changed in transit."""
 
     world: Clinic
     path: Path
@@ -95,19 +95,19 @@ class Scene:
     ways: Mapping[str, Spoiling]
 
     def spoil(self, system: str, spoiled: Spoiled | None) -> None:
-        """From now on, counted from the next call."""
+        """Set the change to make, counted from the next call."""
         self.ways[system].spoiled, self.ways[system].calls = spoiled, 0
 
 
 @contextmanager
 def scene() -> Iterator[Scene]:
-    """Furnished; the configuration is on disk while inside."""
+    """Yield a seeded scene; its configuration file exists inside the context."""
     clock = ManualClock(NOW)
     sandbox = Sandbox(clock)
     sandbox.crm.limit = None
     sandbox.legacy.checks_slots = False
     world = seed_clinic(sandbox, clock.now())
-    sandbox.urls = {name: f"http://127.0.0.1{sandbox.base_path(name)}" for name in SYSTEMS}
+    sandbox.urls = {name: f"http://127.0.0.1{sandbox.base_path(name)}" for name in SYSTEM_NAMES}
     with TemporaryDirectory() as folder:
         path = Path(folder) / "syncd.toml"
         text = config_text(world, "state.db").replace("calls_per_5s = 25", "calls_per_5s = 100")
@@ -117,12 +117,12 @@ def scene() -> Iterator[Scene]:
 
 @cache
 def runner() -> asyncio.Runner:
-    """The loop of this process's examples."""
+    """Return the event loop for the examples of this process."""
     return asyncio.Runner()
 
 
 def running(check: Callable[..., Awaitable[None]]) -> Callable[..., None]:
-    """Make an async check one that Hypothesis can call, bounded in time."""
+    """Turn an async check into a function for Hypothesis, bounded in time."""
 
     def run(**drawn: Any) -> None:
         began = time.process_time()
@@ -143,7 +143,7 @@ async def _within(asked: Awaitable[None]) -> None:
 
 
 async def check_adapter(system: str, spoiled: Spoiled) -> None:
-    """Whatever a platform answers, its adapter answers in its own words or raises a fault."""
+    """Check that the adapter returns valid values or raises a fault for any answer."""
     with scene() as place:
         adapter = build_systems(load(place.path, {}), place.clock, place.ways)[system]
         healthy = await adapter.read(WINDOW)
@@ -211,7 +211,7 @@ def _operations(system: str, known: Sequence[Event]) -> Iterator[Operation]:
 
 
 def storable(text: str) -> None:
-    """Fail for a text that no database and no log can hold."""
+    """Fail for a text that a database or a log cannot hold."""
     text.encode("utf-8")
 
 
@@ -219,12 +219,12 @@ def storable(text: str) -> None:
 
 
 async def check_engine(system: str, spoiled: Spoiled) -> None:
-    """One system's answers are changed: the two others stay in step, and nothing is lost."""
+    """Check that changed answers of one system lose nothing, and leave two systems in sync."""
     with scene() as place:
         app = build(load(place.path, {}), clock=place.clock, transports=place.ways)
         try:
             assert (await app.engine.resync()).converged
-            source, target = (name for name in SYSTEMS if name != system)
+            source, target = (name for name in SYSTEM_NAMES if name != system)
             place.spoil(system, spoiled)
             start = NOW + timedelta(hours=31)
             place.world.book(source, "alice", start, 15)
@@ -239,7 +239,7 @@ async def check_engine(system: str, spoiled: Spoiled) -> None:
             for _ in range(3):
                 await app.engine.resync()
             found = event_summaries(place.world.sandbox.systems, place.world.owners)
-            wrong = disagreements(found, SYSTEMS, place.clock.now())
+            wrong = disagreements(found, SYSTEM_NAMES, place.clock.now())
             assert not [w for w in wrong if w.endswith(("times in crm", "times in clinic"))], wrong
             assert _standing(place.world) == _MEETINGS + 1
         finally:
@@ -247,7 +247,7 @@ async def check_engine(system: str, spoiled: Spoiled) -> None:
 
 
 def _standing(world: Clinic) -> int:
-    """How many appointments exist, whatever their status."""
+    """Return the number of appointments, whatever their status."""
     return sum(not a.deleted for p in world.sandbox.systems.values() for a in p.appointments())
 
 
@@ -263,11 +263,11 @@ async def _anything(_scope: Any, _receive: Any, send: Callable[[Any], Awaitable[
     await send({"type": "http.response.body", "body": b"{}"})
 
 
-async def check_http(said: bytes, write: bool) -> None:
-    """Whatever bytes a socket sends, a call ends with an answer or with a fault."""
+async def check_http(answer: bytes, write: bool) -> None:
+    """Check that a call returns or raises a fault for any bytes of a socket."""
     clock = ManualClock(NOW)
     async with fronted(_anything) as front:
-        front.answer_oddly(Row("fuzzed", raw=said))
+        front.answer_oddly(Row("fuzzed", raw=answer))
         client = open_client(front.url, {}, transport=network(None))
         wire = Transport("clinic", client, clock, RateLimiter(clock), leadconnector.faults.fault_of)
         try:
@@ -281,7 +281,7 @@ async def check_http(said: bytes, write: bool) -> None:
 
 
 async def check_headers(headers: Mapping[str, str], status: int, body: bytes) -> None:
-    """Whatever headers say, the waits are bounded, also after a restart."""
+    """Check that waits are bounded for any headers, also after a restart."""
     clock = ManualClock(NOW)
     facts = FactStore("clinic", clock)
     budget = RateLimiter(clock, facts=facts)
@@ -292,11 +292,11 @@ async def check_headers(headers: Mapping[str, str], status: int, body: bytes) ->
     budget.learn(answer.headers)
     assert 0 <= budget.refused(answer.headers, answer.text) <= MAX_DAILY_WAIT
     budget.end()
-    kept = FactStore("clinic", clock)
-    kept.load(facts.all())
+    store = FactStore("clinic", clock)
+    store.load(facts.all())
     for each in facts.all():
         storable(f"{each.name} {each.value}")
-    after = RateLimiter(clock, facts=kept)
+    after = RateLimiter(clock, facts=store)
     wait = await after.acquire(write=True, patience=0.0)
     assert 0 <= wait <= MAX_DAILY_WAIT
     clock.advance(MAX_DAILY_WAIT)
@@ -308,9 +308,9 @@ SHAPES: tuple[type[Any], ...] = (
     leadsquared.wire.Listing,
     leadsquared.wire.WriteAnswer,
     leadsquared.wire.Days,
-    leadconnector.wire.Appointments,
-    leadconnector.wire.Blocks,
-    leadconnector.wire.One,
+    leadconnector.wire.AppointmentList,
+    leadconnector.wire.BlockList,
+    leadconnector.wire.OneAppointment,
     leadconnector.wire.Calendars,
     leadconnector_v1.wire.Listing,
     leadconnector_v1.wire.Services,
@@ -319,7 +319,7 @@ SHAPES: tuple[type[Any], ...] = (
 
 
 async def check_decoding(body: bytes, shape: type[Any]) -> None:
-    """A body is decoded, or refused with one of the errors that the callers know."""
+    """Check that a body is decoded or refused with an error that callers handle."""
     with suppress(*decoding.UNREADABLE):
         storable(repr(decoding.decode(body, shape)))
     with suppress(*decoding.UNREADABLE):
@@ -330,7 +330,7 @@ async def check_decoding(body: bytes, shape: type[Any]) -> None:
 
 
 async def check_frame(frame: bytes) -> None:
-    """Whatever comes through the daemon's socket is answered in JSON, and never fails inside."""
+    """Check that every frame on the daemon's socket gets a JSON reply, without an inner failure."""
     engine = FakeEngine()
     work = Jobs(engine)
     commands = {
@@ -349,15 +349,15 @@ async def check_frame(frame: bytes) -> None:
                 writer.write_eof()
                 lines = (await reader.read()).splitlines()
                 assert lines, "no answer"
-                said = [json.loads(line) for line in lines][-1]
-                assert "result" in said or said.get("refused"), said
+                data = [json.loads(line) for line in lines][-1]
+                assert "result" in data or data.get("refused"), data
             writer.close()
     engine.store.close()
 
 
 @dataclass(frozen=True)
 class Target:
-    """One parser: what is drawn for it, and the check."""
+    """One parser: the strategy that draws its examples, and its check."""
 
     check: Callable[..., None]
     drawn: Mapping[str, st.SearchStrategy[Any]]
@@ -368,7 +368,7 @@ def _targets() -> dict[str, Target]:
         f"wire of {name}": Target(
             running(check_adapter), {"system": st.just(name), "spoiled": SPOILED}
         )
-        for name in SYSTEMS
+        for name in SYSTEM_NAMES
     }
     for name, lists in LISTS.items():
         drawn = {"system": st.just(name), "spoiled": lists}
@@ -376,7 +376,7 @@ def _targets() -> dict[str, Target]:
         found[f"engine on rows of {name}"] = Target(running(check_engine), drawn)
     return found | {
         "engine": Target(
-            running(check_engine), {"system": st.sampled_from(SYSTEMS), "spoiled": SPOILED}
+            running(check_engine), {"system": st.sampled_from(SYSTEM_NAMES), "spoiled": SPOILED}
         ),
         "HTTP": Target(running(check_http), {"said": HTTP_BYTES, "write": st.booleans()}),
         "headers and limits": Target(

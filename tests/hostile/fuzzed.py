@@ -1,4 +1,4 @@
-"""What Hypothesis draws for the fuzzed parsers: JSON that was changed, HTTP in bytes, odd texts."""
+"""Hypothesis strategies for the fuzzed parsers: changed JSON, HTTP bytes, odd texts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ODD_VALUES: tuple[Any, ...] = (
     "2027-06-14T10:00:00+02:00", "2027-03-28T02:30:00", "/Date(253402300799999)/", [], {}, [[]],
     [None], {"id": None}, {"id": {}}, ["a", 1, None, {}], {"": ""}, "cancelled", "confirmed",
 )  # fmt: skip
-"""Values that platforms, proxies and people were seen to put where something else belongs."""
+"""Values that platforms, proxies and people were seen to send in place of valid ones."""
 
 TEXT = st.text(st.characters(), max_size=20)
 JSON = st.recursive(
@@ -29,7 +29,7 @@ JSON = st.recursive(
 
 @dataclass(frozen=True)
 class Change:
-    """One change of a JSON tree: what becomes of the node at ``place`` (counted, modulo)."""
+    """One change of a JSON tree: the new value of the node at ``place`` (modulo the size)."""
 
     place: int
     how: str
@@ -46,7 +46,7 @@ CHANGES = st.builds(
 
 @dataclass(frozen=True)
 class Spoiled:
-    """How the answers of one example are changed: in the tree, then in the bytes."""
+    """The changes of one example to the answers: first to the tree, then to the bytes."""
 
     changes: Sequence[Change] = ()
     every: int = 1
@@ -57,7 +57,7 @@ class Spoiled:
     headers: dict[str, str] = field(default_factory=dict)
 
     def body(self, true: bytes) -> bytes:
-        """Return the body that is sent instead of the true one."""
+        """Return the body to send instead of the true one."""
         try:
             tree = json.loads(true)
         except ValueError:

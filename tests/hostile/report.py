@@ -1,4 +1,4 @@
-"""Print the table of attacks: ``python -m tests.hostile.report``, or with names of some."""
+"""Print the table of attacks: ``python -m tests.hostile.report [NAME ...]``."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from math import ceil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from syncd.sandbox.scenario import SYSTEMS
+from syncd.sandbox.scenario import SYSTEM_NAMES
 from tests.hostile.attack import Attack
 from tests.hostile.attacks import ATTACKS
 from tests.hostile.siege import Result, siege
 
 PER_DAEMON = 24
-"""Attacks that one daemon suffers, before the next one has its turn with a new state."""
+"""Attacks per daemon, before the next daemon starts with a new state."""
 
 SIDE_BY_SIDE = 3
-"""Daemons at a time. They mostly wait; attacks that keep a processor busy are sent alone."""
+"""Daemons at a time. They mostly wait; heavy attacks are sent alone."""
 
 
 Bundle = list[tuple[Attack, str]]
-"""What one daemon suffers: each attack, and which system sends it."""
+"""The attacks on one daemon, each with the system that sends it."""
 
 
 def bundles(attacks: Sequence[Attack]) -> list[Bundle]:
-    """Deal the attacks to daemons, each with the system that sends it; the heavy ones first.
+    """Distribute the attacks over daemons, each with the system that sends it; heavy ones first.
 
-    Every daemon suffers about as many of those that take their time. An attack after which its
-    system is not asked for an hour is the last one of a daemon.
+    Every daemon gets about as many slow ones. An attack after which its system is not asked for
+    an hour is the last one of a daemon.
     """
     lasting = [a for a in attacks if a.waits]
     heavy = [a for a in attacks if a.heavy and not a.waits]
@@ -43,14 +43,14 @@ def bundles(attacks: Sequence[Attack]) -> list[Bundle]:
     dealt = [[*slow_first[at::count], *lasting[at : at + 1]] for at in range(count)]
     heavies = [heavy[at : at + PER_DAEMON] for at in range(0, len(heavy), PER_DAEMON)]
     return [
-        [(a, SYSTEMS[(at + n) % 3]) for n, a in enumerate(group)]
+        [(a, SYSTEM_NAMES[(at + n) % 3]) for n, a in enumerate(group)]
         for at, group in enumerate([*heavies, *dealt])
         if group
     ]
 
 
 def side_by_side(dealt: Sequence[Bundle], size: int) -> list[list[Bundle]]:
-    """Group them: what a group holds is sent at the same time, the heavy ones alone."""
+    """Group bundles to be sent at the same time; heavy ones are alone."""
     alone = [bundle for bundle in dealt if any(a.heavy for a, _ in bundle)]
     others = [bundle for bundle in dealt if bundle not in alone]
     return [[each] for each in alone] + [
@@ -59,16 +59,16 @@ def side_by_side(dealt: Sequence[Bundle], size: int) -> list[list[Bundle]]:
 
 
 async def run(bundle: Sequence[tuple[Attack, str]], folder: Path) -> AsyncIterator[Result]:
-    """Have one daemon suffer these; a new one goes on where the last one died or was stuck."""
-    left = list(bundle)
+    """Send a bundle to one daemon; start a new daemon if the last one died or hung."""
+    remaining = list(bundle)
     number = 0
-    while left:
+    while remaining:
         number += 1
         home = folder / str(number)
         os.makedirs(home)  # noqa: PTH103 - of no weight beside a daemon
         async with siege(home) as place:
-            while left:
-                attack, system = left.pop(0)
+            while remaining:
+                attack, system = remaining.pop(0)
                 result = await place.suffer(attack, system)
                 yield result
                 lost = not place.alive or any(
@@ -80,7 +80,7 @@ async def run(bundle: Sequence[tuple[Attack, str]], folder: Path) -> AsyncIterat
 
 
 def line(result: Result) -> str:
-    """One line of the table."""
+    """Return one line of the table."""
     seconds = " ".join(f"{job} {s:.1f}" for job, s in result.seconds.items())
     return (
         f"{result.attack.family:12} {result.attack.name:30} {result.system:7} "
@@ -89,7 +89,7 @@ def line(result: Result) -> str:
 
 
 async def table(attacks: Sequence[Attack], side_by_side: int = SIDE_BY_SIDE) -> list[Result]:
-    """Run them, and print each line as it is there."""
+    """Run the attacks, and print each line when it is known."""
     found: list[Result] = []
     beside, alone = asyncio.Semaphore(side_by_side), asyncio.Lock()
 
@@ -108,7 +108,7 @@ async def table(attacks: Sequence[Attack], side_by_side: int = SIDE_BY_SIDE) -> 
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print the table; the number of attacks that did harm."""
+    """Print the table; return the number of attacks that did harm."""
     parser = argparse.ArgumentParser(prog="python -m tests.hostile.report")
     parser.add_argument("names", nargs="*", help="attacks or families; all of them without one")
     asked = parser.parse_args(arguments)

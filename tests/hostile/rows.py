@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from syncd.sandbox.odd_answers import ODD_ANSWERS, Odd
+from syncd.sandbox.odd_answers import ODD_ANSWERS, OddAnswer
 
 
 @dataclass(frozen=True)
@@ -12,27 +12,27 @@ class Row:
     """One odd answer: ``odd`` as data, or ``raw`` bytes where no HTTP library would send it."""
 
     name: str
-    odd: Odd | None = None
+    odd: OddAnswer | None = None
     raw: bytes = b""
 
     def spelled(self, status: int = 200, body: bytes = b"{}") -> bytes:
-        """The bytes, given what the platform would really have said."""
+        """Return the bytes to send, given the platform's true answer."""
         if self.odd is None:
             return self.raw
         status = self.odd.status or status
         body = body if self.odd.body is None else self.odd.body
         lines = [f"HTTP/1.1 {status:03} Odd", f"Content-Length: {len(body)}", "Connection: close"]
-        lines += [f"{name}: {said}" for name, said in self.odd.headers.items()]
+        lines += [f"{name}: {answer}" for name, answer in self.odd.headers.items()]
         return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
     @property
     def readable(self) -> bool:
-        """Whether the true answer is in it."""
+        """Return true if the answer contains the true answer."""
         return self.odd is not None and self.odd.readable
 
     @property
     def refuses(self) -> bool:
-        """Whether it says that nothing was done."""
+        """Return true if the answer says that nothing was done."""
         return self.odd is not None and self.odd.refuses
 
 

@@ -1,4 +1,4 @@
-"""A daemon under attack: `syncd run`, three platforms behind raw sockets, and what it costs."""
+"""A daemon under attack: `syncd run`, three platforms behind raw sockets, and its costs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from syncd.config.load import load
 from syncd.model import floor_to
 from syncd.sandbox.consistency import EventSummary, disagreements, event_summaries
 from syncd.sandbox.limits import RateLimit
-from syncd.sandbox.scenario import PEOPLE, SYSTEMS, Clinic, config_text, seed_clinic
+from syncd.sandbox.scenario import PEOPLE, SYSTEM_NAMES, Clinic, config_text, seed_clinic
 from syncd.sandbox.server import Sandbox
 from tests.hostile.attack import Attack, Exchange, Nobody
 from tests.hostile.front import Front, fronted
@@ -29,10 +29,10 @@ LISTS = {
     "legacy": r"GET /v1/appointments/\?",
 }
 PRIVATE = ("Kim Example", "kim@example.com", "555010", "Knee pain", "Knee")
-"""The customer and the title of every meeting of the sandbox, as the platforms tell them."""
+"""The customer and the title of every meeting in the sandbox."""
 
 EVERY = 5.0
-"""Seconds between two near polls: the shortest that a configuration may say."""
+"""Seconds between two near polls: the shortest that a configuration allows."""
 
 MOST_MEMORY = 250.0
 MOST_BLOCKED = 0.2
@@ -40,16 +40,17 @@ MOST_DEAF = 2.0
 LATER = 1.0
 PATIENCE = 12.0
 PLENTY = 2_000
-"""Calls in ten seconds."""
+"""Allowed calls in ten seconds."""
 
 QUARTER = timedelta(minutes=15)
 
 
 @dataclass
 class Result:
-    """What one attack did: ``seconds`` until the change was carried, by job; ``memory`` in MB.
+    """The result of one attack.
 
-    The seconds are those of the wall; judged are those of `Stopwatch.net`.
+    ``seconds`` are wall seconds until the change was carried, by job; ``memory`` is in MB. The
+    verdict uses `Stopwatch.net`.
     """
 
     attack: Attack
@@ -63,7 +64,7 @@ class Result:
 
     @property
     def verdict(self) -> str:
-        """What is wrong, or that nothing is."""
+        """Return what is wrong, or a text that says that nothing is."""
         return "; ".join(self.problems) or "ok"
 
 
@@ -78,7 +79,7 @@ class Siege(Watched):
     log_read: int = 0
 
     async def start(self) -> None:
-        """Start the daemon and wait until everything is in step."""
+        """Start the daemon and wait until everything is in sync."""
         await self.launch()
         await self.until(lambda: b'"cycle"' in self.log()[self.log_read :], 60)
         if self.wrong():  # on a busy machine a system may have been late for the first resync
@@ -87,7 +88,7 @@ class Siege(Watched):
         self.log_read = len(self.log())
 
     async def relaunch(self) -> None:
-        """Start it again where it ended, and have it ask who rests after an attack."""
+        """Restart an ended daemon, and let it call systems that are in back-off after an attack."""
         self.log_read, self.stopping = len(self.log()), False
         await self.launch()
         assert await self.until(lambda: b'"cycle"' in self.log()[self.log_read :], 60)
@@ -96,7 +97,7 @@ class Siege(Watched):
     # --- what stands outside ------------------------------------------------------------------
 
     def book(self, system: str) -> tuple[datetime, datetime]:
-        """Somebody enters a meeting of Alice's where nothing else is."""
+        """Book a meeting for Alice at a free time."""
         self.bookings += 1
         start = floor_to(datetime.now(UTC), timedelta(hours=1)) + timedelta(hours=3)
         start += QUARTER * self.bookings
@@ -108,37 +109,37 @@ class Siege(Watched):
         return start, start + QUARTER
 
     def found(self) -> list[EventSummary]:
-        """All that stands in the three systems."""
+        """Return all events in the three systems."""
         return list(event_summaries(self.world.sandbox.systems, self.world.owners))
 
     def times(self, system: str, span: tuple[datetime, datetime]) -> int:
-        """How often an interval of Alice's is taken in a system."""
+        """Return how often an interval of Alice's is busy in a system."""
         found = event_summaries(self.world.sandbox.systems, self.world.owners)
         return sum((s.system, s.provider, s.interval) == (system, "alice", span) for s in found)
 
     def standing(self) -> int:
-        """How many busy events stand that syncd did not make."""
+        """Return the number of busy events that syncd did not make."""
         found = event_summaries(self.world.sandbox.systems, self.world.owners)
         return sum(s.busy and not s.ours for s in found)
 
     def blocks(self, system: str) -> int:
-        """How many of syncd's blocks stand in a system."""
+        """Return the number of syncd's blocks in a system."""
         found = event_summaries(self.world.sandbox.systems, self.world.owners)
         return sum(s.ours and s.system == system for s in found)
 
     def wrong(self) -> list[str]:
-        """What an outside observer would call wrong."""
+        """Return the disagreements between the systems."""
         found = event_summaries(self.world.sandbox.systems, self.world.owners)
-        return disagreements(found, SYSTEMS, datetime.now(UTC))
+        return disagreements(found, SYSTEM_NAMES, datetime.now(UTC))
 
     def indiscreet(self) -> list[str]:
-        """Names and secrets in the log or the database (promise 11)."""
+        """Return names and secrets that are in the log or the database (promise 11)."""
         places = {"log": self.log(), "database": self._database()}
-        said = (*PRIVATE, *settings_secrets(load(self.config, {})))
+        logged = (*PRIVATE, *settings_secrets(load(self.config, {})))
         return [
             f"{text!r} is in the {place}"
             for place, held in places.items()
-            for text in said
+            for text in logged
             if text.encode() in held
         ]
 
@@ -147,19 +148,19 @@ class Siege(Watched):
             return "\n".join(database.iterdump()).encode("utf-8", "surrogatepass")
 
     def complaints(self) -> list[str]:
-        """What the log says since the last look that no platform may bring about."""
+        """Return new log lines that no platform should be able to cause."""
         lines = self.log()[self.log_read :]
         self.log_read += len(lines)
         bad = (b"job failed", b"Traceback", b"Unhandled", b"unexpected", b"was never retrieved")
         return [f"the log says {b.decode()!r}" for b in bad if b in lines]
 
     def stopwatch(self) -> Stopwatch:
-        """Measure how long something takes, without what the machine takes."""
+        """Return a stopwatch that leaves out the time taken by the machine."""
         assert self.daemon is not None
         return Stopwatch.start(self.daemon.pid)
 
     async def learn_normal(self) -> None:
-        """Measure how long a change takes while all is well."""
+        """Measure how long a change takes without an attack."""
         for _ in range(2):
             span = self.book("crm")
             watch = self.stopwatch()
@@ -171,7 +172,7 @@ class Siege(Watched):
     # --- an attack ----------------------------------------------------------------------------
 
     async def suffer(self, attack: Attack, system: str) -> Result:
-        """Send an attack in place of a system's lists, while the two others have work to do."""
+        """Send an attack instead of a system's lists, while the two others have work to do."""
         result = Result(attack, system)
         jobs = ("resync", "poll") if attack.slow else ("resync",)
         for job in jobs:
@@ -195,7 +196,7 @@ class Siege(Watched):
 
     async def _attack(self, result: Result, job: str) -> None:
         system, front = result.system, self.fronts[result.system]
-        source, target = (name for name in SYSTEMS if name != system)
+        source, target = (name for name in SYSTEM_NAMES if name != system)
         meetings, blocks = self.standing(), self.blocks(system)
         if result.attack.made:
             await self._prepare(result.attack, system)
@@ -230,13 +231,13 @@ class Siege(Watched):
             result.problems.append(fault)
 
     async def _prepare(self, attack: Attack, system: str) -> None:
-        """Have the bodies made now: while they are, no other platform here can answer."""
-        said = self.fronts[system].said
-        for true in {true for asked, true in said if re.match(LISTS[system], asked)}:
+        """Make the bodies now: meanwhile no other platform in this process can answer."""
+        logged = self.fronts[system].said
+        for true in {true for asked, true in logged if re.match(LISTS[system], asked)}:
             await attack.send(Exchange(Nobody(), "", 0, 200, true))
 
     def _freed(self, system: str, meetings: int, blocks: int) -> list[str]:
-        """What is gone, or was added, that nobody asked for."""
+        """Return the events that were removed or added without a request."""
         more, fewer = self.standing() - meetings, blocks - self.blocks(system)
         return [
             *([f"{more:+} meetings"] if more else []),
@@ -244,7 +245,7 @@ class Siege(Watched):
         ]
 
     async def _recover(self, result: Result) -> None:
-        """All answer as they should again; what then is wrong was done by the attack."""
+        """Let all systems answer correctly; what is wrong afterwards, the attack caused."""
         if result.attack.waits:
             others = [w for w in self.wrong() if f" in {result.system}" not in w]
             if others:
@@ -266,14 +267,14 @@ def _is_free(start: datetime, found: list[EventSummary]) -> bool:
 
 
 def _book_some(world: Clinic) -> None:
-    """Enter meetings of everybody in every system, a twin and a block, as of yesterday.
+    """Book meetings for everybody in every system, with a twin and a block, created yesterday.
 
-    They are few: each daemon has to write all blocks before the first attack.
+    They are few: each daemon must write all blocks before the first attack.
     """
     platforms = world.sandbox.systems.values()
     for platform in platforms:
         platform.backdated = timedelta(days=1)
-    for day, system in enumerate(SYSTEMS):
+    for day, system in enumerate(SYSTEM_NAMES):
         for index, who in enumerate(PEOPLE):
             world.book(system, who, world.at(day, 9 + index))
     for system in ("clinic", "legacy"):
@@ -285,7 +286,7 @@ def _book_some(world: Clinic) -> None:
 
 @asynccontextmanager
 async def siege(folder: Path) -> AsyncIterator[Siege]:
-    """Furnished, and the daemon at work with everything in step; the folder is there."""
+    """Yield a seeded siege with the daemon running and everything in sync."""
     sandbox = Sandbox()
     sandbox.crm.limit = None
     sandbox.legacy.checks_slots = False

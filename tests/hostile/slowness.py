@@ -1,9 +1,9 @@
-"""How much time the machine took, so that a busy one is not taken for a slow program.
+"""Measure the time that the machine took, so that a busy one does not look like a slow program.
 
-Linux tells of each thread how long it was ready to run and had to wait for a processor. A change is
-carried by turns of two processes, the daemon and the one in which the emulated platforms answer, so
-both of their waits are no time of syncd's. Neither is what it costs to emulate the platforms and to
-attack. Whoever waits for an answer or a timer is not ready to run: such waits count in full.
+Linux reports for each thread how long it was ready to run and waited for a processor. A change is
+carried by two processes in turn, the daemon and the one with the emulated platforms, so the waits
+of both are not syncd's time. Nor is the cost of the emulation and the attack. A thread that waits
+for an answer or a timer is not ready to run: such waits count in full.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SECOND = 1e9
 
 @dataclass(frozen=True)
 class Stopwatch:
-    """Measures from when it was made; ``pid`` is the daemon."""
+    """Measures time from its creation; ``pid`` is the daemon."""
 
     pid: int
     began: float
@@ -26,17 +26,20 @@ class Stopwatch:
 
     @classmethod
     def start(cls, pid: int) -> Stopwatch:
-        """Measure from now on."""
+        """Start the measurement anew."""
         return cls(pid, time.monotonic(), _lost(pid))
 
     @property
     def wall(self) -> float:
-        """Seconds that have passed."""
+        """Return the wall seconds since the start."""
         return time.monotonic() - self.began
 
     @property
     def net(self) -> float:
-        """The same without what the machine and the emulated platforms took; the wall elsewhere."""
+        """Return the wall seconds without those of the machine and the platforms.
+
+        Where these cannot be measured, return the wall seconds.
+        """
         return max(0.0, self.wall - (_lost(self.pid) - self.lost))
 
 
@@ -47,7 +50,7 @@ def _lost(pid: int) -> float:
 
 
 def _schedule(process: str) -> tuple[float, float]:
-    """Seconds that the main thread of a process has run, and waited while it could have run."""
+    """Return the seconds that the main thread ran, and that it waited while ready to run."""
     with suppress(OSError, ValueError):
         ran, waited, _ = Path(f"/proc/{process}/schedstat").read_text().split()
         return int(ran) / SECOND, int(waited) / SECOND

@@ -19,28 +19,28 @@ SHORT = (
     "chunks-that-end", "deep", "gzip-gzip-bomb-3GB", "half-an-emoji", "status-204", "fields-list",
     "ids-with-half-emojis", "names-and-secrets-in-an-error", "retry-400-digits",
 )  # fmt: skip
-"""What the gate sends: of each family. After the last one its system is not asked for an hour."""
+"""The attacks in the gate, some of each family. The last one causes an hour's back-off."""
 
 DEAFENING = (
     "status-204", "chunks-of-one-byte", "gzip-bomb-1GB", "20000-headers", "half-emojis-3MB",
     "100000-keys", "100000-copies", "20000-unreadable-rows", "endless-white-space", "endless-pages",
     "reads-and-never-answers", "one-byte-a-second",
 )  # fmt: skip
-"""Of each family, those that take the most of the daemon's time."""
+"""The attacks of each family that take most of the daemon's time."""
 BY_NAME = {attack.name: attack for attack in ATTACKS}
 BUNDLES = bundles(ATTACKS)
 GROUPS = side_by_side(BUNDLES, 2)
-"""Bundles that are sent at the same time, each to a daemon of its own: they mostly wait."""
+"""Bundles that are sent at the same time, each to its own daemon: they mostly wait."""
 TO_THE_END = "reads-and-never-answers"
-"""In the middle of this one, the daemon is left to end by itself; the others then hang up."""
+"""During this attack the daemon is stopped gracefully; during the others connections are closed."""
 AGAIN = 1
-"""How often an attack that did harm by its seconds only is sent again: the machine may be busy.
+"""Repeats of an attack whose only harm was its duration, because the machine may be busy.
 
-More often would let a fault pass that shows now and then; `Stopwatch` takes care of most of it.
+More repeats would hide a fault that shows only sometimes; `Stopwatch` handles most of it.
 """
 
 
-def test_the_table_is_long_and_each_name_stands_once() -> None:
+def test_the_table_has_many_attacks_with_unique_names() -> None:
     assert len(ATTACKS) >= 120
     assert len(BY_NAME) == len(ATTACKS)
     assert sorted(a.name for bundle in BUNDLES for a, _ in bundle) == sorted(BY_NAME)
@@ -51,15 +51,15 @@ def test_the_table_is_long_and_each_name_stands_once() -> None:
 
 
 async def harm(bundle: Bundle, folder: Path) -> dict[str, str]:
-    """Send them; what did harm, and how, each time that it was sent."""
+    """Send the attacks; return the harmful ones and their harm, for each repeat."""
     found: dict[str, str] = {}
-    left = bundle
+    remaining = bundle
     for number in range(1 + AGAIN):
         home = folder / str(number)
-        results = [result async for result in run(left, home)]
+        results = [result async for result in run(remaining, home)]
         found = {f"{r.attack.name} from {r.system}": r.verdict for r in results if r.problems}
-        left = [(r.attack, r.system) for r in results if r.problems]
-        if not left or any(not _is_late(r) for r in results if r.problems):
+        remaining = [(r.attack, r.system) for r in results if r.problems]
+        if not remaining or any(not _is_late(r) for r in results if r.problems):
             break
     return found
 
@@ -68,7 +68,7 @@ def _is_late(result: Result) -> bool:
     return all(problem.startswith("carried after") for problem in result.problems)
 
 
-async def test_one_attack_of_each_family_harms_nobody_else(tmp_path: Path) -> None:
+async def test_one_attack_of_each_family_harms_no_other_system(tmp_path: Path) -> None:
     systems = list(LISTS)
     bundle = [(BY_NAME[name], systems[n % 3]) for n, name in enumerate(SHORT)]
     assert await harm(bundle, tmp_path) == {}

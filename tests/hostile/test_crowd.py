@@ -12,7 +12,7 @@ from tests.hostile.siege import MOST_BLOCKED, MOST_MEMORY
 
 EVENTS, WITH_PAST = 2_000, 50_000
 SOON = 5.0
-"""Seconds in which the daemon ends when nothing is under way."""
+"""Seconds within which an idle daemon ends."""
 
 
 def test_each_hungry_attack_is_in_the_table() -> None:
@@ -31,7 +31,7 @@ async def test_three_hostile_systems_at_once_stay_within_the_bounds(tmp_path: Pa
 
 @pytest.mark.prove
 async def test_a_long_past_in_the_state_blocks_nothing(tmp_path: Path) -> None:
-    """What is old is dropped after the first resync, while the daemon goes on."""
+    """Old rows are deleted after the first resync, while the daemon continues."""
     async with crowd(tmp_path, WITH_PAST) as place:
         assert place.idle_blocked <= MOST_BLOCKED
         assert place.idle <= MOST_MEMORY

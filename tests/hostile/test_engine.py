@@ -1,4 +1,4 @@
-"""Each odd answer, sent by a real socket to the engine while two other systems work."""
+"""Each odd answer, sent over a real socket to the engine while two other systems work."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from syncd.engine.report import Report, SystemStatus
 from syncd.model import SystemState, floor_to
 from syncd.sandbox.clock import ManualClock
 from syncd.sandbox.consistency import disagreements, event_summaries
-from syncd.sandbox.scenario import SYSTEMS, Clinic, config_text, seed_clinic
+from syncd.sandbox.scenario import SYSTEM_NAMES, Clinic, config_text, seed_clinic
 from syncd.sandbox.server import Sandbox
 from tests.hostile.front import Front, fronted
 from tests.hostile.rows import ROWS, Row
@@ -48,8 +48,8 @@ SLOTS = {
 
 
 @dataclass
-class Town:
-    """Three systems behind raw sockets, and the syncd that keeps them in step."""
+class HostileSite:
+    """Three systems behind raw sockets, and a syncd for them."""
 
     world: Clinic
     fronts: dict[str, Front]
@@ -58,18 +58,18 @@ class Town:
     bookings: int = 0
 
     def book(self, system: str) -> tuple[str, datetime, datetime]:
-        """Somebody enters a meeting of Alice's, soon, where nothing else is."""
+        """Book a meeting for Alice at a free time within two days."""
         self.bookings += 1
         start = floor_to(self.clock.now(), HOUR) + timedelta(hours=30, minutes=15 * self.bookings)
         event = self.world.book(system, "alice", start, 15)
         return event, start, start + timedelta(minutes=15)
 
     async def poll(self) -> Report:
-        """One cycle of the daemon."""
+        """Run one near poll of the daemon."""
         return await self.app.engine.poll(near=True)
 
     async def settle(self, row: Row) -> None:
-        """All answer as they should, and whatever the row had syncd wait for is over."""
+        """Let all systems answer correctly, and wait until every back-off of the row is over."""
         for front in self.fronts.values():
             front.answer_oddly(None)
         learned = row.name == "rate-spent"  # a rate that is believed for a day
@@ -78,7 +78,7 @@ class Town:
         await self.app.engine.resync()
 
     def times(self, system: str, start: datetime, end: datetime) -> int:
-        """How often an interval of Alice's is taken in a system."""
+        """Return how often an interval of Alice's is busy in a system."""
         found = event_summaries(self.world.sandbox.systems, self.world.owners)
         return sum(
             (s.system, s.provider, s.start, s.end) == (system, "alice", start, end) and s.busy
@@ -86,24 +86,24 @@ class Town:
         )
 
     def standing(self) -> int:
-        """How many events stand that syncd did not make."""
+        """Return the number of busy events that syncd did not make."""
         found = event_summaries(self.world.sandbox.systems, self.world.owners)
         return sum(s.busy and not s.ours for s in found)
 
     def blocks_in(self, system: str) -> int:
-        """How many of syncd's blocks stand in a system."""
+        """Return the number of syncd's blocks in a system."""
         found = event_summaries(self.world.sandbox.systems, self.world.owners)
         return sum(s.ours and s.system == system for s in found)
 
-    def wrong(self) -> list[str]:
-        """What an outside observer would call wrong."""
+    def disagreements(self) -> list[str]:
+        """Return the disagreements between the systems."""
         found = event_summaries(self.world.sandbox.systems, self.world.owners)
-        return disagreements(found, SYSTEMS, self.clock.now())
+        return disagreements(found, SYSTEM_NAMES, self.clock.now())
 
 
 @asynccontextmanager
-async def town_in(folder: Path) -> AsyncIterator[Town]:
-    """Furnished, and in step."""
+async def open_hostile_site(folder: Path) -> AsyncIterator[HostileSite]:
+    """Yield a seeded site in which everything is in sync."""
     clock = ManualClock(NOW)
     sandbox = Sandbox(clock)
     sandbox.crm.limit = None
@@ -120,20 +120,20 @@ async def town_in(folder: Path) -> AsyncIterator[Town]:
         path.write_text(text)
         app = build(load(path, {}), clock=clock)
         stack.push_async_callback(app.aclose)
-        made = Town(world, fronts, app, clock)
+        made = HostileSite(world, fronts, app, clock)
         assert (await app.engine.resync()).converged
         yield made
 
 
 @pytest.fixture
-async def town(tmp_path: Path) -> AsyncIterator[Town]:
-    async with town_in(tmp_path) as found:
+async def site(tmp_path: Path) -> AsyncIterator[HostileSite]:
+    async with open_hostile_site(tmp_path) as found:
         yield found
 
 
 def others(system: str) -> tuple[str, str]:
-    """The two systems that answer as they should."""
-    one, two = (name for name in SYSTEMS if name != system)
+    """Return the two systems that answer correctly."""
+    one, two = (name for name in SYSTEM_NAMES if name != system)
     return one, two
 
 
@@ -142,7 +142,7 @@ ONE_NOW = ["crm", *(pytest.param(s, marks=LATER) for s in ("clinic", "legacy"))]
 """Each system with a third of the rows; the gate tries one."""
 SIXTHS = [
     pytest.param(system, first, marks=() if (system, first) == ("crm", 0) else LATER)
-    for system in SYSTEMS
+    for system in SYSTEM_NAMES
     for first in (0, 3)
 ]
 """The same in two halves; the gate tries one. What a call makes of each row is in its transport's
@@ -151,71 +151,75 @@ tests (`test_transport.py`), which are all in the gate."""
 
 @pytest.mark.parametrize(("system", "first"), SIXTHS)
 async def test_an_odd_list_is_the_fault_of_its_system_only(
-    town: Town, system: str, first: int
+    site: HostileSite, system: str, first: int
 ) -> None:
     source, target = others(system)
-    for row in ROWS[SYSTEMS.index(system) + first :: 6]:
-        meetings, blocks = town.standing(), town.blocks_in(system)
-        town.fronts[system].answer_oddly(row, LISTS[system])
-        _, start, end = town.book(source)
-        report = await town.poll()
-        assert town.fronts[system].hits, row.name
-        assert town.times(target, start, end) == 1, row.name
-        assert town.standing() == meetings + 1, row.name
-        assert town.blocks_in(system) >= blocks, row.name
-        told = report.systems[system]
-        health = town.app.systems[system].health
+    for row in ROWS[SYSTEM_NAMES.index(system) + first :: 6]:
+        meetings, blocks = site.standing(), site.blocks_in(system)
+        site.fronts[system].answer_oddly(row, LISTS[system])
+        _, start, end = site.book(source)
+        report = await site.poll()
+        assert site.fronts[system].hits, row.name
+        assert site.times(target, start, end) == 1, row.name
+        assert site.standing() == meetings + 1, row.name
+        assert site.blocks_in(system) >= blocks, row.name
+        reported = report.systems[system]
+        health = site.app.systems[system].health
         if not row.readable:
-            assert (told.state is SystemStatus.OK, bool(told.cause)) == (False, True), row.name
+            assert (reported.state is SystemStatus.OK, bool(reported.cause)) == (False, True), (
+                row.name
+            )
             assert (health.state.answers, bool(health.cause)) == (False, True), row.name
-        await town.settle(row)
-        report = await town.poll()
+        await site.settle(row)
+        report = await site.poll()
         assert report.converged, (row.name, report)
-        assert town.wrong() == [], row.name
-        assert town.app.systems[system].health.state is SystemState.OK, row.name
+        assert site.disagreements() == [], row.name
+        assert site.app.systems[system].health.state is SystemState.OK, row.name
 
 
 @pytest.mark.parametrize(("system", "first"), SIXTHS)
 async def test_an_odd_answer_to_a_create_leaves_one_block(
-    town: Town, system: str, first: int
+    site: HostileSite, system: str, first: int
 ) -> None:
     source, target = others(system)
-    for row in ROWS[SYSTEMS.index(system) + first :: 6]:
-        meetings = town.standing()
-        town.fronts[system].answer_oddly(row, CREATES[system])
-        _, start, end = town.book(source)
-        report = await town.poll()
-        assert town.fronts[system].hits, row.name
-        assert town.times(target, start, end) == 1, row.name
+    for row in ROWS[SYSTEM_NAMES.index(system) + first :: 6]:
+        meetings = site.standing()
+        site.fronts[system].answer_oddly(row, CREATES[system])
+        _, start, end = site.book(source)
+        report = await site.poll()
+        assert site.fronts[system].hits, row.name
+        assert site.times(target, start, end) == 1, row.name
         if not (row.readable or row.refuses):
-            pending = town.app.store.pending_intents()
+            pending = site.app.store.pending_intents()
             assert [i.operation.system for i in pending] == [system], row.name
             assert report.failures, row.name
-        await town.settle(row)
-        assert town.times(system, start, end) == 1, row.name
-        assert (town.standing(), town.wrong()) == (meetings + 1, []), row.name
-        assert not town.app.store.pending_intents(), row.name
+        await site.settle(row)
+        assert site.times(system, start, end) == 1, row.name
+        assert (site.standing(), site.disagreements()) == (meetings + 1, []), row.name
+        assert not site.app.store.pending_intents(), row.name
 
 
 @pytest.mark.parametrize("system", ONE_NOW)
-async def test_an_odd_answer_to_a_move_is_read_after(town: Town, system: str) -> None:
+async def test_an_odd_answer_to_a_move_is_read_after(site: HostileSite, system: str) -> None:
     source, target = others(system)
-    for row in [r for r in ROWS if r.odd is None or not r.odd.refuses][SYSTEMS.index(system) :: 12]:
-        event, start, end = town.book(source)
-        assert (await town.app.engine.resync()).converged
-        town.fronts[system].answer_oddly(row, MOVES[system])
+    for row in [r for r in ROWS if r.odd is None or not r.odd.refuses][
+        SYSTEM_NAMES.index(system) :: 12
+    ]:
+        event, start, end = site.book(source)
+        assert (await site.app.engine.resync()).converged
+        site.fronts[system].answer_oddly(row, MOVES[system])
         later = timedelta(days=2)
-        town.world.sandbox.systems[source].move(event, start + later, end + later)
-        await town.poll()
-        assert town.times(target, start + later, end + later) == 1, row.name
-        await town.settle(row)
-        assert town.wrong() == [], row.name
+        site.world.sandbox.systems[source].move(event, start + later, end + later)
+        await site.poll()
+        assert site.times(target, start + later, end + later) == 1, row.name
+        await site.settle(row)
+        assert site.disagreements() == [], row.name
 
 
 @pytest.mark.parametrize("system", ONE_NOW)
-async def test_odd_free_slots_are_not_known_and_others_are(town: Town, system: str) -> None:
-    for row in ROWS[SYSTEMS.index(system) :: 9]:
-        town.fronts[system].answer_oddly(row, SLOTS[system])
-        await town.app.engine.read_free_slots()
-        assert town.fronts[system].hits, row.name
-        await town.settle(row)
+async def test_odd_free_slots_are_not_known_and_others_are(site: HostileSite, system: str) -> None:
+    for row in ROWS[SYSTEM_NAMES.index(system) :: 9]:
+        site.fronts[system].answer_oddly(row, SLOTS[system])
+        await site.app.engine.read_free_slots()
+        assert site.fronts[system].hits, row.name
+        await site.settle(row)

@@ -1,4 +1,4 @@
-"""The fuzzed parsers: what an hour of fuzzing found, and a bounded run of each target."""
+"""The fuzzed parsers: findings of an hour of fuzzing, and a bounded run of each target."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ EXAMPLES = {
     "engine": 12, "engine on rows of crm": 12, "engine on rows of legacy": 12,
     "frames of the socket": 60, "HTTP": 60,
 }  # fmt: skip
-"""Examples of targets whose examples are slow; 100 of all others."""
+"""Numbers of examples for slow targets; all others have 100."""
 
 
 def problems(tmp_path: Path, text: str) -> tuple[Problem, ...]:
-    """All that is wrong with a configuration."""
+    """Return all problems of a configuration."""
     path = tmp_path / "syncd.toml"
     path.write_text(text)
     with pytest.raises(ConfigError) as caught:
@@ -39,7 +39,7 @@ def test_a_misspelt_weekday_of_a_service_is_refused_with_the_right_one(tmp_path:
     found = problems(tmp_path, SYSTEM + SECRETS + SERVICE + hours)
     said = next(p for p in found if "hours" in p.key)
     assert (said.line, said.key) == (12, "provision.services[0].hours.Monday")
-    assert (said.reason, said.remedy) == ("there is no such key", 'Did you mean "monday"?')
+    assert (said.reason, said.remedy) == ("unknown key", 'Did you mean "monday"?')
 
 
 def test_a_name_that_could_only_be_one_of_nothing_still_has_a_remedy(tmp_path: Path) -> None:

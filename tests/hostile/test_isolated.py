@@ -1,4 +1,4 @@
-"""Promise 8, in time, over real sockets: one system is slow, and the other two go on."""
+"""Promise 8 over real sockets: one slow system does not delay the two others."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from tests.hostile.slowness import Stopwatch
 pytestmark = [pytest.mark.slow, pytest.mark.prove]
 
 POLL = 5.5
-"""Seconds within which a poll is due: every five, and a tenth of that at random."""
+"""Seconds within which a poll is due: every five, plus a random tenth."""
 
 SLOWER = 1.0
-"""Seconds that a change may take longer because of a third system (promise 8)."""
+"""Seconds by which a third system may delay a change (promise 8)."""
 
 PROCESSES = 2.0
-"""Seconds by which two starts of the program differ on a busy machine."""
+"""Seconds by which two starts of the program may differ on a busy machine."""
 
 
 async def trickle(writer: asyncio.StreamWriter) -> None:
-    """Answer one byte a second."""
+    """Answer one byte per second."""
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n")
     while True:
         writer.write(b" ")
@@ -42,7 +42,7 @@ async def trickle(writer: asyncio.StreamWriter) -> None:
 
 
 async def silence(_writer: asyncio.StreamWriter) -> None:
-    """Accept, and never answer while a test runs."""
+    """Accept the connection, and never answer during a test."""
     await asyncio.sleep(300)
 
 
@@ -51,7 +51,7 @@ Tempo = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
 @dataclass
 class SlowFront(Front):
-    """Answers at a ``tempo`` of its own, where there is one."""
+    """A front that answers at its own ``tempo``, if it has one."""
 
     tempo: Tempo | None = None
 
@@ -95,7 +95,7 @@ class Place:
         return process
 
     async def end(self) -> None:
-        """End what a test that failed has left running."""
+        """End the processes that a failed test left running."""
         for process in self.started:
             if process.returncode is None:
                 process.kill()
@@ -105,9 +105,9 @@ class Place:
         return len(self.world.sandbox.systems["legacy"].blocks())
 
     async def carried(self, hour: int, daemon: asyncio.subprocess.Process) -> float:
-        """Book in one of the others; return the seconds until the third one is closed.
+        """Book in one system; return the seconds until the other system is blocked.
 
-        Without those that the machine takes (`Stopwatch.net`).
+        Leaves out the time taken by the machine (`Stopwatch.net`).
         """
         before, watch = self.blocks(), Stopwatch.start(daemon.pid)
         self.world.book("clinic", "alice", self.world.at(3, hour))
@@ -117,7 +117,7 @@ class Place:
 
 @pytest.fixture
 async def place(tmp_path: Path) -> AsyncIterator[Place]:
-    """Furnished, and synced once."""
+    """Yield a seeded place that was synced once."""
     sandbox = Sandbox()
     sandbox.crm.limit = None
     world = seed_clinic(sandbox, datetime.now(UTC))
@@ -142,10 +142,10 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
         await asyncio.wait_for(process.communicate(), 120)
         assert process.returncode == 0
         yield found
-        held = list(front._tasks)
-        for task in held:
+        tasks = list(front._tasks)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*held, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.sleep(0.05)  # transports close in the loop's next rounds
 
 
@@ -177,7 +177,7 @@ async def test_the_daemon_carries_between_the_others_as_fast_as_ever(
             await daemon.wait()
 
 
-async def test_a_resync_carries_first_and_names_who_was_slow(place: Place) -> None:
+async def test_a_resync_carries_changes_first_and_names_slow_systems(place: Place) -> None:
     began = time.monotonic()
     place.world.book("clinic", "alice", place.world.at(3, 17))
     before = place.blocks()

@@ -1,4 +1,4 @@
-"""What is kept of an odd answer: a fault says what failed, and holds neither body nor rows."""
+"""A stored fault says what failed, and holds neither the body nor the rows of its answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from syncd.app import build
 from syncd.config.load import load
-from syncd.sandbox.scenario import SYSTEMS
+from syncd.sandbox.scenario import SYSTEM_NAMES
 from syncd.systems.sizes import MAX_ROWS
 from tests.hostile.fuzz_targets import scene
 from tests.hostile.fuzzed import Spoiled
@@ -22,8 +22,8 @@ LISTS = ("List", "events", "appointments")
 
 
 @dataclass(frozen=True)
-class Said(Spoiled):
-    """A body that is made of the true one by a function."""
+class ComputedBody(Spoiled):
+    """A body that a function computes from the true one."""
 
     make: Callable[[bytes], bytes] = bytes
 
@@ -47,12 +47,12 @@ def _unreadable(true: bytes) -> bytes:
 
 
 ODD = {
-    "no JSON": Said(make=lambda _: b"<p>Down</p>"),
-    "an error page": Said(status=500, make=lambda _: b"x" * 100_000),
-    "a refusal": Said(status=400, make=lambda _: b"x" * 100_000),
-    "too many rows": Said(make=lambda true: _rows(true, [{}] * (MAX_ROWS + 1))),
-    "rows of another type": Said(make=lambda true: _rows(true, ["x", 1, None])),
-    "unreadable rows": Said(make=_unreadable),
+    "no JSON": ComputedBody(make=lambda _: b"<p>Down</p>"),
+    "an error page": ComputedBody(status=500, make=lambda _: b"x" * 100_000),
+    "a refusal": ComputedBody(status=400, make=lambda _: b"x" * 100_000),
+    "too many rows": ComputedBody(make=lambda true: _rows(true, [{}] * (MAX_ROWS + 1))),
+    "rows of another type": ComputedBody(make=lambda true: _rows(true, ["x", 1, None])),
+    "unreadable rows": ComputedBody(make=_unreadable),
 }
 
 
@@ -69,7 +69,7 @@ def _without_collection() -> Iterator[None]:
 
 
 def _frames_left() -> list[str]:
-    """Where the frames of syncd stand that only the garbage collector can free."""
+    """Return the places of syncd's frames that only the garbage collector can free."""
     gc.set_debug(gc.DEBUG_SAVEALL)
     gc.collect()
     found = [each.f_code for each in gc.garbage if isinstance(each, FrameType)]
@@ -77,12 +77,12 @@ def _frames_left() -> list[str]:
 
 
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
-async def test_no_frame_of_a_failed_read_outlives_it(odd: Said) -> None:
+async def test_a_failed_read_leaves_no_stack_frame_in_memory(odd: ComputedBody) -> None:
     with scene() as place:
         app = build(load(place.path, {}), clock=place.clock, transports=place.ways)
         try:
             assert (await app.engine.resync()).converged
-            for system in SYSTEMS:
+            for system in SYSTEM_NAMES:
                 place.spoil(system, odd)
             with _without_collection():
                 await app.engine.poll(near=False)

@@ -1,4 +1,4 @@
-"""Kill, stop, clock: whatever happens to the process or its time, nothing is doubled or lost."""
+"""Nothing is doubled or lost if the process is killed or stopped, or its clock jumps."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from random import Random
 
 import pytest
 
-from syncd.sandbox.scenario import SYSTEMS
+from syncd.sandbox.scenario import SYSTEM_NAMES
 from tests.hostile.siege import EVERY, Siege, siege
 from tests.hostile.watched_daemon import CLOCK, MONOTONIC
 
 pytestmark = [pytest.mark.slow, pytest.mark.prove]
 
 KILLS, LIVES = 25, 4
-"""A hundred in all, in four lives that may be proven side by side."""
+"""A hundred kills in four runs that can be proven in parallel."""
 
 DAY = 86_400.0
 TWO_MINUTES = 120.0
 
 
 class Crowd:
-    """People at work in all three systems: they book, move and delete meetings of their own."""
+    """Users of all three systems: they book, move and delete their own meetings."""
 
     def __init__(self, place: Siege, random: Random) -> None:
         self.place, self.random = place, random
@@ -46,7 +46,7 @@ class Crowd:
         """Do one thing."""
         world, what = self.place.world, self.random.random()
         if what < 0.6 or len(self.meetings) < 3:
-            system = self.random.choice(SYSTEMS)
+            system = self.random.choice(SYSTEM_NAMES)
             event = world.book(system, self.random.choice(("alice", "bob")), next(self.free), 15)
             self.meetings.append((system, event))
             return
@@ -61,7 +61,7 @@ class Crowd:
 
 
 def doubled(place: Siege) -> list[str]:
-    """What stands more than once."""
+    """Return the events that exist more than once."""
     return [line for line in place.wrong() if " times in " in line]
 
 
@@ -89,22 +89,22 @@ async def test_kills_at_random_moments_double_and_lose_nothing(tmp_path: Path, l
             assert place.standing() == meetings, number
         await place.launch()
         assert await place.until(lambda: not place.wrong(), 60), place.wrong()
-        blocks = {name: place.blocks(name) for name in SYSTEMS}
+        blocks = {name: place.blocks(name) for name in SYSTEM_NAMES}
         assert await place.request() == ""
-        assert {name: place.blocks(name) for name in SYSTEMS} == blocks
+        assert {name: place.blocks(name) for name in SYSTEM_NAMES} == blocks
         assert place.complaints() == []
 
 
 def calls_of(place: Siege) -> int:
-    """How many calls the platforms have had."""
+    """Return the number of calls that the platforms got."""
     return sum(len(platform.calls) for platform in place.world.sandbox.systems.values())
 
 
-async def test_two_minutes_of_standstill_lose_and_double_nothing(tmp_path: Path) -> None:
-    """Stopped in the middle of its writes; both its clocks then show two minutes more.
+async def test_a_process_stopped_for_two_minutes_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    """Stop the process in the middle of its writes; both its clocks then show two minutes more.
 
-    The process does not run at all in between, and what it sees afterwards is what it would see
-    after two real minutes: later clocks, and connections that the platforms have closed.
+    The process does not run in between, and sees the same as after two real minutes: later
+    clocks, and connections that the platforms closed.
     """
     async with siege(tmp_path) as place:
         assert place.daemon is not None
@@ -138,13 +138,13 @@ async def test_a_clock_that_is_set_wrong_and_right_again_loses_nothing(
     tmp_path: Path, days: int
 ) -> None:
     async with siege(tmp_path) as place:
-        blocks = {name: place.blocks(name) for name in SYSTEMS}
+        blocks = {name: place.blocks(name) for name in SYSTEM_NAMES}
         meetings = place.standing()
         place.shared[CLOCK] = days * DAY
         spans = {system: place.book(system) for system in ("crm", "legacy")}
         await asyncio.sleep(EVERY * 2 + 2)
         assert await place.request() == ""
-        assert all(place.blocks(name) >= blocks[name] for name in SYSTEMS)
+        assert all(place.blocks(name) >= blocks[name] for name in SYSTEM_NAMES)
         assert (place.standing(), doubled(place)) == (meetings + 2, [])
         place.shared[CLOCK] = 0.0
         assert await place.until(lambda: place.times("clinic", spans["crm"]), EVERY + 15)

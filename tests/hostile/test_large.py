@@ -1,4 +1,4 @@
-"""Large answers of one account come one after the other: ten at once would take ten times more."""
+"""Large answers of one account are read one after the other, to save memory."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ AT_ONCE = 10
 
 
 class Streams(httpx.AsyncBaseTransport):
-    """Answers each request with as many parts as are asked for; counts what is on its way."""
+    """Sends as many parts per answer as requested; counts the bytes in transit."""
 
     def __init__(self, size: int, *, packed: bool = False) -> None:
         self.size, self.packed = size, packed
@@ -76,7 +76,7 @@ async def test_of_ten_large_answers_one_is_in_memory_at_a_time(size: int) -> Non
     assert streams.most <= MAX_BYTES + AT_ONCE * (WAITS_FROM + PART)
 
 
-async def test_a_packed_answer_waits_for_its_turn_by_what_it_unpacks_to() -> None:
+async def test_a_compressed_answer_waits_according_to_its_unpacked_size() -> None:
     streams = Streams(LARGE * 2, packed=True)
     wire = transport(streams)
     large = wire._client.large

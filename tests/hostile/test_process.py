@@ -1,4 +1,4 @@
-"""Odd answers, sent to the real program: the daemon, and the commands that people run."""
+"""Odd answers, sent to the real program: the daemon and the commands."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ class Place:
         return process.returncode or 0, out.decode(), err.decode()
 
     def blocks(self, system: str) -> int:
-        """How many blocks stand in a system."""
+        """Return the number of blocks in a system."""
         return len(self.world.sandbox.systems[system].blocks())
 
 
 @pytest.fixture
 async def place(tmp_path: Path) -> AsyncIterator[Place]:
-    """Furnished, and nothing synced yet."""
+    """Yield a seeded place in which nothing was synced yet."""
     sandbox = Sandbox()
     sandbox.crm.limit = None
     world = seed_clinic(sandbox, datetime.now(UTC))
@@ -77,7 +77,7 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
 
 
 @pytest.mark.parametrize("row", [DEEP, LONG], ids=lambda row: row.name)
-async def test_resync_carries_what_it_can_and_says_who_is_odd(place: Place, row: Row) -> None:
+async def test_resync_carries_what_it_can_and_names_the_odd_system(place: Place, row: Row) -> None:
     place.fronts["clinic"].answer_oddly(row, "GET /calendars/events")
     code, out, err = await place.ask("resync", "--yes", "--json")
     assert code == 4, err
@@ -94,8 +94,8 @@ async def test_looking_at_an_odd_system_finds_it_odd(place: Place, command: str,
         front.answer_oddly(row)
     code, out, err = await place.ask(command, "--json")
     assert code == (2 if command == "check" else 4), err
-    said = json.loads(out)
-    assert all(name in str(said) for name in place.fronts)
+    data = json.loads(out)
+    assert all(name in str(data) for name in place.fronts)
     assert "Traceback" not in err
     assert "unexpected" not in err
 

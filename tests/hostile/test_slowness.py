@@ -1,4 +1,4 @@
-"""The stopwatch of the attacks: what the machine takes does not count, and each wait does."""
+"""The stopwatch of the attacks leaves out the machine's time, and counts every wait."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_a_wait_counts_in_full() -> None:
 
 
 @pytest.mark.parametrize("pid", [os.getppid(), 2**22 + 1], ids=["alive", "gone"])
-def test_what_the_emulated_platforms_cost_counts_for_nothing(pid: int) -> None:
+def test_the_cost_of_the_emulated_platforms_is_left_out(pid: int) -> None:
     watch = Stopwatch.start(pid)
     while watch.wall < 0.3:
         pass

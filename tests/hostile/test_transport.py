@@ -1,4 +1,4 @@
-"""Whatever a socket sends, a call ends with an answer or with a fault of its system."""
+"""A call returns or raises a fault of its system, whatever the socket sends."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.hostile.front import Front, fronted
 from tests.hostile.rows import ROWS, Row
 
 HANGS = 20.0
-"""Seconds of real time: whoever takes longer waits for ever, as no virtual wait takes any."""
+"""Limit on real seconds: a call that takes longer hangs, since virtual waits take none."""
 
 NOW = datetime(2027, 3, 1, 8, tzinfo=UTC)
 PLATFORMS = {
@@ -53,7 +53,7 @@ async def wire(request: pytest.FixtureRequest, front: Front) -> AsyncIterator[Tr
 
 
 async def fault_in(asked: Awaitable[object]) -> PlatformError | None:
-    """Wait for a call; its fault, if it has one."""
+    """Wait for a call; return its fault, if any."""
     try:
         async with asyncio.timeout(HANGS):
             await asked

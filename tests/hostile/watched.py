@@ -1,4 +1,4 @@
-"""A daemon in a process of its own, kept within 512 MiB where that is possible, and measured."""
+"""A daemon in its own process, limited to 512 MiB where possible, and measured."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.hostile.watched_daemon import CPU, SHAPE, WALL, Shared
 
 @dataclass(kw_only=True)
 class Watched:
-    """`syncd run` with a state of its own; ``manager`` hears what it tells systemd."""
+    """`syncd run` with its own state; ``manager`` receives its messages to systemd."""
 
     folder: Path
     daemon: asyncio.subprocess.Process | None = None
@@ -30,7 +30,7 @@ class Watched:
     )
 
     def __post_init__(self) -> None:
-        """Make the file that is shared with it, and listen."""
+        """Make the file that is shared with the daemon, and listen."""
         (self.folder / "loop").write_bytes(bytes(SHAPE.size))
         self.shared = Shared(self.folder / "loop")
         self.manager.bind(str(self.folder / "notify"))
@@ -38,12 +38,12 @@ class Watched:
 
     @property
     def config(self) -> Path:
-        """The configuration file."""
+        """The path of the configuration."""
         return self.folder / "syncd.toml"
 
     @property
     def state(self) -> Path:
-        """The state."""
+        """The path of the state."""
         return self.folder / "state.db"
 
     async def launch(self) -> None:
@@ -58,7 +58,7 @@ class Watched:
         self.confined = confine(self.daemon.pid)
 
     async def stop(self) -> float:
-        """End it as systemd does; how long it took to say that it heard."""
+        """Stop the daemon as systemd does; return the seconds until it announced its end."""
         assert self.daemon is not None
         if self.daemon.returncode is None:
             self.daemon.send_signal(signal.SIGTERM)
@@ -73,14 +73,14 @@ class Watched:
         return 0.0
 
     def has_heard(self) -> bool:
-        """Whether the daemon told systemd that it is ending."""
+        """Return true if the daemon announced to systemd that it is ending."""
         with suppress(BlockingIOError):
             while True:
                 self.stopping |= b"STOPPING=1" in self.manager.recv(4096)
         return self.stopping
 
     async def kill(self) -> None:
-        """End it without a word."""
+        """Kill the daemon."""
         if self.daemon is not None and self.daemon.returncode is None:
             self.daemon.kill()
             await self.daemon.wait()
@@ -88,11 +88,11 @@ class Watched:
 
     @property
     def alive(self) -> bool:
-        """Whether it still runs."""
+        """Return true if the daemon runs."""
         return self.daemon is not None and self.daemon.returncode is None
 
     async def request(self, limit: float = 40.0) -> str:
-        """Ask for a resync; what went wrong, if anything."""
+        """Request a resync; return the error, if any."""
         try:
             async with asyncio.timeout(limit):
                 await asyncio.to_thread(send_request, self.state, "resync", {}, lambda _text: None)
@@ -103,19 +103,19 @@ class Watched:
         return ""
 
     def log(self) -> bytes:
-        """Everything that it logged so far."""
+        """Return the whole log."""
         return (self.folder / "log").read_bytes()
 
     # --- measurements -------------------------------------------------------------------------
 
     def reset(self) -> None:
-        """Measure anew from now on."""
+        """Start the measurements anew."""
         assert self.daemon is not None
         Path(f"/proc/{self.daemon.pid}/clear_refs").write_text("5")
         self.shared[CPU] = self.shared[WALL] = 0.0
 
     def memory(self) -> float:
-        """The peak of the daemon's memory since then, in MB."""
+        """Return the daemon's peak memory since the reset, in MB."""
         assert self.daemon is not None
         with suppress(OSError):
             for line in Path(f"/proc/{self.daemon.pid}/status").read_text().splitlines():
@@ -124,11 +124,11 @@ class Watched:
         return 0.0
 
     def blocked(self) -> tuple[float, float]:
-        """The longest step of its loop since then, in seconds: of the processor, of the wall."""
+        """Return the longest step of its event loop since the reset: CPU and wall seconds."""
         return self.shared[CPU], self.shared[WALL]
 
     async def until(self, true: object, seconds: float) -> bool:
-        """Wait for something to come true; whether it did."""
+        """Wait until a condition holds; return true if it did."""
         assert callable(true)
         ends = time.monotonic() + seconds
         while not true():

@@ -1,10 +1,10 @@
-"""syncd with a clock that can be set, and a measure of how long its event loop was blocked.
+"""syncd with adjustable clocks, and a measurement of how long its event loop was blocked.
 
-``python -m tests.hostile.watched_daemon FILE ARGUMENTS…`` is ``syncd ARGUMENTS…``. The file holds
-four numbers that the tests share with it: the longest step of the loop in seconds of processor time
-(what the step itself cost, however busy the machine is) and of the wall, which whoever reads them
-may set to zero; and how many seconds the wall clock and the monotonic clock of this process are
-ahead of the machine's. All of Python is shown those clocks: syncd, its scheduler, the event loop.
+``python -m tests.hostile.watched_daemon FILE ARGUMENTS…`` runs ``syncd ARGUMENTS…``. The tests
+share FILE with it. FILE holds four numbers: the longest step of the loop in processor seconds (its
+own cost, however busy the machine is) and in wall seconds, which a reader may reset to zero; and
+the seconds by which the wall clock and the monotonic clock of this process are ahead of the
+machine's. All Python code in the process sees these clocks: syncd, its scheduler, the event loop.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ real = dt.datetime
 
 
 class Shared:
-    """The four numbers, in memory that two processes share."""
+    """Four numbers in memory that two processes share."""
 
     def __init__(self, path: Path) -> None:
-        """Open a file that is there."""
+        """Open an existing file."""
         with path.open("r+b") as file:
             self._memory = mmap.mmap(file.fileno(), SHAPE.size)
 
     def __getitem__(self, which: int) -> float:
-        """Return one of them."""
+        """Return one number."""
         number: float = struct.unpack_from("d", self._memory, which * 8)[0]
         return number
 
     def __setitem__(self, which: int, number: float) -> None:
-        """Set one of them, for both processes."""
+        """Set one number, for both processes."""
         struct.pack_into("d", self._memory, which * 8, number)
 
 
@@ -49,11 +49,11 @@ class _Like(type):
 
 
 def shift_clocks(shared: Shared) -> None:
-    """Show this process other clocks. To be called before anything imports a clock."""
+    """Shift the clocks of this process. Call it before any other module imports a clock."""
     machine, monotonic = time.time, time.monotonic
 
     class Shifted(real, metaclass=_Like):
-        """Makes ordinary datetimes, but for the time that it is."""
+        """A datetime class whose `now` is shifted."""
 
         def __new__(cls, *args: object, **kwargs: object) -> real:  # type: ignore[misc]
             return real(*args, **kwargs)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The bounds on what a hostile answer costs: memory, the loop, pages, ratio."""
+"""Bounds on the cost of a hostile answer: memory, event loop, pages, compression ratio."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from tests.planted.line import Line
 
 BOUNDS = (
     Line(
-        "Unreadable rows of any number are listed up to a bound, and stored at once",
+        "Any number of unreadable rows is listed up to a limit, and stored at once",
         named=(
             (
                 "every_unreadable_row_is_listed",
@@ -18,7 +18,7 @@ BOUNDS = (
         ),
     ),
     Line(
-        "The head and the trailer of an answer are bounded however they arrive",
+        "The head and the trailer of an answer are bounded, however they arrive",
         named=(
             (
                 "heads_are_parsed_in_one_piece",
@@ -30,7 +30,7 @@ BOUNDS = (
         ),
     ),
     Line(
-        "A packed body that grows too much is refused before its memory is used",
+        "A compressed body that expands too much is refused before it uses the memory",
         named=(
             (
                 "a_body_may_grow_without_bound",
@@ -42,7 +42,7 @@ BOUNDS = (
         ),
     ),
     Line(
-        "Pages without end are no list",
+        "A list has a maximum number of pages",
         named=(
             (
                 "lists_may_have_any_number_of_pages",
@@ -63,11 +63,11 @@ BOUNDS = (
         ),
     ),
     Line(
-        "A fault that is kept holds neither the answer nor the rows of its read",
+        "A stored fault holds neither the answer nor the rows of its read",
         named=(
             (
                 "faults_keep_their_frames",
-                "tests/hostile/test_kept.py::test_no_frame_of_a_failed_read_outlives_it",
+                "tests/hostile/test_kept.py::test_a_failed_read_leaves_no_stack_frame_in_memory",
             ),
         ),
     ),
@@ -81,7 +81,7 @@ BOUNDS = (
         ),
     ),
     Line(
-        "A host that no name server finds keeps no other from being connected to",
+        "A host that cannot be resolved blocks no connection to another",
         named=(
             (
                 "a_name_server_keeps_all_connections",
@@ -93,7 +93,7 @@ BOUNDS = (
         ),
     ),
     Line(
-        "While a run waits to look again, a poll that is due is not held back",
+        "A due poll runs while a run waits for a platform to confirm",
         named=(
             (
                 "polls_wait_for_a_run_that_pauses",
@@ -105,7 +105,7 @@ BOUNDS = (
         ),
     ),
     Line(
-        "However many rows there are, other tasks have a turn while they are looked at",
+        "Other tasks run while a long list is processed",
         named=(
             (
                 "rows_are_taken_in_one_go",
@@ -116,7 +116,7 @@ BOUNDS = (
         ),
     ),
     Line(
-        "What is old is dropped in short steps, however much it is",
+        "Old rows are deleted in short steps, however many there are",
         named=(
             (
                 "old_rows_go_in_one_step",
@@ -127,7 +127,7 @@ BOUNDS = (
 )
 
 PACES = Line(
-    "A system whose account allows few calls is polled less often, and the others as configured",
+    "A system with few allowed calls is polled less often, the others as configured",
     ("all_have_the_slowest_pace", "no_account_is_tight"),
     named=(
         (

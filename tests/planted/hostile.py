@@ -1,4 +1,4 @@
-"""What syncd must do where files, answers and requests are hostile or broken."""
+"""Requirements for hostile or broken files, answers and requests."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from tests.planted.line import Line
 
 HOSTILE = (
     Line(
-        "What a person asks for is bounded, also through the socket, and ends when its client "
-        "leaves",
+        "Requests are bounded, also through the socket, and end when their client disconnects",
         named=(
             (
                 "any_window_is_taken",
                 (
                     "tests/daemon/test_bounds.py::"
-                    "test_a_window_that_nobody_can_mean_is_refused_through_the_socket"
+                    "test_an_absurd_window_is_refused_through_the_socket"
                 ),
             ),
             (
@@ -25,13 +24,13 @@ HOSTILE = (
             ),
             (
                 "a_further_line_is_leaving",
-                "tests/daemon/test_clients_left.py::test_more_than_one_line_is_no_leaving",
+                "tests/daemon/test_clients_left.py::test_extra_lines_do_not_count_as_a_disconnect",
             ),
         ),
     ),
     Line(
-        "A restored or copied state is data: code and unreadable values are refused, and its first "
-        "cycle removes nothing",
+        "A restored or copied state with code or unreadable values is refused; its first cycle "
+        "removes nothing",
         named=(
             (
                 "a_state_may_hold_code",
@@ -57,7 +56,7 @@ HOSTILE = (
         ),
     ),
     Line(
-        "The page's socket takes the place of nothing but a stale socket",
+        "The status page's socket replaces nothing but a stale socket",
         named=(
             (
                 "the_page_may_be_at_any_path",
@@ -65,17 +64,16 @@ HOSTILE = (
             ),
             (
                 "the_page_removes_what_is_in_its_place",
-                ("tests/daemon/test_bounds.py::test_a_page_never_removes_what_is_no_stale_socket"),
+                ("tests/daemon/test_bounds.py::test_only_a_stale_socket_is_removed"),
             ),
         ),
     ),
     Line(
-        "An answer that is cut, or that tells an error inside a success, is no whole list",
+        "A cut answer, or an error inside a success, is not a complete list",
         also=("tests/systems/test_whole_answers.py::test_a_planted_bug_is_caught",),
     ),
     Line(
-        "Pipes and absurd process ids in place of files of syncd's, and too few open files, are "
-        "told in plain words",
+        "Pipes and invalid process ids in syncd's files, and too few open files, give clear errors",
         named=(
             (
                 "a_pipe_is_a_plain_file",
@@ -86,7 +84,9 @@ HOSTILE = (
             ),
             (
                 "any_process_may_hold_a_lock",
-                ("tests/daemon/test_bounds.py::test_a_lock_with_an_absurd_process_id_names_nobody"),
+                (
+                    "tests/daemon/test_bounds.py::test_a_lock_with_an_absurd_process_id_has_no_holder"
+                ),
             ),
             (
                 "any_number_of_open_files_is_enough",

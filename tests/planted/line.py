@@ -1,4 +1,4 @@
-"""One demand of the table of planted bugs."""
+"""One requirement of the table of planted bugs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Line(NamedTuple):
-    """One demand, the bugs that are planted in it, and who catches them.
+    """One requirement, the bugs planted against it, and the tests that catch them.
 
     - ``simulated``: bugs that a simulated day shows;
     - ``named``: bugs of `tests/planted/named.py`, each with the test that catches it;

@@ -1,8 +1,8 @@
-"""What syncd must do where people and platforms are odd: each with bugs that break it.
+"""Requirements for unusual people and platforms, each with bugs that break it.
 
-A bug of the simulator's is caught by the day that stands with it in `tests/simulate/plants.py`. One
-that no simulated day can show stands in `tests/planted/named.py`, and is caught by the tests that
-are named here.
+A bug of the simulator is caught by the day that is given with it in `tests/simulate/plants.py`.
+Bugs that no simulated day can show are in `tests/planted/named.py`, and are caught by the tests
+that are named here.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from tests.planted.pausing import PAUSING
 
 NO_HARM = (
     Line(
-        "A block is ours by its id only: copies of one, and texts pasted from one, are people's",
+        "Only its id makes a block ours; copies of a block and of its text belong to people",
         ("every_tag_is_ours", "a_tag_makes_a_meeting_ours"),
         also=("tests/engine/test_planted_bugs.py::test_a_planted_bug_is_caught",),
     ),
     Line(
-        "Nothing is freed because a user has another address or id, is merged, or is not listed",
+        "A user with a new address or id, a merged or unlisted user frees nothing",
         (
             "an_owner_change_is_believed",
             "an_empty_user_list_is_proof",
@@ -32,7 +32,7 @@ NO_HARM = (
         ),
     ),
     Line(
-        "An update that replaces a record sends back all that was read, and is compared",
+        "An update that replaces a record sends back all other fields, and is compared afterwards",
         (
             "updates_leave_the_status_out",
             "updates_leave_the_texts_out",
@@ -41,7 +41,7 @@ NO_HARM = (
         ),
     ),
     Line(
-        "A state that is lost, older or restored loses no ownership that the file of ids proves",
+        "A lost, older or restored state keeps the ownership that the file of created ids proves",
         (
             "the_file_of_created_ids_is_ignored",
             "an_old_database_is_believed",
@@ -49,11 +49,11 @@ NO_HARM = (
         ),
     ),
     Line(
-        "Times out of range reach no calculation that they can break",
+        "Times out of range are cut or refused before any calculation",
         ("any_time_is_believed", "an_end_for_ever_is_not_cut"),
     ),
     Line(
-        "Whatever an answer is, it ends no cycle and no job, and is that system's fault",
+        "No answer ends a cycle or a job; an odd answer is a fault of its system only",
         ("an_odd_answer_ends_the_cycle", "an_odd_answer_to_a_write_means_that_nothing_happened"),
     ),
     Line(
@@ -65,15 +65,18 @@ NO_HARM = (
             ),
         ),
     ),
-    Line("A text that is cut in mid-character costs no list", ("a_list_is_decoded_as_a_whole",)),
     Line(
-        "Root follows no link that the service's user has put into the state's folder",
+        "A text cut in the middle of a character does not lose the list",
+        ("a_list_is_decoded_as_a_whole",),
+    ),
+    Line(
+        "Root follows no link that the service's user created in the state's folder",
         named=(
             (
                 "files_of_the_state_may_be_links",
                 (
                     "tests/daemon/test_lock.py::"
-                    "test_a_lock_that_is_a_link_is_refused_and_its_target_left_alone"
+                    "test_a_lock_that_is_a_link_is_refused_and_its_target_kept"
                 ),
             ),
         ),
@@ -82,7 +85,7 @@ NO_HARM = (
 
 READING = (
     Line(
-        "Busy time of weeks is seen however early it began, and followed while it runs",
+        "Busy time of weeks is seen even if it began long ago, and followed while it runs",
         (
             "lists_start_with_the_window",
             "running_events_are_not_followed",
@@ -90,7 +93,7 @@ READING = (
         ),
     ),
     Line(
-        "A meeting closes the time of each of its hosts",
+        "A meeting blocks the time of each of its hosts",
         (
             "further_hosts_are_ignored",
             "a_removed_host_stays_closed",
@@ -99,7 +102,7 @@ READING = (
         ),
     ),
     Line(
-        "A status that nobody knows is busy time; each spelling of a known one is known",
+        "An unknown status is busy time; every spelling of a known status is known",
         (
             "only_the_documented_words_are_known",
             "an_unknown_word_frees_the_time",
@@ -118,7 +121,7 @@ READING = (
         ),
     ),
     Line(
-        "A record that cannot be read is reported until it is gone, and stops nothing else",
+        "An unreadable record is reported until it is gone, and stops nothing else",
         (
             "an_unnamed_row_takes_its_system_down",
             "an_unnamed_row_leaves_its_calendars_unwritable",
@@ -135,11 +138,11 @@ READING = (
         ("a_day_ends_as_it_starts", "a_day_is_one_of_utc"),
     ),
     Line(
-        "A list that a platform cuts silently is not taken for whole",
+        "A list that a platform cuts silently does not count as complete",
         ("a_capped_list_counts_as_whole", "a_block_is_gone_as_a_list_shows_others"),
     ),
     Line(
-        "A list proves an absence only by rows that can be read, and lie where it was asked for",
+        "A list proves an absence only by readable rows inside its window",
         ("any_row_proves_that_a_list_works",),
     ),
     Line(
@@ -147,7 +150,7 @@ READING = (
         ("directories_are_kept",),
     ),
     Line(
-        "Until it is measured what lists of groups show, they are compared with those of calendars",
+        "Until group lists are measured, they are compared with the lists of their calendars",
         also=(
             (
                 "tests/end_to_end/test_group_lists.py::"
@@ -156,16 +159,16 @@ READING = (
         ),
     ),
     Line(
-        "A list that hides what is shown by id proves nothing, and is named",
+        "A list that hides events shown by id proves nothing, and is reported",
         ("a_hidden_list_is_believed", "every_missed_event_makes_its_lists_outdated"),
         also=("tests/engine/test_planted_proof.py::test_a_planted_bug_is_caught",),
     ),
     Line(
-        "An id that cannot be read is unknown, for that event only; absence takes two proofs",
+        "An id that cannot be read is unknown, for that event only; absence needs two proofs",
         ("a_refused_id_is_gone", "one_proof_is_enough", "absence_believed_at_once"),
     ),
     Line(
-        "A series that moves is one change, and its instances are not written to unproven",
+        "A moved series is one change; its instances are not written to until this is proven safe",
         (
             "instances_are_matched_one_by_one",
             "instances_are_written_to",
@@ -183,8 +186,8 @@ READING = (
         ),
     ),
     Line(
-        "Where no user is listed, the members of teams are found; what calendars alone do not show "
-        "is mentioned",
+        "If no user is listed, team members are used; `discover` says what calendars alone do not "
+        "show",
         named=(
             (
                 "nobody_is_found_where_no_user_is_listed",
@@ -222,7 +225,7 @@ READING = (
         ),
     ),
     Line(
-        "Free slots under unknown names are reported, and are not taken for none",
+        "Free slots under unknown names are reported, and do not count as none",
         named=(
             (
                 "slots_with_unknown_names_offer_nothing",
@@ -241,7 +244,7 @@ READING = (
         ),
     ),
     Line(
-        "One block is read by its id where a location answers that",
+        "A block is read by its id if the location supports this",
         named=(
             (
                 "blocks_are_always_listed",
@@ -260,12 +263,12 @@ DECIDING = (
         ("ended_records_are_not_loaded",),
     ),
     Line(
-        "What is wanted and cannot be written waits, and is told",
+        "A write that is wanted and cannot be made waits, and is reported",
         ("what_cannot_be_written_is_dropped",),
     ),
     Line(
-        "Meetings are counted, not records; only the calendar of an accident stops, and new times "
-        "are closed all the same",
+        "The guard counts meetings, not records; it stops one calendar only, and new times are "
+        "still blocked",
         (
             "records_are_counted",
             "a_stop_is_of_the_whole_system",
@@ -276,7 +279,7 @@ DECIDING = (
         ),
     ),
     Line(
-        "Cancelled and booked anew within minutes is a reschedule; a weekly client's is not",
+        "A cancellation and new booking within minutes is a reschedule; a weekly customer's is not",
         (
             "the_time_does_not_count",
             "the_first_hit_counts",
@@ -285,7 +288,7 @@ DECIDING = (
         ),
     ),
     Line(
-        "Accepting a run accepts what it listed, and no more",
+        "Accepting a run accepts the changes that it listed, and no others",
         ("everything_is_accepted",),
         (
             (
@@ -298,7 +301,7 @@ DECIDING = (
         ),
     ),
     Line(
-        "A resync asks for an id once, and ends when another look would leave the same questions",
+        "A resync reads an id once, and ends when another round would change nothing",
         also=(
             (
                 "tests/end_to_end/test_hidden_lists.py::"
@@ -307,7 +310,7 @@ DECIDING = (
         ),
     ),
     Line(
-        "Blocks of who or what left the configuration are named",
+        "Blocks of providers, calendars and systems that left the configuration are reported",
         named=(
             (
                 "nothing_is_left_behind",
@@ -323,17 +326,17 @@ DECIDING = (
         ("each_action_has_a_call_of_its_own",),
     ),
     Line(
-        "A rate limit is known in whatever words it is told, and outlives the process",
+        "A rate limit is recognised in any wording, and survives restarts",
         ("limits_are_forgotten_at_restart", "a_limit_told_as_403_is_a_lost_right"),
     ),
     PACES,
     Line(
-        "A slow system delays nobody else, and its late answers are as old as its questions",
+        "A slow system delays no other; a late answer counts from the time of its request",
         ("a_cycle_waits_for_the_slowest_read", "a_hanging_write_holds_all"),
         also=("tests/engine/test_system_tasks.py::test_a_planted_bug_is_caught",),
     ),
     Line(
-        "An unknown key of an association is absent, and one kind's fault stops no other",
+        "An unknown association key counts as absent; a fault of one resource type stops no other",
         also=(
             "tests/cli/test_provision_faults.py::test_planted_bug_a_400_for_an_unknown_key_counts_as_a_failure",
             (
@@ -343,7 +346,7 @@ DECIDING = (
         ),
     ),
     Line(
-        "Exit codes say what a person has to do; what was acknowledged is silent until it changes",
+        "Exit codes say what a person must do; an acknowledged item is silent until it changes",
         (
             "double_bookings_end_with_zero",
             "double_bookings_are_not_counted",
@@ -353,11 +356,11 @@ DECIDING = (
         ),
     ),
     Line(
-        "A meeting that is deleted in one system only follows the rule, and is revived with it",
+        "A meeting deleted in one system follows the rule, and returns if the deletion is undone",
         ("deleted_twins_are_always_cancelled", "whoever_called_it_off_is_not_asked"),
     ),
     Line(
-        "A meeting that is moved in from beyond the window takes its twin along",
+        "A meeting moved into the window moves its twin too",
         (
             "nobody_looks_beyond_the_window",
             "the_twin_counts_as_told",
@@ -367,7 +370,7 @@ DECIDING = (
         ),
     ),
     Line(
-        "Two systems that name different people for one meeting are reported",
+        "Two systems that name different customers for one meeting are reported",
         named=(
             (
                 "other_persons_are_not_reported",
@@ -379,8 +382,8 @@ DECIDING = (
         ),
     ),
     Line(
-        "Where LeadSquared's bulk cancel is known, appointments are cancelled there, and never "
-        "blocks; what is queued counts when it is seen",
+        "With a known bulk cancel, LeadSquared appointments are cancelled, blocks never; a queued "
+        "one counts once it is read",
         (
             "blocks_are_cancelled",
             "the_base_moves_before_a_read",
@@ -388,7 +391,7 @@ DECIDING = (
         ),
     ),
     Line(
-        "The words of an error are not taken for private ones",
+        "Error texts are not masked as private text",
         named=(
             (
                 "error_words_are_private",
@@ -412,7 +415,7 @@ DECIDING = (
         ),
     ),
     Line(
-        "While this machine's clock is wrong, nothing is freed",
+        "Nothing is freed while this machine's clock is wrong",
         (
             "a_wrong_clock_frees_time",
             "a_clock_s_error_holds_nothing_back",
@@ -421,7 +424,7 @@ DECIDING = (
         ),
     ),
     Line(
-        "Blocks cover the buffers of a calendar where that is configured",
+        "Blocks cover the buffers of a calendar if configured",
         (
             "a_block_has_no_buffer",
             "a_twin_moves_with_the_buffer",
@@ -432,12 +435,12 @@ DECIDING = (
 )
 
 CHAPTERS = (
-    ("Nothing that people or platforms produce destroys data", NO_HARM),
-    ("What is really there is read", READING),
-    ("What is decided is right, and what is not done is told", (*DECIDING, *UNREAD, *PAUSING)),
-    ("What only an account can tell is measured, and no side of it does harm", MEASURING),
+    ("No input of people or platforms destroys data", NO_HARM),
+    ("Every existing event is read", READING),
+    ("Decisions are right, and undone work is reported", (*DECIDING, *UNREAD, *PAUSING)),
+    ("Facts of an account are measured, and each of their sides is safe", MEASURING),
     ("One command removes everything that syncd made, and nothing else", CLEANUP),
-    ("Nothing is written or kept that nobody agreed to", (*CONSENT, *OPERATORS)),
-    ("Hostile and broken files, answers and requests harm nobody", (*BOUNDS, *HOSTILE)),
+    ("Nothing is written or stored without consent", (*CONSENT, *OPERATORS)),
+    ("Hostile and broken files, answers and requests do no harm", (*BOUNDS, *HOSTILE)),
 )
 LINES: tuple[Line, ...] = tuple(line for _, lines in CHAPTERS for line in lines)

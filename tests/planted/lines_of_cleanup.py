@@ -1,4 +1,4 @@
-"""What a cleanup demands, and the bugs that are planted in it."""
+"""Requirements for the clean-up, and the bugs planted against them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _UNREAD = "tests/end_to_end/test_cleanup_unread.py"
 
 CLEANUP = (
     Line(
-        "A cleanup removes what is ours by id, and nothing of it comes back",
+        "A clean-up removes our blocks by id, and none is made again",
         ("a_cleanup_pauses_nothing", "every_block_counts_as_ours", "a_copy_counts_as_ours"),
         named=(
             (
@@ -21,20 +21,20 @@ CLEANUP = (
         ),
     ),
     Line(
-        "A cleanup calls no block gone without proof, and says what it cannot know",
+        "A clean-up reports no block as removed without proof, and says what it cannot know",
         named=(
             (
                 "a_refusal_alone_proves_a_block_gone",
                 (
                     f"{_UNREAD}::"
-                    "test_standing_blocks_that_are_refused_and_not_listed_are_never_called_gone"
+                    "test_existing_blocks_that_are_refused_and_unlisted_do_not_count_as_deleted"
                 ),
             ),
             (
                 "the_list_of_a_missing_user_is_believed",
                 (
                     "tests/end_to_end/test_cleanup_moved.py::"
-                    "test_the_empty_list_of_a_user_who_is_gone_proves_no_block_gone"
+                    "test_an_empty_list_of_a_missing_user_proves_no_deletion"
                 ),
             ),
             (
@@ -47,7 +47,7 @@ CLEANUP = (
         ),
     ),
     Line(
-        "A row that cannot be read is no sign that its user is there",
+        "An unreadable row does not prove that its user exists",
         named=(
             (
                 "an_unreadable_row_shows_its_user",
@@ -59,7 +59,7 @@ CLEANUP = (
         ),
     ),
     Line(
-        "After the clock was set back, what was asked before it counts as asked long ago",
+        "After the clock was set back, earlier requests count as made long ago",
         named=(
             (
                 "an_instant_to_come_is_recent",

@@ -1,4 +1,4 @@
-"""What syncd must do before it writes, and with what it stores of people."""
+"""Requirements for consent before a write and for customers' data, with planted bugs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _CLI = "tests/cli"
 
 CONSENT = (
     Line(
-        "Where nobody can be asked, nothing is written that nobody has agreed to",
+        "Without a terminal, nothing is written without earlier consent",
         named=(
             (
                 "nobody_needs_to_have_agreed",
@@ -28,7 +28,7 @@ CONSENT = (
         ),
     ),
     Line(
-        "A plan file is carried out as it stands, or refused whole",
+        "A plan file is carried out exactly, or refused as a whole",
         named=(
             (
                 "a_plan_is_only_compared_before_the_run",
@@ -41,7 +41,7 @@ CONSENT = (
         ),
     ),
     Line(
-        "A yes is one to the plan that was shown",
+        "A yes applies to the plan that was shown",
         named=(
             (
                 "a_yes_counts_for_everything",
@@ -50,7 +50,7 @@ CONSENT = (
         ),
     ),
     Line(
-        "A question names what it is about before anybody answers it",
+        "A question shows its subject before a person answers",
         named=(
             (
                 "a_restore_asks_before_it_looks",
@@ -69,7 +69,7 @@ CONSENT = (
         ),
     ),
     Line(
-        "What is stored of a customer can be erased, and an export harms nobody who opens it",
+        "Stored data of a customer can be erased, and an export is safe to open",
         named=(
             (
                 "forgotten_hashes_stay",

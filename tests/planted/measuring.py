@@ -1,4 +1,4 @@
-"""What syncd must do about facts that only an account can tell: each with bugs that break it."""
+"""Requirements for facts that only a live account can show, each with bugs that break it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from tests.planted.line import Line
 
 MEASURING = (
     Line(
-        "A probe removes what it made whatever interrupts it, keeps to the calls that were agreed "
-        "to, notes only what was answered, and runs beside cycles that do not see it",
+        "An interrupted probe removes its block, keeps its call limit, stores only answers, and "
+        "is invisible to cycles",
         also=("tests/engine/test_planted_probing.py::test_a_planted_bug_in_the_probe_is_caught",),
     ),
     Line(
-        "A first read takes the block of a probe for no lost and no hidden one",
+        "A first read does not treat a probe's block as lost or hidden",
         named=(
             (
                 "the_block_of_a_probe_is_a_lost_one",
@@ -23,7 +23,7 @@ MEASURING = (
         ),
     ),
     Line(
-        "What was measured is forgotten on request",
+        "Measured facts are deleted on request",
         named=(
             (
                 "what_was_measured_is_kept_for_ever",
@@ -52,14 +52,14 @@ MEASURING = (
         ),
     ),
     Line(
-        "What was measured is used at once, and an answer that contradicts it puts it back on its "
-        "safe side for good",
+        "A measured fact is used at once; a contradicting answer resets it to its safe side "
+        "permanently",
         also=(
             "tests/end_to_end/test_planted_facts.py::test_the_story_fails_under_the_planted_bug",
         ),
     ),
     Line(
-        "Nothing is believed of a platform but what was measured, or is safe on each side",
+        "syncd relies only on facts that were measured, or are safe on each side",
         (
             "a_block_that_is_not_read_by_its_id_is_gone",
             "tags_come_back_whatever_was_measured",
@@ -80,7 +80,7 @@ MEASURING = (
         ),
     ),
     Line(
-        "While nobody knows whether lists show service bookings, `check` and `status` say so",
+        "`check` and `status` say so while it is unknown whether lists show service bookings",
         named=(
             (
                 "unknown_service_bookings_are_not_mentioned",
@@ -92,7 +92,7 @@ MEASURING = (
         ),
     ),
     Line(
-        "The page on platform facts says what the table in the code says",
+        "The page on platform facts matches the table in the code",
         named=(
             (
                 "the_table_is_not_the_page",
@@ -101,11 +101,11 @@ MEASURING = (
         ),
     ),
     Line(
-        "The simulator performs each act often enough, and does not only draw it",
+        "The simulator performs each act often enough, instead of only drawing it",
         also=(
             (
                 "tests/simulate/test_performed.py::"
-                "test_planted_an_act_that_finds_no_target_is_counted_as_not_performed"
+                "test_planted_an_act_without_a_target_counts_as_not_performed"
             ),
         ),
     ),

@@ -1,4 +1,4 @@
-"""Bugs that no simulated day can show, each to be caught by tests that are named for it."""
+"""Planted bugs that no simulated day can show; each is caught by a named test."""
 
 from __future__ import annotations
 
@@ -7,72 +7,87 @@ import os
 import re
 import socket
 import stat
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from syncd.cli import facts_page, measured_facts
+from syncd.cli import conflict_view, export, facts_page, measured_facts
 from syncd.config import load
 from syncd.core import block_planning, blocks, poll_rate, reported
-from syncd.core.cleanup import TaggedBlock
+from syncd.core.cleanup import TaggedBlock, tagged_blocks
 from syncd.core.mass_change_guard import change_keys_of
 from syncd.core.reported import ItemChanges
 from syncd.daemon import arguments, control_socket, http_status, lock
-from syncd.engine import decide, decision_input, guard_stops, own_blocks, reading, unlisted_events
-from syncd.engine.agreed_operations import AgreedOperations
+from syncd.engine import (
+    cleanup,
+    decide,
+    decision_input,
+    guard_stops,
+    held_back_log,
+    own_blocks,
+    reading,
+    unlisted_events,
+)
 from syncd.engine.held_back_log import HeldBackLog
 from syncd.engine.other_persons import follow_persons
 from syncd.engine.owners import OwnerTracker
 from syncd.engine.run_pause import RunPause
 from syncd.engine.write_pauses import WritePauses
-from syncd.model import Event, HeldBack, Kind, TrackedEvent, WaitReason
+from syncd.model import Event, Kind, Offer, TrackedEvent, WaitReason
 from syncd.model.pauses import pause_of
 from syncd.model.platform_facts import PlatformFact, PlatformKind, platform_facts
-from syncd.store import Store, backup, compact, created_ids_sync, files, layout
-from syncd.store import left_behind as left
-from syncd.store.state_summary import StateSummary
+from syncd.provision.directory import check_calendar_only
+from syncd.store import Store, backup, compact, created_ids_sync, files, forget, layout
+from syncd.store.left_behind import left_behind
+from syncd.store.state_summary import StateSummary, summarise_state
 from syncd.systems import (
     connections,
     exchange,
     open_files,
     paging,
     rate_limiter,
+    redact,
     sizes,
     time_slices,
     unpacking,
 )
+from syncd.systems.addresses import resolve_host
+from syncd.systems.fault_boundary import strip_traceback
 from syncd.systems.leadconnector import discover
-from syncd.systems.leadconnector.blocks import Blocks
+from syncd.systems.leadconnector.blocks import BlockFinder
 from syncd.systems.leadconnector_v1 import checks
 from syncd.systems.leadsquared import slots, wire
 from syncd.systems.measured import MeasuredFacts
+from tests.planted.swap import swap
 
 Patch = pytest.MonkeyPatch
 
 
 def waits_have_no_cap(patch: Patch) -> None:
-    """A platform is believed that asks for years of waiting."""
+    """Waits that a platform asks for have no upper limit."""
     patch.setattr(rate_limiter, "capped_wait", lambda seconds, **_given: seconds)
 
 
 def files_of_the_state_may_be_links(patch: Patch) -> None:
-    """What another user has put in the place of a lock is opened."""
-    patch.setattr(files, "_check", lambda *_given: None)
-    patch.setattr(os, "O_NOFOLLOW", 0)
+    """A link that another user put in place of a lock is opened."""
+
+    def open_anything(path: Path, flags: int) -> int:
+        return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+
+    swap(patch, files.open_plain, open_anything)
 
 
 def a_deletion_in_words_is_done(patch: Patch) -> None:
-    """An answer that says why nothing was deleted counts as queued."""
-    patch.setattr(wire.WriteAnswer, "deleted", lambda *_given: None)
+    """An answer whose text says that nothing was deleted counts as queued."""
+    swap(patch, wire.WriteAnswer.deleted, lambda *_given: None)
 
 
 def nobody_is_found_where_no_user_is_listed(patch: Patch) -> None:
-    """The members of teams do not stand in for an empty list of users."""
+    """The members of teams do not replace an empty list of users."""
 
     async def nobody(*_given: Any) -> tuple[()]:
         return ()
@@ -81,21 +96,21 @@ def nobody_is_found_where_no_user_is_listed(patch: Patch) -> None:
 
 
 def what_calendars_alone_do_not_show_is_not_mentioned(patch: Patch) -> None:
-    """Whoever maps calendars without their user does not learn what is not seen."""
-    patch.setattr("syncd.cli.discover.calendar_only", lambda *_given: ())
+    """`discover` does not warn of calendars that are mapped without their user."""
+    swap(patch, check_calendar_only, lambda *_given: ())
 
 
 def blocks_are_always_listed(patch: Patch) -> None:
-    """No block is asked for by its id."""
+    """No block is read by its id."""
 
     async def unknown(*_given: Any) -> tuple[None, bool]:
         return None, False
 
-    patch.setattr(Blocks, "_by_id", unknown)
+    swap(patch, BlockFinder.by_id, unknown)
 
 
 def any_run_accepts_all(patch: Patch) -> None:
-    """What is accepted is everything that is stopped, whatever the run listed."""
+    """`--accept` accepts every stopped change, whatever the run listed."""
 
     def everything(store: Store, _run: str) -> frozenset[str]:
         return change_keys_of(held.conflict for held in guard_stops.open_stops(store))
@@ -104,86 +119,82 @@ def any_run_accepts_all(patch: Patch) -> None:
 
 
 def every_unreadable_row_is_listed(patch: Patch) -> None:
-    """A flood of rows is stored, followed and loaded one by one."""
+    """A flood of unreadable rows is stored, tracked and loaded one by one."""
     patch.setattr(reported, "MAX_LISTED", 10**9)
 
 
 def heads_are_parsed_in_one_piece(patch: Patch) -> None:
-    """However long a head is, it is parsed if it arrives at once."""
+    """A response head of any length is parsed if it arrives at once."""
     patch.setattr(connections, "READ_SIZE", 10**9)
 
 
 def a_body_may_grow_without_bound(patch: Patch) -> None:
-    """What is packed may be a thousand times as long."""
+    """A compressed body may expand without limit."""
     patch.setattr(unpacking, "MAX_RATIO", 10**9)
 
 
 def lists_may_have_any_number_of_pages(patch: Patch) -> None:
-    """A list is read to its end, wherever that is."""
+    """A list may have any number of pages."""
     patch.setattr(paging, "MAX_PAGES", 10**9)
 
 
 def a_read_may_keep_any_amount(patch: Patch) -> None:
-    """Each answer is bounded, and all of them together are not."""
+    """The answers of one read together have no limit."""
     patch.setattr(sizes, "MAX_HELD", 10**12)
     patch.setattr(sizes.MemoryBudget.__init__, "__defaults__", (10**9, 10**12, 10**12))
 
 
 def faults_keep_their_frames(patch: Patch) -> None:
-    """What failed keeps the answer and the rows of its read, until garbage is collected."""
-    for place in ("capped_lists", "leadsquared.reading", "leadconnector.reading", "transport"):
-        patch.setattr(f"syncd.systems.{place}.strip_traceback", lambda error: error)
-    patch.setattr("syncd.engine.observation.strip_traceback", lambda error: error)
+    """A stored fault keeps the answer and the rows of its read alive."""
+    swap(patch, strip_traceback, lambda error: error)
 
 
 def large_answers_come_all_at_once(patch: Patch) -> None:
-    """Each answer is bounded, and ten of them are in memory at once."""
+    """Ten large answers are in memory at once."""
     patch.setattr(exchange, "LARGE", 10**9)
 
 
 def a_name_server_keeps_all_connections(patch: Patch) -> None:
-    """Hosts are looked up in the few threads that the loop has."""
+    """A slow name server occupies all threads of the event loop's executor."""
 
     async def looked_up(host: str, port: int) -> Any:
         loop = asyncio.get_running_loop()
         return await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
-    patch.setattr("syncd.systems.sockets.resolve_host", looked_up)
+    swap(patch, resolve_host, looked_up)
 
 
 def polls_wait_for_a_run_that_pauses(patch: Patch) -> None:
-    """While a run waits for a platform to confirm, nothing else is carried."""
-    patch.setattr(RunPause, "end", lambda _self: None)
+    """No other job runs while a run waits for a platform to confirm."""
+    swap(patch, RunPause.end, lambda _self: None)
 
 
 def rows_are_taken_in_one_go(patch: Patch) -> None:
-    """However many rows a list has, nobody else has a turn while they are looked at."""
+    """A long list is processed in one step of the event loop."""
     patch.setattr(time_slices, "SLICE_SIZE", 10**9)
 
 
 def nothing_is_left_behind(patch: Patch) -> None:
-    """Blocks of who left the configuration are mentioned nowhere."""
-    patch.setattr("syncd.cli.remaining_view.left_behind", lambda *_given: ())
-    patch.setattr("syncd.engine.left_behind.left_behind", lambda *_given: ())
-    patch.setattr(left, "left_behind", lambda *_given: ())
+    """Blocks in calendars that left the configuration are not reported."""
+    swap(patch, left_behind, lambda *_given: ())
 
 
 def a_cleanup_pauses_nothing(patch: Patch) -> None:
-    """What was cleaned up may be written to, so that its blocks are made again."""
-    patch.setattr("syncd.engine.cleanup.pause_scope", lambda *_given: [])
+    """A cleaned-up calendar is not paused, so its blocks are made again."""
+    swap(patch, cleanup.pause_scope, lambda *_given: [])
 
 
 def a_repeated_tag_is_proposed(patch: Patch) -> None:
-    """Without a state every tagged block is proposed, a person's copy as well."""
+    """Without a state, tagged copies are also proposed for removal."""
 
     def all_of_them(events: Iterable[Event], *_given: object) -> list[TaggedBlock]:
         return [TaggedBlock(e) for e in events if e.key is not None and e.kind is Kind.BLOCK]
 
-    patch.setattr("syncd.engine.cleanup.tagged_blocks", all_of_them)
+    swap(patch, tagged_blocks, all_of_them)
 
 
 def other_persons_are_not_reported(patch: Patch) -> None:
-    """Two systems may name different people for one meeting."""
+    """Meetings for which two systems name different customers are not reported."""
 
     def nothing_found(store: Store, provider: str, _found: object, now: datetime) -> ItemChanges:
         return follow_persons(store, provider, [], now)
@@ -192,58 +203,68 @@ def other_persons_are_not_reported(patch: Patch) -> None:
 
 
 def error_words_are_private(patch: Patch) -> None:
-    """The words of an error are taken for names."""
-    patch.setattr("syncd.systems.redact.KEPT_PHRASES", re.compile(r"(?!)"))
+    """Error texts of the platforms are masked as if they were names."""
+    patch.setattr(redact, "KEPT_PHRASES", re.compile(r"(?!)"))
 
 
 def v1_is_in_support(patch: Patch) -> None:
-    """Nobody says that v1 is out of support."""
+    """`check` does not say that v1 is out of support."""
     patch.setattr(checks, "OUT_OF_SUPPORT", ("the v1 API works", ""))
 
 
 def what_comes_back_has_no_news(patch: Patch) -> None:
-    """What was moved while its owner was in doubt is believed to be carried."""
+    """A meeting that moved while its owner was unknown counts as carried."""
 
     def as_decided(
         _owners: OwnerTracker, _before: TrackedEvent | None, after: TrackedEvent
     ) -> TrackedEvent:
         return after
 
-    patch.setattr(OwnerTracker, "restored_base", as_decided)
+    swap(patch, OwnerTracker.restored_base, as_decided)
 
 
 def a_pause_waits_for_the_next_decision(patch: Patch) -> None:
-    """A write looks at the pauses that the decision was made by."""
-    patch.setattr(WritePauses, "reason_now", WritePauses.reason)
+    """A pause takes effect only with the next decision."""
+    swap(patch, WritePauses.reason_now, WritePauses.reason)
 
 
 def a_pause_is_answered_at_once(patch: Patch) -> None:
-    """Who pauses does not wait for the writes that are under way."""
+    """`pause` returns before the writes in flight have ended."""
 
     async def landed(*_given: Any) -> None:
         return None
 
-    patch.setattr(WritePauses, "wait_for_requests", landed)
+    swap(patch, WritePauses.wait_for_requests, landed)
 
 
 def observe_mode_is_not_heeded(patch: Patch) -> None:
-    """What the configuration says is read, and only pauses count."""
+    """`mode = "observe"` has no effect; only pauses count."""
 
     def why(self: WritePauses, *calendar: str) -> WaitReason | None:
         return WaitReason.PAUSED if pause_of(self.current, *calendar) else None
 
-    patch.setattr(WritePauses, "reason", why)
-    patch.setattr(WritePauses, "reason_now", why)
+    swap(patch, WritePauses.reason, why)
+    swap(patch, WritePauses.reason_now, why)
 
 
 def each_cycle_logs_its_wishes_anew(patch: Patch) -> None:
-    """What was wanted in the cycle before is not known any more."""
+    """Every cycle logs held-back writes as if they were new."""
+    update, save = HeldBackLog.update, HeldBackLog.save
+    latest: list[tuple[Any, ...]] = []
 
-    def forgetful(log: HeldBackLog) -> dict[str, dict[str, HeldBack]]:
-        log._stored = {}
-        return log._stored
+    def remember_latest(log: HeldBackLog, *given: Any) -> None:
+        latest[:] = [given]
+        update(log, *given)
 
-    patch.setattr(HeldBackLog, "_load", forgetful)
+    def save_anew(log: HeldBackLog, *given: Any) -> None:
+        fresh = HeldBackLog(log.store)
+        for each in latest:
+            update(fresh, *each)
+        save(fresh, *given)
+
+    patch.setattr(held_back_log, "held_back_now", lambda _store: [])
+    swap(patch, update, remember_latest)
+    swap(patch, save, save_anew)
 
 
 def any_window_is_taken(patch: Patch) -> None:
@@ -252,7 +273,7 @@ def any_window_is_taken(patch: Patch) -> None:
 
 
 def who_left_is_still_served(patch: Patch) -> None:
-    """Nobody hears that a client of the socket has left."""
+    """A request continues after its client has disconnected."""
 
     async def never(*_given: Any) -> None:
         await asyncio.Event().wait()
@@ -261,7 +282,7 @@ def who_left_is_still_served(patch: Patch) -> None:
 
 
 def a_further_line_is_leaving(patch: Patch) -> None:
-    """A client that says more than its request counts as gone."""
+    """A client that sends a further line counts as disconnected."""
 
     async def anything(reader: asyncio.StreamReader) -> None:
         await reader.read(1)
@@ -270,29 +291,29 @@ def a_further_line_is_leaving(patch: Patch) -> None:
 
 
 def a_state_may_hold_code(patch: Patch) -> None:
-    """Triggers, views and unknown tables of a file that was put in place are taken over."""
-    patch.setattr(layout, "_compare", lambda *_given: None)
+    """A state file with triggers, views or unknown tables is accepted."""
+    swap(patch, layout.compare_layout, lambda *_given: None)
 
 
 def any_value_of_a_state_is_taken(patch: Patch) -> None:
-    """Nobody looks whether the rows of a file that was put in place can be read."""
+    """The values of a state file are not checked."""
     for module in (backup, created_ids_sync):
         patch.setattr(module, "check_values", lambda *_given: None)
 
 
 def a_copied_state_is_believed(patch: Patch) -> None:
-    """A backup that was copied into place by hand counts as what was read last."""
-    patch.setattr(created_ids_sync, "is_marked_backup", lambda _engine: False)
-    patch.setattr(created_ids_sync, "_lost_its_file", lambda *_given: False)
+    """A backup that was copied into place by hand counts as the current state."""
+    sync = created_ids_sync.sync_created_ids
+    swap(patch, sync, lambda engine, created, **_opening: sync(engine, created))
 
 
 def the_page_may_be_at_any_path(patch: Patch) -> None:
-    """The path of the state is taken for the page's socket."""
+    """The status page may use the path of the state as its socket."""
     patch.setattr(load, "check_listen", lambda _settings: iter(()))
 
 
 def the_page_removes_what_is_in_its_place(patch: Patch) -> None:
-    """Whatever has the name of the page's socket makes way."""
+    """The status page replaces any file at the path of its socket."""
 
     def removed(path: Path) -> None:
         if path.is_dir() and not path.is_symlink():
@@ -304,54 +325,56 @@ def the_page_removes_what_is_in_its_place(patch: Patch) -> None:
 
 
 def a_pipe_is_a_plain_file(patch: Patch) -> None:
-    """Pipes are read where secrets, locks and states belong."""
+    """Pipes are read as secrets, locks and states."""
     patch.setattr(stat, "S_ISREG", lambda _mode: True)
 
 
 def any_process_may_hold_a_lock(patch: Patch) -> None:
-    """The process id in a lock is believed, however absurd it is."""
+    """Any process id in a lock is accepted."""
     patch.setattr(lock, "MAX_PROCESS_ID", 10**100)
 
 
 def any_number_of_open_files_is_enough(patch: Patch) -> None:
-    """Syncd begins, however few files it may open."""
+    """Syncd starts with too low a limit on open files."""
     patch.setattr(open_files, "OTHER_FILES", -1000)
 
 
 def slots_with_unknown_names_offer_nothing(patch: Patch) -> None:
-    """Free slots whose names are not known count as none."""
-    inner = slots._slots_of
+    """Free slots with unknown names count as an empty list."""
+    offered_slots = slots.offered_slots
 
-    def known(user: dict[str, Any], _odd: list[str]) -> Iterator[dict[str, Any]]:
-        with suppress(slots.UnknownSlotFormatError):
-            yield from inner(user, [])
+    def known(*given: Any) -> list[Offer]:
+        try:
+            return offered_slots(*given)
+        except slots.UnknownSlotFormatError:
+            return []
 
-    patch.setattr(slots, "_slots_of", known)
+    swap(patch, offered_slots, known)
 
 
 def a_kept_length_is_the_wanted_one(patch: Patch) -> None:
-    """A block that an update did not lengthen is taken for what was asked for."""
+    """A block that an update did not lengthen counts as lengthened."""
     for module in (blocks, block_planning):
         patch.setattr(module, "has_other_time", lambda _record: False)
 
 
 def unknown_service_bookings_are_not_mentioned(patch: Patch) -> None:
-    """Nobody says that time may be open while it is not known what lists show."""
-    patch.setattr(measured_facts, "_unknown", lambda _stands: [])
+    """`status` does not warn that lists may hide service bookings."""
+    swap(patch, measured_facts.unknown_facts, lambda _statuses: [])
 
 
 def what_was_measured_never_ages(patch: Patch) -> None:
-    """`check` asks for no new probe, however long ago the last one was."""
-    patch.setattr(measured_facts, "_is_old", lambda *_given: False)
+    """`check` never asks to repeat an old measurement."""
+    patch.setattr(measured_facts, "REMEASURE_AFTER", timedelta.max)
 
 
 def what_was_measured_is_kept_for_ever(patch: Patch) -> None:
-    """Nothing is withdrawn on request."""
-    patch.setattr(MeasuredFacts, "forget", lambda _self: ())
+    """`probe --forget` deletes nothing."""
+    swap(patch, MeasuredFacts.forget, lambda _self: ())
 
 
 def the_table_is_not_the_page(patch: Patch) -> None:
-    """The table of facts is changed, and the page is not."""
+    """The table of facts changes, and its page does not."""
 
     def changed(kind: PlatformKind) -> list[PlatformFact]:
         return [replace(row, depends="Nothing.") for row in platform_facts(kind)]
@@ -360,7 +383,7 @@ def the_table_is_not_the_page(patch: Patch) -> None:
 
 
 def the_block_of_a_probe_is_a_lost_one(patch: Patch) -> None:
-    """A first read looks for what a probe made as for blocks of a lost state."""
+    """A first read searches for the probe's block like for a block of a lost state."""
     hidden_too: Any = unlisted_events.ask_for_created
     found_too: Any = own_blocks.find_created_blocks
     patch.setattr(reading, "ask_for_created", lambda *given: hidden_too(*given[:-1], ()))
@@ -368,66 +391,36 @@ def the_block_of_a_probe_is_a_lost_one(patch: Patch) -> None:
 
 
 def the_slowest_pace_is_everybody_s(patch: Patch) -> None:
-    """A system is polled as seldom as the one with the tightest account."""
-    patch.setattr(poll_rate.PollIntervals, "of", lambda paces, _system: paces.longest)
+    """All systems are polled at the pace of the slowest one."""
+    swap(patch, poll_rate.PollIntervals.of, lambda paces, _system: paces.longest)
 
 
 def what_was_not_asked_for_counts_as_seen(patch: Patch) -> None:
-    """A system that a poll leaves out is written to as if it had just been read."""
+    """A system that was left out of a poll counts as just read."""
     patch.setattr(decision_input, "wait_reason", lambda *_given, **_named: None)
 
 
 def old_rows_go_in_one_step(patch: Patch) -> None:
-    """However much is old, it is dropped at once."""
+    """All old rows are deleted in one step."""
     patch.setattr(compact, "ROWS_PER_STEP", 10**6)
 
 
-def nobody_needs_to_have_agreed(patch: Patch) -> None:
-    """A resync without a terminal writes with a state that never wrote."""
-    patch.setattr("syncd.cli.resync.expect_earlier_consent", lambda *_given: None)
-
-
-def every_calendar_is_known(patch: Patch) -> None:
-    """A calendar that is new to the state is written to unasked."""
-    patch.setattr("syncd.cli.earlier_consent.mapping_digests", lambda _settings: {})
-
-
-def a_question_is_asked_of_nobody(patch: Patch) -> None:
-    """Half a terminal counts as a whole one."""
-    patch.setattr("syncd.cli.consent.can_ask", lambda: True)
-
-
-def a_plan_is_only_compared_before_the_run(patch: Patch) -> None:
-    """What changes between the comparison and the write is written with the plan."""
-
-    def everything(self: AgreedOperations, operations: Any) -> Any:
-        self.matched = True
-        return operations
-
-    patch.setattr(AgreedOperations, "filter", everything)
-
-
-def an_edited_plan_is_believed(patch: Patch) -> None:
-    """Nobody looks whether a plan file was changed."""
-    patch.setattr("syncd.cli.plan_file._digest", lambda said: said.get("digest"))
-
-
 def a_restore_asks_before_it_looks(patch: Patch) -> None:
-    """A person is asked about a file that cannot be restored."""
+    """`restore` asks before it checks the file."""
     looked = StateSummary("0014", 7, None, 0)
-    patch.setattr("syncd.cli.backup.summarise_state", lambda *_given, **_named: looked)
+    swap(patch, summarise_state, lambda *_given, **_named: looked)
 
 
 def a_choice_leaves_nothing(patch: Patch) -> None:
-    """What a person has to do after a choice is not named."""
-    patch.setattr("syncd.cli.conflict_view._remaining_tasks", lambda *_given: iter(()))
+    """`conflicts show` does not name what a choice leaves for a person to do."""
+    swap(patch, conflict_view.remaining_tasks, lambda *_given: iter(()))
 
 
 def forgotten_hashes_stay(patch: Patch) -> None:
-    """The hash of a contact stays in the fingerprints of their appointments."""
-    patch.setattr("syncd.store.forget.ERASED_FIELDS", {"person": None})
+    """`forget-person` keeps the contact's hash in the fingerprints of appointments."""
+    patch.setattr(forget, "ERASED_FIELDS", {"person": None})
 
 
 def formulas_are_exported(patch: Patch) -> None:
-    """A cell of an export is calculated by the spreadsheet that opens it."""
-    patch.setattr("syncd.cli.export.FORMULA_START", ("\x00",))
+    """`export` writes cells that a spreadsheet evaluates."""
+    patch.setattr(export, "FORMULA_START", ("\x00",))

@@ -1,24 +1,29 @@
-"""Planted bugs of cleanup, consent and of clocks that are set back, each caught by a named test."""
+"""Planted bugs of clean-up, consent and clocks set back; each is caught by a named test."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from syncd.engine.agreed_operations import ShownPlan
-from syncd.engine.cleanup_outcomes import accept_refusals_as_gone
+from syncd.cli import consent, earlier_consent, plan_file
+from syncd.engine.agreed_operations import AgreedOperations, ShownPlan
+from syncd.engine.cleanup_outcomes import accept_refusals_as_gone, resend_unanswered
 from syncd.engine.own_block_survey import OwnBlockReader, OwnBlocks
 from syncd.engine.owners import OwnerTracker
-from syncd.model import Operation
+from syncd.model import Operation, is_recent
+from tests.planted.swap import swap
 
 Patch = pytest.MonkeyPatch
 
 
 def a_refusal_alone_proves_a_block_gone(patch: Patch) -> None:
-    """A refused id counts as deleted, although the list shows nothing of the calendar."""
+    """A refused id proves a deletion although the list shows nothing of the calendar."""
 
     async def believe(
         looker: OwnBlockReader, seen: OwnBlocks, refused: Iterable[Operation], now: datetime
@@ -26,51 +31,78 @@ def a_refusal_alone_proves_a_block_gone(patch: Patch) -> None:
         shown = replace(seen, shown={*looker.wanted})
         return await accept_refusals_as_gone(looker, shown, refused, now)
 
-    patch.setattr("syncd.engine.cleanup_system.accept_refusals_as_gone", believe)
+    swap(patch, accept_refusals_as_gone, believe)
 
 
 def an_unanswered_removal_waits_for_ever(patch: Patch) -> None:
     """A removal whose answer was lost is never sent again."""
-    patch.setattr("syncd.engine.cleanup_system.resend_unanswered", lambda *_given: {})
+    swap(patch, resend_unanswered, lambda *_given: {})
 
 
 def the_list_of_a_missing_user_is_believed(patch: Patch) -> None:
-    """Nobody asks whether the user of an empty list is still in the account."""
+    """The empty list of a user is accepted without asking whether the user still exists."""
 
     async def nobody(_self: OwnBlockReader, _providers: object) -> set[str]:
         return set()
 
-    patch.setattr(OwnBlockReader, "_userless", nobody)
+    swap(patch, OwnBlockReader.userless, nobody)
 
 
 def an_unreadable_row_shows_its_user(patch: Patch) -> None:
-    """A row that cannot be read counts as a sign that its user is there."""
-    patch.setattr(OwnerTracker, "_is_readable", lambda *_given: True)
+    """An unreadable row proves that its user exists."""
+    swap(patch, OwnerTracker.is_readable, lambda *_given: True)
 
 
 def a_yes_counts_for_everything(patch: Patch) -> None:
-    """What is wanted only after the plan was shown is written without a question."""
+    """A yes also covers writes that became wanted after the plan was shown."""
 
     def everything(self: ShownPlan, operations: Sequence[Operation]) -> list[Operation]:
         self.unseen = ()
         return [*operations]
 
-    patch.setattr(ShownPlan, "admit", everything)
+    swap(patch, ShownPlan.admit, everything)
 
 
 def an_instant_to_come_is_recent(patch: Patch) -> None:
-    """After the clock was set back, what it stamped before counts as done just now."""
+    """After the clock was set back, a time stamp in the future counts as recent."""
 
-    def is_recent(at: datetime | None, now: datetime, within: timedelta) -> bool:
+    def recent_or_to_come(at: datetime | None, now: datetime, within: timedelta) -> bool:
         return at is not None and now - at < within
 
-    readers = (
-        "owners",
-        "running_events",
-        "reread",
-        "free_slots",
-        "absence_lookups",
-        "read_history",
-    )
-    for module in readers:
-        patch.setattr(f"syncd.engine.{module}.is_recent", is_recent)
+    swap(patch, is_recent, recent_or_to_come)
+
+
+def nobody_needs_to_have_agreed(patch: Patch) -> None:
+    """A resync without a terminal writes with a state that never wrote."""
+    swap(patch, earlier_consent.expect_earlier_consent, lambda *_given: None)
+
+
+def every_calendar_is_known(patch: Patch) -> None:
+    """A calendar that is new to the state is written to unasked."""
+    patch.setattr(earlier_consent, "mapping_digests", lambda _settings: {})
+
+
+def a_question_is_asked_of_nobody(patch: Patch) -> None:
+    """Half a terminal counts as a whole one."""
+    swap(patch, consent.can_ask, lambda: True)
+
+
+def a_plan_is_only_compared_before_the_run(patch: Patch) -> None:
+    """What changes between the comparison and the write is written with the plan."""
+
+    def everything(self: AgreedOperations, operations: Any) -> Any:
+        self.matched = True
+        return operations
+
+    swap(patch, AgreedOperations.filter, everything)
+
+
+def an_edited_plan_is_believed(patch: Patch) -> None:
+    """Nobody looks whether a plan file was changed."""
+
+    def unchecked(file: Path, _opened: int | None) -> dict[str, Any]:
+        data: dict[str, Any] = json.loads(file.read_text())
+        del data["digest"]
+        return data
+
+    swap(patch, plan_file.read_plan, unchecked)

@@ -13,15 +13,15 @@ PAGE = Path(__file__).parents[2] / "docs" / "planted-bugs.md"
 _HEAD = """\
 # Planted bugs
 
-What a check is worth shows when it meets the bug. Each row is something that syncd must do; beside
-it stand the bugs that break it, and what catches them: a day of the simulator
-(`tests/simulate/plants.py` names the day), or a test, where no simulated day can show it.
-`make prove` plants each of them. Written by `python -m tests.planted.page`; a test compares.
+For developers. Each row is a requirement of syncd, with bugs that were planted to break it and the
+check that catches them: a day of the simulator (`tests/simulate/plants.py` names the day), or a
+test where no simulated day can show the bug. `make prove` plants each bug and verifies that it is
+caught. `python -m tests.planted.page` writes this page; a test compares it with the code.
 """
 
 
 def page() -> str:
-    """Return the page."""
+    """Return the text of the page."""
     return "\n".join(_lines()) + "\n"
 
 
@@ -29,7 +29,7 @@ def _lines() -> Iterator[str]:
     yield _HEAD
     for title, lines in CHAPTERS:
         yield f"## {title}\n"
-        yield "| what must hold | planted bugs | caught by |"
+        yield "| requirement | planted bugs | caught by |"
         yield "|---|---|---|"
         for line in lines:
             for row in _rows(line):

@@ -1,4 +1,4 @@
-"""What pauses and observe mode demand, and the bugs that are planted in them."""
+"""Requirements for pauses and observe mode, and the bugs planted against them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from tests.planted.line import Line
 
 PAUSING = (
     Line(
-        "What is paused is a source that nothing is written to from when that is answered; what "
-        "that holds back is told as such, and waits for nothing",
+        "Once `pause` returns, nothing is written there; it stays a source, and its writes are "
+        "reported as held back",
         (
             "a_pause_is_not_looked_at",
             "a_pause_of_a_provider_is_forgotten",
@@ -27,7 +27,7 @@ PAUSING = (
         ),
     ),
     Line(
-        "In observe mode nothing is written anywhere, and each wish is logged once",
+        "In observe mode nothing is written, and each held-back write is logged once",
         named=(
             (
                 "observe_mode_is_not_heeded",

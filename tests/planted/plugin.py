@@ -1,4 +1,4 @@
-"""A plugin of pytest's that plants the bug that `BUG` names, for all tests of one process."""
+"""A pytest plugin that plants the bug named by `BUG` for all tests of one process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BUG = "SYNCD_PLANTED_BUG"
 
 @pytest.fixture(autouse=True)
 def planted() -> Iterator[None]:
-    """Let the bug be there while a test runs."""
+    """Plant the bug while a test runs."""
     with pytest.MonkeyPatch.context() as patch:
         (module,) = [each for each in MODULES if hasattr(each, os.environ[BUG])]
         getattr(module, os.environ[BUG])(patch)

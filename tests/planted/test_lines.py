@@ -1,4 +1,4 @@
-"""Each demand has a planted bug, each planted bug is caught, and the page says so."""
+"""Each requirement has a planted bug, each planted bug is caught, and the page lists it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_each_bug_that_is_planted_for_a_named_test_is_in_the_table() -> None:
     assert here - simulated == {bug for bug, _ in NAMED}
 
 
-def test_the_page_says_what_the_table_says() -> None:
+def test_the_page_matches_the_table() -> None:
     assert PAGE.read_text() == page().rstrip("\n") + "\n", "run: python -m tests.planted.page"
 
 

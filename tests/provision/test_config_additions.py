@@ -1,4 +1,4 @@
-"""What a matching adds to what is mapped already, and the line that maps a user."""
+"""The additions of a matching to an existing mapping, and the line that maps a user."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from syncd.config.settings import (
     LeadSquaredCalendar,
     ProviderSettings,
 )
-from syncd.provision.config_additions import additions, calendar_settings_of, owners_of, place_of
+from syncd.provision.config_additions import additions, calendar_line, find_user, owners_of
 from syncd.provision.directory import user_refs
 from syncd.provision.matching import UserRef, match_users
 from syncd.systems.inventory import CalendarInfo, GroupInfo, SystemInventory, UserInfo
@@ -74,7 +74,7 @@ def test_a_known_provider_gets_the_systems_that_it_lacks_under_its_own_name() ->
     assert "alice" not in added(known)
 
 
-def test_whoever_is_mapped_everywhere_is_not_proposed_again() -> None:
+def test_a_fully_mapped_user_is_not_proposed_again() -> None:
     known = {
         "alice": provider(
             crm=LeadSquaredCalendar(user=A),
@@ -85,14 +85,14 @@ def test_whoever_is_mapped_everywhere_is_not_proposed_again() -> None:
     assert set(added(known)) == {"bob"}
 
 
-def test_a_line_that_is_there_is_never_replaced() -> None:
+def test_an_existing_line_is_never_replaced() -> None:
     known = {
         "alice": provider(crm=LeadSquaredCalendar(user=A), clinic=LeadConnectorCalendar(user="u9"))
     }
     assert added(known)["alice"] == {"legacy:v1"}
 
 
-def test_two_providers_are_never_made_one() -> None:
+def test_two_providers_are_never_merged() -> None:
     known = {
         "a": provider(crm=LeadSquaredCalendar(user=A)),
         "b": provider(clinic=LeadConnectorCalendar(user="u1")),
@@ -115,23 +115,23 @@ def test_a_calendar_without_a_user_claims_its_team() -> None:
 
 
 def test_the_line_of_each_platform_names_what_can_be_read_and_blocked() -> None:
-    assert place_of(CRM, UserRef("crm", A, "Alice", A)).values == {"user": A}
-    clinic = place_of(CLINIC, UserRef("clinic", "u1", "Alice"))
+    assert calendar_line(CRM, UserRef("crm", A, "Alice", A)).values == {"user": A}
+    clinic = calendar_line(CLINIC, UserRef("clinic", "u1", "Alice"))
     assert clinic.values == {"user": "u1"}
     assert clinic.comment == "Alice: Alice's, Both"
-    legacy = place_of(LEGACY, UserRef("legacy", "v1", "Alice"))
+    legacy = calendar_line(LEGACY, UserRef("legacy", "v1", "Alice"))
     assert legacy.values == {"calendar": "s2", "user": "v1"}
-    assert place_of(LEGACY, UserRef("legacy", "v2")).values == {"calendar": "s1", "user": "v2"}
-    assert place_of(LEGACY, UserRef("legacy", "v9")).values == {"user": "v9"}
+    assert calendar_line(LEGACY, UserRef("legacy", "v2")).values == {"calendar": "s1", "user": "v2"}
+    assert calendar_line(LEGACY, UserRef("legacy", "v9")).values == {"user": "v9"}
 
 
 def test_a_user_is_found_by_id_address_or_name_unless_several_are_meant() -> None:
-    assert calendar_settings_of(CLINIC, "u2") == UserRef("clinic", "u2", "Bob", B)
-    assert calendar_settings_of(CLINIC, " BOB@example.com ") == UserRef("clinic", "u2", "Bob", B)
-    assert calendar_settings_of(CRM, "alice") == UserRef("crm", A, "Alice", A)
-    assert calendar_settings_of(CRM, "Gone") is None
-    assert calendar_settings_of(CRM, "") is None
+    assert find_user(CLINIC, "u2") == UserRef("clinic", "u2", "Bob", B)
+    assert find_user(CLINIC, " BOB@example.com ") == UserRef("clinic", "u2", "Bob", B)
+    assert find_user(CRM, "alice") == UserRef("crm", A, "Alice", A)
+    assert find_user(CRM, "Gone") is None
+    assert find_user(CRM, "") is None
     double = SystemInventory(
         system="x", platform="leadconnector", users=(UserInfo("1", "Bo"), UserInfo("2", "bo"))
     )
-    assert calendar_settings_of(double, "Bo") is None
+    assert find_user(double, "Bo") is None

@@ -1,4 +1,4 @@
-"""Credentials are kept whole, for one user's eyes, and what was there stays."""
+"""Credentials are written atomically, for one user only, and other lines stay."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import pytest
 
 from syncd.config.environment import parse_environment
 from syncd.provision.credentials import (
-    Given,
-    Way,
-    keep_as_credentials,
-    keep_in_file,
+    CredentialStorage,
+    EnteredCredential,
     source_of,
-    write_whole,
+    write_atomically,
+    write_credential_files,
+    write_env_file,
 )
 
 
@@ -28,7 +28,7 @@ def test_an_environment_file_keeps_its_other_lines_and_loses_its_other_readers(
     path = tmp_path / "syncd.env"
     path.write_text("# mine\nOTHER=1\nKEY=old\n")
     path.chmod(0o644)
-    keep_in_file(path, {"KEY": "n$w", "MORE": "x y"})
+    write_env_file(path, {"KEY": "n$w", "MORE": "x y"})
     text = path.read_text()
     assert text.startswith("# mine\nOTHER=1\n")
     assert parse_environment(text) == {"OTHER": "1", "KEY": "n$w", "MORE": "x y"}
@@ -36,7 +36,7 @@ def test_an_environment_file_keeps_its_other_lines_and_loses_its_other_readers(
 
 
 def test_credentials_are_files_of_their_own_in_a_folder_of_their_own(tmp_path: Path) -> None:
-    keep_as_credentials(tmp_path / "secrets", {"crm_access_key": "u$r"})
+    write_credential_files(tmp_path / "secrets", {"crm_access_key": "u$r"})
     assert (tmp_path / "secrets" / "crm_access_key").read_text() == "u$r"
     assert mode(tmp_path / "secrets") == 0o700
     assert mode(tmp_path / "secrets" / "crm_access_key") == 0o600
@@ -45,19 +45,19 @@ def test_credentials_are_files_of_their_own_in_a_folder_of_their_own(tmp_path: P
 @pytest.mark.parametrize(
     ("way", "source"),
     [
-        (Way.ENV_FILE, {"env": "FRONT_DESK_API_KEY"}),
-        (Way.CREDENTIAL, {"credential": "front_desk_api_key"}),
-        (Way.NAMES, {"env": "MY_KEY"}),
+        (CredentialStorage.ENV_FILE, {"env": "FRONT_DESK_API_KEY"}),
+        (CredentialStorage.CREDENTIAL, {"credential": "front_desk_api_key"}),
+        (CredentialStorage.NAMES, {"env": "MY_KEY"}),
     ],
 )
 def test_the_configuration_names_the_place_never_the_secret(
-    way: Way, source: dict[str, str]
+    way: CredentialStorage, source: dict[str, str]
 ) -> None:
-    assert source_of(way, "front-desk", "api_key", Given("hidden", "MY_KEY")) == source
+    assert source_of(way, "front-desk", "api_key", EnteredCredential("hidden", "MY_KEY")) == source
 
 
-def test_a_secret_is_not_in_the_text_of_what_was_given() -> None:
-    assert "hidden" not in repr(Given("hidden"))
+def test_a_secret_is_not_in_the_repr_of_the_answers() -> None:
+    assert "hidden" not in repr(EnteredCredential("hidden"))
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(
@@ -71,7 +71,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(
 
     monkeypatch.setattr("syncd.provision.credentials.os.fsync", full)
     with pytest.raises(OSError, match="No space"):
-        write_whole(path, "new")
+        write_atomically(path, "new")
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["syncd.toml"]
 
@@ -80,5 +80,5 @@ def test_a_file_keeps_its_mode_unless_another_is_asked_for(tmp_path: Path) -> No
     path = tmp_path / "syncd.toml"
     path.write_text("old")
     path.chmod(0o640)
-    write_whole(path, "new")
+    write_atomically(path, "new")
     assert (path.read_text(), mode(path)) == ("new", 0o640)

@@ -1,4 +1,4 @@
-"""Who is who: one named row per case, and laws over worlds that nobody would think of."""
+"""Matching of users: one named row per case, and properties over generated inputs."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ CASES = {
 
 
 @pytest.mark.parametrize(("seats", "expected", "ground"), CASES.values(), ids=CASES)
-def test_who_is_brought_together(
+def test_which_users_are_joined(
     seats: list[UserRef], expected: set[tuple[str, ...]], ground: MatchEvidence
 ) -> None:
     found = match_users(seats)
@@ -121,7 +121,7 @@ APART = {
 
 
 @pytest.mark.parametrize("seats", APART.values(), ids=APART)
-def test_who_is_left_alone(seats: list[UserRef]) -> None:
+def test_which_users_are_not_joined(seats: list[UserRef]) -> None:
     found = match_users(seats)
     assert found.proposals == ()
     assert set(found.alone) == set(seats)
@@ -136,19 +136,19 @@ def test_the_evidence_names_every_ground_and_each_spelling() -> None:
     seats = [crm("José", A, "+4930555010"), clinic("jose", "Alice@example.com")]
     (proposal,) = match_users(seats).proposals
     assert [str(e) for e in proposal.evidence] == [
-        "e-mail Alice@example.com = alice@example.com (spelt differently)",
-        "name jose = José (spelt differently)",
+        "e-mail Alice@example.com = alice@example.com (different spellings)",
+        "name jose = José (different spellings)",
     ]
     assert proposal.cautions == ()
 
 
-def test_what_speaks_against_a_proposal_is_told_too() -> None:
+def test_the_cautions_of_a_proposal_are_listed() -> None:
     (proposal,) = match_users([crm("Alice", A), clinic("Alice", "a2@example.com")]).proposals
     assert proposal.ground is MatchEvidence.NAME
     assert proposal.cautions == ("the e-mail addresses differ: a2@example.com, alice@example.com",)
 
 
-def test_two_users_with_one_email_are_told_even_when_both_found_their_own() -> None:
+def test_a_shared_email_is_reported_even_if_both_users_match() -> None:
     seats = [crm("Alice", A), crm("Bob", A, id="2"), clinic("Alice", A)]
     found = match_users(seats)
     (doubt,) = found.ambiguous
@@ -158,7 +158,7 @@ def test_two_users_with_one_email_are_told_even_when_both_found_their_own() -> N
     assert proposal.cautions == ("the e-mail address is also that of Bob in crm",)
 
 
-def test_two_of_one_name_are_told_only_where_it_leaves_somebody_alone() -> None:
+def test_a_shared_name_is_reported_only_if_a_user_stays_unmatched() -> None:
     b = "b@example.com"
     apart = [crm("Al", A), crm("Al", b, id="2"), clinic("Al", A), clinic("Al", b, id="2")]
     assert match_users(apart).ambiguous == ()
@@ -229,7 +229,7 @@ def test_all_seats_of_a_proposal_hang_together_by_its_evidence(seats: list[UserR
 
 
 @given(worlds)
-def test_an_email_that_is_nobody_elses_always_joins(seats: list[UserRef]) -> None:
+def test_a_unique_email_always_matches(seats: list[UserRef]) -> None:
     home = {seat: p.name for p in match_users(seats).proposals for seat in p.seats}
     for one, other in combinations(seats, 2):
         address = one.email.strip().casefold()

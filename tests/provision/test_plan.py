@@ -1,4 +1,4 @@
-"""Wanted against found: one named row for each case."""
+"""Desired against existing resources: one named row per case."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ WANTED = Desired("clinic", ResourceType.ROOM, "yoga", {"capacity": 8, "slug": "y
 
 
 def found(name: str = "yoga", id: str = "r1", **fields: Any) -> Actual:
-    """A room that is there; of its fields only the capacity is shown."""
+    """Return an existing room; of its fields only the capacity is shown."""
     return Actual(ResourceType.ROOM, name, id, {"capacity": 8, **fields})
 
 
 def made(state: ProvisionState = ProvisionState.MADE, id: str = "r1", **sent: Any) -> Any:
-    """What is remembered of the room."""
+    """Return the stored record of the room."""
     kept = Provisioned(
         "clinic", "room", "yoga", state, {"capacity": 8, "slug": "y", **sent},
         datetime(2026, 3, 2, tzinfo=UTC), id,
@@ -51,13 +51,13 @@ def test_a_thing_is_compared(
     assert (row.step, set(row.changes)) == (step, changed)
 
 
-def test_what_cannot_be_changed_is_left_to_a_person() -> None:
+def test_a_fixed_field_is_left_to_a_person() -> None:
     row = compare_resources(WANTED, [found(capacity=5)], {}, fixed=("capacity",))
     assert row.step is ProvisionStep.BY_HAND
     assert "capacity is 5" in row.note
 
 
-def test_what_is_fixed_and_not_shown_is_in_place_and_named() -> None:
+def test_a_fixed_field_that_is_not_shown_is_in_place_with_a_note() -> None:
     row = compare_resources(WANTED, [found()], {}, fixed=("slug",))
     assert (row.step, dict(row.changes)) == (ProvisionStep.IN_PLACE, {})
     assert "the API does not show whether slug = y" in row.note
@@ -80,13 +80,15 @@ def test_what_is_fixed_and_not_shown_is_in_place_and_named() -> None:
         ),
     ],
 )
-def test_only_what_syncd_made_is_ever_unwanted(known: Any, existing: Actual, ours: bool) -> None:
+def test_only_resources_that_syncd_made_can_be_unwanted(
+    known: Any, existing: Actual, ours: bool
+) -> None:
     rows = unwanted([], {("clinic", ResourceType.ROOM): [existing]}, known)
     assert [row.step for row in rows] == [ProvisionStep.NOT_WANTED] * ours
     assert compare_resources(WANTED, [existing], known).ours is ours
 
 
-def test_what_is_wanted_or_cannot_be_removed_is_not_removed() -> None:
+def test_wanted_or_undeletable_resources_are_not_removed() -> None:
     everything = {("clinic", ResourceType.ROOM): [found()]}
     assert unwanted([WANTED], everything, made()) == []
     (row,) = unwanted([], everything, made(), kept=(ResourceType.ROOM,))

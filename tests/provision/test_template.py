@@ -1,4 +1,4 @@
-"""The text of syncd.toml: what it says is what was meant, and what a person wrote stays."""
+"""The text of syncd.toml contains the drafted values, and a person's text stays."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from syncd.config.load import load
-from syncd.provision.config_additions import Place
-from syncd.provision.template import Draft, NewProvider, NewSystem, extended, fresh
+from syncd.provision.config_additions import CalendarLine
+from syncd.provision.template import ConfigDraft, NewProvider, NewSystem, extend_config, new_config
 
 CRM = NewSystem(
     "crm",
@@ -24,10 +24,15 @@ LEGACY = NewSystem("legacy", "leadconnector-v1", {}, {"api_key": {"env": "D"}}, 
 ENV = dict.fromkeys("ABCD", "x")
 ALICE = NewProvider(
     "alice",
-    {"crm": Place({"user": "alice@example.com"}), "clinic": Place({"user": "u1"}, "Alice: one")},
+    {
+        "crm": CalendarLine({"user": "alice@example.com"}),
+        "clinic": CalendarLine({"user": "u1"}, "Alice: one"),
+    },
     "matched by e-mail",
 )
-DRAFT = Draft((CRM, CLINIC), (ALICE,), "Europe/Berlin", "own.env", ('[providers.r] kind = "room"',))
+DRAFT = ConfigDraft(
+    (CRM, CLINIC), (ALICE,), "Europe/Berlin", "own.env", ('[providers.r] kind = "room"',)
+)
 
 
 def put(folder: Path, text: str) -> Path:
@@ -38,8 +43,8 @@ def put(folder: Path, text: str) -> Path:
     return path
 
 
-def test_a_fresh_text_loads_and_says_what_was_meant(tmp_path: Path) -> None:
-    text = fresh(DRAFT)
+def test_a_new_configuration_loads_with_the_drafted_values(tmp_path: Path) -> None:
+    text = new_config(DRAFT)
     found = load(put(tmp_path, text), ENV)
     assert found.warnings == ()
     assert found.syncd.zone == "Europe/Berlin"
@@ -50,8 +55,8 @@ def test_a_fresh_text_loads_and_says_what_was_meant(tmp_path: Path) -> None:
         assert word in text
 
 
-def test_each_setting_has_a_word_and_the_written_values_are_the_defaults(tmp_path: Path) -> None:
-    bare = load(put(tmp_path, fresh(Draft((CRM, CLINIC), (ALICE,)))), ENV)
+def test_each_setting_has_a_comment_and_its_default_value(tmp_path: Path) -> None:
+    bare = load(put(tmp_path, new_config(ConfigDraft((CRM, CLINIC), (ALICE,)))), ENV)
     assert bare.syncd == bare.syncd.model_copy(
         update={"window": type(bare.syncd.window)(), "near": type(bare.syncd.near)()}
     )
@@ -93,34 +98,36 @@ FORMS = {
 
 
 @pytest.mark.parametrize("text", FORMS.values(), ids=FORMS)
-def test_what_is_added_to_a_text_of_any_form_loads_and_the_words_stay(
-    tmp_path: Path, text: str
-) -> None:
-    new = extended(text, Draft((CRM, CLINIC, LEGACY), (ALICE,), env_file="own.env"))
+def test_additions_to_any_configuration_load_and_keep_its_text(tmp_path: Path, text: str) -> None:
+    new = extend_config(text, ConfigDraft((CRM, CLINIC, LEGACY), (ALICE,), env_file="own.env"))
     found = load(put(tmp_path, new), ENV)
     assert set(found.systems) == {"clinic", "crm", "legacy"}
     assert set(found.providers["alice"].calendars) == {"clinic", "crm"}
     assert found.rules.prefer == ("clinic", "crm", "legacy")
     for words in ("# my own words", "# the front desk", "# always right"):
         assert words in new
-    assert extended(new, Draft((CRM, CLINIC, LEGACY), (ALICE,), env_file="own.env")) == new
+    assert (
+        extend_config(new, ConfigDraft((CRM, CLINIC, LEGACY), (ALICE,), env_file="own.env")) == new
+    )
 
 
-def test_nothing_to_add_changes_no_byte() -> None:
-    draft = Draft((CLINIC,), (NewProvider("alice", {"clinic": Place({"user": "other"})}),))
-    assert extended(HAND, draft) == HAND
+def test_an_empty_addition_changes_no_byte() -> None:
+    draft = ConfigDraft(
+        (CLINIC,), (NewProvider("alice", {"clinic": CalendarLine({"user": "other"})}),)
+    )
+    assert extend_config(HAND, draft) == HAND
 
 
 def test_systems_and_providers_can_be_added_time_and_again(tmp_path: Path) -> None:
-    text = extended(HAND, Draft((CRM,), (ALICE,)))
-    more = NewProvider("bob", {"crm": Place({"user": "bob@example.com"})})
-    text = extended(text, Draft((), (more,)))
-    late = Place({"user": "v1"})
+    text = extend_config(HAND, ConfigDraft((CRM,), (ALICE,)))
+    more = NewProvider("bob", {"crm": CalendarLine({"user": "bob@example.com"})})
+    text = extend_config(text, ConfigDraft((), (more,)))
+    late = CalendarLine({"user": "v1"})
     both = (
         NewProvider("alice", {"legacy": late}),
-        NewProvider("bob", {"clinic": Place({"user": "u2"})}),
+        NewProvider("bob", {"clinic": CalendarLine({"user": "u2"})}),
     )
-    text = extended(text, Draft((LEGACY,), both))
+    text = extend_config(text, ConfigDraft((LEGACY,), both))
     found = load(put(tmp_path, text), ENV)
     assert set(found.providers["alice"].calendars) == {"clinic", "crm", "legacy"}
     assert set(found.providers["bob"].calendars) == {"crm", "clinic"}
@@ -131,12 +138,12 @@ words = st.text(max_size=12)
 
 @given(said=words, comment=words)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_whatever_a_platform_calls_things_the_text_stays_toml(said: str, comment: str) -> None:
+def test_any_platform_names_give_valid_toml(said: str, comment: str) -> None:
     said = said.encode("utf-8", "ignore").decode()
     system = NewSystem("s", "leadconnector", {"location_id": said}, {}, comment)
-    person = NewProvider("p", {"s": Place({"user": said}, comment)}, comment)
-    draft = Draft((system,), (person,), rooms=(comment,))
-    for text in (fresh(draft), extended("", draft), extended(HAND, draft)):
+    person = NewProvider("p", {"s": CalendarLine({"user": said}, comment)}, comment)
+    draft = ConfigDraft((system,), (person,), rooms=(comment,))
+    for text in (new_config(draft), extend_config("", draft), extend_config(HAND, draft)):
         raw = tomllib.loads(text)
         assert raw["systems"]["s"]["location_id"] == said
         assert raw["providers"]["p"]["calendars"] == {"s": {"user": said}}

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.sandbox.kit import Clinic, a_clinic
+from tests.sandbox.kit import Clinic, serve_clinic
 
 
 @pytest.fixture
 async def clinic() -> AsyncIterator[Clinic]:
-    """A clinic on a loopback socket."""
-    async with a_clinic() as served:
+    """Serve a clinic on a loopback socket."""
+    async with serve_clinic() as served:
         yield served

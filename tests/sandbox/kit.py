@@ -1,4 +1,4 @@
-"""A small clinic on a loopback socket, and the words to ask it with."""
+"""A small clinic on a loopback socket, and helpers for requests to it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import httpx
 from syncd.sandbox.clock import ManualClock
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.ids import alnum_ids
-from syncd.sandbox.leadconnector import LeadConnector
+from syncd.sandbox.leadconnector import EmulatedLeadConnector
 from syncd.sandbox.serving import serving
 
 NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)  # a Monday, 07:00 in Berlin
@@ -24,26 +24,26 @@ QUIET = {"ignoreFreeSlotValidation": True, "toNotify": False}
 
 
 def at(hour: float, day: int = 2) -> datetime:
-    """An hour of the Berlin wall clock in March 2026, before the change of the clocks, as UTC."""
+    """Return an hour in Berlin in March 2026, before the change to summer time, as UTC."""
     return datetime(2026, 3, day, tzinfo=UTC) + timedelta(hours=hour - 1)
 
 
 def ms(instant: datetime) -> str:
-    """Epoch milliseconds, as the lists want them."""
+    """Return epoch milliseconds, as the lists require."""
     return str(int(instant.timestamp() * 1000))
 
 
 def berlin(instant: datetime) -> str:
-    """The winter spelling of an instant in Berlin."""
+    """Format an instant with Berlin's winter offset."""
     local = instant + HOUR
     return local.replace(tzinfo=None).isoformat(timespec="seconds") + "+01:00"
 
 
 @dataclass
 class Clinic:
-    """A location with two users, a calendar of each, an event calendar and a contact."""
+    """A location with two users and their calendars, an event calendar and a contact."""
 
-    platform: LeadConnector
+    platform: EmulatedLeadConnector
     clock: ManualClock
     client: httpx.AsyncClient
     alice: str
@@ -55,7 +55,7 @@ class Clinic:
     contact: str
 
     def book(self, start: datetime, **more: Any) -> str:
-        """Enter an hour with Alice by hand."""
+        """Enter an hour with Alice as a person does."""
         return self.platform.book(
             self.calendar, self.alice, start, start + HOUR, self.contact, **more
         )
@@ -65,7 +65,7 @@ class Clinic:
         self.platform.faults.add(Fault(kind, **more))
 
     async def events(self, path: str = "/calendars/events", **query: str) -> httpx.Response:
-        """List a week of events; of Alice's calendar unless the query says otherwise."""
+        """List a week of events; of Alice's calendar if the query names no owner."""
         window = {"startTime": ms(at(0)), "endTime": ms(at(0, 9))}
         owned = {"calendarId", "userId", "groupId"} & set(query)
         owner = {} if owned else {"calendarId": self.calendar}
@@ -73,12 +73,12 @@ class Clinic:
         return await self.client.get(path, params=params)
 
     async def ids(self, path: str = "/calendars/events", **query: str) -> list[str]:
-        """The ids that a list shows."""
+        """Return the ids that a list shows."""
         answer = await self.events(path, **query)
         return [row["id"] for row in answer.json()["events"]]
 
     def appointment(self, start: datetime, **more: Any) -> dict[str, Any]:
-        """The body that books half an hour with Alice."""
+        """Return the body that books half an hour with Alice."""
         return {
             "calendarId": self.calendar,
             "locationId": self.platform.location_id,
@@ -88,7 +88,7 @@ class Clinic:
         }
 
     def busy(self, start: datetime, **more: Any) -> dict[str, Any]:
-        """The body that blocks an hour of Alice's."""
+        """Return the body that blocks an hour of Alice's time."""
         owner = {} if "calendarId" in more else {"assignedUserId": self.alice}
         return {
             "locationId": self.platform.location_id,
@@ -101,10 +101,10 @@ class Clinic:
 
 
 @asynccontextmanager
-async def a_clinic() -> AsyncIterator[Clinic]:
-    """Serve a clinic; its clock stands at `NOW` until advanced."""
+async def serve_clinic() -> AsyncIterator[Clinic]:
+    """Serve a clinic; its clock stays at `NOW` until a test advances it."""
     clock = ManualClock(NOW)
-    platform = LeadConnector("clinic", clock, alnum_ids("test"))
+    platform = EmulatedLeadConnector("clinic", clock, alnum_ids("test"))
     alice = platform.add_user("Alice Adams", "alice@example.com")
     bob = platform.add_user("Bob Brown", "bob@example.com")
     group = platform.add_group("Practice")

@@ -1,4 +1,4 @@
-"""The way without a socket is httpx's own, and the faster JSON is starlette's."""
+"""The in-process transport behaves as httpx's, and the fast JSON as starlette's."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from syncd.sandbox.replies import JSONResponse
 from tests.sandbox.kit import APPOINTMENTS, BLOCKS, Clinic, at
 
 
-async def test_every_answer_is_the_one_that_httpx_gets(clinic: Clinic) -> None:
+async def test_the_transport_gives_the_same_answers_as_httpx(clinic: Clinic) -> None:
     event = clinic.book(at(9))
     asked = [
         ("GET", "/calendars/?locationId=x", None),
@@ -31,7 +31,7 @@ async def test_every_answer_is_the_one_that_httpx_gets(clinic: Clinic) -> None:
                 transport=way, base_url="http://clinic:81", headers=clinic.client.headers
             ) as client:
                 answer = await client.request(method, path, json=body)
-            # Ids and traces are new with each answer; so are the calls that are left.
+            # Compare keys only: ids, trace ids and remaining calls differ between answers.
             names = [name for name, _ in answer.headers.raw]
             found.append((answer.status_code, sorted(names), answer.json().keys()))
         assert found[0] == found[1]
@@ -41,7 +41,7 @@ async def test_every_answer_is_the_one_that_httpx_gets(clinic: Clinic) -> None:
     ]
 
 
-async def test_a_lost_reply_comes_out_as_the_error_of_a_broken_socket(clinic: Clinic) -> None:
+async def test_a_lost_reply_raises_the_error_of_a_broken_socket(clinic: Clinic) -> None:
     clinic.fault(FaultKind.RESET_BODY)
     async with httpx.AsyncClient(
         transport=AsgiTransport(clinic.platform), base_url="http://clinic"
@@ -53,5 +53,5 @@ async def test_a_lost_reply_comes_out_as_the_error_of_a_broken_socket(clinic: Cl
 @pytest.mark.parametrize(
     "content", [{"a": [1, 2.5, None, True], "ü": '✓ "quoted"\n/\u2028'}, [], {}, "text", None]
 )
-def test_json_is_the_same_bytes(content: object) -> None:
+def test_the_fast_json_encoder_writes_the_same_bytes_as_starlette(content: object) -> None:
     assert JSONResponse(content).body == responses.JSONResponse(content).body

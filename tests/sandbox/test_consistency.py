@@ -1,4 +1,4 @@
-"""The judge of the demo must itself be able to say no."""
+"""The consistency check of the demo finds every kind of disagreement."""
 
 from __future__ import annotations
 
@@ -21,47 +21,50 @@ BLOCKS = [
 ]
 
 
-def test_a_meeting_that_is_blocked_everywhere_else_is_agreed_on() -> None:
+def test_a_meeting_blocked_in_all_other_systems_is_consistent() -> None:
     assert disagreements([MEETING, *BLOCKS], SYSTEMS, NOW) == []
 
 
-def test_a_time_that_is_open_in_one_system_is_named() -> None:
-    said = disagreements([MEETING, BLOCKS[0]], SYSTEMS, NOW)
-    assert said == ["alice: 2026-06-01 10:00-11:00 UTC is taken elsewhere, but open in legacy"]
+def test_an_interval_that_is_free_in_one_system_is_reported() -> None:
+    problems = disagreements([MEETING, BLOCKS[0]], SYSTEMS, NOW)
+    assert problems == ["alice: 2026-06-01 10:00-11:00 UTC is busy elsewhere, but free in legacy"]
 
 
-def test_a_leave_of_days_is_named_with_the_day_on_which_it_ends() -> None:
-    said = disagreements([replace(BLOCKS[0], end=TEN + 24 * HOUR)], SYSTEMS, NOW)
-    assert said == [
-        "alice: 2026-06-01 10:00 to 2026-06-02 10:00 UTC is blocked in clinic for no reason"
-    ]
+def test_a_block_over_several_days_is_reported_with_its_end_date() -> None:
+    problems = disagreements([replace(BLOCKS[0], end=TEN + 24 * HOUR)], SYSTEMS, NOW)
+    (problem,) = problems
+    assert problem.startswith(
+        "alice: 2026-06-01 10:00 to 2026-06-02 10:00 UTC is blocked in clinic"
+    )
 
 
-def test_a_block_that_stays_after_a_cancellation_is_named() -> None:
+def test_a_block_that_stays_after_a_cancellation_is_reported() -> None:
     off = replace(MEETING, busy=False)
-    said = disagreements([off, *BLOCKS], SYSTEMS, NOW)
-    assert len(said) == 2
-    assert all("for no reason" in line for line in said)
+    problems = disagreements([off, *BLOCKS], SYSTEMS, NOW)
+    assert len(problems) == 2
+    assert all("but not busy elsewhere" in line for line in problems)
 
 
-def test_a_block_of_another_interval_is_no_agreement() -> None:
+def test_a_block_of_another_interval_is_reported() -> None:
     late = replace(BLOCKS[1], start=TEN + HOUR, end=TEN + 2 * HOUR)
-    said = disagreements([MEETING, BLOCKS[0], late], SYSTEMS, NOW)
-    assert len(said) == 2
+    problems = disagreements([MEETING, BLOCKS[0], late], SYSTEMS, NOW)
+    assert len(problems) == 2
 
 
-def test_a_second_block_for_one_interval_is_named() -> None:
-    said = disagreements([MEETING, *BLOCKS, BLOCKS[1]], SYSTEMS, NOW)
-    assert said == ["alice: 2026-06-01 10:00-11:00 UTC is blocked 2 times in legacy"]
+def test_a_second_block_for_one_interval_is_reported() -> None:
+    problems = disagreements([MEETING, *BLOCKS, BLOCKS[1]], SYSTEMS, NOW)
+    assert problems == ["alice: 2026-06-01 10:00-11:00 UTC is blocked 2 times in legacy"]
 
 
-def test_a_block_in_the_same_system_as_its_only_reason_is_one_too_many() -> None:
+def test_a_block_in_the_system_of_its_only_meeting_is_reported() -> None:
     extra = EventSummary(TEN, TEN + HOUR, "crm", "alice", "block", ours=True)
     assert disagreements([MEETING, *BLOCKS, extra], SYSTEMS, NOW)
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
-def test_a_human_block_is_a_reason_and_never_too_much(system: str) -> None:
+def test_a_block_made_by_a_person_must_be_blocked_elsewhere_and_is_never_excess(
+    system: str,
+) -> None:
     human = EventSummary(TEN, TEN + HOUR, system, "bob", "block")
     others = [
         EventSummary(TEN, TEN + HOUR, s, "bob", "block", ours=True) for s in SYSTEMS if s != system
@@ -70,5 +73,5 @@ def test_a_human_block_is_a_reason_and_never_too_much(system: str) -> None:
     assert disagreements([human], SYSTEMS, NOW)
 
 
-def test_what_has_ended_is_nobodys_concern() -> None:
+def test_events_that_have_ended_are_ignored() -> None:
     assert disagreements([MEETING], SYSTEMS, TEN + HOUR) == []

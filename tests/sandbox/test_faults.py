@@ -1,4 +1,4 @@
-"""Each kind of fault, as a client over a real socket meets it."""
+"""Each kind of fault, as a client over a real socket sees it."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ async def test_a_lost_reply_is_the_same_error_without_sockets(
     assert isinstance(lost.value, httpx.RemoteProtocolError)
 
 
-async def test_a_broken_off_body_was_half_sent(clinic: Clinic) -> None:
+async def test_a_reset_body_is_half_sent(clinic: Clinic) -> None:
     clinic.book(at(9))
     clinic.fault(FaultKind.RESET_BODY)
     async with clinic.client.stream("GET", f"/calendars/{clinic.calendar}") as answer:
@@ -83,13 +83,13 @@ async def test_a_server_error_has_no_effect(clinic: Clinic, spelling: str, body:
     assert clinic.platform.blocks() == []
 
 
-async def test_unauthorised_is_said_in_the_platforms_words(clinic: Clinic) -> None:
+async def test_unauthorised_answers_in_the_platforms_form(clinic: Clinic) -> None:
     clinic.fault(FaultKind.UNAUTHORISED)
     answer = await clinic.events()
     assert (answer.status_code, answer.json()["message"]) == (401, "Invalid JWT")
 
 
-async def test_an_empty_list_is_well_formed_and_reads_by_id_go_on(clinic: Clinic) -> None:
+async def test_an_empty_list_is_well_formed_and_reads_by_id_still_work(clinic: Clinic) -> None:
     id = clinic.book(at(9))
     clinic.fault(FaultKind.EMPTY)
     answer = await clinic.events()
@@ -98,19 +98,19 @@ async def test_an_empty_list_is_well_formed_and_reads_by_id_go_on(clinic: Clinic
 
 
 @pytest.mark.parametrize(("rows", "left"), [(0, 0), (1, 0), (2, 1), (3, 2), (9, 6)])
-async def test_a_short_page_lacks_its_last_third(clinic: Clinic, rows: int, left: int) -> None:
+async def test_a_short_page_omits_its_last_third(clinic: Clinic, rows: int, left: int) -> None:
     ids = [clinic.book(at(9 + n)) for n in range(rows)]
     clinic.fault(FaultKind.SHORT_PAGE)
     assert await clinic.ids() == ids[:left]
 
 
-async def test_rows_can_come_twice(clinic: Clinic) -> None:
+async def test_rows_can_be_listed_twice(clinic: Clinic) -> None:
     id = clinic.book(at(9))
     clinic.fault(FaultKind.DUPLICATE_ROWS)
     assert await clinic.ids() == [id, id]
 
 
-async def test_rate_limited_without_a_reason(clinic: Clinic) -> None:
+async def test_the_rate_limited_fault_needs_no_limit(clinic: Clinic) -> None:
     clinic.fault(FaultKind.RATE_LIMITED, times=2)
     statuses = [(await clinic.events()).status_code for _ in range(3)]
     assert statuses == [429, 429, 200]
@@ -118,7 +118,7 @@ async def test_rate_limited_without_a_reason(clinic: Clinic) -> None:
     assert clinic.platform.limit.refused == 0
 
 
-async def test_a_slow_answer_takes_its_time(clinic: Clinic) -> None:
+async def test_a_slow_answer_takes_the_given_seconds(clinic: Clinic) -> None:
     clinic.fault(FaultKind.SLOW, seconds=20)
     assert (await clinic.events()).is_success
     assert clinic.clock.now() == NOW + timedelta(seconds=20)
@@ -149,12 +149,12 @@ async def test_the_platforms_clock_can_be_wrong(clinic: Clinic) -> None:
     assert answer.json()["appointment"]["dateUpdated"] == "2026-03-02T05:58:00.000Z"
 
 
-async def test_the_date_is_right_otherwise(clinic: Clinic) -> None:
+async def test_the_date_header_is_right_without_a_fault(clinic: Clinic) -> None:
     answer = await clinic.events()
     assert answer.headers.get_list("date") == ["Mon, 02 Mar 2026 06:00:00 GMT"]
 
 
-async def test_an_appointment_moved_by_hand_can_get_a_new_id(clinic: Clinic) -> None:
+async def test_an_appointment_that_a_person_moves_can_get_a_new_id(clinic: Clinic) -> None:
     id = clinic.book(at(9))
     clinic.fault(FaultKind.NEW_ID_ON_MOVE)
     moved = clinic.platform.move(id, at(11), at(12))
@@ -164,7 +164,7 @@ async def test_an_appointment_moved_by_hand_can_get_a_new_id(clinic: Clinic) -> 
     assert (old["deleted"], old["startTime"]) == (True, berlin(at(9)))
 
 
-async def test_a_fault_hits_what_it_names_only(clinic: Clinic) -> None:
+async def test_a_fault_hits_only_the_requests_that_it_names(clinic: Clinic) -> None:
     clinic.fault(FaultKind.ERROR, path=r"/calendars/events$", method="GET")
     assert (await clinic.events()).status_code == HTTPStatus.SERVICE_UNAVAILABLE
     blocks = await clinic.events("/calendars/blocked-slots")
@@ -179,7 +179,7 @@ async def test_a_fault_ends_at_its_time(clinic: Clinic) -> None:
     assert (await clinic.events()).status_code == HTTPStatus.OK
 
 
-def test_hits_are_used_up_and_counted() -> None:
+def test_take_counts_hits_until_none_are_left() -> None:
     faults = Faults()
     faults.add(Fault(FaultKind.SLOW_JOBS, times=2, seconds=1))
     faults.add(Fault(FaultKind.SLOW_JOBS, times=1, seconds=2))
@@ -188,7 +188,7 @@ def test_hits_are_used_up_and_counted() -> None:
     assert faults.injected == {FaultKind.SLOW_JOBS: 3}
 
 
-def test_looking_does_not_use_up() -> None:
+def test_active_does_not_count_a_hit() -> None:
     faults = Faults()
     faults.add(Fault(FaultKind.EMPTY, times=1))
     assert faults.active(FaultKind.EMPTY) == faults.take(FaultKind.EMPTY)
@@ -206,6 +206,6 @@ def test_faults_are_cleared_by_kind_or_all() -> None:
     assert faults.active(FaultKind.ERROR) is faults.active(FaultKind.SLOW) is None
 
 
-def test_a_bad_path_is_refused() -> None:
+def test_an_invalid_path_pattern_is_refused() -> None:
     with pytest.raises(ValueError, match="no regular expression"):
         Faults().add(Fault(FaultKind.EMPTY, path="("))

@@ -1,4 +1,4 @@
-"""Each row of the table of uncertain facts has a knob that changes what the platform answers."""
+"""Each uncertain fact has a knob that changes what the platform answers."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from syncd.model.platform_facts import PLATFORM_FACTS, PlatformFact
 from syncd.sandbox.asgi_transport import AsgiTransport
 from syncd.sandbox.clock import ManualClock
 from syncd.sandbox.server import Sandbox
-from tests.sandbox.desk import (
+from tests.sandbox.measure_facts import CHECKS, LSQ, V1, V2
+from tests.sandbox.seeded_accounts import (
     NINE,
     NOW,
     TEN,
-    Desk,
-    a_desk,
+    Accounts,
     iso,
+    serve_accounts,
 )
-from tests.sandbox.found_facts import CHECKS, LSQ, V1, V2
 
 
 @pytest.fixture
-async def desk() -> AsyncIterator[Desk]:
-    """Serve three furnished accounts without bookings."""
-    async with a_desk() as served:
+async def accounts() -> AsyncIterator[Accounts]:
+    """Serve three seeded accounts without bookings."""
+    async with serve_accounts() as served:
         yield served
 
 
@@ -36,14 +36,14 @@ _SYSTEMS = {V2: "clinic", V1: "legacy", LSQ: "crm"}
 @pytest.mark.parametrize(
     ("row", "side"), SIDES, ids=[f"{row.platform} {row.name} {side}" for row, side in SIDES]
 )
-async def test_the_answers_show_the_side_that_was_set(
-    desk: Desk, row: PlatformFact, side: str
+async def test_answers_show_the_side_that_was_set(
+    accounts: Accounts, row: PlatformFact, side: str
 ) -> None:
-    platform = desk.sandbox.systems[_SYSTEMS[row.platform]]
+    platform = accounts.sandbox.systems[_SYSTEMS[row.platform]]
     platform.set_fact(row.name, side)
     assert platform.fact(row.name) == side
-    desk.clock.advance(1)  # what was written until then, every list shows
-    assert await CHECKS[row.platform, row.name](desk) == side
+    accounts.clock.advance(1)  # so that lists show everything written before
+    assert await CHECKS[row.platform, row.name](accounts) == side
 
 
 def test_each_fact_of_the_table_has_a_check() -> None:
@@ -51,8 +51,10 @@ def test_each_fact_of_the_table_has_a_check() -> None:
 
 
 @pytest.mark.parametrize("system", ["clinic", "legacy", "crm"])
-async def test_the_other_facts_stay_when_one_is_set(desk: Desk, system: str) -> None:
-    platform = desk.sandbox.systems[system]
+async def test_setting_a_fact_leaves_the_other_facts_unchanged(
+    accounts: Accounts, system: str
+) -> None:
+    platform = accounts.sandbox.systems[system]
     before = platform.facts()
     for row in (row for row in PLATFORM_FACTS if row.platform is platform.kind):
         for side in row.sides:
@@ -61,7 +63,7 @@ async def test_the_other_facts_stay_when_one_is_set(desk: Desk, system: str) -> 
         platform.set_fact(row.name, before[row.name])
 
 
-def test_a_wrong_name_or_side_is_answered_with_the_right_ones() -> None:
+def test_an_unknown_name_or_side_is_refused_with_the_known_ones() -> None:
     clinic = Sandbox(ManualClock(NOW)).clinic
     with pytest.raises(ValueError, match="no fact 'slot_names'; there are update_replaces, "):
         clinic.set_fact("slot_names", "From/To")
@@ -71,16 +73,18 @@ def test_a_wrong_name_or_side_is_answered_with_the_right_ones() -> None:
         clinic.fact("nothing")
 
 
-def test_a_knob_turned_to_something_else_is_on_no_side() -> None:
+def test_a_knob_with_another_value_belongs_to_no_side() -> None:
     crm = Sandbox(ManualClock(NOW)).crm
     crm.date_zone = "Asia/Tokyo"
-    with pytest.raises(ValueError, match="date_zone is 'Asia/Tokyo' here"):
+    with pytest.raises(ValueError, match="date_zone has the value 'Asia/Tokyo'"):
         crm.fact("date_zone")
 
 
-async def test_people_set_facts_and_book_services_through_the_control_port(desk: Desk) -> None:
-    seat = desk.seat("clinic")
-    control = AsgiTransport(desk.sandbox.apps["control"])
+async def test_the_control_api_sets_facts_and_books_services(
+    accounts: Accounts,
+) -> None:
+    seat = accounts.seed_user("clinic")
+    control = AsgiTransport(accounts.sandbox.apps["control"])
     async with httpx.AsyncClient(base_url="http://127.0.0.1", transport=control) as people:
         path, fact = "/clinic/set-fact", {"name": "lists_service_bookings", "side": "yes"}
         assert (await people.post(path, json=fact)).json() == {"side": "yes"}
@@ -92,6 +96,6 @@ async def test_people_set_facts_and_book_services_through_the_control_port(desk:
         booked = {"calendar": seat.calendar, "user": seat.user, **span}
         made = await people.post("/clinic/book-service", json=booked)
         assert made.status_code == 201
-        assert [row["id"] for row in await desk.events()] == [made.json()["id"]]
+        assert [row["id"] for row in await accounts.events()] == [made.json()["id"]]
         elsewhere = await people.post("/legacy/book-service", json=booked)
         assert elsewhere.status_code == 422

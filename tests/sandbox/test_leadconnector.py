@@ -1,4 +1,4 @@
-"""What LeadConnector v2 answers when it agrees, over a real socket.
+"""Successful answers of LeadConnector v2, over a real socket.
 
 See docs/platforms/leadconnector-v2.md.
 """
@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from syncd.sandbox.leadconnector import Notification
-from syncd.sandbox.odd_rows import UNKNOWN_WORD
+from syncd.sandbox.odd_rows import UNKNOWN_STATUS
 from tests.sandbox.kit import APPOINTMENTS, BLOCKS, HOUR, QUIET, Clinic, at, berlin, ms
 
 
@@ -69,12 +69,12 @@ async def test_an_event_is_listed_by_its_start(clinic: Clinic) -> None:
         assert found == shown
 
 
-async def test_the_far_future_is_a_window(clinic: Clinic) -> None:
+async def test_a_window_may_end_after_year_9999(clinic: Clinic) -> None:
     id = clinic.book(at(9))
     assert await clinic.ids(startTime="0", endTime="9999999999999999") == [id]
 
 
-async def test_cancelled_ones_stay_listed_and_deleted_ones_leave(clinic: Clinic) -> None:
+async def test_cancelled_appointments_stay_listed_and_deleted_ones_do_not(clinic: Clinic) -> None:
     cancelled, deleted = clinic.book(at(9)), clinic.book(at(11))
     clinic.platform.cancel(cancelled)
     clinic.platform.delete(deleted)
@@ -82,7 +82,7 @@ async def test_cancelled_ones_stay_listed_and_deleted_ones_leave(clinic: Clinic)
     assert (row["id"], row["appointmentStatus"]) == (cancelled, "cancelled")
 
 
-async def test_a_deleted_one_is_read_by_id_with_its_old_status(clinic: Clinic) -> None:
+async def test_a_deleted_appointment_is_read_by_id_with_its_old_status(clinic: Clinic) -> None:
     id = clinic.book(at(9))
     clinic.platform.delete(id)
     answer = (await clinic.client.get(f"{APPOINTMENTS}/{id}")).json()
@@ -92,7 +92,7 @@ async def test_a_deleted_one_is_read_by_id_with_its_old_status(clinic: Clinic) -
     assert "slotType" in appointment["appointmentMeta"]
 
 
-async def test_summer_time_shows_in_the_offset(clinic: Clinic) -> None:
+async def test_the_offset_shows_summer_time(clinic: Clinic) -> None:
     id = clinic.book(at(10, day=30))
     appointment = (await clinic.client.get(f"{APPOINTMENTS}/{id}")).json()["appointment"]
     assert appointment["startTime"] == "2026-03-30T11:00:00+02:00"
@@ -101,12 +101,12 @@ async def test_summer_time_shows_in_the_offset(clinic: Clinic) -> None:
 async def test_a_create_answers_flat_and_without_times(clinic: Clinic) -> None:
     answer = await clinic.client.post(APPOINTMENTS, json=clinic.appointment(at(9), title="Hi"))
     assert answer.status_code == 200
-    told = answer.json()
-    assert told["status"] == "booked"
-    assert told["appointmentStatus"] == told["appoinmentStatus"] == "confirmed"
-    assert {"startTime", "endTime"} & set(told) == set()
+    reply = answer.json()
+    assert reply["status"] == "booked"
+    assert reply["appointmentStatus"] == reply["appoinmentStatus"] == "confirmed"
+    assert {"startTime", "endTime"} & set(reply) == set()
     (stored,) = clinic.platform.appointments()
-    assert (stored.id, stored.start, stored.end) == (told["id"], at(9), at(9.5))
+    assert (stored.id, stored.start, stored.end) == (reply["id"], at(9), at(9.5))
     assert stored.user == clinic.alice
 
 
@@ -117,7 +117,7 @@ async def test_four_equal_creates_without_the_check_make_four(clinic: Clinic) ->
     assert len(clinic.platform.appointments()) == 4
 
 
-async def test_an_update_that_merges_changes_time_and_status_only(clinic: Clinic) -> None:
+async def test_a_merging_update_changes_only_time_and_status(clinic: Clinic) -> None:
     clinic.platform.update_replaces = False
     id = clinic.book(at(9), title="Check-up")
     clinic.clock.advance(60)
@@ -131,7 +131,7 @@ async def test_an_update_that_merges_changes_time_and_status_only(clinic: Clinic
     assert stored.updated_at == clinic.clock.now()
 
 
-async def test_an_update_that_replaces_resets_what_it_leaves_out(clinic: Clinic) -> None:
+async def test_a_replacing_update_resets_the_fields_that_it_omits(clinic: Clinic) -> None:
     id = clinic.book(at(9), title="Check-up", status="new", description="Bring the papers")
     body = {"startTime": berlin(at(11)), "endTime": berlin(at(12))}
     answer = await clinic.client.put(f"{APPOINTMENTS}/{id}", json={**body, **QUIET})
@@ -153,13 +153,13 @@ async def test_an_update_keeps_the_texts_and_the_status_that_it_names(clinic: Cl
 
 
 @pytest.mark.parametrize("replaces", [True, False])
-async def test_a_status_that_only_reads_show_stands_for_the_one_that_it_has(
+async def test_an_update_with_the_unknown_status_keeps_the_status(
     clinic: Clinic, *, replaces: bool
 ) -> None:
-    # Seeds 30022 and 30091: where updates replace the record, it became "confirmed".
+    # Seeds 30022 and 30091: a replacing update set it to "confirmed".
     clinic.platform.update_replaces = replaces
     id = clinic.book(at(9), status="new")
-    body = {"startTime": berlin(at(11)), "appointmentStatus": UNKNOWN_WORD}
+    body = {"startTime": berlin(at(11)), "appointmentStatus": UNKNOWN_STATUS}
     answer = await clinic.client.put(f"{APPOINTMENTS}/{id}", json={**body, **QUIET})
     assert (answer.status_code, answer.json()["appointmentStatus"]) == (200, "new")
 
@@ -178,7 +178,7 @@ async def test_an_update_on_a_teams_calendar_must_name_the_member(
     assert (await clinic.client.put(path, json=named)).status_code == 200
 
 
-async def test_a_blocks_update_without_a_title_erases_it_where_it_replaces(clinic: Clinic) -> None:
+async def test_a_replacing_block_update_without_a_title_erases_it(clinic: Clinic) -> None:
     for replaces, title in ((True, ""), (False, "Lunch")):
         clinic.platform.block_update_replaces = replaces
         id = clinic.platform.block(clinic.alice, at(9), at(10), "Lunch")
@@ -188,13 +188,13 @@ async def test_a_blocks_update_without_a_title_erases_it_where_it_replaces(clini
         assert answer.json()["title"] == title
 
 
-@pytest.mark.parametrize(("flag", "told"), [({}, 1), ({"toNotify": True}, 1), (QUIET, 0)])
-async def test_customers_are_notified_unless_told_not_to(
-    clinic: Clinic, flag: dict[str, bool], told: int
+@pytest.mark.parametrize(("flag", "count"), [({}, 1), ({"toNotify": True}, 1), (QUIET, 0)])
+async def test_customers_are_notified_unless_the_write_forbids_it(
+    clinic: Clinic, flag: dict[str, bool], count: int
 ) -> None:
     id = clinic.book(at(9))
     await clinic.client.put(f"{APPOINTMENTS}/{id}", json={"appointmentStatus": "cancelled", **flag})
-    assert clinic.platform.notifications == [Notification(id, "updated")] * told
+    assert clinic.platform.notifications == [Notification(id, "updated")] * count
 
 
 async def test_a_block_is_created_listed_moved_and_deleted(clinic: Clinic) -> None:
@@ -242,7 +242,7 @@ async def test_a_calendars_block_is_listed_under_the_calendar(clinic: Clinic) ->
 
 
 async def offered(clinic: Clinic, calendar: str = "", **query: str) -> list[str]:
-    """The slots of the Monday."""
+    """Return the free slots of the Monday."""
     span = {"startDate": ms(at(0)), "endDate": ms(at(0, 3)), **query}
     path = f"/calendars/{calendar or clinic.calendar}/free-slots"
     answer = (await clinic.client.get(path, params=span)).json()
@@ -250,7 +250,7 @@ async def offered(clinic: Clinic, calendar: str = "", **query: str) -> list[str]
     return [slot for day in answer.values() for slot in day["slots"]]
 
 
-async def test_free_slots_are_those_of_the_hours(clinic: Clinic) -> None:
+async def test_free_slots_are_within_the_opening_hours(clinic: Clinic) -> None:
     slots = await offered(clinic)
     assert len(slots) == 16
     assert (slots[0], slots[-1]) == ("2026-03-02T09:00:00+01:00", "2026-03-02T16:30:00+01:00")
@@ -280,7 +280,7 @@ async def test_a_users_block_closes_all_calendars_of_the_user(clinic: Clinic) ->
     assert await offered(clinic, other, userId=clinic.alice) == []
 
 
-async def test_a_collective_calendar_needs_everybody(clinic: Clinic) -> None:
+async def test_a_collective_calendar_needs_all_its_users(clinic: Clinic) -> None:
     both = clinic.platform.add_calendar("Both", "collective", [clinic.alice, clinic.bob])
     clinic.platform.block(clinic.bob, at(9), at(16.5), "Away")
     assert await offered(clinic, both) == [berlin(at(16.5))]
@@ -295,12 +295,12 @@ async def test_a_class_takes_guests_until_it_is_full(clinic: Clinic) -> None:
     assert statuses == [200, 200, 400]
 
 
-async def test_slots_are_spelt_in_the_zone_asked_for(clinic: Clinic) -> None:
+async def test_slots_are_shown_in_the_requested_zone(clinic: Clinic) -> None:
     slots = await offered(clinic, timezone="Asia/Kolkata")
     assert slots[0] == "2026-03-02T13:30:00+05:30"
 
 
-async def test_what_has_begun_is_not_offered(clinic: Clinic) -> None:
+async def test_slots_that_have_begun_are_not_offered(clinic: Clinic) -> None:
     clinic.clock.advance(timedelta(hours=9).total_seconds())
     assert (await offered(clinic))[0] == berlin(at(16))
 
@@ -318,7 +318,7 @@ async def test_the_wall_clock_keeps_its_hours_over_the_change_of_the_clocks(
     }
 
 
-async def test_what_the_location_consists_of(clinic: Clinic) -> None:
+async def test_calendars_groups_users_and_contacts_are_listed(clinic: Clinic) -> None:
     get = clinic.client.get
     here = {"locationId": clinic.platform.location_id}
     calendars = (await get("/calendars/", params=here)).json()["calendars"]
@@ -338,7 +338,7 @@ async def test_what_the_location_consists_of(clinic: Clinic) -> None:
     assert (contact["email"], contact["phone"]) == ("carla@example.com", "+4930123456")
 
 
-async def test_moving_by_hand_can_give_another_user(clinic: Clinic) -> None:
+async def test_a_person_can_move_a_meeting_to_another_user(clinic: Clinic) -> None:
     id = clinic.book(at(9))
     assert clinic.platform.move(id, at(10), at(10) + HOUR, clinic.bob) == id
     (stored,) = clinic.platform.appointments()
@@ -354,7 +354,7 @@ async def test_moving_by_hand_can_give_another_user(clinic: Clinic) -> None:
         lambda p, c: p.book("nowhere", c.alice, at(9), at(10), c.contact),
     ],
 )
-async def test_acting_on_what_is_not_there_is_an_error(clinic: Clinic, act: object) -> None:
+async def test_an_action_on_an_unknown_id_raises_an_error(clinic: Clinic, act: object) -> None:
     assert callable(act)
     with pytest.raises(KeyError, match="no "):
         act(clinic.platform, clinic)

@@ -1,4 +1,4 @@
-"""The emulated location's meetings of several hosts: what lists, updates and slots make of them."""
+"""Meetings with several hosts on the emulated v2 location: lists, updates and slots."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.sandbox.kit import Clinic, a_clinic, at
+from tests.sandbox.kit import Clinic, at, serve_clinic
 
 
 @pytest.fixture
 async def clinic() -> AsyncIterator[Clinic]:
-    """A clinic that is served."""
-    async with a_clinic() as found:
+    """Serve a clinic."""
+    async with serve_clinic() as found:
         yield found
 
 
 @pytest.mark.parametrize("named", [False, True])
-async def test_users_name_the_further_hosts_and_perhaps_the_assigned_one(
+async def test_users_contain_the_further_hosts_and_by_a_knob_the_assigned_one(
     clinic: Clinic, named: bool
 ) -> None:
     clinic.platform.users_name_owner = named
@@ -30,7 +30,7 @@ async def test_users_name_the_further_hosts_and_perhaps_the_assigned_one(
 
 
 @pytest.mark.parametrize("listed", [False, True])
-async def test_the_list_of_a_further_host_s_user_may_show_the_meeting(
+async def test_the_list_of_a_further_host_includes_the_meeting_by_a_knob(
     clinic: Clinic, listed: bool
 ) -> None:
     clinic.platform.hosts_listed = listed
@@ -41,7 +41,9 @@ async def test_the_list_of_a_further_host_s_user_may_show_the_meeting(
 
 
 @pytest.mark.parametrize("drops", [False, True])
-async def test_an_update_takes_no_hosts_and_may_lose_them(clinic: Clinic, drops: bool) -> None:
+async def test_an_update_accepts_no_hosts_and_by_a_knob_removes_them(
+    clinic: Clinic, drops: bool
+) -> None:
     clinic.platform.update_drops_hosts = drops
     meeting = clinic.book(at(9), hosts=[clinic.bob])
     path = f"/calendars/events/appointments/{meeting}"
@@ -54,7 +56,7 @@ async def test_an_update_takes_no_hosts_and_may_lose_them(clinic: Clinic, drops:
     assert clinic.platform.damaged == ({meeting} if drops else set())
 
 
-async def test_a_further_host_is_offered_nowhere_else_and_keeps_it_under_a_new_id(
+async def test_a_further_host_is_busy_also_under_a_new_user_id(
     clinic: Clinic,
 ) -> None:
     meeting = clinic.book(at(9), hosts=[clinic.bob])

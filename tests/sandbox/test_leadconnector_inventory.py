@@ -1,4 +1,4 @@
-"""What the emulated v2 location shows of rooms, equipment and associations, and to whom."""
+"""Rooms, equipment and associations of the emulated v2 location, and the scopes that they need."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def test_lists_are_paged_by_limit_and_skip_which_must_be_given(clinic: Cli
         ("/users/", "users.readonly"),
     ],
 )
-async def test_a_token_without_the_scope_is_refused_in_the_platforms_words(
+async def test_a_token_without_the_scope_is_refused_in_the_platforms_form(
     clinic: Clinic, path: str, scope: str
 ) -> None:
     query = {"locationId": clinic.platform.location_id, "limit": "10", "skip": "0"}

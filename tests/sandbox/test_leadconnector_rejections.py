@@ -1,4 +1,4 @@
-"""Each way in which LeadConnector v2 says no, over a real socket.
+"""Every refusal of LeadConnector v2, over a real socket.
 
 See docs/platforms/leadconnector-v2.md#errors.
 """
@@ -23,7 +23,7 @@ from tests.sandbox.kit import APPOINTMENTS, BLOCKS, HOUR, QUIET, Clinic, at, ber
         ("Authorization", "Bearer other", "Invalid JWT"),
     ],
 )
-async def test_a_wrong_header_is_unauthorised_in_its_own_words(
+async def test_each_wrong_header_has_its_own_401_message(
     clinic: Clinic, header: str, value: str | None, message: str
 ) -> None:
     del clinic.client.headers[header]
@@ -52,7 +52,7 @@ async def test_all_four_versions_are_served(clinic: Clinic, version: str) -> Non
         ("GET", "/calendars/events/block-slots/abc"),
     ],
 )
-async def test_a_wrong_path_or_verb_is_unauthorised_not_unknown(
+async def test_a_wrong_path_or_method_answers_401_not_404(
     clinic: Clinic, verb: str, path: str
 ) -> None:
     answer = await clinic.client.request(verb, path)
@@ -73,7 +73,7 @@ async def test_another_location_is_forbidden(
 
 
 @pytest.mark.parametrize("path", ["/calendars/events", "/calendars/blocked-slots"])
-async def test_a_list_of_nobody_is_refused(clinic: Clinic, path: str) -> None:
+async def test_a_list_without_an_owner_is_refused(clinic: Clinic, path: str) -> None:
     answer = await clinic.events(path, calendarId="")
     assert answer.status_code == 422
     assert answer.json()["message"] == ["Either calendarId, userId or groupId is required"]
@@ -85,7 +85,7 @@ async def test_a_list_without_a_window_is_refused(clinic: Clinic) -> None:
     assert answer.json()["message"] == ["startTime should not be empty"]
 
 
-async def test_iso_times_in_a_query_find_nothing(clinic: Clinic) -> None:
+async def test_iso_times_in_a_query_match_no_event(clinic: Clinic) -> None:
     clinic.book(at(9))
     assert await clinic.ids() != []
     answer = await clinic.events(startTime=at(0).isoformat())
@@ -146,16 +146,16 @@ async def test_a_slot_that_is_not_offered_is_refused(
     body = clinic.appointment(start, endTime=berlin(end))
     answer = await clinic.client.post(APPOINTMENTS, json=body)
     assert answer.status_code == 400
-    told = answer.json()
-    assert told.pop("traceId")
-    assert told == {
+    reply = answer.json()
+    assert reply.pop("traceId")
+    assert reply == {
         "message": "The slot you have selected is no longer available.",
         "error": "Bad Request",
         "statusCode": 400,
     }
 
 
-async def test_an_offered_slot_in_another_spelling_is_refused(clinic: Clinic) -> None:
+async def test_an_offered_slot_with_another_offset_is_refused(clinic: Clinic) -> None:
     start = at(10)
     body = clinic.appointment(start, startTime=start.isoformat())
     assert (await clinic.client.post(APPOINTMENTS, json=body)).status_code == 400
@@ -188,12 +188,12 @@ async def test_a_wrong_block_is_refused(
 ) -> None:
     answer = await clinic.client.post(BLOCKS, json={**clinic.busy(at(9)), **change})
     assert answer.status_code == status
-    told = answer.json()["message"]
-    assert told == message if isinstance(told, str) else message in told
+    reply = answer.json()["message"]
+    assert reply == message if isinstance(reply, str) else message in reply
     assert clinic.platform.blocks() == []
 
 
-async def test_a_block_of_nobody_is_refused(clinic: Clinic) -> None:
+async def test_a_block_without_an_owner_is_refused(clinic: Clinic) -> None:
     body = clinic.busy(at(9))
     del body["assignedUserId"]
     assert (await clinic.client.post(BLOCKS, json=body)).status_code == 422
@@ -223,7 +223,7 @@ async def test_a_second_delete_is_refused(clinic: Clinic, kind: str) -> None:
     assert "already been deleted" in second.json()["message"]
 
 
-async def test_what_is_deleted_cannot_be_changed(clinic: Clinic) -> None:
+async def test_a_deleted_event_cannot_be_changed(clinic: Clinic) -> None:
     id = clinic.book(at(9))
     clinic.platform.delete(id)
     block = clinic.platform.block(clinic.alice, at(9), at(10), "Lunch")
@@ -241,16 +241,18 @@ async def test_free_slots_span_at_most_31_days(clinic: Clinic) -> None:
         assert (await clinic.client.get(path, params=span)).status_code == status
 
 
-async def test_free_slots_want_milliseconds(clinic: Clinic) -> None:
+async def test_free_slots_require_milliseconds(clinic: Clinic) -> None:
     path = f"/calendars/{clinic.calendar}/free-slots"
     span = {"startDate": at(0).isoformat(), "endDate": ms(at(0, 3))}
     assert (await clinic.client.get(path, params=span)).status_code == 422
 
 
-async def test_over_the_limit_is_refused_until_the_window_has_passed(clinic: Clinic) -> None:
+async def test_calls_beyond_the_limit_are_refused_until_the_window_has_passed(
+    clinic: Clinic,
+) -> None:
     limit = clinic.platform.limit
     assert limit is not None
-    limit.most = 3
+    limit.max_requests = 3
     answers = [await clinic.events() for _ in range(4)]
     assert [a.status_code for a in answers] == [200, 200, 200, 429]
     assert [a.headers["x-ratelimit-remaining"] for a in answers] == ["2", "1", "0", "0"]
@@ -261,7 +263,7 @@ async def test_over_the_limit_is_refused_until_the_window_has_passed(clinic: Cli
     assert (await clinic.events()).status_code == 200
 
 
-async def test_over_the_daily_limit_is_refused_until_midnight(clinic: Clinic) -> None:
+async def test_calls_beyond_the_daily_limit_are_refused_until_midnight(clinic: Clinic) -> None:
     limit = clinic.platform.limit
     assert limit is not None
     limit.daily = 1
@@ -274,7 +276,7 @@ async def test_over_the_daily_limit_is_refused_until_midnight(clinic: Clinic) ->
     assert (await clinic.events()).status_code == 200
 
 
-async def test_the_log_tells_calls_without_bodies(clinic: Clinic) -> None:
+async def test_the_log_shows_calls_without_bodies(clinic: Clinic) -> None:
     await clinic.client.post(BLOCKS, json=clinic.busy(at(9)))
     await clinic.client.get("/contacts/x", params={"email": "carla@example.com"})
     now = clinic.clock.now()

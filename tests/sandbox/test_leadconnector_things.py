@@ -1,4 +1,4 @@
-"""The emulated location's rooms, equipment, associations, objects: answers and refusals as told."""
+"""Rooms, equipment, associations and objects of the emulated v2 location: answers and refusals."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.kit import Clinic, a_clinic
+from tests.sandbox.kit import Clinic, serve_clinic
 
 ROOMS = "/calendars/resources/rooms"
 EQUIPMENT = "/calendars/resources/equipments"
@@ -16,13 +16,13 @@ CUSTOM = "custom_objects.booking"
 
 @pytest.fixture
 async def clinic() -> AsyncIterator[Clinic]:
-    """A clinic that is served."""
-    async with a_clinic() as found:
+    """Serve a clinic."""
+    async with serve_clinic() as found:
         yield found
 
 
 def resource(clinic: Clinic, **more: Any) -> dict[str, Any]:
-    """The body of a resource, with all that is demanded."""
+    """Return the body of a resource, with all required fields."""
     body = {
         "locationId": clinic.platform.location_id,
         "name": "yoga room",
@@ -36,7 +36,7 @@ def resource(clinic: Clinic, **more: Any) -> dict[str, Any]:
 
 
 def association(clinic: Clinic, **more: Any) -> dict[str, Any]:
-    """The body of an association between a record and a contact."""
+    """Return the body of an association between a record and a contact."""
     body = {
         "locationId": clinic.platform.location_id,
         "key": "bookings",
@@ -49,7 +49,7 @@ def association(clinic: Clinic, **more: Any) -> dict[str, Any]:
 
 
 async def listed(clinic: Clinic, path: str, **query: str) -> Any:
-    """A list of the location."""
+    """Return a list of the location."""
     params = {"locationId": clinic.platform.location_id, "limit": "10", "skip": "0", **query}
     return (await clinic.client.get(path, params=params)).json()
 
@@ -65,7 +65,7 @@ async def made_object(clinic: Clinic) -> None:
     assert (await clinic.client.post("/objects/", json=body)).status_code == 201
 
 
-async def test_a_room_is_made_without_an_id_listed_changed_and_deleted(clinic: Clinic) -> None:
+async def test_a_room_is_created_listed_changed_and_deleted(clinic: Clinic) -> None:
     made = await clinic.client.post(ROOMS, json=resource(clinic))
     assert made.status_code == 201
     assert not {"id", "_id"} & made.json().keys()
@@ -81,7 +81,7 @@ async def test_a_room_is_made_without_an_id_listed_changed_and_deleted(clinic: C
     assert (await clinic.client.delete(path)).status_code == 404
 
 
-async def test_resources_come_in_pages_and_by_sort(clinic: Clinic) -> None:
+async def test_resources_are_listed_by_page_and_type(clinic: Clinic) -> None:
     for number in range(3):
         clinic.platform.resources.add("rooms", f"room {number}")
     clinic.platform.resources.add("equipments", "laser")
@@ -91,7 +91,7 @@ async def test_resources_come_in_pages_and_by_sort(clinic: Clinic) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "more", "status", "said"),
+    ("path", "more", "status", "expected"),
     [
         (ROOMS, {"capacity": "ten"}, 422, "capacity must be a number"),
         (ROOMS, {"size": 3}, 422, "property size should not exist"),
@@ -102,19 +102,19 @@ async def test_resources_come_in_pages_and_by_sort(clinic: Clinic) -> None:
         ("/calendars/resources/halls", {}, 422, "resourceType must be one of"),
     ],
 )
-async def test_a_resource_that_makes_no_sense_is_refused(
-    clinic: Clinic, path: str, more: dict[str, Any], status: int, said: str
+async def test_an_invalid_resource_is_refused(
+    clinic: Clinic, path: str, more: dict[str, Any], status: int, expected: str
 ) -> None:
     answer = await clinic.client.post(path, json=resource(clinic, **more))
     assert answer.status_code == status
-    assert said in str(answer.json()["message"])
+    assert expected in str(answer.json()["message"])
     assert clinic.platform.resources.all == {}
 
 
 @pytest.mark.parametrize(
     "missing", ["description", "quantity", "outOfService", "capacity", "calendarIds"]
 )
-async def test_every_field_is_demanded_of_rooms_and_of_equipment(
+async def test_every_field_is_required_for_rooms_and_equipment(
     clinic: Clinic, missing: str
 ) -> None:
     for path in (ROOMS, EQUIPMENT):
@@ -125,7 +125,7 @@ async def test_every_field_is_demanded_of_rooms_and_of_equipment(
         assert answer.json()["message"] == [f"{missing} should not be empty"]
 
 
-async def test_equipment_has_one_calendar_at_most_and_a_room_several(clinic: Clinic) -> None:
+async def test_equipment_has_at_most_one_calendar_and_a_room_several(clinic: Clinic) -> None:
     body = resource(clinic, calendarIds=[clinic.calendar, clinic.bobs])
     refused = await clinic.client.post(EQUIPMENT, json=body)
     assert refused.status_code == 400
@@ -156,7 +156,7 @@ async def test_an_association_is_found_by_key_and_only_its_labels_change(clinic:
     assert (await clinic.client.delete(path)).json()["deleted"] is True
 
 
-async def test_a_relation_keeps_the_order_of_its_ends_and_is_made_once(clinic: Clinic) -> None:
+async def test_a_relation_keeps_the_order_of_its_ends_and_is_created_once(clinic: Clinic) -> None:
     await made_object(clinic)
     made = (await clinic.client.post("/associations/", json=association(clinic))).json()
     here = {"locationId": clinic.platform.location_id}
@@ -200,12 +200,12 @@ async def test_deleting_an_association_deletes_its_relations(clinic: Clinic) -> 
     assert clinic.platform.associations.relations == {}
 
 
-async def test_an_object_that_is_not_there_has_no_association(clinic: Clinic) -> None:
+async def test_an_association_with_an_unknown_object_is_refused(clinic: Clinic) -> None:
     answer = await clinic.client.post("/associations/", json=association(clinic))
     assert (answer.status_code, CUSTOM in answer.json()["message"]) == (400, True)
 
 
-async def test_a_contact_is_found_by_an_address(clinic: Clinic) -> None:
+async def test_a_contact_is_found_by_email_or_phone(clinic: Clinic) -> None:
     path = "/contacts/search/duplicate"
     here = {"locationId": clinic.platform.location_id}
     for asked in ({"email": "Carla@example.com"}, {"number": "+4930123456"}):

@@ -1,4 +1,4 @@
-"""What LeadConnector v1 shows when it is read; its small location.
+"""Reads of the emulated v1 location, and its test location.
 
 See docs/platforms/leadconnector-v1.md.
 """
@@ -17,7 +17,7 @@ import pytest
 from syncd.sandbox.clock import ManualClock
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.ids import alnum_ids
-from syncd.sandbox.leadconnector_v1 import LeadConnectorV1
+from syncd.sandbox.leadconnector_v1 import EmulatedLeadConnectorV1
 from syncd.sandbox.serving import serving
 from tests.sandbox.kit import HOUR, NOW, at, berlin, ms
 
@@ -28,7 +28,7 @@ ZONE = "Europe/Berlin"
 class Legacy:
     """A v1 location with a team of two, a service of each of them, and a contact."""
 
-    platform: LeadConnectorV1
+    platform: EmulatedLeadConnectorV1
     clock: ManualClock
     client: httpx.AsyncClient
     alice: str
@@ -39,7 +39,7 @@ class Legacy:
     contact: str
 
     def book(self, start: datetime, **more: Any) -> str:
-        """Enter an hour with Alice by hand."""
+        """Enter an hour with Alice as a person does."""
         return self.platform.book(
             self.service, self.alice, start, start + HOUR, self.contact, **more
         )
@@ -49,19 +49,19 @@ class Legacy:
         self.platform.faults.add(Fault(kind, **more))
 
     async def listing(self, **query: str) -> httpx.Response:
-        """List a week; of Alice's service unless the query says otherwise."""
+        """List a week; of Alice's service if the query names no owner."""
         owned = {"calendarId", "userId", "teamId"} & set(query)
         owner = {} if owned else {"calendarId": self.service}
         params = {"startDate": ms(at(0)), "endDate": ms(at(0, 9)), **owner, **query}
         return await self.client.get("/appointments/", params=params)
 
     async def rows(self, **query: str) -> list[dict[str, Any]]:
-        """The rows that a list shows."""
+        """Return the rows that a list shows."""
         found: list[dict[str, Any]] = (await self.listing(**query)).json()["appointments"]
         return found
 
     async def ids(self, **query: str) -> list[str]:
-        """The ids that a list shows."""
+        """Return the ids that a list shows."""
         return [row["id"] for row in await self.rows(**query)]
 
     async def get(self, id: str) -> dict[str, Any]:
@@ -70,7 +70,7 @@ class Legacy:
         return found
 
     def booking(self, start: datetime, **more: Any) -> dict[str, Any]:
-        """The body that books a slot with Alice."""
+        """Return the body that books a slot with Alice."""
         return {
             "calendarId": self.service,
             "selectedTimezone": ZONE,
@@ -80,20 +80,20 @@ class Legacy:
         }
 
     def busy(self, start: datetime, **more: Any) -> dict[str, Any]:
-        """The body that blocks an hour of Alice's."""
+        """Return the body that blocks an hour of Alice's time."""
         times = {"selectedSlot": berlin(start), "endAt": berlin(start + HOUR)}
         return {"userId": self.alice, "title": "Busy", **times, **more}
 
     async def post(self, body: dict[str, Any]) -> httpx.Response:
-        """Book or block."""
+        """Create an appointment or a block."""
         return await self.client.post("/appointments/", json=body)
 
 
 @asynccontextmanager
-async def a_legacy_location() -> AsyncIterator[Legacy]:
-    """Serve a v1 location; its clock stands at `NOW` until advanced."""
+async def serve_legacy() -> AsyncIterator[Legacy]:
+    """Serve a v1 location; its clock stays at `NOW` until a test advances it."""
     clock = ManualClock(NOW)
-    platform = LeadConnectorV1("legacy", clock, alnum_ids("test"))
+    platform = EmulatedLeadConnectorV1("legacy", clock, alnum_ids("test"))
     alice = platform.add_user("Alice Adams", "alice@example.com")
     bob = platform.add_user("Bob Brown", "bob@example.com")
     team = platform.add_group("Practice")
@@ -117,15 +117,15 @@ async def a_legacy_location() -> AsyncIterator[Legacy]:
 
 @pytest.fixture
 async def legacy() -> AsyncIterator[Legacy]:
-    """A v1 location on a loopback socket."""
-    async with a_legacy_location() as served:
+    """Serve a v1 location on a loopback socket."""
+    async with serve_legacy() as served:
         yield served
 
 
 # --- reading ------------------------------------------------------------------------------------
 
 
-async def test_an_appointment_is_listed_with_all_its_twins(legacy: Legacy) -> None:
+async def test_an_appointment_is_listed_with_all_duplicate_fields(legacy: Legacy) -> None:
     id = legacy.book(at(9), title="Check-up")
     answer = await legacy.listing()
     assert answer.json() == {
@@ -163,7 +163,7 @@ async def test_include_all_adds_contact_and_notes(legacy: Legacy) -> None:
     assert whole["contact"]["emailLowerCase"] == "carla@example.com"
 
 
-async def test_reading_one_is_flat_and_with_contact(legacy: Legacy) -> None:
+async def test_a_read_by_id_is_flat_and_contains_the_contact(legacy: Legacy) -> None:
     id = legacy.book(at(9))
     (listed,) = await legacy.rows(includeAll="true")
     assert await legacy.get(id) == listed
@@ -188,7 +188,7 @@ async def test_an_appointment_is_listed_by_its_start(legacy: Legacy) -> None:
         assert await legacy.ids(startDate=ms(window[0]), endDate=ms(window[1])) == shown
 
 
-async def test_cancelled_ones_stay_listed_and_deleted_ones_leave(legacy: Legacy) -> None:
+async def test_cancelled_appointments_stay_listed_and_deleted_ones_do_not(legacy: Legacy) -> None:
     cancelled, deleted = legacy.book(at(9)), legacy.book(at(11))
     legacy.platform.cancel(cancelled)
     legacy.platform.delete(deleted)
@@ -205,7 +205,7 @@ async def test_a_trailing_slash_is_optional(legacy: Legacy, path: str) -> None:
     assert row["id"] == id
 
 
-async def test_what_the_location_consists_of(legacy: Legacy) -> None:
+async def test_calendars_groups_users_and_contacts_are_listed(legacy: Legacy) -> None:
     get = legacy.client.get
     (team,) = (await get("/calendars/teams")).json()["teams"]
     assert (team["id"], [m["id"] for m in team["members"]]) == (
@@ -252,7 +252,7 @@ async def test_contacts_are_looked_up_by_email_then_phone(
     assert [c["id"] for c in answer["contacts"]] == [legacy.contact] * found
 
 
-async def test_an_email_counts_for_more_than_a_phone(legacy: Legacy) -> None:
+async def test_a_contact_lookup_prefers_the_email_to_the_phone(legacy: Legacy) -> None:
     legacy.platform.contacts.clear()
     legacy.platform.add_contact("Other One", phone="+4930123456")
     carla = legacy.platform.add_contact("Carla Client", "carla@example.com")
@@ -261,7 +261,7 @@ async def test_an_email_counts_for_more_than_a_phone(legacy: Legacy) -> None:
     assert [c["id"] for c in answer["contacts"]] == [carla]
 
 
-async def test_a_raw_plus_in_a_phone_is_a_space(legacy: Legacy) -> None:
+async def test_an_unescaped_plus_in_a_phone_is_read_as_a_space(legacy: Legacy) -> None:
     answer = await legacy.client.get("/contacts/lookup?phone=+4930123456")
     assert answer.json() == {"contacts": []}
 
@@ -270,7 +270,7 @@ async def test_a_raw_plus_in_a_phone_is_a_space(legacy: Legacy) -> None:
 
 
 async def offered(legacy: Legacy, **query: str) -> list[str]:
-    """The slots of the Monday; of Alice's service unless the query says otherwise."""
+    """Return the slots of the Monday; of Alice's service if the query names no owner."""
     asked = {"calendarId": legacy.service, "startDate": ms(at(0)), "endDate": ms(at(0, 3))}
     answer = await legacy.client.get("/appointments/slots", params={**asked, **query})
     return [slot for day in answer.json().values() for slot in day["slots"]]
@@ -285,7 +285,7 @@ async def test_slots_are_keyed_by_day_with_nothing_else(legacy: Legacy) -> None:
     assert (slots[0], slots[-1]) == ("2026-03-02T09:00:00+01:00", "2026-03-02T16:30:00+01:00")
 
 
-async def test_slots_are_spelt_in_the_zone_asked_for(legacy: Legacy) -> None:
+async def test_slots_are_shown_in_the_requested_zone(legacy: Legacy) -> None:
     assert (await offered(legacy, timezone="Asia/Calcutta"))[0] == "2026-03-02T13:30:00+05:30"
 
 
@@ -298,7 +298,7 @@ async def test_appointments_and_blocks_close_slots_and_cancelled_ones_do_not(
     assert (await offered(legacy))[:3] == [berlin(at(10)), berlin(at(10.5)), berlin(at(12))]
 
 
-async def test_slots_can_be_those_of_one_of_the_team(legacy: Legacy) -> None:
+async def test_slots_can_be_requested_for_one_team_member(legacy: Legacy) -> None:
     both = legacy.platform.add_calendar("Both", "round_robin", [legacy.alice, legacy.bob])
     legacy.platform.block(legacy.alice, at(9), at(17), "Away")
     assert len(await offered(legacy, calendarId=both)) == 16

@@ -1,4 +1,4 @@
-"""LeadConnector v1 acted on by hand, and under the framework's faults, over a real socket."""
+"""LeadConnector v1 under faults, and changed by people, over a real socket."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import pytest
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.records import PlatformUi
 from tests.sandbox.kit import at, berlin
-from tests.sandbox.test_leadconnector_v1 import Legacy, a_legacy_location
+from tests.sandbox.test_leadconnector_v1 import Legacy, serve_legacy
 
 
 @pytest.fixture
 async def legacy() -> AsyncIterator[Legacy]:
-    """A v1 location on a loopback socket."""
-    async with a_legacy_location() as served:
+    """Serve a v1 location on a loopback socket."""
+    async with serve_legacy() as served:
         yield served
 
 
-async def test_people_work_on_it_as_on_any_platform(legacy: Legacy) -> None:
+async def test_people_can_take_every_action_of_the_web_application(legacy: Legacy) -> None:
     outside: PlatformUi = legacy.platform
     id = outside.book(legacy.service, legacy.alice, at(9), at(10), legacy.contact)
     assert outside.move(id, at(11), at(12), legacy.bob) == id
@@ -37,7 +37,7 @@ async def test_people_work_on_it_as_on_any_platform(legacy: Legacy) -> None:
     assert [outside.blocks()[0].deleted, outside.appointments()[0].deleted] == [True, True]
 
 
-async def test_a_move_by_hand_of_a_booking_keeps_its_zone(legacy: Legacy) -> None:
+async def test_a_booking_that_a_person_moves_keeps_its_zone(legacy: Legacy) -> None:
     body = legacy.booking(at(9), selectedTimezone="Asia/Calcutta")
     id = (await legacy.post(body)).json()["id"]
     legacy.platform.move(id, at(11), at(12))
@@ -70,7 +70,7 @@ async def test_under_lag_lists_show_the_past_and_reads_by_id_the_present(legacy:
         (FaultKind.DUPLICATE_ROWS, [0, 0, 1, 1, 2, 2]),
     ],
 )
-async def test_lists_can_lie(legacy: Legacy, kind: FaultKind, shown: list[int]) -> None:
+async def test_list_faults_apply(legacy: Legacy, kind: FaultKind, shown: list[int]) -> None:
     ids = [legacy.book(at(hour)) for hour in (9, 11, 13)]
     legacy.fault(kind, times=1)
     assert await legacy.ids() == [ids[index] for index in shown]
@@ -95,7 +95,7 @@ async def test_written_times_are_rounded_down(legacy: Legacy) -> None:
     assert (block.start, block.end) == (at(9.25), at(10.25))
 
 
-async def test_a_move_by_hand_can_give_a_new_id(legacy: Legacy) -> None:
+async def test_an_appointment_that_a_person_moves_can_get_a_new_id(legacy: Legacy) -> None:
     old = legacy.book(at(9))
     legacy.fault(FaultKind.NEW_ID_ON_MOVE)
     new = legacy.platform.move(old, at(11), at(12))

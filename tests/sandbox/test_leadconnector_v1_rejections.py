@@ -1,4 +1,4 @@
-"""Each way in which LeadConnector v1 says no, over a real socket.
+"""Every refusal of LeadConnector v1, over a real socket.
 
 See docs/platforms/leadconnector-v1.md.
 """
@@ -15,24 +15,24 @@ import pytest
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.platform import Call
 from tests.sandbox.kit import HOUR, at, berlin, ms
-from tests.sandbox.test_leadconnector_v1 import ZONE, Legacy, a_legacy_location
+from tests.sandbox.test_leadconnector_v1 import ZONE, Legacy, serve_legacy
 
 TAKEN = {"selectedSlot": {"message": "The selected slot is not available.", "rule": "invalid"}}
 
 
 @pytest.fixture
 async def legacy() -> AsyncIterator[Legacy]:
-    """A v1 location on a loopback socket."""
-    async with a_legacy_location() as served:
+    """Serve a v1 location on a loopback socket."""
+    async with serve_legacy() as served:
         yield served
 
 
 def complaint(answer: httpx.Response) -> tuple[str, str]:
-    """The one field that a 422 complains about, and by which rule."""
+    """Return the field that a 422 answer names, and the violated rule."""
     assert answer.status_code == 422
-    ((field, said),) = answer.json().items()
-    assert set(said) == {"message", "rule"}
-    return field, said["rule"]
+    ((field, error),) = answer.json().items()
+    assert set(error) == {"message", "rule"}
+    return field, error["rule"]
 
 
 @pytest.mark.parametrize("value", [None, "Bearer pit-other", "v1-sandbox"])
@@ -63,7 +63,7 @@ async def test_a_fault_can_refuse_a_right_key(legacy: Legacy) -> None:
         ("GET", "/contacts/nobody"),
     ],
 )
-async def test_what_is_not_there_is_not_found(legacy: Legacy, verb: str, path: str) -> None:
+async def test_an_unknown_id_or_path_is_not_found(legacy: Legacy, verb: str, path: str) -> None:
     answer = await legacy.client.request(verb, path)
     assert (answer.status_code, answer.json()) == (404, {"msg": "Not found"})
 
@@ -73,7 +73,7 @@ async def test_nothing_is_served_outside_the_base_path(legacy: Legacy) -> None:
     assert (await legacy.client.get(url)).status_code == 404
 
 
-async def test_a_list_of_nobody_is_refused_in_the_words_of_the_live_one(legacy: Legacy) -> None:
+async def test_a_list_without_an_owner_is_refused_as_on_the_real_platform(legacy: Legacy) -> None:
     answer = await legacy.client.get("/appointments")
     assert answer.status_code == 422
     message = "The userId / calendarId / teamId is required."
@@ -81,21 +81,21 @@ async def test_a_list_of_nobody_is_refused_in_the_words_of_the_live_one(legacy: 
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "expected"),
     [
         ({"startDate": "", "endDate": ""}, ("startDate", "required")),
         ({"endDate": ""}, ("endDate", "required")),
         ({"startDate": "2026-03-02T00:00:00Z"}, ("startDate", "invalid")),
     ],
 )
-async def test_a_list_wants_a_window_in_milliseconds(
-    legacy: Legacy, change: dict[str, str], said: tuple[str, str]
+async def test_a_list_requires_a_window_in_milliseconds(
+    legacy: Legacy, change: dict[str, str], expected: tuple[str, str]
 ) -> None:
-    assert complaint(await legacy.listing(**change)) == said
+    assert complaint(await legacy.listing(**change)) == expected
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "expected"),
     [
         ({"calendarId": "", "startDate": ""}, ("calendarId", "required")),
         ({"calendarId": "nowhere"}, ("calendarId", "invalid")),
@@ -105,19 +105,19 @@ async def test_a_list_wants_a_window_in_milliseconds(
         ({"userId": "nobody"}, ("userId", "invalid")),
     ],
 )
-async def test_slots_want_a_calendar_and_a_window(
-    legacy: Legacy, change: dict[str, str], said: tuple[str, str]
+async def test_slots_require_a_calendar_and_a_window(
+    legacy: Legacy, change: dict[str, str], expected: tuple[str, str]
 ) -> None:
     asked = {"calendarId": legacy.service, "startDate": ms(at(0)), "endDate": ms(at(0, 3))}
     answer = await legacy.client.get("/appointments/slots", params={**asked, **change})
-    assert complaint(answer) == said
+    assert complaint(answer) == expected
 
 
-async def test_a_lookup_of_nobody_is_refused(legacy: Legacy) -> None:
+async def test_a_contact_lookup_without_an_address_is_refused(legacy: Legacy) -> None:
     assert complaint(await legacy.client.get("/contacts/lookup")) == ("email", "required")
 
 
-async def test_a_booking_is_refused_for_one_thing_at_a_time(legacy: Legacy) -> None:
+async def test_a_booking_is_refused_for_one_field_at_a_time(legacy: Legacy) -> None:
     body: dict[str, Any] = {}
     for field, rule, found in [
         ("selectedTimezone", "required", "Mars/Olympus"),
@@ -135,7 +135,7 @@ async def test_a_booking_is_refused_for_one_thing_at_a_time(legacy: Legacy) -> N
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "expected"),
     [
         ({"userId": "nobody"}, ("userId", "invalid")),
         ({"title": 7}, ("title", "invalid")),
@@ -143,9 +143,9 @@ async def test_a_booking_is_refused_for_one_thing_at_a_time(legacy: Legacy) -> N
     ],
 )
 async def test_a_wrong_booking_is_refused(
-    legacy: Legacy, change: dict[str, Any], said: tuple[str, str]
+    legacy: Legacy, change: dict[str, Any], expected: tuple[str, str]
 ) -> None:
-    assert complaint(await legacy.post({**legacy.booking(at(9)), **change})) == said
+    assert complaint(await legacy.post({**legacy.booking(at(9)), **change})) == expected
     assert legacy.platform.appointments() == []
 
 
@@ -183,7 +183,7 @@ async def test_a_move_onto_a_taken_slot_is_refused(legacy: Legacy) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "expected"),
     [
         ({"selectedTimezone": None}, ("selectedTimezone", "required")),
         ({"selectedTimezone": None, "selectedSlot": None}, ("selectedTimezone", "required")),
@@ -193,11 +193,11 @@ async def test_a_move_onto_a_taken_slot_is_refused(legacy: Legacy) -> None:
     ],
 )
 async def test_a_wrong_move_is_refused(
-    legacy: Legacy, change: dict[str, Any], said: tuple[str, str]
+    legacy: Legacy, change: dict[str, Any], expected: tuple[str, str]
 ) -> None:
     id = legacy.book(at(14))
     body = {**legacy.booking(at(9)), **change}
-    assert complaint(await legacy.client.put(f"/appointments/{id}", json=body)) == said
+    assert complaint(await legacy.client.put(f"/appointments/{id}", json=body)) == expected
     assert legacy.platform.appointments()[0].start == at(14)
 
 
@@ -223,7 +223,7 @@ async def test_a_block_has_no_status(legacy: Legacy) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "expected"),
     [
         ({"userId": None}, ("calendarId", "required")),
         ({"userId": "nobody"}, ("userId", "invalid")),
@@ -234,21 +234,21 @@ async def test_a_block_has_no_status(legacy: Legacy) -> None:
     ],
 )
 async def test_a_wrong_block_is_refused(
-    legacy: Legacy, change: dict[str, Any], said: tuple[str, str]
+    legacy: Legacy, change: dict[str, Any], expected: tuple[str, str]
 ) -> None:
-    assert complaint(await legacy.post({**legacy.busy(at(9)), **change})) == said
+    assert complaint(await legacy.post({**legacy.busy(at(9)), **change})) == expected
     assert legacy.platform.blocks() == []
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'"text"', b"null and void"])
-async def test_a_body_that_is_no_object_is_a_bad_request(legacy: Legacy, body: bytes) -> None:
+async def test_a_body_that_is_not_an_object_is_a_bad_request(legacy: Legacy, body: bytes) -> None:
     headers = {"Content-Type": "application/json"}
     answer = await legacy.client.post("/appointments/", content=body, headers=headers)
     assert (answer.status_code, answer.json()) == (400, {"msg": "Bad Request"})
 
 
 @pytest.mark.parametrize("kind", ["appointment", "block"])
-async def test_what_is_deleted_is_gone_for_good(legacy: Legacy, kind: str) -> None:
+async def test_a_deleted_event_is_not_found(legacy: Legacy, kind: str) -> None:
     platform = legacy.platform
     id = (
         legacy.book(at(9))
@@ -266,10 +266,12 @@ async def test_what_is_deleted_is_gone_for_good(legacy: Legacy, kind: str) -> No
         assert (answer.status_code, answer.json()) == (404, {"msg": "Not found"})
 
 
-async def test_over_the_limit_is_refused_until_the_window_has_passed(legacy: Legacy) -> None:
+async def test_calls_beyond_the_limit_are_refused_until_the_window_has_passed(
+    legacy: Legacy,
+) -> None:
     limit = legacy.platform.limit
     assert limit is not None
-    limit.most = 2
+    limit.max_requests = 2
     answers = [await legacy.listing()]
     legacy.clock.advance(4)
     answers += [await legacy.listing() for _ in range(2)]
@@ -282,7 +284,7 @@ async def test_over_the_limit_is_refused_until_the_window_has_passed(legacy: Leg
     assert (await legacy.listing()).status_code == 200
 
 
-async def test_the_log_tells_calls_without_addresses(legacy: Legacy) -> None:
+async def test_the_log_shows_calls_without_addresses(legacy: Legacy) -> None:
     await legacy.client.get("/contacts/lookup", params={"email": "carla@example.com"})
     await legacy.post(legacy.busy(at(9)))
     now = legacy.clock.now()

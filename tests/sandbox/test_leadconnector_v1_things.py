@@ -1,4 +1,4 @@
-"""The emulated v1 location's teams, services and slugs.
+"""Teams, services and slugs of the emulated v1 location.
 
 See docs/platforms/leadconnector-v1.md#teams.
 """
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.test_leadconnector_v1 import Legacy, a_legacy_location
+from tests.sandbox.test_leadconnector_v1 import Legacy, serve_legacy
 
 TEAMS = "calendars/teams/"
 SERVICES = "calendars/services/"
@@ -18,19 +18,19 @@ SERVICES = "calendars/services/"
 
 @pytest.fixture
 async def legacy() -> AsyncIterator[Legacy]:
-    """A location that is served."""
-    async with a_legacy_location() as found:
+    """Serve a v1 location."""
+    async with serve_legacy() as found:
         yield found
 
 
 def team(legacy: Legacy, **config: Any) -> dict[str, Any]:
-    """The body of a team."""
+    """Return the body of a team."""
     shown = {"calendarName": "Sales", "description": "", "slug": "sales", **config}
     return {"name": "Sales Team", "userIds": [legacy.alice], "calendarConfig": shown}
 
 
 def service(legacy: Legacy, **more: Any) -> dict[str, Any]:
-    """The body of a service, with all that is demanded."""
+    """Return the body of a service, with all required fields."""
     body = {
         "teamId": legacy.team,
         "name": "Talk",
@@ -62,12 +62,12 @@ def service(legacy: Legacy, **more: Any) -> dict[str, Any]:
 
 
 async def free(legacy: Legacy, slug: str) -> Any:
-    """Whether a slug is to be had."""
+    """Return true if a slug is free."""
     answer = await legacy.client.get(f"calendars/check-slug-availability/{slug}")
     return answer.json()["isSlugAvailable"]
 
 
-async def test_a_team_claims_its_slug_and_gives_it_back(legacy: Legacy) -> None:
+async def test_a_team_reserves_its_slug_until_it_is_deleted(legacy: Legacy) -> None:
     assert await free(legacy, "sales") is True
     made = await legacy.client.post(TEAMS, json=team(legacy))
     assert (made.status_code, made.json()["members"][0]["id"]) == (200, legacy.alice)
@@ -80,7 +80,7 @@ async def test_a_team_claims_its_slug_and_gives_it_back(legacy: Legacy) -> None:
     assert await free(legacy, "sales") is True
 
 
-async def test_a_put_replaces_what_it_does_not_state(legacy: Legacy) -> None:
+async def test_a_put_resets_the_fields_that_it_omits(legacy: Legacy) -> None:
     body = team(legacy, shouldAssignContactToTeamMember=True)
     made = (await legacy.client.post(TEAMS, json=body)).json()
     assert made["calendarConfig"]["shouldAssignContactToTeamMember"] is True
@@ -92,7 +92,7 @@ async def test_a_put_replaces_what_it_does_not_state(legacy: Legacy) -> None:
     ("config", "field"),
     [({"slug": None}, "calendarConfig.slug"), ({"description": 3}, "calendar")],
 )
-async def test_a_team_without_what_is_demanded_is_refused_by_its_dotted_name(
+async def test_a_missing_team_field_is_reported_by_its_dotted_name(
     legacy: Legacy, config: dict[str, Any], field: str
 ) -> None:
     answer = await legacy.client.post(TEAMS, json=team(legacy, **config))
@@ -100,7 +100,7 @@ async def test_a_team_without_what_is_demanded_is_refused_by_its_dotted_name(
     assert any(key.startswith(field) for key in answer.json())
 
 
-async def test_a_service_does_not_come_back_as_it_was_sent(legacy: Legacy) -> None:
+async def test_a_service_is_not_returned_as_it_was_sent(legacy: Legacy) -> None:
     made = await legacy.client.post(SERVICES, json=service(legacy))
     assert made.status_code == 200
     shown = made.json()
@@ -113,7 +113,7 @@ async def test_a_service_does_not_come_back_as_it_was_sent(legacy: Legacy) -> No
     assert shown in listed["services"]
     put = await legacy.client.put(f"{SERVICES}{shown['id']}", json=service(legacy, name="Chat"))
     assert put.json()["name"] == "Chat"
-    # What came back cannot be sent again.
+    # The returned body is not accepted as a request.
     assert (await legacy.client.put(f"{SERVICES}{shown['id']}", json=shown)).status_code == 422
     assert (await legacy.client.delete(f"{SERVICES}{shown['id']}")).status_code == 200
     gone = await legacy.client.delete(f"{SERVICES}{shown['id']}")
@@ -133,7 +133,7 @@ async def test_a_service_does_not_come_back_as_it_was_sent(legacy: Legacy) -> No
         ({"confirmation": {}}, "confirmation.notificationAndOther"),
     ],
 )
-async def test_a_service_that_makes_no_sense_is_refused(
+async def test_an_invalid_service_is_refused(
     legacy: Legacy, more: dict[str, Any], field: str
 ) -> None:
     answer = await legacy.client.post(SERVICES, json=service(legacy, **more))

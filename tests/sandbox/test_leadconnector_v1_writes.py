@@ -1,4 +1,4 @@
-"""How LeadConnector v1 books, blocks, moves and deletes (docs/platforms/leadconnector-v1.md)."""
+"""LeadConnector v1 books, blocks, moves and deletes (docs/platforms/leadconnector-v1.md)."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from typing import Any
 import pytest
 
 from tests.sandbox.kit import at, berlin
-from tests.sandbox.test_leadconnector_v1 import ZONE, Legacy, a_legacy_location, offered
+from tests.sandbox.test_leadconnector_v1 import ZONE, Legacy, offered, serve_legacy
 
 
 @pytest.fixture
 async def legacy() -> AsyncIterator[Legacy]:
-    """A v1 location on a loopback socket."""
-    async with a_legacy_location() as served:
+    """Serve a v1 location on a loopback socket."""
+    async with serve_legacy() as served:
         yield served
 
 
 # --- booking ------------------------------------------------------------------------------------
 
 
-async def test_a_booking_answers_with_an_id_and_a_contact_id_that_is_none(legacy: Legacy) -> None:
+async def test_the_answer_to_a_booking_has_a_contact_id_of_no_contact(legacy: Legacy) -> None:
     answer = await legacy.post(legacy.booking(at(9)))
     assert answer.status_code == 200
-    told = answer.json()
-    assert set(told) == {"id", "contactId", "contact", "sessionId", "sessionFingerprint"}
-    assert told["contactId"] == told["contact"]["fingerprint"] != legacy.contact
-    assert "id" not in told["contact"]
-    assert (await legacy.get(told["id"]))["contactId"] == legacy.contact
+    reply = answer.json()
+    assert set(reply) == {"id", "contactId", "contact", "sessionId", "sessionFingerprint"}
+    assert reply["contactId"] == reply["contact"]["fingerprint"] != legacy.contact
+    assert "id" not in reply["contact"]
+    assert (await legacy.get(reply["id"]))["contactId"] == legacy.contact
     (stored,) = legacy.platform.appointments()
-    assert (stored.id, stored.start, stored.end) == (told["id"], at(9), at(9.5))
+    assert (stored.id, stored.start, stored.end) == (reply["id"], at(9), at(9.5))
     assert (stored.user, stored.title) == (legacy.alice, "Carla Client")
 
 
@@ -53,7 +53,7 @@ async def test_a_hold_is_a_booking_with_an_end(legacy: Legacy) -> None:
     assert row["contactId"] != legacy.contact
 
 
-async def test_a_booking_overwrites_the_contact_it_finds(legacy: Legacy) -> None:
+async def test_a_booking_overwrites_the_matching_contact(legacy: Legacy) -> None:
     await legacy.post(legacy.booking(at(9), email="CARLA@example.com", name="Busy"))
     (contact,) = legacy.platform.contacts.values()
     assert (contact.id, contact.name, contact.phone) == (legacy.contact, "Busy", "+4930123456")
@@ -75,7 +75,7 @@ async def test_a_booking_can_be_sent_as_a_form(legacy: Legacy) -> None:
     ],
     ids=["offset", "Z", "bare"],
 )
-async def test_a_slot_has_three_spellings_and_is_shown_in_the_selected_zone(
+async def test_a_slot_has_three_formats_and_is_shown_in_the_selected_zone(
     legacy: Legacy, spelt: str, zone: str, shown: str
 ) -> None:
     body = legacy.booking(at(9), selectedSlot=spelt, selectedTimezone=zone)
@@ -86,7 +86,7 @@ async def test_a_slot_has_three_spellings_and_is_shown_in_the_selected_zone(
     assert (found["startTime"], found["selectedTimezone"]) == (shown, zone)
 
 
-async def test_a_team_is_booked_by_whoever_is_free(legacy: Legacy) -> None:
+async def test_a_team_booking_goes_to_the_first_free_member(legacy: Legacy) -> None:
     both = legacy.platform.add_calendar("Both", "round_robin", [legacy.alice, legacy.bob])
     for _ in range(2):
         assert (await legacy.post(legacy.booking(at(9), calendarId=both))).is_success
@@ -148,15 +148,15 @@ async def test_a_move_answers_without_times_and_keeps_status_and_contact(legacy:
     times = {"selectedSlot": berlin(at(11)), "endAt": berlin(at(12)), "selectedTimezone": ZONE}
     answer = await legacy.client.put(f"/appointments/{id}", json=times)
     assert answer.status_code == 200
-    told = answer.json()
-    assert (told.pop("id"), told.pop("contactId")) == (id, legacy.contact)
-    assert set(told) == {"contact"}
+    reply = answer.json()
+    assert (reply.pop("id"), reply.pop("contactId")) == (id, legacy.contact)
+    assert set(reply) == {"contact"}
     (stored,) = legacy.platform.appointments()
     assert (stored.start, stored.end, stored.status) == (at(11), at(12), "new")
     assert (stored.title, stored.updated_at) == ("Check-up", legacy.clock.now())
 
 
-async def test_a_move_without_an_end_lasts_a_slot(legacy: Legacy) -> None:
+async def test_a_move_without_an_end_takes_the_slot_length(legacy: Legacy) -> None:
     id = legacy.book(at(9))
     await legacy.client.put(f"/appointments/{id}", json=legacy.booking(at(11)))
     (stored,) = legacy.platform.appointments()
@@ -171,7 +171,7 @@ async def test_a_move_to_another_service_changes_the_user(legacy: Legacy) -> Non
     assert (stored.calendar, stored.user, stored.title) == (legacy.bobs, legacy.bob, "Moved")
 
 
-async def test_a_move_in_one_service_keeps_whoever_it_was_given_to(legacy: Legacy) -> None:
+async def test_a_move_within_a_service_keeps_the_user(legacy: Legacy) -> None:
     id = legacy.book(at(9))
     legacy.platform.move(id, at(9), at(10), legacy.bob)
     times = {"selectedSlot": berlin(at(11)), "endAt": berlin(at(12)), "selectedTimezone": ZONE}
@@ -192,7 +192,7 @@ async def test_a_status_is_set_with_an_empty_answer(legacy: Legacy, status: str,
     assert stored.status == status
 
 
-async def test_a_delete_answers_an_empty_string_in_json(legacy: Legacy) -> None:
+async def test_a_delete_answers_with_an_empty_json_string(legacy: Legacy) -> None:
     id = legacy.book(at(9))
     answer = await legacy.client.delete(f"/appointments/{id}")
     assert (answer.status_code, answer.text) == (200, '""')

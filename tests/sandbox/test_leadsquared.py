@@ -1,4 +1,4 @@
-"""What LeadSquared shows when it is read (docs/platforms/leadsquared.md); its small account."""
+"""Reads of the emulated account (docs/platforms/leadsquared.md), and its test account."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import pytest
 from syncd.sandbox.clock import ManualClock
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.ids import guid_ids
-from syncd.sandbox.leadsquared import LeadSquared
-from syncd.sandbox.leadsquared.records import OFFICE_HOURS, User
-from syncd.sandbox.leadsquared.slots import day_of
+from syncd.sandbox.leadsquared import EmulatedLeadSquared
+from syncd.sandbox.leadsquared.records import OFFICE_HOURS, AccountUser
+from syncd.sandbox.leadsquared.slots import day_slots
 from syncd.sandbox.serving import serving
 from tests.sandbox.kit import HOUR, NOW, at
 
@@ -29,8 +29,8 @@ DELETE = "/Task.svc/DeleteTasks"
 LEADS = "/LeadManagement.svc"
 
 
-def spelt(instant: datetime) -> str:
-    """A time as it is written: UTC, without a mark."""
+def utc_text(instant: datetime) -> str:
+    """Format a UTC time as LeadSquared expects it, without an offset."""
     return instant.strftime("%Y-%m-%d %H:%M:%S")
 
 
@@ -38,13 +38,13 @@ def spelt(instant: datetime) -> str:
 class Crm:
     """An account with two users and a lead."""
 
-    platform: LeadSquared
+    platform: EmulatedLeadSquared
     clock: ManualClock
     client: httpx.AsyncClient
     lead: str
 
     def book(self, start: datetime, user: str = ALICE, **more: Any) -> str:
-        """Enter an hour by hand, with Alice."""
+        """Enter an hour with Alice as a person does."""
         return self.platform.book("Consultation", user, start, start + HOUR, self.lead, **more)
 
     def fault(self, kind: FaultKind, **more: Any) -> None:
@@ -52,7 +52,7 @@ class Crm:
         self.platform.faults.add(Fault(kind, **more))
 
     async def listing(self, path: str = LIST, **change: Any) -> httpx.Response:
-        """List a week of Alice's, unless the change says otherwise."""
+        """List a week of Alice's appointments, with these changes to the request."""
         body = {
             "FromDate": "2026-03-01",
             "ToDate": "2026-03-09",
@@ -63,7 +63,7 @@ class Crm:
         return await self.client.post(path, json=body)
 
     async def ids(self, **change: Any) -> list[str]:
-        """The ids that a list shows."""
+        """Return the ids that a list shows."""
         return [row["UserTaskId"] for row in (await self.listing(**change)).json()["List"]]
 
     async def get(self, id: str) -> list[dict[str, Any]]:
@@ -74,13 +74,13 @@ class Crm:
         return found
 
     def busy(self, start: datetime, **more: Any) -> dict[str, Any]:
-        """The body that closes an hour of Alice's."""
+        """Return the body that blocks an hour of Alice's time."""
         return {
             "Name": "Busy",
             "Description": "made by a test [s:abc]",
             "RelatedEntity": 0,
-            "DueDate": spelt(start),
-            "EndDate": spelt(start + HOUR),
+            "DueDate": utc_text(start),
+            "EndDate": utc_text(start + HOUR),
             "Reminder": 0,
             "NotifyBy": "1000",
             "OwnerEmailAddress": ALICE,
@@ -89,29 +89,29 @@ class Crm:
         }
 
     async def create(self, start: datetime, **more: Any) -> str:
-        """Close an hour of Alice's over HTTP; returns the id."""
+        """Block an hour of Alice's time over HTTP, and return the id."""
         answer = await self.client.post(CREATE, json=self.busy(start, **more))
         id: str = answer.json()["Message"]["Id"]
         return id
 
     async def send_times(self, *moves: tuple[str, datetime], **more: Any) -> httpx.Response:
-        """Ask for hours at other times."""
+        """Request new times for appointments; each lasts an hour."""
         rows = [
-            {"UserTaskId": id, "FromDate": spelt(start), "ToDate": spelt(start + HOUR)}
+            {"UserTaskId": id, "FromDate": utc_text(start), "ToDate": utc_text(start + HOUR)}
             for id, start in moves
         ]
         return await self.client.post(MOVE, json={"TaskList": rows, **more})
 
     def starts(self) -> dict[str, datetime]:
-        """When the appointments start, by id."""
+        """Return the start of each appointment, by id."""
         return {a.id: a.start for a in self.platform.appointments()}
 
 
 @asynccontextmanager
-async def a_crm() -> AsyncIterator[Crm]:
-    """Serve an account; its clock stands at `NOW` until advanced."""
+async def serve_crm() -> AsyncIterator[Crm]:
+    """Serve an account; its clock stays at `NOW` until a test advances it."""
     clock = ManualClock(NOW)
-    platform = LeadSquared("crm", clock, guid_ids("test"))
+    platform = EmulatedLeadSquared("crm", clock, guid_ids("test"))
     platform.add_user("Alice Adams", ALICE)
     platform.add_user("Bob Brown", BOB)
     lead = platform.add_contact("Carla Client", "carla@example.com", "+4930123456")
@@ -125,8 +125,8 @@ async def a_crm() -> AsyncIterator[Crm]:
 
 @pytest.fixture
 async def crm() -> AsyncIterator[Crm]:
-    """An account on a loopback socket."""
-    async with a_crm() as served:
+    """Serve an account on a loopback socket."""
+    async with serve_crm() as served:
         yield served
 
 
@@ -173,13 +173,13 @@ async def test_an_appointment_is_listed_in_utc_with_its_whole_type(crm: Crm) -> 
     }
 
 
-async def test_a_task_about_nothing_names_no_lead(crm: Crm) -> None:
+async def test_a_task_without_a_related_record_names_no_lead(crm: Crm) -> None:
     (row,) = await crm.get(crm.platform.block(ALICE, at(9), at(10), "Lunch"))
     assert (row["RelatedEntity"], row["RelatedEntityIdName"]) == (0, "")
     assert "RelatedEntityId" not in row
 
 
-async def test_a_list_is_of_the_users_that_it_names_in_any_case(crm: Crm) -> None:
+async def test_a_list_matches_user_addresses_in_any_case(crm: Crm) -> None:
     mine, his = crm.book(at(9)), crm.book(at(8), BOB)
     assert await crm.ids() == [mine]
     assert await crm.ids(Users=["Alice@Example.com", BOB]) == [his, mine]
@@ -209,7 +209,7 @@ async def test_a_bare_date_is_a_midnight_of_the_account(crm: Crm) -> None:
     assert await crm.ids(FromDate="2026-03-01", ToDate="2026-03-02") == [late]
 
 
-async def test_to_dos_are_not_listed_and_are_read_with_their_category(crm: Crm) -> None:
+async def test_to_dos_are_not_listed_and_are_read_by_id_with_their_category(crm: Crm) -> None:
     id = await crm.create(at(9), TaskType={"Name": "Follow-up"})
     assert await crm.ids() == []
     assert crm.platform.appointments() == []
@@ -241,7 +241,7 @@ async def test_a_window_of_100_days_is_allowed(crm: Crm) -> None:
     assert answer.status_code == 200
 
 
-async def test_complete_ones_are_listed_or_not(crm: Crm) -> None:
+async def test_completed_appointments_are_listed_by_a_knob(crm: Crm) -> None:
     id = crm.book(at(9))
     crm.platform.set_status(id, "showed")
     (row,) = (await crm.listing()).json()["List"]
@@ -251,7 +251,7 @@ async def test_complete_ones_are_listed_or_not(crm: Crm) -> None:
     assert len(await crm.get(id)) == 1
 
 
-async def test_a_deleted_or_unknown_one_is_an_empty_array(crm: Crm) -> None:
+async def test_a_read_of_a_deleted_or_unknown_task_is_an_empty_array(crm: Crm) -> None:
     id = crm.book(at(9))
     assert (await crm.get(id))[0]["UserTaskId"] == id
     crm.platform.delete(id)
@@ -286,11 +286,11 @@ async def test_users_are_a_bare_array_with_inactive_ones(crm: Crm) -> None:
     assert users[1]["ID"] == crm.platform.users[ALICE].id
 
 
-async def test_the_keys_tell_whose_they_are_and_which_host_serves_them(crm: Crm) -> None:
-    told = (await crm.client.get("/Authentication.svc/UserByAccessKey.Get")).json()
-    assert told["Id"] == crm.platform.users["integration@example.com"].id
-    assert (told["Role"], told["TimeZone"]) == ("Administrator", "Europe/Berlin")
-    assert told["LSQCommonServiceURLs"]["api"] == crm.client.base_url.netloc.decode()
+async def test_the_key_user_call_returns_the_user_and_the_host(crm: Crm) -> None:
+    reply = (await crm.client.get("/Authentication.svc/UserByAccessKey.Get")).json()
+    assert reply["Id"] == crm.platform.users["integration@example.com"].id
+    assert (reply["Role"], reply["TimeZone"]) == ("Administrator", "Europe/Berlin")
+    assert reply["LSQCommonServiceURLs"]["api"] == crm.client.base_url.netloc.decode()
 
 
 @pytest.mark.parametrize(
@@ -316,7 +316,7 @@ async def test_all_values_of_a_lead_are_strings_or_null(crm: Crm) -> None:
     assert {type(value) for value in lead.values()} == {str, type(None)}
 
 
-async def test_some_tenants_want_a_hyphen_in_a_phone(crm: Crm) -> None:
+async def test_some_tenants_require_a_hyphen_in_a_phone(crm: Crm) -> None:
     crm.platform.phone_spelling = "dashed"
     crm.platform.add_contact("No Number")
     for phone, count in [("+49-30123456", 1), ("4930123456", 0)]:
@@ -333,14 +333,16 @@ async def test_of_several_leads_with_a_phone_the_latest_is_found(crm: Crm) -> No
 
 
 async def days(crm: Crm, **change: Any) -> dict[str, dict[str, Any]]:
-    """What Alice's days say about their slots."""
+    """Return the fields about slots of Alice's days."""
     body = {"IncludeAllowedConflictSlots": False, **change}
     answer = (await crm.listing(SLOTS, **body)).json()
     assert answer["RecordCount"] == len(answer["List"])
     return {day["Date"]: day["UserSlots"][0] for day in answer["List"]}
 
 
-async def test_slots_are_what_types_without_conflicts_leave_of_the_working_day(crm: Crm) -> None:
+async def test_slots_are_working_hours_without_appointments_that_allow_no_conflicts(
+    crm: Crm,
+) -> None:
     crm.platform.add_type("Call", allow_conflicts=True)
     crm.book(at(10))
     crm.platform.cancel(crm.book(at(12)))
@@ -355,7 +357,7 @@ async def test_slots_are_what_types_without_conflicts_leave_of_the_working_day(c
     assert monday["NoSlotsReason"] == ""
 
 
-async def test_a_day_without_slots_says_why(crm: Crm) -> None:
+async def test_a_day_without_slots_has_a_reason(crm: Crm) -> None:
     sunday = (await days(crm))["2026-03-08"]
     assert (sunday["AvailableSlots"], sunday["NoSlotsReason"]) == ([], "NotScheduled")
     crm.platform.add_user("Dora", "dora@example.com", hours=[])
@@ -363,7 +365,7 @@ async def test_a_day_without_slots_says_why(crm: Crm) -> None:
     assert {day["NoSlotsReason"] for day in found.values()} == {"WorkDayTemplateNotDefined"}
 
 
-async def test_slots_are_on_the_users_own_clock(crm: Crm) -> None:
+async def test_slots_are_in_the_users_zone(crm: Crm) -> None:
     crm.platform.add_user("Dev", "dev@example.com", timezone="Asia/Kolkata")
     crm.book(datetime(2026, 3, 2, 4, 30, tzinfo=UTC), "dev@example.com")
     monday = (await days(crm, Users=["dev@example.com"]))["2026-03-02"]
@@ -371,9 +373,9 @@ async def test_slots_are_on_the_users_own_clock(crm: Crm) -> None:
     assert monday["BusySlots"] == [{"StartTime": "10:00:00", "EndTime": "11:00:00"}]
 
 
-def test_overlapping_appointments_leave_one_gap_less() -> None:
-    user = User("1", "Alice", ALICE, "Europe/Berlin", hours=OFFICE_HOURS)
+def test_overlapping_appointments_leave_no_gap_between_them() -> None:
+    user = AccountUser("1", "Alice", ALICE, "Europe/Berlin", hours=OFFICE_HOURS)
     taken = [(at(8), at(10)), (at(9.5), at(11)), (at(10), at(10.5)), (at(16), at(18))]
-    assert day_of(user, date(2026, 3, 2), taken).free == [(at(11), at(16))]
-    assert day_of(user, date(2026, 3, 3), taken).free == [(at(9, 3), at(17, 3))]
+    assert day_slots(user, date(2026, 3, 2), taken).free == [(at(11), at(16))]
+    assert day_slots(user, date(2026, 3, 3), taken).free == [(at(9, 3), at(17, 3))]
     assert timedelta(hours=8) == at(17, 3) - at(9, 3)

@@ -1,4 +1,4 @@
-"""LeadSquared under the framework's faults, and driven through the control API."""
+"""LeadSquared under faults, and changed through the control API."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def test_under_lag_lists_show_the_past_and_reads_by_id_the_present(crm: Cr
     assert await crm.ids() == [old, new]
 
 
-async def test_lag_counts_from_when_a_job_was_due_not_from_when_somebody_looked(crm: Crm) -> None:
+async def test_lag_counts_from_the_due_time_of_a_job(crm: Crm) -> None:
     id = crm.book(at(9))
     await crm.send_times((id, at(14)))
     crm.fault(FaultKind.LAG, seconds=30)
@@ -49,7 +49,7 @@ async def test_jobs_can_be_slow(crm: Crm) -> None:
     assert crm.starts() == {id: at(14)}
 
 
-async def test_a_failing_job_drops_its_last_row_and_says_nothing(crm: Crm) -> None:
+async def test_a_failing_job_silently_omits_its_last_row(crm: Crm) -> None:
     one, two = crm.book(at(9)), crm.book(at(10))
     crm.fault(FaultKind.FAIL_JOBS, times=1)
     answer = await crm.send_times((one, at(14)), (two, at(15)))
@@ -58,7 +58,7 @@ async def test_a_failing_job_drops_its_last_row_and_says_nothing(crm: Crm) -> No
     assert crm.starts() == {one: at(14), two: at(10)}
 
 
-async def test_a_failing_delete_is_told_by_its_counts_only(crm: Crm) -> None:
+async def test_a_failing_delete_shows_only_in_its_counts(crm: Crm) -> None:
     one, two = await crm.create(at(9)), await crm.create(at(10))
     crm.fault(FaultKind.FAIL_JOBS, path=DELETE)
     answer = (await crm.client.post(DELETE, json={"TaskIds": [one, two]})).json()
@@ -79,7 +79,9 @@ async def test_an_empty_list_counts_nothing(crm: Crm) -> None:
 
 
 @pytest.mark.parametrize(("rows", "left"), [(1, 0), (3, 2), (9, 6)])
-async def test_the_count_tells_what_a_short_page_lacks(crm: Crm, rows: int, left: int) -> None:
+async def test_the_count_includes_the_rows_that_a_short_page_omits(
+    crm: Crm, rows: int, left: int
+) -> None:
     for n in range(rows):
         crm.book(at(9 + n))
     crm.fault(FaultKind.SHORT_PAGE)
@@ -87,7 +89,7 @@ async def test_the_count_tells_what_a_short_page_lacks(crm: Crm, rows: int, left
     assert (answer["RecordCount"], len(answer["List"])) == (rows, left)
 
 
-async def test_rows_can_come_twice_and_are_counted_once(crm: Crm) -> None:
+async def test_rows_can_be_listed_twice_and_are_counted_once(crm: Crm) -> None:
     id = crm.book(at(9))
     crm.fault(FaultKind.DUPLICATE_ROWS)
     answer = (await crm.listing()).json()
@@ -135,7 +137,7 @@ async def test_the_platforms_clock_can_be_wrong(crm: Crm) -> None:
     assert crm.platform.appointments()[0].updated_at == NOW + timedelta(seconds=120.3)
 
 
-async def test_an_appointment_moved_by_hand_can_get_a_new_id(crm: Crm) -> None:
+async def test_an_appointment_that_a_person_moves_can_get_a_new_id(crm: Crm) -> None:
     id = crm.book(at(9))
     crm.fault(FaultKind.NEW_ID_ON_MOVE)
     moved = crm.platform.move(id, at(11), at(12))
@@ -158,7 +160,7 @@ async def test_a_lost_reply_leaves_the_client_without_an_answer(
     assert len(crm.platform.blocks()) == made
 
 
-async def test_a_lost_reply_to_a_move_is_a_job_all_the_same(crm: Crm) -> None:
+async def test_a_move_with_a_lost_reply_is_still_queued(crm: Crm) -> None:
     id = crm.book(at(9))
     crm.fault(FaultKind.LOSE_AFTER, path=MOVE, times=1)
     with pytest.raises(httpx.RemoteProtocolError):
@@ -170,7 +172,7 @@ async def test_a_lost_reply_to_a_move_is_a_job_all_the_same(crm: Crm) -> None:
 @pytest.mark.parametrize(
     ("spelling", "status"), [("", 429), ("429", 429), ("403", 403), ("200", 200)]
 )
-async def test_rate_limited_without_a_reason_in_each_spelling(
+async def test_the_rate_limited_fault_has_each_documented_form(
     crm: Crm, spelling: str, status: int
 ) -> None:
     crm.fault(FaultKind.RATE_LIMITED, spelling=spelling, times=1)
@@ -181,13 +183,13 @@ async def test_rate_limited_without_a_reason_in_each_spelling(
     assert "List" in (await crm.listing()).json()
 
 
-async def test_unauthorised_is_said_in_the_platforms_words(crm: Crm) -> None:
+async def test_unauthorised_answers_in_the_platforms_form(crm: Crm) -> None:
     crm.fault(FaultKind.UNAUTHORISED, times=1)
     answer = await crm.listing()
     assert (answer.status_code, answer.json()["Status"]) == (401, "Error")
 
 
-async def test_the_control_api_drives_it_like_the_others(crm: Crm) -> None:
+async def test_the_control_api_works_as_on_the_other_platforms(crm: Crm) -> None:
     transport = httpx.ASGITransport(control_app({"crm": crm.platform}))
     span = {"start": at(9).isoformat(), "end": at(10).isoformat()}
     later = {"start": at(11).isoformat(), "end": at(12).isoformat()}

@@ -1,4 +1,4 @@
-"""Each way in which LeadSquared says no (docs/platforms/leadsquared.md), over a real socket."""
+"""Every refusal of LeadSquared (docs/platforms/leadsquared.md), over a real socket."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.sandbox.test_leadsquared import (
     SLOTS,
     Crm,
     crm,
-    spelt,
+    utc_text,
 )
 
 __all__ = ["crm"]
@@ -29,12 +29,12 @@ NO_ENTITY = "MXInvalidEntityException"
 
 
 def refused(answer: httpx.Response, status: int = 500, type: str = "MX", words: str = "") -> bool:
-    """Whether an answer is a refusal in the one envelope."""
-    told = answer.json()
-    assert set(told) == {"Status", "ExceptionType", "ExceptionMessage"}
-    assert told["Status"] == "Error"
-    assert words in told["ExceptionMessage"]
-    return answer.status_code == status and told["ExceptionType"].startswith(type)
+    """Return true if an answer is this error, in the form that all errors have."""
+    reply = answer.json()
+    assert set(reply) == {"Status", "ExceptionType", "ExceptionMessage"}
+    assert reply["Status"] == "Error"
+    assert words in reply["ExceptionMessage"]
+    return answer.status_code == status and reply["ExceptionType"].startswith(type)
 
 
 @pytest.mark.parametrize("header", ["x-LSQ-AccessKey", "x-LSQ-SecretKey"])
@@ -60,7 +60,7 @@ async def test_keys_in_headers_are_not_counted(crm: Crm) -> None:
     assert crm.platform.keys_in_query == 0
 
 
-async def test_keys_end_with_their_user(crm: Crm) -> None:
+async def test_keys_stop_working_when_their_user_is_deactivated(crm: Crm) -> None:
     crm.platform.deactivate("integration@example.com")
     assert refused(await crm.listing(), 401)
 
@@ -97,7 +97,7 @@ async def test_nothing_is_served_outside_of_v2(crm: Crm) -> None:
         (b'{"Surprise": 1}', "application/json"),
     ],
 )
-async def test_a_body_that_is_not_to_specification_is_a_bad_request(
+async def test_a_body_against_the_specification_is_a_bad_request(
     crm: Crm, path: str, body: bytes, type: str
 ) -> None:
     answer = await crm.client.post(path, content=body, headers={"Content-Type": type})
@@ -160,7 +160,7 @@ async def test_a_wrong_create_is_refused(
     assert crm.platform.blocks() == []
 
 
-async def test_less_than_is_no_markup(crm: Crm) -> None:
+async def test_a_less_than_sign_alone_is_not_markup(crm: Crm) -> None:
     answer = await crm.client.post(CREATE, json=crm.busy(at(9), Description="3 < 4"))
     assert answer.is_success
 
@@ -173,7 +173,7 @@ async def test_a_create_without_a_mandatory_custom_field_is_refused(crm: Crm) ->
     assert (await crm.client.post(CREATE, json=visit)).is_success
 
 
-async def test_an_inactive_owner_takes_no_appointment_and_shows_none(crm: Crm) -> None:
+async def test_an_inactive_user_can_own_and_list_no_appointment(crm: Crm) -> None:
     crm.book(at(9))
     crm.platform.deactivate(ALICE)
     answer = await crm.client.post(CREATE, json=crm.busy(at(9)))
@@ -181,7 +181,7 @@ async def test_an_inactive_owner_takes_no_appointment_and_shows_none(crm: Crm) -
     assert await crm.ids() == []
 
 
-async def test_an_overlap_is_refused_only_where_the_account_and_the_type_say_so(crm: Crm) -> None:
+async def test_an_overlap_is_refused_only_if_account_and_type_forbid_it(crm: Crm) -> None:
     crm.book(at(9))
     assert (await crm.client.post(CREATE, json=crm.busy(at(9.5)))).is_success
     crm.platform.refuses_overlaps = True
@@ -198,15 +198,15 @@ async def test_an_overlap_is_refused_only_where_the_account_and_the_type_say_so(
         ({"UserTaskId": None}, 500, "missing - UserTaskId"),
         ({"FromDate": None}, 500, "missing - FromDate"),
         ({"ToDate": "2026-03-02"}, 500, "ToDate is not in the format"),
-        ({"ToDate": spelt(at(7))}, 500, "ToDate should be greater"),
-        ({"DueDate": spelt(at(8))}, 400, "does not exist - DueDate"),
+        ({"ToDate": utc_text(at(7))}, 500, "ToDate should be greater"),
+        ({"DueDate": utc_text(at(8))}, 400, "does not exist - DueDate"),
     ],
 )
 async def test_one_wrong_row_refuses_the_whole_move(
     crm: Crm, change: dict[str, Any], status: int, words: str
 ) -> None:
     good, bad = (
-        {"UserTaskId": crm.book(at(hour)), "FromDate": spelt(at(14)), "ToDate": spelt(at(15))}
+        {"UserTaskId": crm.book(at(hour)), "FromDate": utc_text(at(14)), "ToDate": utc_text(at(15))}
         for hour in (9, 10)
     )
     answer = await crm.client.post(MOVE, json={"TaskList": [good, {**bad, **change}]})
@@ -231,7 +231,7 @@ async def test_a_second_delete_is_refused(crm: Crm) -> None:
     assert second["FailureReason"]
 
 
-async def test_a_delete_of_some_that_are_there_deletes_those(crm: Crm) -> None:
+async def test_a_delete_with_unknown_ids_deletes_the_known_ones(crm: Crm) -> None:
     id = await crm.create(at(9))
     answer = (await crm.client.post(DELETE, json={"TaskIds": ["nobody", id]})).json()
     assert (answer["TasksCount"], answer["DeletedTasksCount"]) == (2, 1)
@@ -239,13 +239,13 @@ async def test_a_delete_of_some_that_are_there_deletes_those(crm: Crm) -> None:
     assert await crm.get(id) == []
 
 
-async def test_more_than_5000_are_not_deleted_at_once(crm: Crm) -> None:
+async def test_a_delete_of_more_than_5000_tasks_is_refused(crm: Crm) -> None:
     ids = ["nobody"] * 5001
     assert refused(await crm.client.post(DELETE, json={"TaskIds": ids}), words="5000")
     assert (await crm.client.post(DELETE, json={"TaskIds": ids[1:]})).is_success
 
 
-async def test_what_is_not_there_cannot_be_completed(crm: Crm) -> None:
+async def test_an_unknown_task_cannot_be_completed(crm: Crm) -> None:
     for id in ("nobody", gone := crm.book(at(9))):
         if id == gone:
             crm.platform.delete(id)
@@ -274,12 +274,10 @@ async def test_an_unknown_column_of_task_types_is_refused(crm: Crm) -> None:
 
 
 @pytest.mark.parametrize("spelling", ["429", "403", "200"])
-async def test_over_the_limit_is_refused_in_three_spellings_of_the_same_words(
-    crm: Crm, spelling: str
-) -> None:
+async def test_calls_beyond_the_limit_are_refused_in_three_forms(crm: Crm, spelling: str) -> None:
     limit = crm.platform.limit
     assert limit is not None
-    limit.most = 2
+    limit.max_requests = 2
     crm.platform.rate_spelling = spelling
     assert [(await crm.listing()).is_success for _ in range(2)] == [True, True]
     answer = await crm.listing()
@@ -291,7 +289,7 @@ async def test_over_the_limit_is_refused_in_three_spellings_of_the_same_words(
     assert "List" in (await crm.listing()).json()
 
 
-async def test_the_log_hides_who_was_looked_up(crm: Crm) -> None:
+async def test_the_log_hides_the_address_of_a_lookup(crm: Crm) -> None:
     query = {"emailaddress": "carla@example.com"}
     await crm.client.get(f"{LEADS}/Leads.GetByEmailaddress", params=query)
     now = crm.clock.now()
@@ -300,5 +298,5 @@ async def test_the_log_hides_who_was_looked_up(crm: Crm) -> None:
     ]
 
 
-def test_an_hour_of_the_wall_is_spelt_in_utc() -> None:
-    assert spelt(at(9) + timedelta(minutes=5)) == "2026-03-02 08:05:00"
+def test_the_helper_formats_a_wall_time_in_utc() -> None:
+    assert utc_text(at(9) + timedelta(minutes=5)) == "2026-03-02 08:05:00"

@@ -1,4 +1,4 @@
-"""What LeadSquared makes of writes and of people's hands, over a real socket.
+"""Writes of LeadSquared over HTTP and by people, over a real socket.
 
 See docs/platforms/leadsquared.md#creating-tasks.
 """
@@ -19,19 +19,19 @@ from tests.sandbox.test_leadsquared import (
     DELETE,
     Crm,
     crm,
-    spelt,
+    utc_text,
 )
 
 __all__ = ["crm"]
 COMPLETE = "/Task.svc/MarkComplete"
 
 
-async def test_a_block_is_created_listed_and_its_writer_is_the_keys_user(crm: Crm) -> None:
+async def test_a_created_block_is_listed_with_the_keys_user_as_its_author(crm: Crm) -> None:
     answer = await crm.client.post(CREATE, json=crm.busy(at(9)))
     assert answer.status_code == 200
-    told = answer.json()
+    reply = answer.json()
     (block,) = crm.platform.blocks()
-    assert told == {"Status": "Success", "Message": {"Id": block.id}}
+    assert reply == {"Status": "Success", "Message": {"Id": block.id}}
     assert (block.user, block.start, block.end) == (ALICE, at(9), at(10))
     assert block.title == "Busy made by a test [s:abc]"
     (row,) = await crm.get(block.id)
@@ -41,7 +41,7 @@ async def test_a_block_is_created_listed_and_its_writer_is_the_keys_user(crm: Cr
     assert (row["Name"], row["Description"]) == ("Busy", "made by a test [s:abc]")
 
 
-async def test_a_create_takes_a_lead_an_owners_id_and_custom_fields(crm: Crm) -> None:
+async def test_a_create_accepts_a_lead_an_owner_id_and_custom_fields(crm: Crm) -> None:
     id = await crm.create(
         at(9),
         TaskType={"Name": "Consultation"},
@@ -56,7 +56,7 @@ async def test_a_create_takes_a_lead_an_owners_id_and_custom_fields(crm: Crm) ->
     assert (await crm.get(id))[0]["CustomFields"] == {"mx_Custom_1": "x"}
 
 
-async def test_without_times_a_create_takes_now_and_the_types_length(crm: Crm) -> None:
+async def test_a_create_without_times_starts_now_with_the_types_length(crm: Crm) -> None:
     await crm.create(at(9), DueDate=None, EndDate=None)
     (block,) = crm.platform.blocks()
     assert (block.start, block.end) == (at(7), at(7.5))
@@ -67,7 +67,7 @@ async def test_a_repeated_create_makes_a_second_one(crm: Crm) -> None:
     assert len(crm.platform.blocks()) == 2
 
 
-async def test_new_times_are_promised_and_come_later(crm: Crm) -> None:
+async def test_new_times_are_queued_and_applied_later(crm: Crm) -> None:
     one, two = crm.book(at(9)), crm.book(at(10))
     answer = await crm.send_times((one, at(14)), (two, at(15)), StatusWebhookURL="")
     assert answer.status_code == 200
@@ -85,7 +85,7 @@ async def test_new_times_are_promised_and_come_later(crm: Crm) -> None:
     assert crm.platform.jobs.waiting == 0
 
 
-async def test_jobs_are_done_in_their_order_and_dated_when_they_were_due(crm: Crm) -> None:
+async def test_jobs_run_in_order_and_are_dated_at_their_due_time(crm: Crm) -> None:
     id = crm.book(at(9))
     await crm.send_times((id, at(14)))
     await crm.send_times((id, at(15)))
@@ -95,7 +95,7 @@ async def test_jobs_are_done_in_their_order_and_dated_when_they_were_due(crm: Cr
     assert appointment.updated_at == crm.clock.now() - timedelta(seconds=59.7)
 
 
-async def test_a_job_passes_over_what_is_gone(crm: Crm) -> None:
+async def test_a_job_skips_deleted_tasks(crm: Crm) -> None:
     gone, id = crm.book(at(9)), crm.book(at(10))
     assert (await crm.send_times(("nobody", at(8)), (gone, at(14)), (id, at(15)))).is_success
     crm.platform.delete(gone)
@@ -104,9 +104,9 @@ async def test_a_job_passes_over_what_is_gone(crm: Crm) -> None:
     assert await crm.get(gone) == []
 
 
-async def test_a_length_of_zero_is_taken_as_in_the_vendors_own_example(crm: Crm) -> None:
+async def test_a_zero_length_is_accepted_as_in_the_vendors_example(crm: Crm) -> None:
     id = crm.book(at(9))
-    row = {"UserTaskId": id, "FromDate": spelt(at(14)), "ToDate": spelt(at(14))}
+    row = {"UserTaskId": id, "FromDate": utc_text(at(14)), "ToDate": utc_text(at(14))}
     answer = await crm.client.post("/Task.svc/BulkUpdateAppointmentTime", json={"TaskList": [row]})
     assert answer.is_success
     crm.clock.advance(1)
@@ -138,7 +138,7 @@ async def test_a_delete_can_be_a_job_too(crm: Crm) -> None:
     assert await crm.get(id) == []
 
 
-async def test_complete_is_a_get_that_writes(crm: Crm) -> None:
+async def test_mark_complete_is_a_get_request_that_writes(crm: Crm) -> None:
     id = crm.book(at(9))
     answer = await crm.client.get(COMPLETE, params={"id": id})
     assert answer.json() == {"Status": "Success", "Message": {"AffectedRows": 1}}
@@ -148,7 +148,7 @@ async def test_complete_is_a_get_that_writes(crm: Crm) -> None:
     assert (row["StatusCode"], row["CompletedOn"]) == (1, "2026-03-02 06:00:00.000")
 
 
-async def test_people_work_on_it_as_on_any_platform(crm: Crm) -> None:
+async def test_people_can_take_every_action_of_the_web_application(crm: Crm) -> None:
     outside: PlatformUi = crm.platform
     id = outside.book("Consultation", ALICE, at(9), at(10), crm.lead, title="Check-up")
     assert outside.move(id, at(11), at(12), BOB) == id
@@ -159,13 +159,13 @@ async def test_people_work_on_it_as_on_any_platform(crm: Crm) -> None:
     assert (seen.start, seen.user, seen.status) == (at(11), BOB, "showed")
     assert (seen.calendar, seen.contact, seen.title) == ("Consultation", crm.lead, "Check-up")
     assert [(b.start, b.user, b.title) for b in outside.blocks()] == [(at(14), ALICE, "Lunch")]
-    assert (await crm.get(block))[0]["DueDate"] == f"{spelt(at(14))}.000"
+    assert (await crm.get(block))[0]["DueDate"] == f"{utc_text(at(14))}.000"
     outside.remove_block(block)
     outside.delete(id)
     assert [outside.blocks()[0].deleted, outside.appointments()[0].deleted] == [True, True]
 
 
-async def test_a_cancelled_one_stays_listed_under_a_code_that_is_neither_open_nor_done(
+async def test_a_cancelled_appointment_stays_listed_with_an_undocumented_code(
     crm: Crm,
 ) -> None:
     id = crm.book(at(9))
@@ -190,7 +190,7 @@ async def test_a_cancelled_one_stays_listed_under_a_code_that_is_neither_open_no
         lambda p, _: p.deactivate("nobody@example.com"),
     ],
 )
-async def test_acting_on_what_is_not_there_is_an_error(
+async def test_an_action_on_an_unknown_id_raises_an_error(
     crm: Crm, act: Callable[..., object]
 ) -> None:
     with pytest.raises(KeyError, match="no "):
@@ -205,7 +205,7 @@ async def test_acting_on_what_is_not_there_is_an_error(
         (lambda p, _: p.block(ALICE, at(9), at(10), "x", "Consultation"), "of type Busy"),
     ],
 )
-async def test_what_makes_no_sense_is_an_error(
+async def test_invalid_values_raise_an_error(
     crm: Crm, act: Callable[..., object], words: str
 ) -> None:
     id = crm.book(at(9))

@@ -1,4 +1,4 @@
-"""Odd answers of the sandbox: what is done, and what the client gets."""
+"""Odd answers of the sandbox: their effect, and what the client receives."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from tests.sandbox.kit import BLOCKS, Clinic, at
 
 
 @pytest.mark.parametrize("spelling", ODD_ANSWERS)
-async def test_what_an_odd_answer_does_not_refuse_is_done(clinic: Clinic, spelling: str) -> None:
+async def test_a_request_takes_effect_unless_the_odd_answer_refuses_it(
+    clinic: Clinic, spelling: str
+) -> None:
     odd = ODD_ANSWERS[spelling]
     clinic.fault(FaultKind.ODD_ANSWER, times=1, spelling=spelling)
     request = clinic.client.build_request("POST", BLOCKS, json=clinic.busy(at(9)))
@@ -23,13 +25,13 @@ async def test_what_an_odd_answer_does_not_refuse_is_done(clinic: Clinic, spelli
     assert (await clinic.events()).status_code == httpx.codes.OK
 
 
-def test_an_unknown_odd_answer_is_told(clinic: Clinic) -> None:
+def test_an_unknown_odd_answer_is_refused(clinic: Clinic) -> None:
     with pytest.raises(ValueError, match="spelling 'nice' is none of deep, "):
         clinic.fault(FaultKind.ODD_ANSWER, spelling="nice")
 
 
-async def test_no_odd_answer_says_that_a_request_was_done_which_failed(clinic: Clinic) -> None:
-    # Seed 30107: LeadSquared refuses with 500, and "200" took the place of that.
+async def test_no_odd_answer_reports_success_for_a_failed_request(clinic: Clinic) -> None:
+    # Seed 30107: an odd 200 replaced the 500 with which LeadSquared refuses.
     clinic.fault(FaultKind.ERROR, times=1)
     clinic.fault(FaultKind.ODD_ANSWER, times=1, spelling="empty")
     answer = await clinic.client.post(BLOCKS, json=clinic.busy(at(9)))

@@ -1,4 +1,4 @@
-"""Planted bugs about whose a block is: what people copy is taken for ours."""
+"""Planted bugs about ownership: copies of blocks count as syncd's."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Patch = pytest.MonkeyPatch
 
 
 def every_tag_is_ours(patch: Patch) -> None:
-    """Whatever bears a tag of ours was made by us: what people copy is removed."""
+    """Treat every block with a tag as syncd's: copies are removed."""
 
     def all_tagged(_store: Any, state: Any, *, whole: bool) -> Ownership:
         tagged = {(r.system, r.id) for r in state.records if is_tagged(r)}
@@ -26,7 +26,7 @@ def every_tag_is_ours(patch: Patch) -> None:
 
 
 def a_tag_makes_a_meeting_ours(patch: Patch) -> None:
-    """A customer's appointment is ours as soon as our text is in it."""
+    """Treat a customer's appointment as syncd's if it contains a tag."""
 
     def tagged(record: Any) -> bool:
         return record.key is not None and not record.created_by_us and record.observed is not None
@@ -41,12 +41,12 @@ def a_tag_makes_a_meeting_ours(patch: Patch) -> None:
 
 
 def a_customer_ends_nothing(patch: Patch) -> None:
-    """What was ours stays ours, whoever is booked into it."""
+    """Keep an event as syncd's even if a customer is booked into it."""
 
-    def kept(record: Any, event: Any, *given: Any) -> Any:
+    def kept(record: Any, event: Any, *args: Any) -> Any:
         ours = record is not None and record.created_by_us
         return observation.apply_observation(
-            record, replace(event, kind=record.kind) if ours else event, *given
+            record, replace(event, kind=record.kind) if ours else event, *args
         )
 
     patch.setattr(reading, "apply_observation", kept)

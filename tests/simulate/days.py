@@ -1,4 +1,4 @@
-"""Days on which just what is named happens."""
+"""Simulated days on which only the named steps happen."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from syncd.simulate.scenario import EventKind, Scenario, SimEvent
 
 
 def day(*steps: SimEvent, **rules: str) -> Scenario:
-    """A summer day on which just this happens."""
+    """Return a summer day with these steps only."""
     start = datetime(2027, 6, 14, 5, 0, tzinfo=UTC)
     return Scenario(0, start, 24.0, steps, rules=tuple(rules.items()))
 
 
-def at(hour: float, what: EventKind, system: str, slot: int = 0, **more: Any) -> SimEvent:
-    return SimEvent(hour * 3600, what, system, slot=slot, **more)
+def at(hour: float, kind: EventKind, system: str, slot: int = 0, **more: Any) -> SimEvent:
+    return SimEvent(hour * 3600, kind, system, slot=slot, **more)
 
 
 STALE = day(
@@ -25,17 +25,17 @@ STALE = day(
     at(2.997, EventKind.MOVE, "clinic", slot=30),
     *(at(3 + seconds / 3600, EventKind.RESYNC, "") for seconds in (3, 6)),
 )
-"""What follows a move is read again while the lists still show it where it was."""
+"""After a move, lists still show the old time."""
 
 EMPTIED = replace(
     day(at(3, EventKind.FAULT, "clinic", fault="empty", times=6), at(3.001, EventKind.RESYNC, "")),
     before=(at(0, EventKind.LEAVE, "legacy", slot=624, number=302),),
 )
-"""v2 lists nothing for a while; where blocks were answered by their id, no list would be asked."""
+"""v2 lists nothing for a while, and does not answer blocks by id, so lists are needed."""
 
 UNANSWERED = day(
     at(0.99, EventKind.FAULT, "legacy", slot=1, fault="odd-answer", times=4, spelling="empty"),
     at(0.99, EventKind.FAULT, "legacy", fault="strip-keys", times=28),
     at(1, EventKind.BOOK, "clinic", slot=70),
 )
-"""The answer to a write is empty, and the block that it made shows no key: its time tells it."""
+"""The reply to a write is empty, and the block shows no tag: only its time identifies it."""

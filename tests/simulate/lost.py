@@ -1,4 +1,4 @@
-"""Planted bugs about a state that is lost, or older than what it made."""
+"""Planted bugs about a state that is lost, or older than the blocks that it made."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from syncd.core import write_holds
 from syncd.simulate.scenario import EventKind, Scenario
 from syncd.store import created_ids_sync
 from syncd.store.created_ids import CreatedIds
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
 
 
 def the_file_of_created_ids_is_ignored(patch: Patch) -> None:
-    """After a loss only the tag says that a block may be syncd's."""
-    patch.setattr(CreatedIds, "proven", lambda *_given: set())
+    """Ignore the created ids: after a loss only the tag shows that a block may be syncd's."""
+    swap(patch, CreatedIds.proven, lambda *_given: set())
 
 
 def an_old_database_is_believed(patch: Patch) -> None:
-    """A database that is older than the file of created ids counts as read in full."""
+    """Treat a database that is older than the created ids as read in full."""
     patch.setattr(created_ids_sync, "revoke_proof", lambda _engine: None)
 
 
 def proven_blocks_go_unseen(patch: Patch) -> None:
-    """A block whose meeting nobody has looked for since the state was lost is removed."""
+    """Remove a block whose meeting was not read since the state was lost."""
     patch.setattr(write_holds, "is_unread_target", lambda _operation, _owners: False)
 
 
@@ -34,7 +35,7 @@ _UNSEEN = (
     at(2.5, EventKind.BOOK, "crm", slot=70),
     at(3.5, EventKind.FAULT, "crm", fault="error", times=500),
 )
-"""A meeting that is carried to the other systems, and then its own system is down."""
+"""A meeting is propagated to the other systems, then its own system is down."""
 
 ABOUT_LOSS: tuple[tuple[Callable[[Patch], None], Scenario], ...] = (
     (

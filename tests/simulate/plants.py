@@ -1,17 +1,15 @@
-"""Bugs of one line, to be planted in the engine: what the simulator is there to catch."""
+"""Bugs of one line, planted in the engine, that the simulator must catch."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from syncd.core import (
-    block_planning,
-    blocks,
     merging,
     observation,
     ownership,
@@ -25,6 +23,7 @@ from syncd.engine import (
     absence,
     decision_input,
     guard,
+    guard_stops,
     lookup_answers,
     read_systems,
     reading,
@@ -32,26 +31,37 @@ from syncd.engine import (
 )
 from syncd.engine.person_lookup import PersonLookup
 from syncd.model import (
+    Action,
     Changes,
     Coverage,
+    HeldConflict,
     Intent,
     IntentState,
     Kind,
     Operation,
     Status,
-    Value,
     Window,
 )
-from syncd.sandbox.leadconnector.slots import Taken
+from syncd.sandbox.leadconnector.slots import BusyTime
 from syncd.simulate.scenario import EventKind, Scenario, draw_scenario
 from syncd.store import Store
 from syncd.systems.leadconnector.account import Account
-from syncd.systems.leadconnector.blocks import Blocks
+from syncd.systems.leadconnector.blocks import BlockFinder
 from syncd.systems.rate_limiter import RateLimiter
+from tests.planted.swap import swap
 from tests.simulate.copied import a_tag_makes_a_meeting_ours, every_tag_is_ours
 from tests.simulate.days import EMPTIED, STALE, UNANSWERED
 from tests.simulate.days import at as _at
 from tests.simulate.days import day as _day
+from tests.simulate.plants_of_blocks import (
+    FAR_OFF,
+    LONG_AGO,
+    blocks_are_never_removed,
+    blocks_never_follow,
+    ended_blocks_are_removed,
+    taken_calendars_get_a_block_on_top,
+    wrong_length,
+)
 from tests.simulate.plants_of_proof import (
     absence_believed_at_once,
     one_proof_is_enough,
@@ -62,91 +72,69 @@ Plant = Callable[[Patch], None]
 
 
 def own_blocks_are_sources(patch: Patch) -> None:
-    """The block that was made is not remembered as syncd's own."""
-    made = write_results._created
+    """Forget that a created block is syncd's own."""
+    applied = write_results.applied
 
-    def created(*given: Any) -> Changes:
-        changes = made(*given)
-        changes.records = [replace(r, created_by_us=False, key=None) for r in changes.records]
+    def forgetful(operation: Operation, *args: Any, **named: Any) -> Changes:
+        changes = applied(operation, *args, **named)
+        if operation.action is Action.CREATE_BLOCK:
+            changes.records = [replace(r, created_by_us=False, key=None) for r in changes.records]
         return changes
 
-    patch.setattr(write_results, "_created", created)
+    swap(patch, applied, forgetful)
     patch.setattr(decision_input, "ownership_of", lambda *_given, **_named: NO_OWNERSHIP)
     patch.setattr(reconcile, "may_match", lambda *_given, **_named: True)
 
 
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-_FAR_OFF = _LONG_AGO + timedelta(days=99_999)
-
-
 def coverage_ignored(patch: Patch) -> None:
-    """An incomplete read counts as a complete one, and so does its absence."""
+    """Treat an incomplete read as complete, and believe absence at once."""
     follow = absence.check_unlisted
     absence_believed_at_once(patch)
 
-    async def everything(read: Any, *given: Any, **named: Any) -> None:
+    async def everything(read: Any, *args: Any, **kwargs: Any) -> None:
         kinds = frozenset(Kind)
         whole = [
-            Coverage(read.system.name, p, kinds, Window(_LONG_AGO, _FAR_OFF), read.clock.now())
+            Coverage(read.system.name, p, kinds, Window(LONG_AGO, FAR_OFF), read.clock.now())
             for p in read.system.providers
         ]
         read.snapshot = replace(read.snapshot, coverage=whole)
-        await follow(read, *given, **named)
+        await follow(read, *args, **kwargs)
 
     patch.setattr(reading, "check_unlisted", everything)
 
 
-_FAR_OFF = _LONG_AGO + timedelta(days=99_999)
-
-
 def queued_write_awaited_for_ever(patch: Patch) -> None:
-    """A bulk job that dropped a row is never asked again."""
+    """Never ask again about a bulk job that dropped a row."""
     patch.setattr(recovery, "DEADLINE", timedelta(days=99))
 
 
 def nobody_is_anybody(patch: Patch) -> None:
-    """No twin is ever recognised."""
-    patch.setattr(PersonLookup, "hashes", lambda _self, _person: frozenset())
+    """Recognise no twin."""
+    swap(patch, PersonLookup.hashes, lambda _self, _person: frozenset())
 
 
 def cancelled_is_busy(patch: Patch) -> None:
     """A cancelled meeting keeps its time closed."""
-    patch.setattr(Status, "busy", property(lambda self: self is not Status.INVALID))
-
-
-def blocks_are_never_removed(patch: Patch) -> None:
-    """A block whose meeting is off stays."""
-    patch.setattr(blocks, "_is_past", lambda _block, _now: True)
-
-
-def blocks_never_follow(patch: Patch) -> None:
-    """A moved meeting gets a new block, and the old one stays."""
-    patch.setattr(blocks, "_is_past", lambda _block, _now: True)
-    patch.setattr(blocks, "_shown", lambda _block: None)
-
-
-def taken_calendars_get_a_block_on_top(patch: Patch) -> None:
-    """A calendar that has the meeting itself is blocked all the same."""
-    patch.setattr(block_planning, "holds_meeting", lambda *_given: False)
+    swap(patch, Status.busy, property(lambda self: self is not Status.INVALID))
 
 
 def customers_are_notified(patch: Patch) -> None:
-    """A move of an appointment tells the customer."""
+    """Notify the customer of a move."""
     init = Account.__init__
 
-    def loud(self: Any, *given: Any, **named: Any) -> None:
-        init(self, *given, **{**named, "notify": True})
+    def loud(self: Any, *args: Any, **kwargs: Any) -> None:
+        init(self, *args, **{**kwargs, "notify": True})
 
-    patch.setattr(Account, "__init__", loud)
+    swap(patch, Account.__init__, loud)
 
 
 def another_providers_event_is_still_ours(patch: Patch) -> None:
-    """An event that was given to somebody else still counts for the first."""
+    """Keep an event that was reassigned to another provider with the first."""
     patch.setattr(reconcile, "reassign_events", lambda *_given: None)
 
 
 def secrets_in_the_journal(patch: Patch) -> None:
-    """A write's error text holds the token."""
+    """Store the token in a write's error text."""
     applied = Store.apply
 
     def apply(self: Store, *steps: Changes) -> None:
@@ -154,47 +142,42 @@ def secrets_in_the_journal(patch: Patch) -> None:
             changes.intents = [replace(i, error="Bearer pit-sandbox") for i in changes.intents]
         applied(self, *steps)
 
-    patch.setattr(Store, "apply", apply)
-
-
-def wrong_length(patch: Patch) -> None:
-    """A block is a minute too short."""
-    made = blocks._block_value
-
-    def short(interval: Any) -> Value:
-        return made((interval[0], interval[1] - timedelta(minutes=1)))
-
-    patch.setattr(blocks, "_block_value", short)
+    swap(patch, Store.apply, apply)
 
 
 def merge_is_deaf_to_moves(patch: Patch) -> None:
-    """A moved meeting keeps its agreed time."""
+    """Keep the agreed time of a meeting that moved."""
 
-    def deaf(booking: Any, *given: Any, **named: Any) -> Any:
-        merged = merge(booking, *given, **named)
+    def deaf(booking: Any, *args: Any, **kwargs: Any) -> Any:
+        merged = merge(booking, *args, **kwargs)
         return replace(merged, agreed=booking.agreed) if merged.accepted else merged
 
     patch.setattr(reconcile, "merge", deaf)
 
 
 def the_guard_is_off(patch: Patch) -> None:
-    """However much vanishes at once, it is believed."""
+    """Never stop for a mass change."""
     patch.setattr(guard, "check_changes", lambda *_given, **_named: None)
     patch.setattr(guard, "check_system", lambda *_given, **_named: {})
 
 
 def the_guard_only_tells(patch: Patch) -> None:
-    """The guard's conflict is there, and what it is about goes on all the same."""
-    patch.setattr(guard.GuardState, "stopped_in", lambda *_given: frozenset())
+    """Report the guard's conflict, but stop nothing."""
+    swap(patch, guard.GuardState.stopped_in, lambda *_given: frozenset())
 
 
 def acceptance_is_forgotten(patch: Patch) -> None:
-    """What a person let pass is stopped again by the next look."""
-    patch.setattr(guard._Evaluation, "_accepted_until", lambda *_given: {})
+    """Stop accepted changes again in the next cycle."""
+    ended = Store.ended_conflicts
+
+    def forgetful(store: Store, provider: str, outcome: str) -> list[HeldConflict]:
+        return [] if outcome == guard_stops.ACCEPTED else ended(store, provider, outcome)
+
+    swap(patch, ended, forgetful)
 
 
 def the_journal_is_not_written(patch: Patch) -> None:
-    """A request is sent before anything says that it will be."""
+    """Send requests that are not in the journal."""
     applied = Store.apply
 
     def apply(self: Store, *steps: Changes) -> None:
@@ -202,11 +185,11 @@ def the_journal_is_not_written(patch: Patch) -> None:
             changes.intents = [i for i in changes.intents if i.state is not IntentState.OPEN]
         applied(self, *steps)
 
-    patch.setattr(Store, "apply", apply)
+    swap(patch, Store.apply, apply)
 
 
 def history_is_not_kept(patch: Patch) -> None:
-    """Nobody can tell why something moved."""
+    """Store no history."""
     applied = Store.apply
 
     def apply(self: Store, *steps: Changes) -> None:
@@ -214,17 +197,17 @@ def history_is_not_kept(patch: Patch) -> None:
             changes.history = []
         applied(self, *steps)
 
-    patch.setattr(Store, "apply", apply)
+    swap(patch, Store.apply, apply)
 
 
 def an_echo_is_an_edit(patch: Patch) -> None:
-    """What comes back rounded is taken for somebody's change."""
+    """Treat a rounded time as a person's change."""
     patch.setattr(observation, "is_rounding", lambda _wanted, _seen: False)
     patch.setattr(ownership, "is_rounding", lambda _wanted, _seen: False)
 
 
 def a_stale_read_is_believed(patch: Patch) -> None:
-    """A list that is older than the last write undoes it."""
+    """Believe a list that is older than the last write."""
 
     def believing(record: Any, event: Any, fingerprint: str, seen_at: Any, _lag: Any) -> Any:
         return observation.apply_observation(record, event, fingerprint, seen_at, -_LONG)
@@ -237,14 +220,14 @@ _LONG = timedelta(days=1)
 
 
 def an_unanswered_write_is_repeated_blindly(patch: Patch) -> None:
-    """Nobody asks what became of it."""
+    """Repeat a write without a reply, without looking it up."""
 
-    async def forget(system: Any, intents: Sequence[Intent], desk: Any) -> int:
-        mine = [
+    async def forget(system: Any, intents: Sequence[Intent], context: Any) -> int:
+        intents_of_system = [
             i for i in intents if i.operation.system == system.name and i.state is IntentState.OPEN
         ]
-        dropped = [replace(i, state=IntentState.DROPPED) for i in mine]
-        desk.store.apply(Changes(intents=dropped))
+        dropped = [replace(i, state=IntentState.DROPPED) for i in intents_of_system]
+        context.store.apply(Changes(intents=dropped))
         return 0
 
     patch.setattr(read_systems, "recover", forget)
@@ -252,10 +235,11 @@ def an_unanswered_write_is_repeated_blindly(patch: Patch) -> None:
 
 
 def keys_are_not_searched(patch: Patch) -> None:
-    """A block whose answer was lost is never recognised."""
+    """Never search for the tag of a block whose reply was lost."""
 
     async def created(_system: Any, intent: Intent, desk: Any) -> bool:
-        recovery._drop(intent, desk, "never happened")
+        dropped = replace(intent, state=IntentState.DROPPED, error="never happened")
+        desk.store.apply(Changes(intents=[dropped]))
         return True
 
     patch.setattr(recovery, "recover_create", created)
@@ -263,7 +247,7 @@ def keys_are_not_searched(patch: Patch) -> None:
 
 
 def a_queued_write_counts_as_done(patch: Patch) -> None:
-    """The base moves when a job is only queued."""
+    """Move the base when a job is only queued."""
 
     def accepted(operation: Operation, record: Any, at: Any) -> Changes:
         return write_results.applied(
@@ -274,33 +258,28 @@ def a_queued_write_counts_as_done(patch: Patch) -> None:
 
 
 def the_budget_is_boundless(patch: Patch) -> None:
-    """Calls are made as fast as they come."""
+    """Make calls without a rate limit."""
 
-    async def enter(self: RateLimiter, **_named: Any) -> float:
-        self._in_flight += 1
+    async def at_once(_limiter: RateLimiter, **_named: Any) -> float:
         return 0.0
 
-    patch.setattr(RateLimiter, "acquire", enter)
+    swap(patch, RateLimiter.acquire, at_once)
+    swap(patch, RateLimiter.release, lambda _limiter: None)
 
 
 def silence_decides(patch: Patch) -> None:
-    """A held contradiction is decided when one of its systems does not answer."""
+    """Decide a held conflict when one of its systems does not answer."""
     patch.setattr(reconcile, "undecidable_conflicts", lambda *_given: {})
     patch.setattr(reconcile, "blocks_under_doubt", lambda _draft, _calendars: set())
 
 
 def everybody_is_one(patch: Patch) -> None:
     """All customers are taken for the same."""
-    patch.setattr(PersonLookup, "hashes", lambda _self, _person: frozenset({"anybody"}))
-
-
-def ended_blocks_are_removed(patch: Patch) -> None:
-    """History is tidied up."""
-    patch.setattr(blocks, "_is_past", lambda _block, _now: False)
+    swap(patch, PersonLookup.hashes, lambda _self, _person: frozenset({"anybody"}))
 
 
 def deleted_is_only_unknown(patch: Patch) -> None:
-    """A meeting that was deleted goes on elsewhere."""
+    """Never believe a deletion: the meeting goes on elsewhere."""
     patch.setattr(merging, "effective_value", _still_on)
 
 
@@ -309,24 +288,24 @@ def _still_on(record: Any) -> Any:
 
 
 def an_empty_list_is_proof(patch: Patch) -> None:
-    """A list of v2's blocks with nothing in it says that there are none."""
-    listed = Blocks.listed
+    """Take an empty block list of v2 as proof that there are none."""
+    listed = BlockFinder.listed
 
-    async def believing(self: Blocks, *given: Any, **named: Any) -> Any:
-        return replace(await listed(self, *given, **named), shows=True, each_shows=True)
+    async def believing(self: BlockFinder, *args: Any, **kwargs: Any) -> Any:
+        return replace(await listed(self, *args, **kwargs), shows=True, each_shows=True)
 
-    patch.setattr(Blocks, "listed", believing)
+    swap(patch, BlockFinder.listed, believing)
     one_proof_is_enough(patch)
 
 
 def calendars_ignore_blocks(patch: Patch) -> None:
     """The platforms offer what a block should close: an exposure that must be noticed."""
-    of = Taken.of
-    patch.setattr(Taken, "of", lambda taken, *rest: of(replace(taken, blocks=()), *rest))
+    of = BusyTime.for_user
+    swap(patch, BusyTime.for_user, lambda taken, *rest: of(replace(taken, blocks=()), *rest))
 
 
 def a_hold_ends_by_the_clock(patch: Patch) -> None:
-    """What waited for a person is written as soon as there is nothing left to decide."""
+    """Write what waited for a person as soon as nothing is left to decide."""
     patch.setattr(rejected_writes, "is_too_late", lambda *_given: False)
 
 
@@ -419,4 +398,4 @@ ABOUT_PROMISES: tuple[tuple[Plant, Scenario], ...] = (
         ),
     ),
 )
-"""Each with a day on which it breaks a promise."""
+"""Each bug with a day on which it breaks a promise."""

@@ -1,4 +1,4 @@
-"""Bugs in how odd answers are taken, each with a day on which it breaks a promise."""
+"""Bugs in the handling of odd answers, each with a day on which it breaks a promise."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from syncd.simulate.scenario import EventKind, Scenario
 from syncd.systems import decoding, transport
 from syncd.systems.port import UnknownOutcomeError
 from syncd.systems.transport import Transport
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
 
 
 def an_odd_answer_ends_the_cycle(patch: Patch) -> None:
-    """Whatever an answer raises goes up to whoever asked."""
+    """Let every error of an answer end the cycle."""
 
     def open_(*_given: Any, **_named: Any) -> nullcontext[None]:
         return nullcontext()
@@ -31,16 +32,16 @@ def an_odd_answer_ends_the_cycle(patch: Patch) -> None:
 
 
 def an_odd_answer_to_a_write_means_that_nothing_happened(patch: Patch) -> None:
-    """A write that cannot be known to be done is sent again at once, and nobody looks for it."""
+    """Repeat a write with an unknown outcome at once, without looking it up."""
     write = Transport.write
 
-    async def impatient(self: Transport, *given: Any, **named: Any) -> Any:
+    async def impatient(self: Transport, *args: Any, **kwargs: Any) -> Any:
         try:
-            return await write(self, *given, **named)
+            return await write(self, *args, **kwargs)
         except UnknownOutcomeError:
-            return await write(self, *given, **named)
+            return await write(self, *args, **kwargs)
 
-    patch.setattr(Transport, "write", impatient)
+    swap(patch, Transport.write, impatient)
 
 
 _BOOKED = at(1, EventKind.BOOK, "clinic", slot=70)

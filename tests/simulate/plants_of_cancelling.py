@@ -1,4 +1,4 @@
-"""Bugs in what goes into LeadSquared's bulk calls, each with a day on which it breaks a promise."""
+"""Bugs in LeadSquared's bulk calls, each with a day on which it breaks a promise."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from syncd.core import write_results
 from syncd.model import BulkCall, Changes, Operation, TrackedEvent
 from syncd.simulate.scenario import EventKind, Scenario
 from syncd.systems.leadsquared.calls import Api
-from syncd.systems.leadsquared.writing import Writer
-from syncd.systems.port import Accepted, Capabilities, RejectedError
+from syncd.systems.port import Capabilities, RejectedError
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 from tests.simulate.plants_of_leadsquared import account
 
@@ -24,40 +24,40 @@ PATH = "Task.svc/BulkCancelAppointments"
 
 
 def blocks_are_cancelled(patch: Patch) -> None:
-    """A block goes to the bulk cancel, as if it were an appointment."""
+    """Send a block to the bulk cancel, which is for appointments."""
 
-    async def cancel(writing: Writer, task_ids: Sequence[str]) -> Accepted:
-        return Accepted(await writing._calls.cancel(PATH, task_ids))
+    async def cancel(calls: Api, task_ids: Sequence[str]) -> tuple[str, None]:
+        return await calls.cancel(PATH, task_ids), None
 
-    patch.setattr(Writer, "_delete", cancel)
+    swap(patch, Api.delete, cancel)
 
 
 def the_base_moves_before_a_read(patch: Patch) -> None:
-    """What was only queued counts as done at once."""
+    """Treat a queued write as done."""
     accepted = write_results.queued
 
     def done(operation: Operation, record: TrackedEvent | None, at: datetime) -> Changes:
-        found = accepted(operation, record, at)
+        changes = accepted(operation, record, at)
         after = operation.after
-        found.records = [replace(r, base=after, observed=after) for r in found.records]
-        return found
+        changes.records = [replace(r, base=after, observed=after) for r in changes.records]
+        return changes
 
     patch.setattr(write_results, "queued", done)
 
 
 def each_action_has_a_call_of_its_own(patch: Patch) -> None:
-    """Appointments and blocks that move in one cycle are moved in two calls."""
+    """Move appointments and blocks of one cycle in two calls."""
     shared = Capabilities.bulk_of
 
     def apart(able: Capabilities, operation: Operation) -> BulkCall | None:
-        found = shared(able, operation)
-        return found and found._replace(name=f"{found.name} {operation.action}")
+        operations = shared(able, operation)
+        return operations and operations._replace(name=f"{operations.name} {operation.action}")
 
-    patch.setattr(Capabilities, "bulk_of", apart)
+    swap(patch, Capabilities.bulk_of, apart)
 
 
 def what_is_at_a_wrong_address_counts_as_done(patch: Patch) -> None:
-    """A page that answers with 200 is a success, and reads are not asked."""
+    """Treat any page with status 200 as success, without reading the records."""
     the_base_moves_before_a_read(patch)
     cancel = Api.cancel
 
@@ -66,12 +66,12 @@ def what_is_at_a_wrong_address_counts_as_done(patch: Patch) -> None:
             return await cancel(calls, path, task_ids)
         return "1"
 
-    patch.setattr(Api, "cancel", believed)
+    swap(patch, Api.cancel, believed)
 
 
-def cancels(story: Scenario, answer: str = "") -> Scenario:
-    """The same day with an account that cancels, and what is at its address."""
-    return account(story, ("cancel_path", PATH), ("cancel_answer", answer))
+def cancels(scenario: Scenario, answer: str = "") -> Scenario:
+    """Return the day with an account that cancels, and this answer at its path."""
+    return account(scenario, ("cancel_path", PATH), ("cancel_answer", answer))
 
 
 _BOOKED = at(1, EventKind.BOOK, "clinic", slot=70)

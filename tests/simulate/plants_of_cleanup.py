@@ -1,4 +1,4 @@
-"""Bugs of a cleanup, each with a day after which it breaks a promise."""
+"""Bugs of a cleanup, each with a day on which it breaks a promise."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 
 import pytest
 
+from syncd.engine import own_block_survey
 from syncd.simulate.scenario import EventKind, Scenario
 from syncd.store import ownership_proof
 from syncd.store.store import Store
@@ -19,34 +20,34 @@ _BOOKED = (at(1, EventKind.BOOK, "clinic", slot=70), at(2, EventKind.BOOK, "crm"
 EVERYTHING = day(
     *_BOOKED, at(3, EventKind.BLOCK, "clinic", slot=40), at(24, EventKind.CLEAN_UP, "crm")
 )
-"""Two meetings, somebody's own block, and a person who cleans everything up at the end."""
+"""Two meetings, a person's own block, and a cleanup of everything at the end."""
 
 COPIED = day(
     *_BOOKED,
     at(3, EventKind.COPY_OURS, "clinic", slot=40),
     at(24, EventKind.CLEAN_UP, "clinic", slot=1),
 )
-"""Somebody copies a block of syncd's before a system is cleaned up."""
+"""A person copies a block of syncd before a system is cleaned up."""
 
 
 def every_block_counts_as_ours(patch: Patch) -> None:
-    """A cleanup takes every block that it reads for one that syncd made."""
+    """Treat every block that a cleanup reads as syncd's."""
 
     def all_of_them(_store: Store, _system: str, events: Collection[str]) -> set[str]:
         return set(events)
 
-    patch.setattr("syncd.engine.own_block_survey.created_ids", all_of_them)
+    patch.setattr(own_block_survey, "created_ids", all_of_them)
 
 
 def a_copy_counts_as_ours(patch: Patch) -> None:
-    """A cleanup takes each tagged block whose tag is that of a block of ours."""
+    """Treat every block with the tag of one of syncd's blocks as syncd's."""
     real = ownership_proof.created_ids
 
     def by_tag(store: Store, system: str, events: Collection[str]) -> set[str]:
         tagged = {r.id for r in store.records(system, events) if r.key is not None}
         return real(store, system, events) | tagged
 
-    patch.setattr("syncd.engine.own_block_survey.created_ids", by_tag)
+    patch.setattr(own_block_survey, "created_ids", by_tag)
 
 
 ABOUT_CLEANUP: tuple[tuple[Callable[[Patch], None], Scenario], ...] = (

@@ -1,4 +1,4 @@
-"""Wrong beliefs about uncertain facts, each with a day on which the platform is on another side."""
+"""Wrong assumptions about uncertain facts, each with a day on which the platform differs."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import pytest
 
 from syncd.simulate.scenario import EventKind, Scenario
 from syncd.systems.capability_cache import CapabilityCache
-from syncd.systems.leadconnector.blocks import Blocks, BlockSearch
+from syncd.systems.leadconnector.blocks import BlockFinder, BlockSearch
 from syncd.systems.measured import MeasuredFacts
+from tests.planted.swap import swap
 from tests.simulate.days import EMPTIED, at, day
 
 if TYPE_CHECKING:
@@ -23,36 +24,36 @@ Patch = pytest.MonkeyPatch
 
 
 def a_block_that_is_not_read_by_its_id_is_gone(patch: Patch) -> None:
-    """That a location answers blocks by their ids is believed where it does not."""
+    """Assume that v2 answers blocks by id, where it does not."""
 
-    async def find(at: Blocks, id: str, _provider: str, _value: Value | None) -> BlockSearch:
-        item, _ = await at._by_id(id)
+    async def find(at: BlockFinder, id: str, _provider: str, _value: Value | None) -> BlockSearch:
+        item, _ = await at.by_id(id)
         return BlockSearch(item) if item is not None else BlockSearch(by_id=True)
 
-    patch.setattr(Blocks, "find", find)
+    swap(patch, BlockFinder.find, find)
 
 
 def tags_come_back_whatever_was_measured(patch: Patch) -> None:
-    """A create whose reply was lost is looked for by a tag that the platform has stripped."""
+    """Look for a create with a lost reply by a tag that the platform has stripped."""
     is_yes = MeasuredFacts.is_yes
-    patch.setattr(MeasuredFacts, "is_yes", lambda at, name: name == "keeps_tag" or is_yes(at, name))
+    swap(patch, MeasuredFacts.is_yes, lambda at, name: name == "keeps_tag" or is_yes(at, name))
 
 
 def lists_show_at_once_what_was_written(patch: Patch) -> None:
-    """What a list still shows of before a write is taken for news."""
+    """Treat what a list still shows of before a write as a change."""
     work_out = CapabilityCache.__call__
 
     def believing(able: CapabilityCache) -> Capabilities:
         return replace(work_out(able), lag=timedelta(0))
 
-    patch.setattr(CapabilityCache, "__call__", believing)
+    swap(patch, CapabilityCache.__call__, believing)
 
 
 def updates_keep_the_end_whatever_an_answer_said(patch: Patch) -> None:
-    """A block that an update could not lengthen is sent the same end for ever."""
+    """Send the same end for ever to a block that an update cannot lengthen."""
     is_yes = MeasuredFacts.is_yes
-    patch.setattr(
-        MeasuredFacts, "is_yes", lambda at, name: name == "update_keeps_end" or is_yes(at, name)
+    swap(
+        patch, MeasuredFacts.is_yes, lambda at, name: name == "update_keeps_end" or is_yes(at, name)
     )
 
 

@@ -9,22 +9,23 @@ from typing import Any
 import pytest
 
 from syncd.engine import decision_input, first_writes, writer
-from syncd.model.whole_record import RecordComparison
+from syncd.model.whole_record import RecordComparison, compare_records
 from syncd.simulate.scenario import EventKind, Scenario
 from syncd.systems.leadconnector import updating
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
 
 
 def moves_go_on_after_a_difference(patch: Patch) -> None:
-    """A damage is reported, and stops nothing."""
+    """Report a damaged appointment, but stop no writes."""
     patch.setattr(first_writes, "held_updates", lambda _system: {})
     patch.setattr(decision_input, "held_updates", lambda _system: {})
 
 
 def the_first_moves_are_made_at_once(patch: Patch) -> None:
-    """Nobody waits for the outcome of the first one."""
+    """Make all first moves at once, without waiting for the outcome of the first."""
 
     async def every(_system: Any, call: Any, *_given: Any) -> list[Any]:
         return list(call)
@@ -33,10 +34,9 @@ def the_first_moves_are_made_at_once(patch: Patch) -> None:
 
 
 def lost_hosts_go_unnoticed(patch: Patch) -> None:
-    """Nobody compares the hosts of a meeting after an update with those before it."""
+    """Never compare the hosts of a meeting before and after an update."""
     patch.setattr(updating, "hosts_of", lambda _record: ())
-    patch.setattr(updating, "_also_changed", lambda *_given: [])
-    patch.setattr(first_writes, "compare_records", lambda *_given: RecordComparison(True, ()))
+    swap(patch, compare_records, lambda *_given: RecordComparison(True, ()))
 
 
 _TWINS = [
@@ -58,7 +58,7 @@ _MOVES_BACK = [replace(step, system="legacy") for step in _MOVES]
 _DROPPED = replace(
     day(*_TWINS, *_HOSTS, *_MOVES_BACK), facts=(("clinic", "update_keeps_hosts", "no"),)
 )
-"""Two meetings of several hosts are moved elsewhere, and v2 drops the hosts of what is updated."""
+"""Two meetings with several hosts move elsewhere, and v2 drops the hosts of what is updated."""
 
 ABOUT_FIRST_WRITES: tuple[tuple[Callable[[Patch], None], Scenario], ...] = (
     (moves_go_on_after_a_difference, _DAMAGED),

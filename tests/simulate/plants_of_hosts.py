@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from inspect import signature
 from typing import Any
 
 import pytest
 
-from syncd.model import TrackedEvent, record_id
+from syncd.model import EventRef, Operation, TrackedEvent, is_derived, part_of, record_id
+from syncd.model.derived import USER_PREFIX
 from syncd.simulate.scenario import EventKind, Scenario
-from syncd.systems.leadconnector import updating
 from syncd.systems.leadconnector.hosts import CalendarOwners
 from syncd.systems.leadconnector.system import LeadConnector
 from syncd.systems.leadconnector.updating import Updater
-from syncd.systems.port import Gone, Unknown
+from syncd.systems.port import Done, Found, Gone, LookupResult, TargetChanged, Unknown
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -22,44 +24,59 @@ Patch = pytest.MonkeyPatch
 
 def further_hosts_are_ignored(patch: Patch) -> None:
     """A meeting takes the time of the first mapped host alone."""
-    patch.setattr(CalendarOwners, "further", lambda *_given: {})
+    swap(patch, CalendarOwners.further_hosts, lambda *_given: {})
 
 
 def a_removed_host_stays_closed(patch: Patch) -> None:
     """As the record still exists, nobody looks whether it still has the host."""
-
-    async def unknown(*_given: Any) -> Unknown:
-        return Unknown()
-
-    patch.setattr(LeadConnector, "_hosted", unknown)
+    _answer_of_further_hosts(patch, Unknown())
 
 
 def a_renamed_host_is_freed(patch: Patch) -> None:
     """A record without the known user is gone for the host; no list of users is read."""
+    _answer_of_further_hosts(patch, Gone())
 
-    async def gone(*_given: Any) -> Gone:
-        return Gone()
 
-    patch.setattr(LeadConnector, "_hosted", gone)
+def _answer_of_further_hosts(patch: Patch, answer: LookupResult) -> None:
+    """Let each lookup of a further host's event have this result."""
+    read_one = LeadConnector.read_one
+
+    async def answering(self: LeadConnector, ref: EventRef, *args: Any) -> LookupResult:
+        if is_derived(ref.id) and part_of(ref.id).startswith(USER_PREFIX):
+            return answer
+        return await read_one(self, ref, *args)
+
+    swap(patch, read_one, answering)
 
 
 def a_further_host_s_event_is_written_to(patch: Patch) -> None:
     """A further host's twin elsewhere moves the record, whoever else takes part in it."""
-    update = Updater._prepared
+    begin, update = Updater.__init__, Updater.update
 
-    async def prepared(self: Updater, operation: Any, *given: Any) -> Any:
-        event = record_id(operation.event)
-        return await update(self, replace(operation, event=event), *given)
+    def begin_unaware(self: Updater, *given: Any) -> None:
+        parts = signature(begin).bind(self, *given)
+        sight = parts.arguments["sight"]
 
-    read = Updater._read
+        async def of_anybody(record: Any, ref: EventRef) -> LookupResult:
+            sighting: LookupResult = await sight(record, ref)
+            if isinstance(sighting, Found):
+                return Found(replace(sighting.event, provider=ref.provider))
+            return sighting
 
-    async def of_record(self: Updater, operation: Any) -> Any:
-        return await read(self, replace(operation, event=record_id(operation.event)))
+        parts.arguments["sight"] = of_anybody
+        begin(*parts.args)
 
-    patch.setattr(TrackedEvent, "derived", property(lambda _record: False))
-    patch.setattr(updating, "is_derived", lambda _event: False)
-    patch.setattr(Updater, "_prepared", prepared)
-    patch.setattr(Updater, "_read", of_record)
+    async def of_record(self: Updater, operation: Operation) -> Done | TargetChanged:
+        event = operation.ref.id
+        outcome = await update(self, replace(operation, event=record_id(event)))
+        if isinstance(outcome, TargetChanged):
+            return outcome
+        return replace(outcome, events=[(event, value) for _, value in outcome.events])
+
+    swap(patch, TrackedEvent.derived, property(lambda _record: False))
+    swap(patch, is_derived, lambda _event: False)
+    swap(patch, begin, begin_unaware)
+    swap(patch, update, of_record)
 
 
 _BOOKED = at(1, EventKind.BOOK, "clinic", slot=70)

@@ -1,38 +1,41 @@
-"""Planted bugs in how slow systems are kept from delaying others, each with a day for it."""
+"""Planted bugs in the isolation of slow systems, each with a day that shows it."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
 from syncd.engine.system_tasks import SystemTasks
 from syncd.simulate.scenario import EventKind, Scenario
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
 
 
 def a_cycle_waits_for_the_slowest_read(patch: Patch) -> None:
-    """Whoever has not answered yet is waited for."""
-
-    async def wait(_lanes: SystemTasks, tasks: Any, _answered: int, _enough: int) -> None:
-        if tasks:
-            await asyncio.wait(tasks.values())
-
-    patch.setattr(SystemTasks, "_wait", wait)
+    """Wait for every read of a cycle."""
+    _wait_for_all_in(patch, SystemTasks.read)
 
 
 def a_hanging_write_holds_all(patch: Patch) -> None:
-    """A cycle ends when each of its writes has been answered."""
+    """Wait for every write of a cycle."""
+    _wait_for_all_in(patch, SystemTasks.write)
 
-    async def wait(_lanes: SystemTasks, _gated: Any, tasks: Any) -> None:
-        if tasks:
-            await asyncio.wait(tasks.values())
 
-    patch.setattr(SystemTasks, "_wait_for_writes", wait)
+def _wait_for_all_in(patch: Patch, method: Callable[..., Awaitable[Any]]) -> None:
+    """Let one step of a cycle wait for every system, however long that takes."""
+
+    async def patient(tasks: SystemTasks, *given: Any, **named: Any) -> Any:
+        usual, tasks.waits_for_all = tasks.waits_for_all, True
+        try:
+            return await method(tasks, *given, **named)
+        finally:
+            tasks.waits_for_all = usual
+
+    swap(patch, method, patient)
 
 
 _SLOW_LISTS = day(

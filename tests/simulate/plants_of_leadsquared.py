@@ -1,4 +1,4 @@
-"""Bugs in how LeadSquared's rows are read, each with a day on which it breaks a promise."""
+"""Bugs in reading LeadSquared's rows, each with a day on which it breaks a promise."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ from syncd.simulate.accounts import Knobs
 from syncd.simulate.scenario import EventKind, Scenario
 from syncd.systems.leadsquared.events import Parser
 from syncd.systems.leadsquared.users import AddressBook
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
 
 
 def the_end_of_a_completed_task_is_believed(patch: Patch) -> None:
-    """When it was completed is taken for its end: the rest of the time is freed elsewhere."""
-    patch.setattr(Parser, "has_own_end", lambda _reader, task: bool(task.end_date))
+    """Take the completion time of a task as its end: the rest is freed elsewhere."""
+    swap(patch, Parser.has_own_end, lambda _reader, task: bool(task.end_date))
 
 
 def an_assumed_length_replaces_the_known_one(patch: Patch) -> None:
-    """A row without an end counts as an hour long in each read, whatever is known of it."""
-    patch.setattr(Event, "with_end_of", lambda event, *_known: event)
+    """Assume an hour in each read of a row without an end, although its length is known."""
+    swap(patch, Event.with_end_of, lambda event, *_known: event)
 
 
 def a_row_without_an_end_is_unreadable(patch: Patch) -> None:
-    """Nothing of such an account is ever carried."""
+    """Report rows without an end as unreadable, so that nothing of the account is propagated."""
     value = Parser.value
 
     def strict(reader: Parser, task: Any) -> Any:
@@ -38,22 +39,22 @@ def a_row_without_an_end_is_unreadable(patch: Patch) -> None:
             raise ValueError(message)
         return value(reader, task)
 
-    patch.setattr(Parser, "value", strict)
+    swap(patch, Parser.value, strict)
 
 
 def an_owner_is_known_by_address_only(patch: Patch) -> None:
-    """Rows that name their owner by id are nobody's."""
+    """Ignore the owner of rows that name it by id."""
 
     async def look_up(_book: AddressBook, _users: object) -> None:
         return None
 
-    patch.setattr(AddressBook, "look_up", look_up)
+    swap(patch, AddressBook.look_up, look_up)
 
 
-def account(story: Scenario, *knobs: tuple[str, object]) -> Scenario:
-    """The same day with such an account."""
+def account(scenario: Scenario, *knobs: tuple[str, object]) -> Scenario:
+    """Return the day with such an account."""
     made: Knobs = knobs
-    return replace(story, account=made)
+    return replace(scenario, account=made)
 
 
 _BOOKED = at(1, EventKind.BOOK, "crm", slot=70)

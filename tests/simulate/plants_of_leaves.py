@@ -1,4 +1,4 @@
-"""Bugs in how long busy time is read, each with a day on which it breaks a promise."""
+"""Bugs in reading long busy times, each with a day on which it breaks a promise."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from syncd.engine.running_events import RunningEvents
 from syncd.model import TrackedEvent, Window
 from syncd.simulate.scenario import EventKind, Scenario, SimEvent
 from syncd.systems.port import NO_LOOK_BACK
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
 
 
 def lists_start_with_the_window(patch: Patch) -> None:
-    """No read looks back."""
-    patch.setattr(RunningEvents, "look_back", lambda *_given: NO_LOOK_BACK)
+    """Read without a look-back."""
+    swap(patch, RunningEvents.look_back, lambda *_given: NO_LOOK_BACK)
 
 
 def running_events_are_not_followed(patch: Patch) -> None:
-    """What no list has to show is never read by id."""
+    """Never read running events by id."""
 
     async def nothing(*_given: Any, **_named: Any) -> None:
         return
@@ -34,16 +35,16 @@ def running_events_are_not_followed(patch: Patch) -> None:
 
 
 def what_a_window_touches_counts_as_read(patch: Patch) -> None:
-    """The guard takes a leave that no near read lists for one that did not move."""
+    """Treat a leave that no near read lists as one that did not move."""
 
     def inside(record: TrackedEvent, windows: Iterable[Window]) -> bool:
         return record.base is not None and any(w.overlaps(record.base) for w in windows)
 
-    patch.setattr(mass_change_guard, "_inside", inside)
+    swap(patch, mass_change_guard.starts_inside, inside)
 
 
 def leave_before(system: str, days: int, *steps: SimEvent) -> Scenario:
-    """A day that begins with somebody's leave, which itself began so many days ago."""
+    """Return a day that starts with a leave, which itself began this many days ago."""
     leave = SimEvent(0.0, EventKind.LEAVE, system, slot=days - 1)
     return replace(day(*steps), before=(leave,))
 

@@ -7,20 +7,22 @@ from collections.abc import Callable
 import pytest
 
 from syncd.simulate.scenario import Scenario, draw_scenario
-from syncd.systems import last_read
-from syncd.systems.last_read import LastRead, ListingKind
+from syncd.systems.last_read import LastRead, ListGaps, ListingKind
+from tests.planted.swap import swap
 
 Patch = pytest.MonkeyPatch
 
 
 def every_missed_event_makes_its_lists_outdated(patch: Patch) -> None:
-    """An event on a calendar that is not read for its provider voids the provider's coverage."""
-    patch.setattr(LastRead, "listing", lambda *_given: ListingKind.GROUP)
-    patch.setattr(last_read.ListGaps, "begin", _begin_anew)
+    """Void a provider's coverage for an event on a calendar that is not read for it."""
+    swap(patch, LastRead.listing, lambda *_given: ListingKind.GROUP)
+    begin = ListGaps.begin
 
+    def begin_anew(gaps: ListGaps, last: LastRead) -> None:
+        ListGaps.__init__(gaps)
+        begin(gaps, last)
 
-def _begin_anew(self: last_read.ListGaps, last: LastRead) -> None:
-    self._last, self._renewed = last, False
+    swap(patch, begin, begin_anew)
 
 
 ABOUT_LEFTOVERS: tuple[tuple[Callable[[Patch], None], Scenario], ...] = (

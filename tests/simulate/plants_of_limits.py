@@ -1,4 +1,4 @@
-"""Planted bugs in rate limits and in asking by id, each with a day that it does not survive."""
+"""Planted bugs in rate limits and in reads by id, each with a day that shows it."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from syncd.simulate.scenario import EventKind, Scenario
 from syncd.systems import answer_fault
 from syncd.systems.facts import FactStore
 from syncd.systems.learned_limits import LIMIT_FACTS
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
 
 
 def limits_are_forgotten_at_restart(patch: Patch) -> None:
-    """Each process learns the limits of an account anew."""
+    """Learn the limits of an account anew in each process."""
     load = FactStore.load
 
     def forgetful(self: FactStore, facts: object) -> None:
         load(self, [f for f in facts if f.name not in LIMIT_FACTS])  # type: ignore[attr-defined]
 
-    patch.setattr(FactStore, "load", forgetful)
+    swap(patch, FactStore.load, forgetful)
 
 
 def a_limit_told_as_403_is_a_lost_right(patch: Patch) -> None:
-    """Only the status of an answer counts."""
+    """Judge an answer by its status only: a rate limit sent as 403 is a lost permission."""
     patch.setattr(answer_fault, "overload_text", lambda *_given: "")
 
 

@@ -1,4 +1,4 @@
-"""Planted bugs in reading lists that end silently, and in what is known of calendars."""
+"""Planted bugs in reading capped lists, and in what is known of calendars."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import pytest
 from syncd.simulate.busy import CAP, Busy
 from syncd.simulate.scenario import EventKind, Scenario
 from syncd.systems.leadconnector import location_cache
-from syncd.systems.leadconnector.blocks import Blocks
+from syncd.systems.leadconnector.blocks import BlockFinder, BlockListing
 from syncd.systems.list_caps import KnownCap
 from syncd.systems.ttl_cache import TtlCache
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -24,33 +25,39 @@ _TWO_DAYS = 172_800.0
 
 
 def a_capped_list_counts_as_whole(patch: Patch) -> None:
-    """Whatever arrived of a list is all that there is."""
-    patch.setattr(KnownCap, "is_suspicious", lambda _known, _rows: False)
+    """Treat a capped list as whole."""
+    swap(patch, KnownCap.is_suspicious, lambda _known, _rows: False)
 
 
 def a_block_is_gone_as_a_list_shows_others(patch: Patch) -> None:
-    """A list with any rows in it proves the absence of others, however long it is."""
-    listed = Blocks.listed
+    """Take any non-empty list as proof of absence, whatever its length."""
+    listed = BlockFinder.listed
 
-    async def believing(self: Blocks, *given: Any, **named: Any) -> Any:
-        return replace(await listed(self, *given, **named), whole=True)
+    async def believing(self: BlockFinder, *args: Any, **kwargs: Any) -> Any:
+        return replace(await listed(self, *args, **kwargs), complete=True)
 
-    patch.setattr(Blocks, "listed", believing)
+    swap(patch, BlockFinder.listed, believing)
 
 
 def any_row_proves_that_a_list_works(patch: Patch) -> None:
     """A list whose only row cannot be read proves the absence of others."""
-    patch.setattr(Blocks, "_lies_in", lambda *_given: True)
+    listed = BlockFinder.listed
+
+    async def believing(self: BlockFinder, *given: Any, **named: Any) -> BlockListing:
+        found = await listed(self, *given, **named)
+        return replace(found, shows=True, each_shows=True) if found.items else found
+
+    swap(patch, listed, believing)
 
 
 def directories_are_kept(patch: Patch) -> None:
-    """Which calendars are in which group is asked once, and not again for what lists lack."""
+    """Read the groups of calendars once, and never again for what lists lack."""
     patch.setattr(location_cache, "DIRECTORY_TTL", _TWO_DAYS)
-    patch.setattr(TtlCache, "renew", lambda _self, _key: False)
+    swap(patch, TtlCache.renew, lambda _self, _key: False)
 
 
-def _with(busy: Busy, story: Scenario) -> Scenario:
-    return replace(story, busy=busy)
+def _with(busy: Busy, scenario: Scenario) -> Scenario:
+    return replace(scenario, busy=busy)
 
 
 _BOOKED = at(1, EventKind.BOOK, "clinic", slot=_LAST, number=2)
@@ -63,11 +70,11 @@ _ODD_LISTS = replace(
         at(1, EventKind.BOOK, "crm", slot=70),
         at(2, EventKind.FAULT, "clinic", fault="odd-answer", times=30, spelling="not-utf8"),
     ),
-    # Only lists tell of blocks there, and that is known.
+    # Only lists show blocks there, and that is known.
     measured=(("clinic", "block_by_id"),),
 )
 _LISTED_BY_GROUP = replace(
-    # Until that is measured, lists by group are compared with those of the calendars themselves.
+    # Until that is measured, lists by group are compared with those of the calendars.
     day(_REGROUPED, _BOOKED_LATER),
     facts=(("clinic", "group_lists_all", "yes"),),
     measured=(("clinic", "group_lists_all"),),

@@ -1,19 +1,22 @@
-"""Bugs about what an operator has agreed to, erased and cleaned up, and about unread time.
+"""Bugs about plans, erased customers, cleanups and unread time.
 
 Each has a day on which it breaks a promise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
 from syncd.core.recent_reads import RecentReads
 from syncd.simulate.scenario import EventKind, Scenario
-from syncd.store import Store, forget
+from syncd.store import Store
 from syncd.store.tables import REPLICA
-from tests.planted.named import a_cleanup_pauses_nothing, a_plan_is_only_compared_before_the_run
+from tests.planted.named import a_cleanup_pauses_nothing
+from tests.planted.named_cleanup import a_plan_is_only_compared_before_the_run
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 from tests.simulate.plants_of_cleanup import every_block_counts_as_ours
 
@@ -21,33 +24,37 @@ Patch = pytest.MonkeyPatch
 
 
 def a_block_is_made_where_nobody_has_looked(patch: Patch) -> None:
-    """A near poll is enough to close a time weeks ahead that it does not show."""
-    patch.setattr(RecentReads, "cover", lambda *_given: True)
+    """Block a time weeks ahead after a near poll, which does not show that time."""
+    swap(patch, RecentReads.cover, lambda *_given: True)
 
 
 def a_plan_that_differs_is_carried_out(patch: Patch) -> None:
-    """A plan is compared by the command alone: the run writes whatever it decides."""
+    """Compare plans by the command only: the run writes whatever it decides."""
     a_plan_is_only_compared_before_the_run(patch)
 
 
 def an_erased_customer_is_still_in_the_file(patch: Patch) -> None:
-    """Rows are changed, and the free pages of the file keep what they said."""
-    patch.setattr(Store, "purge", lambda _self: None)
+    """Change rows of an erased customer, but leave the free pages of the file."""
+    swap(patch, Store.purge, lambda _self: None)
 
 
 def an_erased_customer_is_still_linked(patch: Patch) -> None:
-    """Only the appointments are looked at, not the links to their meetings."""
-    each = forget._each
-    patch.setattr(forget, "_each", lambda s, t, c: [] if t is REPLICA else each(s, t, c))
+    """Erase a customer from appointments, but not from the links to their meetings."""
+    execute = Store.execute
+
+    def without_links(store: Store, statements: Sequence[Any]) -> int:
+        return execute(store, [each for each in statements if each.table is not REPLICA])
+
+    swap(patch, execute, without_links)
 
 
 def the_next_poll_takes_a_cleanup_back(patch: Patch) -> None:
-    """Nothing is paused, so the daemon makes again what was cleaned up."""
+    """Pause nothing for a cleanup, so that the daemon makes the blocks again."""
     a_cleanup_pauses_nothing(patch)
 
 
 def a_cleanup_beside_the_daemon_takes_every_block(patch: Patch) -> None:
-    """Whatever stands in a calendar counts as made by syncd."""
+    """Treat every block in a cleaned calendar as syncd's."""
     every_block_counts_as_ours(patch)
 
 

@@ -1,4 +1,4 @@
-"""Bugs about meetings that are dragged in from beyond the window, each with a day that shows it."""
+"""Bugs about meetings that are dragged into the window, each with a day that shows it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from syncd.engine import moved_into_window as looking
 from syncd.model import Changes, TrackedEvent
 from syncd.simulate.drawn_far import ALONE
 from syncd.simulate.scenario import EventKind, Scenario, SimEvent
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -29,34 +30,44 @@ def nobody_looks_beyond_the_window(patch: Patch) -> None:
 
 
 def the_nearest_candidate_counts(patch: Patch) -> None:
-    """Where several could be the twin, the earliest one is."""
+    """Take the earliest of several possible twins."""
 
     def nearest(
-        newcomer: TrackedEvent, beyond: BeyondWindow, who: PersonIndex
+        newcomer: TrackedEvent, beyond: BeyondWindow, persons: PersonIndex
     ) -> Sequence[TrackedEvent]:
-        found = moved_into_window.candidates(newcomer, beyond, who)
-        return sorted(found, key=lambda r: str(r.observed and r.observed.start))[:1]
+        candidates = moved_into_window.candidates(newcomer, beyond, persons)
+        return sorted(candidates, key=lambda r: str(r.observed and r.observed.start))[:1]
 
     patch.setattr(looking, "candidates", nearest)
 
 
 def counterparts_do_not_count(patch: Patch) -> None:
-    """Each far meeting of the client could be it, also one that stands in both systems."""
-    patch.setattr(moved_into_window, "_counterparts", lambda *_given: [])
+    """Consider every far meeting of the client, also one that is in both systems."""
+    for search in (moved_into_window.candidates, moved_into_window.unknown_persons):
+
+        def without_own_system(
+            newcomer: TrackedEvent,
+            beyond: BeyondWindow,
+            who: PersonIndex,
+            search: Callable[..., list[TrackedEvent]] = search,
+        ) -> list[TrackedEvent]:
+            return search(newcomer, replace(beyond, same_system=()), who)
+
+        swap(patch, search, without_own_system)
 
 
 def whatever_is_new_was_moved_in(patch: Patch) -> None:
-    """When it was created does not count."""
+    """Ignore when a meeting was created."""
     patch.setattr(
         looking, "was_moved_in", lambda record, *_given: moved_into_window.is_single(record)
     )
 
 
 def the_twin_counts_as_told(patch: Patch) -> None:
-    """The meeting is stored as it is now, so that its twin has nothing to be told."""
+    """Store the moved meeting without propagating it to its twin."""
 
-    def as_it_is(newcomer: TrackedEvent, *given: Any) -> Changes:
-        changes = moved_into_window.as_it_was(newcomer, *given)
+    def as_it_is(newcomer: TrackedEvent, *args: Any) -> Changes:
+        changes = moved_into_window.as_it_was(newcomer, *args)
         first, *others = changes.records
         changes.records = [replace(first, base=first.observed), *others]
         agreed = first.observed or changes.bookings[0].agreed

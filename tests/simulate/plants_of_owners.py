@@ -10,33 +10,34 @@ import pytest
 from syncd.engine.owners import OwnerTracker
 from syncd.model import OwnerProof, UserDirectory, UserState
 from syncd.simulate.scenario import EventKind, Scenario
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
 
 
 def an_owner_change_is_believed(patch: Patch) -> None:
-    """Whoever has an event now, it was handed over: no list of users is looked at."""
-    patch.setattr(UserDirectory, "proof", lambda *_given, **_named: OwnerProof.HANDED_OVER)
+    """Believe a change of owner without reading the users."""
+    swap(patch, UserDirectory.proof, lambda *_given, **_named: OwnerProof.HANDED_OVER)
 
 
 def an_empty_user_list_is_proof(patch: Patch) -> None:
-    """A list with no users in it does not say that the mapped one is missing."""
+    """Treat an empty list of users as one that has the mapped user."""
     proof = UserDirectory.proof
 
-    def believing(self: UserDirectory, *given: Any, **named: Any) -> OwnerProof:
-        return proof(self, *given, **named) if self.listed else OwnerProof.HANDED_OVER
+    def believing(self: UserDirectory, *args: Any, **kwargs: Any) -> OwnerProof:
+        return proof(self, *args, **kwargs) if self.listed else OwnerProof.HANDED_OVER
 
-    patch.setattr(UserDirectory, "proof", believing)
+    swap(patch, UserDirectory.proof, believing)
 
 
 def lists_of_a_missing_user_are_proof(patch: Patch) -> None:
-    """What v2 does not list of a user who is not there is gone."""
+    """Treat events that v2 does not list for a missing user as gone."""
 
     async def present(_owners: OwnerTracker, _provider: str) -> UserState:
         return UserState.PRESENT
 
-    patch.setattr(OwnerTracker, "user_state", present)
+    swap(patch, OwnerTracker.user_state, present)
 
 
 _BOOKED = at(1, EventKind.BOOK, "clinic", slot=70)

@@ -1,4 +1,4 @@
-"""Planted bugs in the pace of each system, with a day on which one account allows few calls."""
+"""Planted bugs in the poll interval of each system, on a day with a tightly limited account."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Patch = pytest.MonkeyPatch
 
 
 def all_have_the_slowest_pace(patch: Patch) -> None:
-    """One account that allows few calls stretches the intervals of every system."""
+    """Poll every system at the interval of the slowest."""
 
     def one(near: timedelta, far: timedelta, needs: Sequence[CallDemand]) -> PollIntervals:
         fitting = fit_to_limits(near, far, needs)
@@ -28,7 +28,7 @@ def all_have_the_slowest_pace(patch: Patch) -> None:
 
 
 def no_account_is_tight(patch: Patch) -> None:
-    """Every system is polled as configured, whatever its account allows."""
+    """Poll every system as configured, whatever its account allows."""
     patch.setattr(
         poll_scheduler, "fit_to_limits", lambda near, far, _needs: PollIntervals(near, far)
     )

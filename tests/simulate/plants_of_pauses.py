@@ -1,4 +1,4 @@
-"""Bugs in what is paused, each with a day on which it breaks a promise."""
+"""Bugs in pauses, each with a day on which it breaks a promise."""
 
 from __future__ import annotations
 
@@ -8,23 +8,25 @@ from typing import Any
 
 import pytest
 
+from syncd.core.reconcile import DecisionInput
 from syncd.engine import decision_input
 from syncd.engine.write_pauses import WritePauses
 from syncd.model import ExposureCause, WaitReason
 from syncd.simulate.scenario import EventKind, Scenario
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
 
 
 def a_pause_is_not_looked_at(patch: Patch) -> None:
-    """A pause is stored and acknowledged, and neither decisions nor writes ask for it."""
-    patch.setattr(WritePauses, "reason", lambda *_given: None)
-    patch.setattr(WritePauses, "reason_now", lambda *_given: None)
+    """Store and confirm a pause, but ignore it in decisions and writes."""
+    swap(patch, WritePauses.reason, lambda *_given: None)
+    swap(patch, WritePauses.reason_now, lambda *_given: None)
 
 
 def a_pause_of_a_provider_is_forgotten(patch: Patch) -> None:
-    """Only systems are looked for among the pauses."""
+    """Look up pauses of systems only."""
     for name in ("reason", "reason_now"):
         asks = getattr(WritePauses, name)
         patch.setattr(
@@ -33,24 +35,28 @@ def a_pause_of_a_provider_is_forgotten(patch: Patch) -> None:
 
 
 def what_is_paused_counts_as_waiting(patch: Patch) -> None:
-    """The writes that a pause holds back end every run with 4, and alert somebody."""
-    patch.setattr(WaitReason, "held_back", property(lambda _why: False))
+    """Count writes held back by a pause as waiting: every run ends with 4."""
+    swap(patch, WaitReason.held_back, property(lambda _why: False))
 
 
 def what_is_paused_is_no_source_any_more(patch: Patch) -> None:
-    """What a paused system says is not believed, as if it did not answer."""
-    calendar = decision_input._calendar
+    """Treat a paused system as one that does not answer."""
+    build_input = decision_input.build_input
 
-    def silent(engine: Any, provider: str, system: str, *given: Any, **more: Any) -> Any:
-        found = calendar(engine, provider, system, *given, **more)
-        return replace(found, trusted=found.trusted and not found.held_back)
+    def silent(*given: Any, **more: Any) -> DecisionInput:
+        found = build_input(*given, **more)
+        calendars = {
+            system: replace(each, trusted=each.trusted and not each.held_back)
+            for system, each in found.calendars.items()
+        }
+        return replace(found, calendars=calendars)
 
-    patch.setattr(decision_input, "_calendar", silent)
+    swap(patch, build_input, silent)
 
 
 def what_is_open_because_of_a_pause_is_not_told_so(patch: Patch) -> None:
-    """Open time looks as if the next cycle closed it."""
-    patch.setattr(WritePauses, "exposure_cause", lambda *_given: ExposureCause.UNCLOSED)
+    """Report time that a pause leaves open as if the next cycle closed it."""
+    swap(patch, WritePauses.exposure_cause, lambda *_given: ExposureCause.UNCLOSED)
 
 
 _SYSTEM = at(1, EventKind.PAUSE, "legacy", slot=0)

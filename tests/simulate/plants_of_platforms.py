@@ -13,21 +13,22 @@ from syncd.core.booking_propagation import propagate_all
 from syncd.core.buffers import buffer_of
 from syncd.model import NO_BUFFER, Action, Buffer, Operation
 from syncd.simulate.scenario import EventKind, Scenario
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
 
 
 def a_block_has_no_buffer(patch: Patch) -> None:
-    """Blocks close the meeting alone, whatever the configuration says."""
-    patch.setattr(Buffer, "expand", lambda _self, value: value)
+    """Block the meeting only, whatever buffers are configured."""
+    swap(patch, Buffer.expand, lambda _self, value: value)
 
 
 def a_twin_moves_with_the_buffer(patch: Patch) -> None:
-    """What a twin is told is the time that blocks cover."""
+    """Send a twin the time that blocks cover."""
 
-    def wide(workspace: Any, calendars: Any, *given: Any) -> Any:
-        operations, *rest = propagate_all(workspace, calendars, *given)
+    def wide(workspace: Any, calendars: Any, *args: Any) -> Any:
+        operations, *rest = propagate_all(workspace, calendars, *args)
         return ([_widened(workspace, calendars, o) for o in operations], *rest)
 
     patch.setattr(reconcile, "propagate_all", wide)
@@ -42,7 +43,7 @@ def _widened(workspace: Any, calendars: Any, operation: Operation) -> Operation:
 
 
 def every_meeting_has_the_buffer(patch: Patch) -> None:
-    """Meetings of systems without buffers are closed as if they had those of v2."""
+    """Block meetings of systems without buffers as if they had those of v2."""
 
     def widest(_draft: Any, calendars: Any, *_given: Any) -> Buffer:
         found = (b for calendar in calendars.values() for b in calendar.buffers.values())

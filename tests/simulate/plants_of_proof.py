@@ -1,4 +1,4 @@
-"""Planted bugs in what proves that a missing event is gone, each with a day that it breaks."""
+"""Planted bugs in the proof that a missing event is gone, each with a day that it breaks."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from syncd.engine import absence, evidence, recovery
 from syncd.engine.lookups import Lookups
 from syncd.simulate.scenario import EventKind, Scenario
 from syncd.systems.port import Gone
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -22,17 +23,17 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def absence_believed_at_once(patch: Patch) -> None:
-    """What is not listed is gone."""
+    """Treat what is not listed as gone."""
 
     async def ask(self: Lookups, _record: Any) -> Any:
         return Gone(), self.read.clock.now()
 
-    patch.setattr(Lookups, "look_up", ask)
+    swap(patch, Lookups.look_up, ask)
     patch.setattr(evidence, "judge_absence", lambda _evidence: AbsenceVerdict.PROVEN)
 
 
 def one_proof_is_enough(patch: Patch) -> None:
-    """What one read does not list, and is not there by id, is gone."""
+    """Treat an event as gone after one read that lacks it and one read by id."""
 
     def soon(found: Evidence) -> AbsenceVerdict:
         return judge_absence(replace(found, counted=99, since=_LONG_AGO))
@@ -41,7 +42,7 @@ def one_proof_is_enough(patch: Patch) -> None:
 
 
 def a_hidden_list_is_believed(patch: Patch) -> None:
-    """What a list lacks was never made, although the list hides what the platform shows by id."""
+    """Believe a list that hides an event which the platform shows by id."""
 
     async def never(*_given: Any) -> bool:
         return False
@@ -51,7 +52,7 @@ def a_hidden_list_is_believed(patch: Patch) -> None:
 
 
 def a_refused_id_is_gone(patch: Patch) -> None:
-    """An id that answers 400 is that of a deleted event."""
+    """Take an answer of 400 for an id as proof of a deletion."""
 
     def believing(found: Evidence) -> AbsenceVerdict:
         refused = found.answer is ByIdAnswer.REFUSED

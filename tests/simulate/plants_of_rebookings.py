@@ -1,4 +1,4 @@
-"""Bugs about what was cancelled and booked anew, each with a day on which it breaks a promise."""
+"""Bugs about rescheduled meetings, each with a day on which it breaks a promise."""
 
 from __future__ import annotations
 
@@ -23,33 +23,34 @@ Patch = pytest.MonkeyPatch
 
 
 def the_time_does_not_count(patch: Patch) -> None:
-    """Whatever the client has booked, whenever that was, is what the cancelled meeting became."""
+    """Take any meeting of the client as the rebooked one, whenever it was booked."""
 
     def follows(ended: CalledOff, booked: PossibleSuccessor, _what: Rebookings) -> bool:
-        return rebooked._customer_key(ended.record) == rebooked._customer_key(booked.record)
+        old, new = ended.record, booked.record
+        return (old.system, old.person, old.service) == (new.system, new.person, new.service)
 
     patch.setattr(rebooked, "is_rebooking_of", follows)
 
 
 def the_first_hit_counts(patch: Patch) -> None:
-    """Where several could be it, the first one is."""
+    """Take the first of several candidates."""
     pair = rebooked.pair_rebookings
 
-    def first(what: Rebookings, *given: Any) -> RebookedPairs:
-        found = pair(what, *given)
-        hits = tuple((ended, after[0]) for ended, after in found.doubtful)
-        return RebookedPairs((*found.certain, *hits))
+    def first(rebookings: Rebookings, *args: Any) -> RebookedPairs:
+        pairs = pair(rebookings, *args)
+        hits = tuple((ended, after[0]) for ended, after in pairs.doubtful)
+        return RebookedPairs((*pairs.certain, *hits))
 
     patch.setattr(matching, "pair_rebookings", first)
 
 
 def a_cancellation_is_always_the_end(patch: Patch) -> None:
-    """Only what vanished can have come back."""
+    """Match only events that vanished, not cancelled ones."""
     patch.setattr(reconcile, "rebookings", lambda *_given: NO_REBOOKINGS)
 
 
 def what_opened_a_booking_is_another_meeting(patch: Patch) -> None:
-    """Who books first and cancels then is not understood."""
+    """Ignore a new booking that came before the cancellation."""
     patch.setattr(rebooked, "lone_appointments", lambda _draft: [])
 
 
@@ -57,7 +58,10 @@ _BOOKED, _TWIN = at(1, EventKind.BOOK, "clinic", slot=34), at(1.5, EventKind.TWI
 
 
 def rebooked_day(slot: int, *, times: int = 1) -> Scenario:
-    """A meeting of two systems is cancelled, first (even) or last, and booked anew."""
+    """Return a day on which a meeting of two systems is cancelled and rebooked.
+
+    The cancellation comes first for an even slot, last for an odd one.
+    """
     first = at(12.25, EventKind.REBOOK, "clinic", slot=slot, number=1)
     return day(_BOOKED, _TWIN, first, replace(first, at=first.at + 600, times=times))
 

@@ -16,12 +16,12 @@ Patch = pytest.MonkeyPatch
 
 
 def instances_are_matched_one_by_one(patch: Patch) -> None:
-    """Nobody looks for the series of an instance: each is an appointment by itself."""
+    """Match each instance of a series as a single appointment."""
     patch.setattr(series, "series", lambda _item: "")
 
 
 def instances_are_written_to(patch: Patch) -> None:
-    """A write to an instance of a series is not held."""
+    """Write to instances of a series instead of holding the write."""
     patch.setattr(booking_propagation, "may_change_series", lambda *_given: False)
     patch.setattr(writer, "held_instances", lambda *_given: set())
 

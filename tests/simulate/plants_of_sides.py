@@ -1,4 +1,4 @@
-"""Bugs about lists of v1 that show no blocks, and about series that v2 writes as a whole."""
+"""Bugs about v1 lists without blocks, and v2 writes that change a whole series."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from syncd.engine import reading, series_writes
 from syncd.simulate.scenario import EventKind, Scenario, draw_scenario
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
@@ -20,18 +21,18 @@ async def _nothing(*_given: Any, **_named: Any) -> None:
 
 
 def own_blocks_that_no_list_shows_are_not_followed(patch: Patch) -> None:
-    """Nobody asks for a block of syncd's own by its id, so one that was moved stays there."""
+    """Never read syncd's own blocks by id, so that a moved one stays there."""
     patch.setattr(reading, "look_up_own_blocks", _nothing)
 
 
 def created_blocks_are_not_looked_for_by_id(patch: Patch) -> None:
-    """After a lost state, blocks that no list shows are made again."""
+    """After a lost state, create blocks again that no list shows."""
     patch.setattr(reading, "find_created_blocks", _nothing)
 
 
 def siblings_are_not_compared(patch: Patch) -> None:
-    """What a write to one instance did to the others is taken for what people did."""
-    patch.setattr(series_writes.SiblingCheck, "compare", _nothing)
+    """Treat what a write to one instance did to the others as changes by people."""
+    swap(patch, series_writes.SiblingCheck.compare, _nothing)
 
 
 _UNLISTED = (("legacy", "lists_blocks", "no"),)

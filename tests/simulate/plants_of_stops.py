@@ -14,13 +14,14 @@ from syncd.engine import decision_input, guard, guard_stops
 from syncd.engine.recent_changes import RecentChanges
 from syncd.model import Conflict, TrackedEvent, WaitReason
 from syncd.simulate.scenario import EventKind, Scenario, SimEvent
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
 
 
 def records_are_counted(patch: Patch) -> None:
-    """Each guest of a class is a meeting."""
+    """Count each guest of a class as a meeting."""
 
     def each(records: Iterable[TrackedEvent]) -> int:
         return len(list(records))
@@ -29,13 +30,13 @@ def records_are_counted(patch: Patch) -> None:
 
 
 def a_stop_is_of_the_whole_system(patch: Patch) -> None:
-    """Nothing that a system with a stopped calendar says is believed."""
+    """Believe nothing of a system that has a stopped calendar."""
     made: Callable[..., Any] = decision_input.build_input
 
-    def silent(engine: Any, *given: Any, **named: Any) -> Any:
-        found = made(engine, *given, **named)
+    def silent(engine: Any, *args: Any, **kwargs: Any) -> Any:
+        found = made(engine, *args, **kwargs)
         names = {h.conflict.subject.split("/")[0] for h in guard_stops.open_stops(engine.store)}
-        names |= {c.subject.split("/")[0] for each in given[3].guards.values() for c in each}
+        names |= {c.subject.split("/")[0] for each in args[3].guards.values() for c in each}
         calendars = {
             name: replace(calendar, trusted=False, blocked=WaitReason.GUARD)
             if name in names
@@ -44,44 +45,45 @@ def a_stop_is_of_the_whole_system(patch: Patch) -> None:
         }
         return replace(found, calendars=calendars)
 
-    patch.setattr("syncd.engine.decide.build_input", silent)
+    swap(patch, decision_input.build_input, silent)
 
 
 def the_new_time_of_a_stopped_move_stays_open(patch: Patch) -> None:
-    """Only where a stopped meeting stood is closed."""
+    """Close only the old times of stopped meetings."""
     patch.setattr(reconcile, "close_stopped", lambda *_given: None)
 
 
 def everything_is_accepted(patch: Patch) -> None:
-    """Whatever is stopped when a person accepts a run passes with it."""
+    """Accept everything that is stopped when a person accepts a run."""
 
     def every(_store: Any, _run: str, found: Iterable[Conflict], *more: Any) -> int:
         conflicts = list(found)
-        return guard_stops.accept_stops(_store, guard_stops.dry_run_of(conflicts), conflicts, *more)
+        return accept_stops(_store, guard_stops.dry_run_of(conflicts), conflicts, *more)
 
-    patch.setattr("syncd.engine.decide.accept_run", every)
+    accept_stops = guard_stops.accept_stops
+    swap(patch, accept_stops, every)
 
 
 def what_was_carried_lately_does_not_count(patch: Patch) -> None:
-    """An accident in slices is judged slice by slice."""
+    """Judge a mass edit in slices slice by slice."""
 
     def nothing(*_given: Any) -> Mapping[str, Any]:
         return {}
 
-    patch.setattr(RecentChanges, "carried", nothing)
+    swap(patch, RecentChanges.carried, nothing)
 
 
 def a_list_proves_that_all_is_gone(patch: Patch) -> None:
-    """That nothing is left of a calendar needs no word of its system."""
+    """Believe that a calendar lost all of its events without a proof."""
     patch.setattr(mass_change_guard, "is_proven_gone", lambda _record: True)
 
 
 def a_stop_forgets_what_has_passed(patch: Patch) -> None:
-    """A stopped meeting is stopped no longer when its time has passed."""
+    """Release a stopped meeting when its time has passed."""
     tally: Callable[..., Any] = mass_change_guard.tally
 
-    def ahead(*given: Any, **named: Any) -> Any:
-        return tally(*given, **{**named, "stopped": frozenset()})
+    def ahead(*args: Any, **kwargs: Any) -> Any:
+        return tally(*args, **{**kwargs, "stopped": frozenset()})
 
     patch.setattr(guard, "tally", ahead)
 

@@ -12,47 +12,48 @@ from syncd.engine import report, report_update, run_exit
 from syncd.engine.report import Remaining
 from syncd.model import ReportedItem, Topic
 from syncd.simulate.scenario import EventKind, Scenario
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
 
 
 def double_bookings_end_with_zero(patch: Patch) -> None:
-    """Two meetings at one time are told in the list of conflicts only."""
+    """Show double bookings in the list of conflicts only."""
     exits = {**run_exit.EXIT_OF_REMAINING, Remaining.DOUBLE_BOOKINGS: report.RunExit.DONE}
     patch.setattr(run_exit, "EXIT_OF_REMAINING", exits)
 
 
 def double_bookings_are_not_counted(patch: Patch) -> None:
-    """The pairs are found, and nobody counts them for the report."""
-    tell = report_update._count_open_items
+    """Find double bookings, but do not count them in the report."""
+    tell = report_update.update_report
 
-    async def forgets(engine: Any, told: Any) -> None:
-        await tell(engine, told)
-        told.double_bookings = told.doubles_open = 0
+    async def forgets(engine: Any, report: Any, *given: Any) -> None:
+        await tell(engine, report, *given)
+        report.double_bookings = report.doubles_open = 0
 
-    patch.setattr(report_update, "_count_open_items", forgets)
+    swap(patch, tell, forgets)
 
 
 def an_acknowledged_item_that_changed_stays_silent(patch: Patch) -> None:
-    """An acknowledgement is of a record, whatever becomes of it."""
+    """Keep an item acknowledged although its record changed."""
     patch.setattr(ReportedItem, "inputs", "")
 
 
 def an_acknowledged_double_booking_stays_silent_when_one_moves(patch: Patch) -> None:
-    """A pair that overlaps at other times is the same entry in the queue, with its mark."""
+    """Keep a double booking acknowledged although it is at other times now."""
     settle = conflict_queue.update_queue
 
-    def same(workspace: Any, found: Any, *given: Any, **named: Any) -> None:
+    def same(workspace: Any, conflicts: Any, *args: Any, **kwargs: Any) -> None:
         old = {h.conflict.subject: h.conflict for h in workspace.state.conflicts}
-        kept = [old.get(c.subject, c) for c in found]
-        settle(workspace, kept, *given, **named)
+        unchanged = [old.get(c.subject, c) for c in conflicts]
+        settle(workspace, unchanged, *args, **kwargs)
 
-    patch.setattr("syncd.core.reconcile.update_queue", same)
+    swap(patch, settle, same)
 
 
 def unreadable_records_end_with_zero(patch: Patch) -> None:
-    """Records that cannot be understood are shown, and end no run with 3."""
+    """Show unreadable records, but end no run with 3 because of them."""
     patch.setattr(run_exit, "REMAINING_OF_TOPIC", {Topic.LIST: Remaining.LISTS})
 
 

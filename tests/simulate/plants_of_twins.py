@@ -10,48 +10,48 @@ import pytest
 
 from syncd.core import revived_meetings
 from syncd.core.rules import Choice, Rules
-from syncd.model import ConflictKind
+from syncd.model import ConflictKind, ProviderState
 from syncd.simulate.scenario import EventKind, Scenario, SimEvent
 from syncd.store import load as store_load
 from syncd.store import partial_load
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
 
 
 def ended_records_are_not_loaded(patch: Patch) -> None:
-    """What is over is in no decision: so nobody knows any more which block was released."""
-    load, grow = store_load.load_provider, partial_load._Growth._records
+    """Load no ended records, so that released blocks are forgotten."""
+    load, related_state = store_load.load_provider, partial_load.related_state
 
-    def without(*given: Any) -> Any:
-        return replace(load(*given), ended=())
+    def without(*args: Any) -> ProviderState:
+        return replace(load(*args), ended=())
 
-    patch.setattr("syncd.store.store.load_provider", without)
-    patch.setattr(
-        partial_load._Growth,
-        "_records",
-        lambda self, ids: [r for r in grow(self, ids) if not r.over],
-    )
+    def related_without(*given: Any) -> dict[str, ProviderState]:
+        return {p: replace(part, ended=()) for p, part in related_state(*given).items()}
+
+    swap(patch, load, without)
+    swap(patch, related_state, related_without)
 
 
 def deleted_twins_are_always_cancelled(patch: Patch) -> None:
-    """Nobody asks what the configuration says of a meeting that is deleted in one system only."""
+    """Cancel the other records of a meeting deleted in one system, whatever is configured."""
     law = Rules.effective_rule
 
     def always(self: Rules, kind: ConflictKind, involved: Any) -> Any:
         plain = Rules() if kind is ConflictKind.TWIN_DELETED else self
         return law(plain, kind, involved)
 
-    patch.setattr(Rules, "effective_rule", always)
+    swap(patch, Rules.effective_rule, always)
 
 
 def whoever_called_it_off_is_not_asked(patch: Patch) -> None:
-    """What a person called off goes on again with what syncd called off."""
+    """Reactivate a meeting that a person cancelled together with those that syncd cancelled."""
     patch.setattr(revived_meetings, "unlink_cancelled", lambda *_given: None)
 
 
 def twins(*steps: SimEvent, choice: Choice = Choice.CANCEL) -> Scenario:
-    """A day on which a meeting stands in two systems from early on."""
+    """Return a day on which a meeting is in two systems from early on."""
     both = (at(1, EventKind.BOOK, "clinic", slot=40), at(1.01, EventKind.TWIN, "legacy", slot=1))
     return day(*both, *steps, twin_deleted=str(choice))
 

@@ -1,4 +1,4 @@
-"""Bugs in what becomes of broken rows, each with a day on which it breaks a promise."""
+"""Bugs in the handling of broken rows, each with a day on which it breaks a promise."""
 
 from __future__ import annotations
 
@@ -9,32 +9,33 @@ from typing import Any
 import pytest
 
 from syncd.core import reported
-from syncd.core.reported import ItemChanges
+from syncd.core.reported import ItemChanges, ReadScope
 from syncd.engine import ownership, reading
 from syncd.engine.first_read import ReadProgress
 from syncd.engine.observation import Observation
 from syncd.engine.reported_items import ReportedItems
 from syncd.simulate.scenario import EventKind, Scenario
 from syncd.systems.port import IncompleteReadError, Snapshot
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
 
 
 def an_unnamed_row_takes_its_system_down(patch: Patch) -> None:
-    """A list with a row without an id counts as a fault of the whole system."""
+    """Treat a list with a row without an id as a failure of the whole system."""
     settle = ReportedItems.save
 
-    def fails(self: ReportedItems, read: Any, *given: Any, **named: Any) -> ItemChanges:
+    def fails(self: ReportedItems, read: Any, *args: Any, **kwargs: Any) -> ItemChanges:
         if read.snapshot.unproven:
             read.seen.fail(IncompleteReadError(read.system.name, "GET", status=200))
-        return settle(self, read, *given, **named)
+        return settle(self, read, *args, **kwargs)
 
-    patch.setattr(ReportedItems, "save", fails)
+    swap(patch, ReportedItems.save, fails)
 
 
 def an_unnamed_row_leaves_its_calendars_unwritable(patch: Patch) -> None:
-    """Only a calendar that was read whole is written to."""
+    """Write only to calendars that were read without an unreadable row."""
 
     def drop(snapshot: Snapshot, **changes: Any) -> Snapshot:
         return replace(snapshot, **{**changes, "unproven": []})
@@ -43,29 +44,35 @@ def an_unnamed_row_leaves_its_calendars_unwritable(patch: Patch) -> None:
 
 
 def nobody_is_told_of_broken_rows(patch: Patch) -> None:
-    """Nothing that is reported is stored."""
-    patch.setattr(ReportedItems, "save", lambda *_given, **_named: ItemChanges())
+    """Store no reported items."""
+    swap(patch, ReportedItems.save, lambda *_given, **_named: ItemChanges())
 
 
 def what_is_reported_never_ends(patch: Patch) -> None:
-    """A record that reads well again stays reported."""
-    patch.setattr(reported, "_not_seen", lambda item, _look: item)
+    """Keep a record reported that is readable again."""
+    update_items = reported.update_items
+    swap(patch, update_items, lambda *given: replace(update_items(*given), ended=[]))
 
 
 def a_near_read_ends_what_lies_ahead(patch: Patch) -> None:
-    """What a shorter read does not show is taken for gone."""
-    patch.setattr(reported, "_reaches", lambda _reach, _needed: True)
+    """End reports of what a shorter read does not show."""
+    update_items = reported.update_items
+
+    def as_if_full(items: Any, shown: Any, scope: ReadScope) -> ItemChanges:
+        return update_items(items, shown, replace(scope, full=True, deepest=True))
+
+    swap(patch, update_items, as_if_full)
 
 
 def a_list_with_an_unnamed_row_explains_everything(patch: Patch) -> None:
-    """After a lost state, blocks go that no meeting explains, although a row cannot be named."""
-    patch.setattr(Observation, "whole", Observation.arrived)
+    """After a lost state, remove unexplained blocks although a row has no id."""
+    swap(patch, Observation.whole, Observation.arrived)
     patch.setattr(ownership, "unread_systems", lambda *_given: frozenset())
 
 
 def a_row_without_an_id_is_no_block_of_ours(patch: Patch) -> None:
-    """After a lost state, a block is made again whose row cannot be named."""
-    patch.setattr(ReadProgress, "may_hide_blocks", lambda *_place: False)
+    """After a lost state, create a block again whose row has no id."""
+    swap(patch, ReadProgress.may_hide_blocks, lambda *_place: False)
 
 
 _FIRST = (

@@ -2,61 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from syncd.core import propagation
-from syncd.model import Operation
+from syncd.core.propagation import Propagation
+from syncd.model import Booking
 from syncd.simulate.scenario import EventKind, Scenario
 from syncd.systems.leadconnector import fields
-from syncd.systems.leadconnector.updating import Updater, _Update
-from syncd.systems.port import Done
+from syncd.systems.leadconnector.calls import Api
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
 
 
 def updates_leave_the_status_out(patch: Patch) -> None:
-    """An update on v2 sends all but the status, so that it becomes confirmed."""
-    whole: Any = vars(_Update)["body"]
+    """Leave the status out of updates on v2, so that it becomes confirmed."""
+    send = Api.send
 
-    def body(update: _Update) -> dict[str, object]:
-        sent: dict[str, object] = whole.fget(update)
-        return {name: value for name, value in sent.items() if name != fields.STATUS}
+    async def without_status(
+        calls: Api, method: str, path: str, body: Mapping[str, object], **named: Any
+    ) -> Any:
+        sent = {name: value for name, value in body.items() if name != fields.STATUS}
+        return await send(calls, method, path, sent, **named)
 
-    patch.setattr(_Update, "body", property(body))
+    swap(patch, send, without_status)
 
 
 def updates_leave_the_texts_out(patch: Patch) -> None:
-    """An update on v2 sends neither title nor description."""
-    kept = fields.kept_of
+    """Leave title and description out of updates on v2."""
+    kept = fields.fields_to_send
     patch.setattr(
         fields,
-        "kept_of",
+        "fields_to_send",
         lambda item: {k: v for k, v in kept(item).items() if k not in fields.PRIVATE},
     )
 
 
 def updates_are_not_compared(patch: Patch) -> None:
     """What an update reset although it was sent it stays so, and counts as news."""
-
-    async def believing(_self: Any, operation: Operation, *_given: Any) -> Done:
-        return Done([(operation.ref.id, None)])
-
-    patch.setattr(Updater, "_compared", believing)
+    swap(patch, fields.reset_fields, lambda *_given: [])
 
 
 def a_move_carries_the_status(patch: Patch) -> None:
-    """Whoever is moved is told the status of the one that moved, too."""
-    carried = propagation._operation_to_agreed
+    """Propagate the status together with a move."""
+    propagate = propagation.propagate
 
-    def telling(booking: Any, *given: Any) -> Any:
-        return carried(replace(booking, status_revision=booking.revision), *given)
+    def telling(booking: Booking, *args: Any) -> Propagation:
+        return propagate(replace(booking, status_revision=booking.revision), *args)
 
-    patch.setattr(propagation, "_operation_to_agreed", telling)
+    swap(patch, propagate, telling)
 
 
 _BOOKED = at(1, EventKind.BOOK, "legacy", slot=70)

@@ -1,8 +1,9 @@
-"""Bugs in how odd times and texts are read, each with a day on which it breaks a promise."""
+"""Bugs in reading odd times and texts, each with a day on which it breaks a promise."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import pytest
@@ -11,24 +12,29 @@ from syncd.core import observation
 from syncd.model import ranges
 from syncd.simulate.scenario import EventKind, Scenario
 from syncd.systems import decoding
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
 
 
 def any_time_is_believed(patch: Patch) -> None:
-    """The range check is removed: a null date moves a meeting to year 1."""
+    """Skip the range check: a null date moves a meeting to year 1."""
     patch.setattr(ranges, "readable", lambda _instant, _now: True)
 
 
 def an_end_for_ever_is_not_cut(patch: Patch) -> None:
-    """Blocks are made until the year 9999."""
+    """Create blocks that end in the year 9999."""
     patch.setattr(observation, "cut_end", lambda value, *_known: value)
 
 
 def a_list_is_decoded_as_a_whole(patch: Patch) -> None:
-    """One text that is no Unicode costs all rows, for good."""
-    patch.setattr(decoding, "_decoded", lambda body, shape: msgspec.json.decode(body, type=shape))
+    """Decode a list at once: one invalid text costs all rows."""
+
+    def as_a_whole(body: bytes, shape: Any) -> tuple[Any, int]:
+        return msgspec.json.decode(body, type=shape), len(body)
+
+    swap(patch, decoding.decode_weighed, as_a_whole)
 
 
 ABOUT_VALUES: tuple[tuple[Callable[[Patch], None], Scenario], ...] = (

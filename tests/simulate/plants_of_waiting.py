@@ -12,37 +12,35 @@ from syncd.core import observation
 from syncd.engine import cycle, decision_input
 from syncd.engine.waiting_writes import WaitingWrites
 from syncd.simulate.scenario import EventKind, Scenario, SimEvent
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
 
 
 def what_cannot_be_written_is_dropped(patch: Patch) -> None:
-    """A run forgets the writes that wait, and ends as if there were none."""
-    patch.setattr(WaitingWrites, "of", lambda *_given: [])
+    """Forget the writes that wait, and end as if there were none."""
+    swap(patch, WaitingWrites.of, lambda *_given: [])
 
 
 def a_wrong_clock_frees_time(patch: Patch) -> None:
-    """Nobody compares this machine's clock with those of the platforms."""
+    """Never compare the host's clock with those of the platforms."""
     patch.setattr(cycle, "check_clock", lambda *_given: None)
 
 
 def a_clock_s_error_holds_nothing_back(patch: Patch) -> None:
-    """The error is known, and removals go on all the same."""
+    """Measure the clock's error, but let removals go on."""
     case_of = decision_input.build_input
-    patch.setattr(
-        "syncd.engine.decide.build_input",
-        lambda *given, **more: replace(case_of(*given, **more), withhold=None),
-    )
+    swap(patch, case_of, lambda *args, **more: replace(case_of(*args, **more), withhold=None))
 
 
 def what_is_over_by_a_wrong_clock_is_not_closed(patch: Patch) -> None:
-    """Decisions are made by this machine's clock, however wrong it is."""
-    patch.setattr(cycle.Engine, "now", lambda engine: engine.clock.now())
+    """Decide by the host's clock, however wrong it is."""
+    swap(patch, cycle.Engine.now, lambda engine: engine.clock.now())
 
 
 def a_clock_that_was_set_back_hides_changes(patch: Patch) -> None:
-    """What was written in what is now the future makes every read look older than it."""
+    """Treat every read as older than writes that a clock put into the future."""
     patch.setattr(observation, "MAX_READ", timedelta(days=36_500))
 
 

@@ -1,4 +1,4 @@
-"""Bugs in how status words and all-day events are read, each with a day on which it shows."""
+"""Bugs in reading status words and all-day events, each with a day on which it shows."""
 
 from __future__ import annotations
 
@@ -12,35 +12,36 @@ from syncd.model import Status, Statuses, statuses
 from syncd.simulate.scenario import EventKind, Scenario
 from syncd.systems import all_day
 from syncd.systems.leadconnector import fields
+from tests.planted.swap import swap
 from tests.simulate.days import at, day
 
 Patch = pytest.MonkeyPatch
 
 
 def only_the_documented_words_are_known(patch: Patch) -> None:
-    """Another spelling of cancelled keeps the time closed."""
+    """Know only the documented spelling of cancelled."""
     plain: Mapping[str, Status] = {status.value: status for status in Status}
     patch.setattr(statuses, "STATUS_WORDS", plain)
     patch.setattr(statuses, "normalize_status", str.strip)
 
 
 def an_unknown_word_frees_the_time(patch: Patch) -> None:
-    """What is not known counts as cancelled, as LeadSquared's words did."""
-    patch.setattr(Statuses, "status_of", lambda table, word: table.read(word) or Status.CANCELLED)
+    """Treat an unknown status word as cancelled."""
+    swap(patch, Statuses.status_of, lambda table, word: table.read(word) or Status.CANCELLED)
 
 
 def a_word_goes_back_as_it_came(patch: Patch) -> None:
-    """An update on v2 sends a status that only comes in answers, and is refused."""
-    patch.setattr(fields, "_WRITABLE", frozenset({"pending", "Confirmed", "Completed"}))
+    """Send a status of v2 in a spelling that is only used in answers, and is refused."""
+    patch.setattr(fields, "WRITABLE_STATUSES", frozenset({"pending", "Confirmed", "Completed"}))
 
 
 def a_day_ends_as_it_starts(patch: Patch) -> None:
-    """An all-day event without an end of its own is unreadable, and its day stays open."""
+    """Report an all-day event without an end as unreadable, so that its day stays open."""
     patch.setattr(all_day, "flagged", lambda _values: False)
 
 
 def a_day_is_one_of_utc(patch: Patch) -> None:
-    """Midnights are those of UTC, not of the location."""
+    """Resolve midnights in UTC instead of the location's zone."""
     span = all_day.all_day_span
 
     def in_utc(start: object, end: object, _zone: str, parse: Any) -> Any:
@@ -50,7 +51,7 @@ def a_day_is_one_of_utc(patch: Patch) -> None:
 
 
 def an_unreadable_record_is_no_record(patch: Patch) -> None:
-    """A block whose create had no answer, and that cannot be read, is made once more."""
+    """Ignore unreadable records: a block whose create got no reply is made once more."""
     patch.setattr(recovery, "may_hide_event", lambda *_given: False)
 
 

@@ -1,6 +1,6 @@
-"""All that a story may hold, each with a test of a story: acts, faults, and sides of facts.
+"""Everything that a scenario may contain, each with a test for it: acts, faults, facts.
 
-Whoever draws something new for a story adds it to `WAYS`: a name, and whether a story has it.
+Add an entry to `WAYS` for each new thing that scenarios draw.
 """
 
 from __future__ import annotations
@@ -14,41 +14,41 @@ from syncd.simulate.scenario import ONE_PAGE, SYSTEMS, EventKind, Scenario, draw
 
 
 class Way(NamedTuple):
-    """Something that a story may hold."""
+    """Something that a scenario may contain, with a test for it."""
 
     name: str
     holds: Callable[[Scenario], bool]
 
 
-def _act(what: EventKind, day: Scenario) -> bool:
-    return any(step.kind is what for step in (*day.before, *day.steps))
+def _act(kind: EventKind, scenario: Scenario) -> bool:
+    return any(step.kind is kind for step in (*scenario.before, *scenario.steps))
 
 
-def _fault(name: str, day: Scenario) -> bool:
+def _fault(name: str, scenario: Scenario) -> bool:
     faults = (EventKind.FAULT, EventKind.STATE_FAULT)
-    return any(step.fault == name for step in day.steps if step.kind in faults)
+    return any(step.fault == name for step in scenario.steps if step.kind in faults)
 
 
-def _knob(name: str, value: object, day: Scenario) -> bool:
-    # What is drawn later replaces what was drawn before.
-    given = dict(day.account)
-    return name in given and given[name] == value
+def _knob(name: str, value: object, scenario: Scenario) -> bool:
+    # Later knobs replace earlier ones.
+    args = dict(scenario.account)
+    return name in args and args[name] == value
 
 
-def _rule(kind: str, choice: str, day: Scenario) -> bool:
-    return (kind, choice) in day.rules
+def _rule(kind: str, choice: str, scenario: Scenario) -> bool:
+    return (kind, choice) in scenario.rules
 
 
-def _overlaps(system: str, day: Scenario) -> bool:
-    return system in day.overlapping
+def _overlaps(system: str, scenario: Scenario) -> bool:
+    return system in scenario.overlapping
 
 
-def _says_when(system: str, day: Scenario) -> bool:
-    return system not in day.untold
+def _says_when(system: str, scenario: Scenario) -> bool:
+    return system not in scenario.without_times
 
 
-def _never_says_when(system: str, day: Scenario) -> bool:
-    return system in day.untold
+def _never_says_when(system: str, scenario: Scenario) -> bool:
+    return system in scenario.without_times
 
 
 def _ways() -> Iterator[Way]:
@@ -113,20 +113,20 @@ WAYS: tuple[Way, ...] = (
 
 
 OFTEN, OF = 5, 300
-"""Each of these is to be in so many of so many stories."""
+"""Each must be in at least this many of this many scenarios."""
 
 
 @cache
 def stories(number: int = OF) -> tuple[Scenario, ...]:
-    """Draw the first stories, once for all tests of a process."""
+    """Draw the first scenarios, once for all tests of a process."""
     return tuple(draw_scenario(seed) for seed in range(number))
 
 
 def too_rare(ways: Sequence[Way], drawn: Sequence[Scenario]) -> dict[str, int]:
-    """Return what too few of these stories hold, and how many do."""
-    counts = {name: sum(holds(story) for story in drawn) for name, holds in ways}
+    """Return what too few of these scenarios contain, with their numbers."""
+    counts = {name: sum(holds(scenario) for scenario in drawn) for name, holds in ways}
     return {name: number for name, number in counts.items() if number * OF < OFTEN * len(drawn)}
 
 
-def _keeps(day: Scenario, which: str) -> bool:
-    return bool(day.busy.rows) and day.busy.keeps == which
+def _keeps(scenario: Scenario, which: str) -> bool:
+    return bool(scenario.busy.rows) and scenario.busy.keeps == which

@@ -1,8 +1,8 @@
-"""`make soak`: play many simulated days that were never played, over as many sittings as it takes.
+"""`make soak`: play many new simulated days, over as many runs as it takes.
 
-A file keeps each day that was played: what happened on it, and with which state of the code. A run
-that is stopped, by Ctrl-C or a kill, goes on where it was. A day that broke a promise is kept with
-the shortest story that breaks it, and is played again only when that is asked for.
+A file keeps each played day: what happened on it, and with which state of the code. A run that is
+stopped, by Ctrl-C or a kill, goes on where it was. A day that broke a promise is kept with the
+shortest scenario that breaks it, and is played again only on request.
 """
 
 from __future__ import annotations
@@ -24,27 +24,28 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from syncd.sandbox.faults import FaultKind
-from syncd.simulate.runner import RunResult, play
+from syncd.simulate.run_result import RunResult
+from syncd.simulate.runner import play
 from syncd.simulate.scenario import TROUBLE, EventKind, draw_scenario
 from syncd.simulate.shrink import shortest
 from tests.prove import HOUSE, digest
 from tests.simulate.rarity import OF, OFTEN
 
 FIRST, SEEDS = 10_000, 3_000
-"""The first day, which no other run of the tests plays, and how many there are."""
+"""The first seed, which no other run of the tests plays, and the number of days."""
 
 TRIES = 60
-"""So often a broken day is played again to cut it short."""
+"""The most plays of a broken day to shorten it."""
 
 RAISED = "exception"
-"""What a line begins with that says of a day that playing it raised an exception."""
+"""Prefix of a violation that is an exception raised while the day was played."""
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """What became of one day; ``code`` names the state of the code that played it.
+    """The result of one day; ``code`` names the state of the code that played it.
 
-    ``broken`` says which promises it broke, and ``story`` is the shortest way to break the first.
+    ``broken`` lists the broken promises, and ``story`` the shortest steps that break the first.
     """
 
     seed: int
@@ -58,11 +59,11 @@ class Day:
 
 
 Play = Callable[[int, str], Iterator[Day]]
-"""Plays a day with a state of the code, and says what became of it, the last time best."""
+"""Play a day with a state of the code; yield results, the last of which counts."""
 
 
 def play_day(seed: int, code: str) -> Iterator[Day]:
-    """Play a day; if it breaks a promise, look for the shortest story that does."""
+    """Play a day; if it breaks a promise, look for the shortest scenario that does."""
     try:
         outcome = play(draw_scenario(seed))
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what was looked for
@@ -88,11 +89,11 @@ def _day(outcome: RunResult, code: str, story: Sequence[str] = ()) -> Day:
 
 def _shortest(outcome: RunResult) -> Sequence[str]:
     try:
-        found = play(shortest(outcome, partial(play, until_broken=True), TRIES))
+        result = play(shortest(outcome, partial(play, until_broken=True), TRIES))
     except Exception as error:  # noqa: BLE001 - a shorter story may raise one
         return _traceback(error)
-    # Requests are left out: the story is what people, faults and syncd did.
-    return [line for line in found.trace if line[:1].isdigit()]
+    # Requests are left out: people, faults and syncd's changes tell what happened.
+    return [line for line in result.trace if line[:1].isdigit()]
 
 
 def _traceback(error: Exception) -> Sequence[str]:
@@ -107,18 +108,18 @@ class Ledger:
         self.path.parent.mkdir(parents=True, exist_ok=True)
 
     def read(self) -> dict[int, Day]:
-        """All days so far. A line that a killed run did not finish counts for nothing."""
+        """Return all days so far. A line that a killed run did not finish is ignored."""
         if not self.path.exists():
             return {}
-        found: dict[int, Day] = {}
+        days: dict[int, Day] = {}
         for line in self.path.read_text("utf-8").split("\n"):
             with suppress(ValueError, TypeError):
                 day = Day(**json.loads(line))
-                found[day.seed] = day
-        return found
+                days[day.seed] = day
+        return days
 
     def note(self, day: Day) -> None:
-        """Add what became of a day; several processes may do so at once."""
+        """Append the result of a day; several processes may do so at once."""
         line = json.dumps(asdict(day), separators=(",", ":"))
         with self.path.open("a+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -130,7 +131,7 @@ class Ledger:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Let one run at a time play: until it ends, another one waits."""
+        """Hold the lock of the ledger: a second run waits until this one ends."""
         with self.path.with_suffix(".lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
@@ -139,7 +140,7 @@ class Ledger:
 def soak(
     ledger: Ledger, wanted: Sequence[int], code: str, jobs: int, play_it: Play = play_day
 ) -> None:
-    """Play the wanted days that the ledger does not have, in some processes at once."""
+    """Play the given days that the ledger lacks, in several processes."""
     context = get_context("fork")
     shares = [wanted[n::jobs] for n in range(jobs)]
     workers = [
@@ -164,14 +165,14 @@ def _work(ledger: Ledger, seeds: Sequence[int], code: str, parent: int, play_it:
     with suppress(KeyboardInterrupt):
         for seed in seeds:
             for day in play_it(seed, code):
-                # Whoever began this may be gone; what is done by then is kept.
+                # The caller may be gone; a finished day is kept nevertheless.
                 ledger.note(day)
                 if os.getppid() != parent:
                     return
 
 
 def report(days: Sequence[Day]) -> Iterator[str]:
-    """Yield what happened on all days together, and each day that broke a promise."""
+    """Yield a summary of all days, and each day that broke a promise."""
     acts, faults, writes = Counter[str](), Counter[str](), Counter[str]()
     for day in days:
         acts.update(day.acts)
@@ -181,13 +182,13 @@ def report(days: Sequence[Day]) -> Iterator[str]:
     states = len({day.code for day in days})
     yield f"{len(days)} days ({hours:g} h), played by {states} states of the code"
     for name, counts in (("acts", acts), ("faults", faults), ("writes", writes)):
-        each = ", ".join(f"{kind} {number}" for kind, number in counts.most_common())
-        yield f"{counts.total()} {name}: {each}"
+        numbers = ", ".join(f"{kind} {number}" for kind, number in counts.most_common())
+        yield f"{counts.total()} {name}: {numbers}"
     yield from (f"rare: {line}" for line in rare(days))
     broken = [day for day in days if day.broken]
     for day in broken:
         yield ""
-        yield f"seed {day.seed} ({day.code}) breaks: {day.broken[0]}"
+        yield f"seed {day.seed} ({day.code}) broke: {day.broken[0]}"
         yield from (f"  {line}" for line in day.story)
     yield ""
     yield f"{len(broken)} days broke a promise" if broken else "every promise held"
@@ -196,10 +197,10 @@ def report(days: Sequence[Day]) -> Iterator[str]:
 def rare(days: Sequence[Day]) -> Iterator[str]:
     """Yield the acts that were performed, and faults that were met, on too few of these days.
 
-    What is drawn may find nothing to do it to.
+    A drawn act may find no target.
     """
     counts = Counter(name for day in days for name in {*day.acts, *day.faults})
-    unplayed = {str(what) for what in TROUBLE}
+    unplayed = {str(kind) for kind in TROUBLE}
     for name in sorted({*map(str, EventKind), *map(str, FaultKind)} - unplayed):
         if counts[name] * OF < OFTEN * len(days):
             yield f"{name} on {counts[name]} of {len(days)} days"
@@ -211,7 +212,7 @@ def _say(line: str) -> None:
 
 
 def state_of_code() -> str:
-    """Name the commit, and the state of the files, as there may be changes beside it."""
+    """Name the commit, and the state of the files, which may differ from it."""
     command = ["git", "rev-parse", "--short", "HEAD"]
     with suppress(OSError, subprocess.CalledProcessError):
         made = subprocess.run(command, cwd=HOUSE, check=True, capture_output=True, text=True)
@@ -220,26 +221,26 @@ def state_of_code() -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Go on with the days that are left, and say what all of them came to."""
+    """Play the remaining days, and print a summary."""
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
     parser.add_argument("--first", type=int, default=FIRST, help=f"first seed ({FIRST})")
-    parser.add_argument("--seeds", type=int, default=SEEDS, help=f"how many ({SEEDS})")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes at once")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help=f"number of days ({SEEDS})")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="number of processes")
     parser.add_argument("--ledger", type=Path, default=HOUSE / ".soak" / "days.jsonl")
     parser.add_argument("--again", action="store_true", help="play the broken days again")
-    parser.add_argument("--report", action="store_true", help="play nothing, say what is known")
-    asked = parser.parse_args(argv)
-    ledger = Ledger(asked.ledger)
-    every = range(asked.first, asked.first + asked.seeds)
+    parser.add_argument("--report", action="store_true", help="print the summary, play nothing")
+    options = parser.parse_args(argv)
+    ledger = Ledger(options.ledger)
+    every = range(options.first, options.first + options.seeds)
     try:
-        if not asked.report:
+        if not options.report:
             with ledger.alone():
                 known = ledger.read()
-                fine = {seed for seed, day in known.items() if not (asked.again and day.broken)}
-                left = [seed for seed in every if seed not in fine]
-                soak(ledger, left, state_of_code(), max(1, asked.jobs))
+                fine = {seed for seed, day in known.items() if not (options.again and day.broken)}
+                remaining = [seed for seed in every if seed not in fine]
+                soak(ledger, remaining, state_of_code(), max(1, options.jobs))
     except KeyboardInterrupt:
-        _say("stopped; the same command goes on from here")
+        _say("stopped; the same command continues from here")
         return 130
     known = ledger.read()
     days = [known[seed] for seed in every if seed in known]

@@ -1,4 +1,4 @@
-"""Days on which syncd does something that the oracle must not take for a broken promise."""
+"""Days on which syncd does something right that the oracle must not judge a violation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.simulate.plants_of_hosts import a_further_host_s_event_is_written_to
 
 
 @pytest.mark.prove
-def test_a_status_that_was_entered_where_words_are_unknown_is_learned_later() -> None:
+def test_an_unknown_status_word_may_be_learned_later() -> None:
     outcome = play(
         day(
             at(1, EventKind.BOOK, "crm", slot=70),
@@ -28,7 +28,7 @@ def test_a_status_that_was_entered_where_words_are_unknown_is_learned_later() ->
 
 @pytest.mark.prove
 @pytest.mark.parametrize(("booked", "left_out"), [(1, 5), (3, 1)])
-def test_nobody_completes_a_meeting_of_which_syncd_cannot_know_the_length(
+def test_no_meeting_is_completed_before_syncd_can_know_its_length(
     booked: float, left_out: float
 ) -> None:
     steps = [
@@ -40,14 +40,14 @@ def test_nobody_completes_a_meeting_of_which_syncd_cannot_know_the_length(
     outcome = play(replace(day(*sorted(steps)), account=(("completing_changes_end", True),)))
     assert outcome.broken == []
     completed = any("by hand: complete" in line for line in outcome.trace)
-    assert completed is (booked < left_out), "what was known before that is kept"
+    assert completed is (booked < left_out), "what was known before is kept"
 
 
 _HOSTED = (at(1, EventKind.BOOK, "clinic", slot=70), at(2, EventKind.ADD_HOST, "clinic"))
 
 
 @pytest.mark.prove
-def test_a_meeting_follows_its_first_host_s_block_as_its_customer_books_another_host() -> None:
+def test_a_meeting_follows_the_block_of_its_first_host() -> None:
     booked = at(4, EventKind.BOOK, "legacy", slot=72, number=1)
     edited = at(4.01, EventKind.EDIT_OURS, "legacy", slot=34, number=2)
     outcome = play(day(*_HOSTED, booked, edited, block_edited="reschedule"))
@@ -56,7 +56,7 @@ def test_a_meeting_follows_its_first_host_s_block_as_its_customer_books_another_
 
 
 @pytest.mark.prove
-def test_a_meeting_that_follows_a_further_host_s_block_breaks_a_promise(
+def test_following_a_further_host_s_block_breaks_a_promise(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     a_further_host_s_event_is_written_to(monkeypatch)

@@ -22,63 +22,63 @@ SIDES = [(SYSTEM_OF[row.platform], row.name, side) for row in PLATFORM_FACTS for
 
 @cache
 def stories() -> tuple[Scenario, ...]:
-    """Draw the days that are counted."""
+    """Draw the scenarios that are counted."""
     return tuple(draw_scenario(seed) for seed in range(SEEDS))
 
 
 @cache
 def drawn() -> Counter[tuple[str, str, str]]:
     """Count how often each side of each fact is set on a day, whatever drew it."""
-    found: Counter[tuple[str, str, str]] = Counter()
+    counts: Counter[tuple[str, str, str]] = Counter()
     sandbox = Sandbox(ManualClock(datetime(2027, 6, 14, tzinfo=UTC)))
     before = [(name, system, dict(vars(system))) for name, system in sandbox.systems.items()]
-    for story in stories():
-        set_facts(sandbox, story)
+    for scenario in stories():
+        set_facts(sandbox, scenario)
         for name, system, state in before:
             for row in PLATFORM_FACTS:
                 if row.platform is system.kind:
                     with suppress(ValueError):  # a number of rows that the table does not name
-                        found[name, row.name, system.fact(row.name)] += 1
+                        counts[name, row.name, system.fact(row.name)] += 1
             vars(system).clear()
             vars(system).update(state)
             system.caps = {}
-    return found
+    return counts
 
 
 @pytest.mark.parametrize("side", [s for s in SIDES if s[:2] not in NEVER], ids=" ".join)
-def test_each_side_of_a_fact_is_drawn_in_several_of_300_seeds(side: tuple[str, str, str]) -> None:
+def test_each_side_of_a_fact_is_drawn_often_enough(side: tuple[str, str, str]) -> None:
     assert drawn()[side] >= OFTEN
 
 
-def test_what_is_never_drawn_is_a_row_of_the_table_and_nobody_else_draws_it() -> None:
+def test_exceptions_are_rows_of_the_table_and_never_drawn() -> None:
     assert set(NEVER) | ELSEWHERE <= set(KEYS)
     assert ELSEWHERE.isdisjoint(NEVER)
 
 
-def test_what_other_streams_draw_is_not_drawn_again() -> None:
-    own = {(system, name) for story in stories() for system, name, _ in story.facts}
+def test_facts_of_other_streams_are_not_drawn_again() -> None:
+    own = {(system, name) for scenario in stories() for system, name, _ in scenario.facts}
     assert own == set(KEYS) - ELSEWHERE - set(NEVER)
 
 
 def test_facts_are_measured_on_some_days_and_change_on_some_of_those() -> None:
-    measured = Counter(key for story in stories() for key in story.measured)
+    measured = Counter(key for scenario in stories() for key in scenario.measured)
     for row in PLATFORM_FACTS:
         key = (SYSTEM_OF[row.platform], row.name)
         assert measured[key] >= OFTEN or row.measured is not type(row.measured).PROBE
         assert measured[key] < SEEDS
     changed = Counter(
         step.system
-        for story in stories()
-        for step in story.steps
+        for scenario in stories()
+        for step in scenario.steps
         if step.kind is EventKind.CHANGE_FACT
     )
     assert min(changed[system] for system in SYSTEM_OF.values()) >= OFTEN
 
 
-def test_where_tags_are_stripped_that_was_measured_before() -> None:
-    for story in stories():
-        stripped = {(s, n) for s, n, side in story.facts if (n, side) == ("keeps_tag", NO)}
-        assert stripped <= set(story.measured)
+def test_stripped_tags_are_always_measured_before() -> None:
+    for scenario in stories():
+        stripped = {(s, n) for s, n, side in scenario.facts if (n, side) == ("keeps_tag", NO)}
+        assert stripped <= set(scenario.measured)
 
 
 def test_a_day_without_complaints_has_no_drawn_facts() -> None:

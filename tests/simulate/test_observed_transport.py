@@ -1,4 +1,4 @@
-"""Which writes count as without an effect, while other requests are on their way."""
+"""Which writes count as without an effect while other requests are in flight."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import httpx
 
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.simulate.economy import idle_writes
+from syncd.simulate.facts import HALF_HOUR
 from syncd.simulate.loop import VirtualClock, run_virtually
 from syncd.simulate.observed_transport import ObservedTransport
 from syncd.simulate.scenario import draw_scenario
-from syncd.simulate.world import HALF_HOUR, World
+from syncd.simulate.world import World
 
 
-def town() -> World:
+def world() -> World:
     return World(VirtualClock(draw_scenario(1).start), 1)
 
 
@@ -31,16 +32,16 @@ def asked(method: str, place: World, path: str, **body: object) -> httpx.Request
 
 def _block(place: World) -> tuple[str, dict[str, object]]:
     start = place.clock.now() + timedelta(days=1)
-    user = place.world.seats["clinic", "bob"].user
+    user = place.seeded.seed_users["clinic", "bob"].user
     block = place.sandbox.clinic.block(user, start, start + HALF_HOUR, "Closed")
     place.observe("clinic", by_hand=True)
     times = {"startTime": start.isoformat(), "endTime": (start + HALF_HOUR).isoformat()}
     return f"/calendars/events/block-slots/{block}", {"title": "Closed", **times}
 
 
-def test_a_write_that_changes_nothing_is_without_an_effect() -> None:
+def test_a_write_that_changes_nothing_has_no_effect() -> None:
     async def scene() -> list[str]:
-        place = town()
+        place = world()
         path, same = _block(place)
         location = place.sandbox.clinic.location_id
         request = asked("PUT", place, path, **same, locationId=location)
@@ -52,19 +53,21 @@ def test_a_write_that_changes_nothing_is_without_an_effect() -> None:
     assert line.startswith("2: a write without an effect: clinic PUT /calendars/events/block-slots")
 
 
-def test_a_read_that_is_answered_while_a_write_is_given_up_is_no_write() -> None:
-    """The write waits at a slow platform until its sender gives up (seed 50019)."""
+def test_a_read_during_a_cancelled_write_counts_as_no_write() -> None:
+    """The write waits at a slow platform until its sender cancels it (seed 50019)."""
 
     async def scene() -> list[str]:
-        place = town()
+        place = world()
         path, same = _block(place)
         slow = Fault(FaultKind.SLOW, path=path, seconds=100)
         place.sandbox.clinic.faults.add(slow)
-        way = ObservedTransport(place, "clinic")
-        written = asyncio.create_task(way.handle_async_request(asked("PUT", place, path, **same)))
+        transport = ObservedTransport(place, "clinic")
+        written = asyncio.create_task(
+            transport.handle_async_request(asked("PUT", place, path, **same))
+        )
         await asyncio.sleep(10)
         location = f"?locationId={place.sandbox.clinic.location_id}"
-        answer = await way.handle_async_request(asked("GET", place, f"/calendars/{location}"))
+        answer = await transport.handle_async_request(asked("GET", place, f"/calendars/{location}"))
         assert answer.status_code == 200
         written.cancel()
         with suppress(asyncio.CancelledError):

@@ -1,6 +1,6 @@
-"""A decision on a part of a provider's state is the decision on the whole, on simulated days.
+"""A partial decision equals the decision on the whole provider, on simulated days.
 
-The whole is the slow and obvious twin: everything that is alive is loaded, and decided on.
+The whole is the slow and obvious way: all active state is loaded and decided on.
 """
 
 from __future__ import annotations
@@ -27,33 +27,33 @@ Differences = list[str]
 
 
 def compare(small: ProviderState, whole: ProviderState, case: DecisionInput) -> Differences:
-    """Where the decision on the part differs from that on the whole."""
+    """Return where the decision on the part differs from that on the whole."""
     few, all_ = (reconcile(state, case, _ids()) for state in (small, whole))
-    found: Differences = []
+    differences: Differences = []
 
-    def same(what: str, one: Iterable[object], other: Iterable[object]) -> None:
+    def same(name: str, one: Iterable[object], other: Iterable[object]) -> None:
         counted, wanted = Counter(map(repr, one)), Counter(map(repr, other))
-        found.extend(f"{what} only in the part: {x}" for x in counted - wanted)
-        found.extend(f"{what} only in the whole: {x}" for x in wanted - counted)
+        differences.extend(f"{name} only in the part: {x}" for x in counted - wanted)
+        differences.extend(f"{name} only in the whole: {x}" for x in wanted - counted)
 
     same("operation", few.operations, all_.operations)
     for rows in ("records", "bookings", "replicas", "unlinked", "forgotten", "opened", "notes"):
         same(rows, getattr(few.changes, rows), getattr(all_.changes, rows))
-    # What ends by the clock alone ends in the rest when the whole is looked at next.
+    # What ends by the clock alone ends in the rest when the whole is decided on next.
     same("closed", _by_news(few, case), [c for c in _by_news(all_, case) if _in(c, small)])
     same(
         "retired", few.changes.archived, set(all_.changes.archived) & {b.id for b in small.bookings}
     )
     known = {held.conflict.subject for held in whole.conflicts}
-    told = [{c.subject for c in decision.conflicts} for decision in (few, all_)]
-    same("conflict", told[0], told[1] - (known - told[0]))
+    subjects = [{c.subject for c in decision.conflicts} for decision in (few, all_)]
+    same("conflict", subjects[0], subjects[1] - (known - subjects[0]))
     numbers = [(d.exposures, len(d.waiting), d.unmatched) for d in (few, all_)]
     same("number", numbers[:1], numbers[1:])
-    mine = {b.id for b in (*small.bookings, *few.changes.bookings)}
+    bookings = {b.id for b in (*small.bookings, *few.changes.bookings)}
     for system, intervals in all_.wanted.items():
-        here = [(span, sorted(who)) for span, who in intervals.items() if mine & {*who}]
+        here = [(span, sorted(who)) for span, who in intervals.items() if bookings & {*who}]
         same("wanted", [(s, sorted(who)) for s, who in few.wanted[system].items()], here)
-    return found
+    return differences
 
 
 def _by_news(decision: Decision, case: DecisionInput) -> list[HeldConflict]:
@@ -76,7 +76,7 @@ def _ids() -> Callable[[], str]:
 
 
 class Twin:
-    """Compares every decision on a part with that on the whole."""
+    """Compare every partial decision with that on the whole."""
 
     def __init__(self) -> None:
         self.wholes: dict[str, ProviderState] = {}
@@ -119,13 +119,13 @@ HANDFULS = [
 
 
 @pytest.mark.parametrize("seeds", HANDFULS, ids=lambda seeds: str(seeds[0]))
-def test_what_is_decided_on_a_part_is_what_is_decided_on_the_whole(
+def test_a_partial_decision_equals_the_whole_decision(
     seeds: range, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     twin = watched(monkeypatch)
     for seed in seeds:
         play(draw_scenario(seed))
     assert twin.differences == []
-    if 0 in seeds:  # of other handfuls, some hold quiet days only
+    if 0 in seeds:  # other groups of seeds may hold quiet days only
         assert twin.compared > HANDFUL
         assert twin.left_out > twin.compared, "the parts are hardly smaller than the whole"

@@ -1,4 +1,4 @@
-"""The simulator is worth what it catches: each planted bug meets a day that it does not survive."""
+"""The simulator catches each planted bug on its day."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from tests.simulate.seeds import GATE
 
 pytestmark = pytest.mark.prove
 
-NAMES = {story: plant.__name__ for plant, story in reversed(PLANTS) if story not in GATE}
-"""Each day but those that the gate plays anyway, by the first bug that is planted on it."""
+NAMES = {scenario: plant.__name__ for plant, scenario in reversed(PLANTS) if scenario not in GATE}
+"""Each day that the gate does not play anyway, by the first bug that is planted on it."""
 
 
-@pytest.mark.parametrize("story", NAMES, ids=NAMES.values())
-def test_a_day_without_its_planted_bug_keeps_every_promise(story: Scenario) -> None:
-    assert play(story).broken == []
+@pytest.mark.parametrize("scenario", NAMES, ids=NAMES.values())
+def test_a_day_without_its_planted_bug_keeps_every_promise(scenario: Scenario) -> None:
+    assert play(scenario).broken == []
 
 
-@pytest.mark.parametrize(("plant", "story"), PLANTS, ids=[p.__name__ for p, _ in PLANTS])
+@pytest.mark.parametrize(("plant", "scenario"), PLANTS, ids=[p.__name__ for p, _ in PLANTS])
 def test_a_planted_bug_breaks_a_promise(
-    plant: Plant, story: Scenario, monkeypatch: pytest.MonkeyPatch
+    plant: Plant, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plant(monkeypatch)
-    assert play(story, until_broken=True).broken
+    assert play(scenario, until_broken=True).broken

@@ -1,4 +1,4 @@
-"""Whatever a story may hold, enough of the days that are proven hold it."""
+"""Each thing that a scenario may contain is in enough of the proven scenarios."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def test_each_act_fault_and_side_of_a_fact_is_drawn_often_enough() -> None:
     assert too_rare(WAYS, stories()) == {}, f"each is to be in at least {OFTEN} of {OF} stories"
 
 
-def test_what_is_too_rare_is_named_with_its_number() -> None:
+def test_rare_entries_are_reported_with_their_number() -> None:
     ways = (Way("never", lambda _day: False), Way("always", lambda _day: True))
     assert too_rare(ways, [draw_scenario(0), draw_scenario(1)]) == {"never": 0}
 

@@ -1,4 +1,4 @@
-"""A seed is a story, always the same one, and a broken one is cut down to what breaks it."""
+"""A seed always gives the same scenario, and a broken one is shortened."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from syncd.simulate.scenario import (
     draw_scenario,
 )
 from syncd.simulate.shrink import shrink
-from tests.simulate.plants import wrong_length
+from tests.simulate.plants_of_blocks import wrong_length
 from tests.simulate.rarity import stories
 
 
@@ -43,13 +43,13 @@ def test_a_seed_gives_the_same_trace_in_every_process(tmp_path: Path) -> None:
     assert traces[0].count(b"\n") > 300
 
 
-def test_other_seeds_give_other_stories() -> None:
+def test_other_seeds_give_other_scenarios() -> None:
     assert draw_scenario(1) == draw_scenario(1)
     assert draw_scenario(1) != draw_scenario(2)
 
 
 def test_every_kind_of_trouble_and_of_act_is_drawn() -> None:
-    steps = [step for story in stories() for step in story.steps]
+    steps = [step for scenario in stories() for step in scenario.steps]
     assert {step.kind for step in steps} == set(EventKind)
     faults = Counter(step.fault for step in steps if step.kind is EventKind.FAULT)
     assert set(faults) == ALL - HOST - {"disk"}
@@ -59,48 +59,48 @@ def test_every_kind_of_trouble_and_of_act_is_drawn() -> None:
 
 def test_every_rule_and_both_sizes_of_page_are_drawn() -> None:
     days = stories()[:100]
-    assert {story.page == ONE_PAGE for story in days} == {True, False}
-    drawn = {(kind, choice) for story in days for kind, choice in story.rules}
+    assert {scenario.page == ONE_PAGE for scenario in days} == {True, False}
+    drawn = {(kind, choice) for scenario in days for kind, choice in scenario.rules}
     every = RULES | MORE_RULES | {"twin_deleted": ("cancel", "keep", "hold")}
     assert drawn == {(kind, choice) for kind, choices in every.items() for choice in choices}
 
 
-def test_exceptions_to_every_rule_are_drawn() -> None:
-    said = [dict(story.override) for story in stories() if story.override]
-    assert {each["kind"] for each in said} == set(RULES | MORE_RULES)
-    assert {each.get("system", "") for each in said} == {"", *SYSTEMS}
+def test_overrides_of_every_rule_are_drawn() -> None:
+    overrides = [dict(scenario.override) for scenario in stories() if scenario.override]
+    assert {override["kind"] for override in overrides} == set(RULES | MORE_RULES)
+    assert {override.get("system", "") for override in overrides} == {"", *SYSTEMS}
 
 
-def test_a_story_without_faults_has_none() -> None:
-    whats = {step.kind for seed in range(50) for step in draw_scenario(seed, faults=()).steps}
-    assert whats.isdisjoint(TROUBLE)
+def test_a_scenario_without_faults_has_none() -> None:
+    kinds = {step.kind for seed in range(50) for step in draw_scenario(seed, faults=()).steps}
+    assert kinds.isdisjoint(TROUBLE)
 
 
-def test_a_broken_story_is_cut_down_to_the_steps_that_break_it() -> None:
-    story = draw_scenario(5)
-    needed = {story.steps[1], story.steps[4]}
+def test_a_broken_scenario_is_reduced_to_the_steps_that_break_it() -> None:
+    scenario = draw_scenario(5)
+    needed = {scenario.steps[1], scenario.steps[4]}
 
     def breaks(shorter: Scenario) -> bool:
         return needed <= set(shorter.steps)
 
-    assert set(shrink(story, breaks).steps) == needed
+    assert set(shrink(scenario, breaks).steps) == needed
 
 
 @pytest.mark.prove
-def test_a_story_that_was_cut_still_plays() -> None:
-    story = draw_scenario(7)
-    outcome = play(replace(story, steps=story.steps[::3]))
+def test_a_shortened_scenario_still_plays() -> None:
+    scenario = draw_scenario(7)
+    outcome = play(replace(scenario, steps=scenario.steps[::3]))
     assert outcome.broken == []
     assert outcome.cycles > 60
 
 
 @pytest.mark.prove
-def test_a_day_that_need_not_go_on_ends_with_the_first_broken_promise(
+def test_a_day_can_end_with_the_first_broken_promise(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     wrong_length(monkeypatch)
-    story = draw_scenario(0)
-    whole, short = play(story), play(story, until_broken=True)
+    scenario = draw_scenario(0)
+    whole, short = play(scenario), play(scenario, until_broken=True)
     assert short.broken
     assert whole.broken[: len(short.broken)] == short.broken
     assert whole.trace[: len(short.trace)] == short.trace

@@ -10,14 +10,14 @@ from tests.simulate.seeds import FOUND, GATE
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Prove as many days as were asked for."""
+    """Parametrize with as many days as were asked for."""
     if "further" in metafunc.fixturenames:
         metafunc.parametrize("further", range(len(GATE), metafunc.config.option.seeds))
 
 
-@pytest.mark.parametrize("story", GATE, ids=lambda story: str(story.seed))
-def test_every_promise_holds_on_the_first_days(story: Scenario) -> None:
-    assert play(story).broken == [], "see: syncd simulate --seed N"
+@pytest.mark.parametrize("scenario", GATE, ids=lambda scenario: str(scenario.seed))
+def test_every_promise_holds_on_the_first_days(scenario: Scenario) -> None:
+    assert play(scenario).broken == [], "see: syncd simulate --seed N"
 
 
 @pytest.mark.prove

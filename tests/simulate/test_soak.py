@@ -1,4 +1,4 @@
-"""The soak keeps what it has played, goes on where it was stopped, and sums up all of it."""
+"""The soak keeps the days that it played, continues after a stop, and sums up all of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from syncd.sandbox.faults import FaultKind
-from syncd.simulate.runner import RunResult
+from syncd.simulate.run_result import RunResult
 from syncd.simulate.scenario import EventKind, draw_scenario
 from tests.prove import HOUSE
 from tests.simulate import soak
@@ -21,7 +21,7 @@ from tests.simulate.soak import Day, Ledger, main, play_day, rare, report
 
 
 def _quick(seed: int, code: str) -> Iterator[Day]:
-    """What a day might come to: every tenth seed breaks a promise."""
+    """Return a quick result of a day: every tenth seed breaks a promise."""
     broken = ("3: freed time",) if seed % 10 == 0 else ()
     yield Day(seed, code, acts={"book": 2}, faults={"lag": 1}, writes={"move block": 3})
     yield Day(seed, code, acts={"book": 2}, broken=broken, story=("05:00:00 book",))
@@ -32,7 +32,7 @@ def ledger(tmp_path: Path) -> Ledger:
     return Ledger(tmp_path / "days.jsonl")
 
 
-def test_only_days_that_are_not_in_the_ledger_are_played(ledger: Ledger) -> None:
+def test_only_days_missing_in_the_ledger_are_played(ledger: Ledger) -> None:
     for seed in (1, 2):
         ledger.note(Day(seed, "older"))
     soak.soak(ledger, [3, 4, 5], "newer", 2, _quick)
@@ -45,7 +45,7 @@ def test_only_days_that_are_not_in_the_ledger_are_played(ledger: Ledger) -> None
     }
 
 
-def test_a_line_that_was_cut_by_a_kill_costs_only_that_day(ledger: Ledger) -> None:
+def test_a_line_cut_by_a_kill_loses_only_that_day(ledger: Ledger) -> None:
     ledger.note(Day(1, "c"))
     with ledger.path.open("a") as file:
         file.write('{"seed":2,"code"')
@@ -61,7 +61,7 @@ def test_the_last_line_of_a_day_counts(ledger: Ledger) -> None:
     assert not ledger.read()[10].broken
 
 
-def test_the_report_sums_acts_faults_and_writes_and_shows_broken_stories() -> None:
+def test_the_report_sums_counts_and_shows_broken_days() -> None:
     days = [
         Day(1, "a", acts={"book": 2}, faults={"lag": 1}, writes={"move block": 3}),
         Day(2, "b", acts={"book": 1, "move": 1}, broken=("4: twice",), story=("05:00 book",)),
@@ -73,14 +73,14 @@ def test_the_report_sums_acts_faults_and_writes_and_shows_broken_stories() -> No
         "1 faults: lag 1",
         "3 writes: move block 3",
         "",
-        "seed 2 (b) breaks: 4: twice",
+        "seed 2 (b) broke: 4: twice",
         "  05:00 book",
         "",
         "1 days broke a promise",
     ]
 
 
-def test_acts_that_found_nothing_to_do_on_most_days_are_named() -> None:
+def test_rarely_performed_acts_are_reported() -> None:
     every = {str(what): 1 for what in EventKind} | {str(kind): 1 for kind in FaultKind}
     missing = {name: 1 for name in every if name not in {"wipe", "lag"}}
     days = [Day(seed, "a", acts=missing) for seed in range(10)]
@@ -88,7 +88,7 @@ def test_acts_that_found_nothing_to_do_on_most_days_are_named() -> None:
     assert list(rare([*days, Day(11, "a", acts=every)])) == []
 
 
-def test_an_exception_while_a_day_is_played_is_kept_as_broken(
+def test_an_exception_during_a_day_is_kept_as_broken(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def raising(*_given: object) -> RunResult:
@@ -100,7 +100,7 @@ def test_an_exception_while_a_day_is_played_is_kept_as_broken(
     assert day.story[-1] == "OverflowError: date value out of range"
 
 
-def test_broken_days_are_kept_before_and_after_they_are_cut_short(
+def test_broken_days_are_kept_before_and_after_shortening(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     story = draw_scenario(10_000)
@@ -112,30 +112,30 @@ def test_broken_days_are_kept_before_and_after_they_are_cut_short(
     assert second.story == ["14 05:00:00 book"]
 
 
-def test_a_report_of_what_is_known_exits_with_1_if_a_day_is_broken(ledger: Ledger) -> None:
-    given = ["--report", "--ledger", str(ledger.path), "--first", "5", "--seeds", "2"]
+def test_a_report_exits_with_1_if_a_day_is_broken(ledger: Ledger) -> None:
+    args = ["--report", "--ledger", str(ledger.path), "--first", "5", "--seeds", "2"]
     ledger.note(Day(5, "c"))
-    assert main(given) == 0
+    assert main(args) == 0
     ledger.note(Day(6, "c", broken=("4: twice",)))
-    assert main(given) == 1
+    assert main(args) == 1
 
 
-def test_broken_days_are_played_again_only_when_asked_for(
+def test_broken_days_are_played_again_only_on_request(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     played: list[list[int]] = []
     monkeypatch.setattr(soak, "soak", lambda _ledger, left, *_more: played.append(left))
-    given = ["--ledger", str(ledger.path), "--first", "5", "--seeds", "3"]
+    args = ["--ledger", str(ledger.path), "--first", "5", "--seeds", "3"]
     ledger.note(Day(5, "c"))
     ledger.note(Day(6, "c", broken=("4: twice",)))
-    main(given)
-    main([*given, "--again"])
+    main(args)
+    main([*args, "--again"])
     assert played == [[7], [6, 7]]
 
 
 @pytest.mark.prove
 @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGKILL])
-def test_a_killed_soak_goes_on_where_it_was(tmp_path: Path, by: signal.Signals) -> None:
+def test_a_killed_soak_continues_where_it_was(tmp_path: Path, by: signal.Signals) -> None:
     ledger = Ledger(tmp_path / "days.jsonl")
     command = [sys.executable, "-m", "tests.simulate.soak", "--seeds", "2", "--jobs", "1"]
     command += ["--ledger", str(ledger.path)]
@@ -143,7 +143,7 @@ def test_a_killed_soak_goes_on_where_it_was(tmp_path: Path, by: signal.Signals) 
     def go() -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, cwd=HOUSE, start_new_session=True)
 
-    # Whoever runs the tests in the background may have told them to ignore SIGINT.
+    # A test run in the background may have been told to ignore SIGINT.
     ignored = signal.signal(signal.SIGINT, signal.default_int_handler)
     first = go()
     signal.signal(signal.SIGINT, ignored)

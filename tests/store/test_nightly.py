@@ -26,6 +26,7 @@ from syncd.store.nightly import (
     last_backup,
     make_backup,
 )
+from tests.planted.swap import swap
 from tests.store.kit import book, v
 
 NOW = datetime(2026, 6, 10, 3, 30, tzinfo=UTC)
@@ -103,7 +104,7 @@ def test_a_copy_that_differs_from_the_state_is_rejected(
     path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
 ) -> None:
     furnish(path)
-    copy = copying._copy
+    copy = copying.copy_database
 
     def spoilt(source: Path, target: Path, *rest: Any) -> Mapping[str, object]:
         inventory = copy(source, target, *rest)
@@ -118,7 +119,7 @@ def test_a_copy_that_differs_from_the_state_is_rejected(
             database.close()
         return inventory
 
-    monkeypatch.setattr(copying, "_copy", spoilt)
+    swap(monkeypatch, copy, spoilt)
     with pytest.raises(StateError, match=r"damaged|differs from the state"):
         make_backup(path, NOW)
     assert names(path) == []

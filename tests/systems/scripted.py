@@ -40,7 +40,7 @@ class Script:
         self.answers: dict[str, list[Answer]] = {}
         self.requests: list[httpx.Request] = []
 
-    def say(self, call: str, *answers: Answer | dict[str, Any] | list[Any]) -> None:
+    def reply(self, call: str, *answers: Answer | dict[str, Any] | list[Any]) -> None:
         """Set the answers of a call; plain data is a 200."""
         self.answers[call] = [
             httpx.Response(200, json=a) if isinstance(a, dict | list) else a for a in answers

@@ -6,11 +6,14 @@ See docs/platforms/leadconnector-v2.md#errors.
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
-from syncd.systems import redact, transport
-from syncd.systems.port import RetryableError
+from syncd.systems import redact
+from syncd.systems.port import RetryableError, UnknownOutcomeError
+from syncd.systems.transport import Transport
+from tests.planted.swap import swap
 from tests.systems.test_transport import (
     test_a_write_that_times_out_with_500_is_unknown_and_keeps_its_code as story,
 )
@@ -20,7 +23,15 @@ async def test_planted_a_write_that_counts_as_not_made_is_seen(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A 500 counts as a refusal, so the write would be sent again."""
-    monkeypatch.setattr(transport.Transport, "_recast", lambda _self, fault, _kind: fault)
+    write = Transport.write
+
+    async def refused(self: Transport, *given: Any, **named: Any) -> Any:
+        try:
+            return await write(self, *given, **named)
+        except UnknownOutcomeError as fault:
+            raise RetryableError(fault.system, fault.call, status=fault.status) from None
+
+    swap(monkeypatch, write, refused)
     with pytest.raises(RetryableError):
         await story()
 
@@ -29,8 +40,7 @@ async def test_planted_a_redactor_that_masks_error_codes_is_seen(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Capitalised words are masked, also error codes of platforms."""
-    monkeypatch.setattr(redact, "_unless_usual", lambda _found: "[text]")
-    monkeypatch.setattr(redact, "KEPT_PHRASES", re.compile(r"(?!)"))
-    monkeypatch.setattr(redact, "CAPITALISED", re.compile(r"[A-Z]\w+"))
+    mask = redact.platform_words
+    swap(monkeypatch, mask, lambda text: mask(re.sub(r"[A-Z]\w+", "[text]", text)))
     with pytest.raises(AssertionError):
         await story()

@@ -9,7 +9,7 @@ import pytest
 
 from syncd.systems import decoding
 from syncd.systems.decoding import decode, repaired
-from syncd.systems.leadconnector.wire import Appointments, Block, One
+from syncd.systems.leadconnector.wire import AppointmentList, Block, OneAppointment
 from syncd.systems.leadsquared.wire import Listing, Task
 from syncd.systems.lenient import LenientValue
 
@@ -49,7 +49,7 @@ def test_a_row_with_invalid_unicode_is_repaired_and_read(text: bytes, read: str)
 
 def test_text_is_repaired_in_fields_that_nobody_reads_and_in_names_of_fields() -> None:
     body = rb'{"traceId":"\ud83d","\ude00":1,"events":[{"id":"e1","note\ud83d":"\ud83d"}]}'
-    (row,) = decode(body, Appointments).events
+    (row,) = decode(body, AppointmentList).events
     assert getattr(row, "id", None) == "e1"
 
 
@@ -73,7 +73,7 @@ def test_a_row_that_is_a_number_out_of_range_is_a_row_without_an_id() -> None:
 
 def test_a_single_record_is_read_like_a_row() -> None:
     body = b'{"appointment":{"id":"e1","users":1e999,"startTime":"x\xff"}}'
-    found = decode(body, One).appointment
+    found = decode(body, OneAppointment).appointment
     assert getattr(found, "id", None) == "e1"
     assert getattr(found, "start_time", None) == "x\ufffd"
 

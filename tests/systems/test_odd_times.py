@@ -85,7 +85,7 @@ def _v1(start: Any, end: Any, updated: Any, zone: str) -> Event:
     owners = v1.CalendarOwners.of({"alice": CalendarMapping("cal")})
     reader = v1.Parser("legacy", FakeClock(), owners, zone)
     item = _wire(V1Appointment, row | {"selectedTimezone": zone})
-    v1.is_bare(item)
+    v1.needs_zone(item)
     return reader.event(item, "alice")
 
 
@@ -129,7 +129,7 @@ def test_an_end_in_the_year_9999_is_read_in_every_zone(read: Read, zone: str, en
 @pytest.mark.parametrize("odd", ODD, ids=lambda odd: repr(odd)[:30])
 @pytest.mark.parametrize("zone", ZONES[:-1])
 def test_a_free_slot_with_an_odd_time_is_left_out_or_read(odd: Any, zone: str) -> None:
-    list(v2_slots.offered([odd, GOOD[0]], None, zone))
+    list(v2_slots.slot_windows([odd, GOOD[0]], None, zone))
     slots = [{"StartTime": odd, "EndTime": odd}, {"StartTime": "10:00", "EndTime": odd}]
     user = {"EmailAddress": "a", "UserTimeZone": zone, "AvailableSlots": slots}
     days = _wire(Days, {"List": [{"Date": odd, "UserSlots": [user]}]})

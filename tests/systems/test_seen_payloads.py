@@ -77,12 +77,12 @@ def never_in_leadsquared() -> None:
 
 def only_days_are_looked_at(patch: Patch) -> None:
     """Days in a wrapper are not found."""
-    patch.setattr(free_slots, "_WRAPPERS", ())
+    patch.setattr(free_slots, "DAY_WRAPPERS", ())
 
 
 def only_bare_lists_are_rows(patch: Patch) -> None:
     """An envelope is no list."""
-    patch.setattr(resources, "_LISTS", ("resources",))
+    patch.setattr(resources, "LIST_KEYS", ("resources",))
 
 
 def numbers_are_no_times(patch: Patch) -> None:
@@ -98,7 +98,7 @@ def whole_numbers_only_are_times(patch: Patch) -> None:
 
 def never_is_a_time(patch: Patch) -> None:
     """The null date of .NET is taken for an unreadable end."""
-    patch.setattr(leadsquared, "_NEVER", re.compile(r"(?!)"))
+    patch.setattr(leadsquared, "NULL_DATE", re.compile(r"(?!)"))
 
 
 CASES: tuple[tuple[Callable[[], None], Callable[[Patch], None]], ...] = (

@@ -41,7 +41,7 @@ def test_a_v2_series_id_comes_from_the_master_or_the_event_id(
 ) -> None:
     item = msgspec.convert(row, v2_wire.Appointment)
     assert v2.series(item) == named
-    assert v2.spelt(item) == (f"|series {named}" if named else "")
+    assert v2.fingerprint_part(item) == (f"|series {named}" if named else "")
 
 
 def test_the_id_of_a_v2_instance_says_where_its_series_put_it() -> None:

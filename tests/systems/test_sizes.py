@@ -30,9 +30,9 @@ def events(row: bytes, count: int) -> bytes:
     return b'{"events":[' + b",".join([row] * count) + b"]}"
 
 
-def taken(body: bytes) -> wire.Appointments:
+def taken(body: bytes) -> wire.AppointmentList:
     """Decode a list as a call of an adapter does."""
-    found, weighs = decode_weighed(body, wire.Appointments)
+    found, weighs = decode_weighed(body, wire.AppointmentList)
     expect_room(weighs, found)
     return found
 
@@ -109,7 +109,7 @@ def test_the_memory_of_one_read_is_bounded_and_usual_lists_have_room() -> None:
 def test_broken_rows_take_little_time_and_keep_readable_fields() -> None:
     broken = b'{"id":"a","startTime":1e999}'
     began = time.process_time()
-    found = decode(events(broken, MAX_ROWS), wire.Appointments).events
+    found = decode(events(broken, MAX_ROWS), wire.AppointmentList).events
     assert time.process_time() - began < LONG_ENOUGH
     assert isinstance(found[MAX_SALVAGED - 1], wire.Appointment)
     assert found[MAX_SALVAGED:] == [None] * (MAX_ROWS - MAX_SALVAGED)
@@ -117,10 +117,10 @@ def test_broken_rows_take_little_time_and_keep_readable_fields() -> None:
 
 def test_text_that_is_invalid_all_over_is_not_repaired() -> None:
     row = b'{"id":"' + rb"\ud83d" * 5 + b'"}'
-    assert len(decode(events(row, MAX_REPAIRS // 5), wire.Appointments).events) == 4_000
+    assert len(decode(events(row, MAX_REPAIRS // 5), wire.AppointmentList).events) == 4_000
     began = time.process_time()
     with pytest.raises(TooLargeError, match="20000 places"):
-        decode(events(rb'{"id":"' + rb"\ud83d" * 400_000 + b'"}', 1), wire.Appointments)
+        decode(events(rb'{"id":"' + rb"\ud83d" * 400_000 + b'"}', 1), wire.AppointmentList)
     assert time.process_time() - began < LONG_ENOUGH
 
 

@@ -80,9 +80,9 @@ async def test_a_cancelled_connect_leaves_no_socket_open(
 async def test_the_next_address_is_tried_if_one_fails(
     monkeypatch: pytest.MonkeyPatch, bad: str
 ) -> None:
-    async def connect(address: tuple[str, int], *about: int) -> socket.socket:
+    async def connect(raw: socket.socket, address: tuple[str, int]) -> None:
         if address[0] == "127.0.0.1":
-            return await real(address, *about)
+            return await real(raw, address)
         if bad == "refused":
             raise ConnectionRefusedError
         await asyncio.Event().wait()
@@ -92,8 +92,9 @@ async def test_the_next_address_is_tried_if_one_fails(
         here = (socket.AF_INET, socket.SOCK_STREAM, 0, "")
         return [(*here, ("192.0.2.1", port)), (*here, ("127.0.0.1", port))]
 
-    real = sockets._connect
-    monkeypatch.setattr(sockets, "_connect", connect)
+    loop = asyncio.get_running_loop()
+    real = loop.sock_connect
+    monkeypatch.setattr(loop, "sock_connect", connect)
     monkeypatch.setattr(sockets, "resolve_host", found)
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]

@@ -1,9 +1,22 @@
-"""A LeadConnector v2 (GoHighLevel) location.
+"""Emulator of a LeadConnector v2 (GoHighLevel) location.
 
-Emulated after docs/platforms/leadconnector-v2.md.
+It follows docs/platforms/leadconnector-v2.md.
 """
 
-from syncd.sandbox.leadconnector.api import LeadConnector
-from syncd.sandbox.leadconnector.records import Calendar, Group, Notification, Opening, User
+from syncd.sandbox.leadconnector.api import EmulatedLeadConnector
+from syncd.sandbox.leadconnector.records import (
+    CalendarRecord,
+    GroupRecord,
+    Notification,
+    OpenHours,
+    StaffUser,
+)
 
-__all__ = ["Calendar", "Group", "LeadConnector", "Notification", "Opening", "User"]
+__all__ = [
+    "CalendarRecord",
+    "EmulatedLeadConnector",
+    "GroupRecord",
+    "Notification",
+    "OpenHours",
+    "StaffUser",
+]

@@ -1,4 +1,4 @@
-"""The location's HTTP interface.
+"""The HTTP interface of a v2 location.
 
 Anchors such as (#errors) are sections of docs/platforms/leadconnector-v2.md.
 """
@@ -17,23 +17,28 @@ from syncd.model import zone
 from syncd.model.platform_facts import PlatformKind
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.leadconnector import wire
-from syncd.sandbox.leadconnector.associations_api import Associations
-from syncd.sandbox.leadconnector.blocks_api import ALREADY_DELETED, Blocks
-from syncd.sandbox.leadconnector.location import Location
+from syncd.sandbox.leadconnector.associations_api import AssociationsApi
+from syncd.sandbox.leadconnector.blocks_api import ALREADY_DELETED, BlocksApi
+from syncd.sandbox.leadconnector.location import LocationState
 from syncd.sandbox.leadconnector.records import (
     STATUSES,
-    Calendar,
+    CalendarRecord,
     Meeting,
     Notification,
 )
-from syncd.sandbox.leadconnector.resources_api import Resources
+from syncd.sandbox.leadconnector.resources_api import ResourcesApi
 from syncd.sandbox.leadconnector.scopes import may_call
-from syncd.sandbox.leadconnector.services_api import Services
-from syncd.sandbox.leadconnector.slots import Taken, free_slots
-from syncd.sandbox.leadconnector.updates import MEMBER_MISSING, emptied, ignored, lacks_member
-from syncd.sandbox.leadconnector.users_api import Users
+from syncd.sandbox.leadconnector.services_api import ServicesApi
+from syncd.sandbox.leadconnector.slots import BusyTime, free_slots
+from syncd.sandbox.leadconnector.update_rules import (
+    MEMBER_MISSING,
+    drop_reset_fields,
+    lacks_member,
+    reset_omitted,
+)
+from syncd.sandbox.leadconnector.users_api import UsersApi
 from syncd.sandbox.platform import RefusalError
-from syncd.sandbox.replies import JSONResponse
+from syncd.sandbox.replies import JsonObject, JSONResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,33 +46,33 @@ if TYPE_CHECKING:
     from syncd.sandbox.platform import PlatformRequest
 
 VERSIONS = frozenset({"2021-04-15", "2021-07-28", "2023-02-21", "v3"})
-NO_ROUTE = (
+UNKNOWN_ROUTE = (
     "This route is not yet supported by the IAM Service. "
     "Please update the IAM config to support this route."
 )
 SLOT_TAKEN = "The slot you have selected is no longer available."
-LONGEST_SLOTS_SPAN = timedelta(days=31)
+MAX_SLOTS_WINDOW = timedelta(days=31)
 
 
-class LeadConnector(Location):
-    """An emulated LeadConnector v2 location: state and verbs of `Location`, served over HTTP."""
+class EmulatedLeadConnector(LocationState):
+    """An emulated LeadConnector v2 location: `LocationState` served over HTTP."""
 
     kind = PlatformKind.V2
     event_lists = ("/calendars/events", "/calendars/blocked-slots")
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
-        """Start an empty location; takes what `Location` takes."""
-        self.resources = Resources(self)
-        self.staff = Users(self)
-        self.blocks_api = Blocks(self)
-        self.services = Services(self)
-        self.associations = Associations(self)
+        """Start an empty location; takes the arguments of `LocationState`."""
+        self.resources = ResourcesApi(self)
+        self.staff = UsersApi(self)
+        self.blocks_api = BlocksApi(self)
+        self.services = ServicesApi(self)
+        self.associations = AssociationsApi(self)
         super().__init__(*arguments, **more)
 
-    # --- the platform's common behaviour ------------------------------------------------------
+    # --- overrides of Platform ----------------------------------------------------------------
 
     def routes(self) -> Sequence[Route]:
-        """The calls that are served, with trailing slashes exactly as documented."""
+        """Return the served calls, with trailing slashes exactly as documented."""
         table: list[tuple[str, str, Callable[[PlatformRequest], Response]]] = [
             ("GET", "/calendars/", self._list_calendars),
             ("GET", "/calendars/groups", self._list_groups),
@@ -88,45 +93,45 @@ class LeadConnector(Location):
         ]
         return [Route(path, endpoint, methods=[verb]) for verb, path, endpoint in table]
 
-    def authorise(self, ask: PlatformRequest) -> Response | None:
+    def authorise(self, request: PlatformRequest) -> Response | None:
         """Check the Version header, then the token (#access, #errors)."""
-        version = ask.headers.get("version")
+        version = request.headers.get("version")
         if version is None:
             return self._error(401, "version header was not found.")
-        refused = ask.path.startswith("/calendars") and not self.version_v3
+        refused = request.path.startswith("/calendars") and not self.version_v3
         if version not in VERSIONS or (version == "v3" and refused):
             return self._error(401, "version header is invalid")
-        if ask.headers.get("authorization") != f"Bearer {self.token}":
-            return self.unauthorised(ask)
-        if not may_call(self.scopes, ask.method, ask.path):
+        if request.headers.get("authorization") != f"Bearer {self.token}":
+            return self.unauthorised(request)
+        if not may_call(self.scopes, request.method, request.path):
             return self._error(401, "The token is not authorized for this scope.")
         return None
 
-    def unknown(self, ask: PlatformRequest) -> Response:  # noqa: ARG002 - all the same to it
-        """A wrong path or verb answers 401, not 404 (#errors)."""
-        return self._error(401, NO_ROUTE)
+    def unknown_route(self, request: PlatformRequest) -> Response:  # noqa: ARG002 - one answer for all
+        """Answer a wrong path or method with 401, not 404 (#errors)."""
+        return self._error(401, UNKNOWN_ROUTE)
 
-    def unauthorised(self, ask: PlatformRequest) -> Response:  # noqa: ARG002 - all the same to it
-        """A token that is not accepted (#errors)."""
+    def unauthorised(self, request: PlatformRequest) -> Response:  # noqa: ARG002 - one answer for all
+        """Refuse a token that is not accepted (#errors)."""
         return self._error(401, "Invalid JWT")
 
-    def rate_limited(self, ask: PlatformRequest, spelling: str) -> Response:  # noqa: ARG002 - one spelling
-        """429 without Retry-After (#rate-limits)."""
+    def rate_limited(self, request: PlatformRequest, spelling: str) -> Response:  # noqa: ARG002 - one form only
+        """Answer 429 without Retry-After (#rate-limits)."""
         return JSONResponse({"statusCode": 429, "message": "Too Many Requests"}, 429)
 
     def limit_headers(self) -> dict[str, str]:
-        """The headers of a rate limit (#rate-limits); the daily reset is in milliseconds left."""
+        """Return the rate-limit headers (#rate-limits); the daily reset is in ms from now."""
         now, limit = self.clock.now(), self.limit
         if limit is None:
             return {}
-        left = limit.daily_reset(now) // timedelta(milliseconds=1)
+        reset_in = limit.daily_reset(now) // timedelta(milliseconds=1)
         return {
-            "x-ratelimit-max": str(limit.most),
+            "x-ratelimit-max": str(limit.max_requests),
             "x-ratelimit-remaining": str(limit.remaining(now)),
             "x-ratelimit-interval-milliseconds": str(int(limit.interval * 1000)),
             "x-ratelimit-limit-daily": str(limit.daily),
             "x-ratelimit-daily-remaining": str(limit.daily_remaining(now)),
-            "x-ratelimit-daily-reset": str(left),
+            "x-ratelimit-daily-reset": str(reset_in),
         }
 
     def book_service(
@@ -138,138 +143,146 @@ class LeadConnector(Location):
         contact: str,
         title: str = "Service",
     ) -> str:
-        """Book as a customer does through a service menu. Returns the booking's id."""
+        """Book as a customer does through a service menu, and return the booking's id."""
         id = self.book(calendar, user, start, end, contact, title=title)
         self.meetings.put(id, replace(self._meeting(id), service=True))
         return id
 
     # --- calendars, users, contacts -----------------------------------------------------------
 
-    def _list_calendars(self, ask: PlatformRequest) -> Response:
-        self.check_location(ask.query.get("locationId"))
-        group = ask.query.get("groupId")
-        found = [c for c in self.calendars.values() if group is None or c.group == group]
-        return self._ok(calendars=[wire.calendar(c, self.location_id) for c in found])
+    def _list_calendars(self, request: PlatformRequest) -> Response:
+        self.check_location(request.query.get("locationId"))
+        group = request.query.get("groupId")
+        calendars = [c for c in self.calendars.values() if group is None or c.group == group]
+        return self._ok(calendars=[wire.calendar(c, self.location_id) for c in calendars])
 
-    def _list_groups(self, ask: PlatformRequest) -> Response:
-        self.check_location(ask.query.get("locationId"))
+    def _list_groups(self, request: PlatformRequest) -> Response:
+        self.check_location(request.query.get("locationId"))
         return self._ok(groups=[wire.group(g, self.location_id) for g in self.groups.values()])
 
-    def _get_calendar(self, ask: PlatformRequest) -> Response:
+    def _get_calendar(self, request: PlatformRequest) -> Response:
         return self._ok(
-            calendar=wire.calendar(self.known_calendar(ask.params["id"]), self.location_id)
+            calendar=wire.calendar(self.known_calendar(request.params["id"]), self.location_id)
         )
 
-    def _get_location(self, ask: PlatformRequest) -> Response:
-        self.check_location(ask.params["id"])
-        shown = {"id": self.location_id, "name": self.name, "timezone": self.timezone}
-        return self._ok(location=shown)
+    def _get_location(self, request: PlatformRequest) -> Response:
+        self.check_location(request.params["id"])
+        location = {"id": self.location_id, "name": self.name, "timezone": self.timezone}
+        return self._ok(location=location)
 
-    def _get_contact(self, ask: PlatformRequest) -> Response:
-        contact = self.contacts.get(ask.params["id"])
+    def _get_contact(self, request: PlatformRequest) -> Response:
+        contact = self.contacts.get(request.params["id"])
         if contact is None:
             raise self.refusal(404, "Contact not found")
         return self._ok(contact=wire.contact(contact, self.location_id))
 
     # --- reading events -----------------------------------------------------------------------
 
-    def _list_events(self, ask: PlatformRequest) -> Response:
-        def asked(meeting: Meeting) -> bool:
+    def _list_events(self, request: PlatformRequest) -> Response:
+        def is_requested(meeting: Meeting) -> bool:
             calendar = self.calendars[meeting.calendar]
-            user = self.listed_as(meeting, ask.query.get("userId", ""))
+            user = self.listed_as(meeting, request.query.get("userId", ""))
             group = self.listed_group(calendar.id)
-            return wire.matches(ask, calendarId=calendar.id, userId=user, groupId=group)
+            return wire.matches_query(request, calendarId=calendar.id, userId=user, groupId=group)
 
-        window = self.window(ask)
+        window = self.window(request)
         rows = [
             self._shown(m)
-            for m in self.meetings.values(self.as_of(ask))
-            if window and self.is_listed(m) and self.lists(m, window) and asked(m)
+            for m in self.meetings.values(self.as_of(request))
+            if window and self.is_listed(m) and self.is_in_window(m, window) and is_requested(m)
         ]
-        return self._ok(events=self.listed(ask, rows))
+        return self._ok(events=self.apply_list_faults(request, rows))
 
-    def _get_appointment(self, ask: PlatformRequest) -> Response:
-        block = self.closures.get(ask.params["id"]) if self.blocks_by_id else None
+    def _get_appointment(self, request: PlatformRequest) -> Response:
+        block = self.stored_blocks.get(request.params["id"]) if self.blocks_by_id else None
         if block is not None and not block.deleted:
-            return self._ok(appointment=wire.blocked(block, self.zone))
-        meeting = self._stored_meeting(ask.params["id"])
-        shown = self._shown(meeting)
-        shown |= {"description": meeting.description, **wire.more(meeting)}
-        return self._ok(appointment={**shown, "appointmentMeta": {"slotType": "regular"}})
+            return self._ok(appointment=wire.block(block, self.zone))
+        meeting = self._stored_meeting(request.params["id"])
+        row = self._shown(meeting)
+        row |= {"description": meeting.description, **wire.detail_fields(meeting)}
+        return self._ok(appointment={**row, "appointmentMeta": {"slotType": "regular"}})
 
-    def _shown(self, meeting: Meeting) -> wire.Json:
-        where = (self.calendars[meeting.calendar], self.location_id, self.zone)
-        return wire.event(meeting, *where, name_owner=self.users_name_owner)
+    def _shown(self, meeting: Meeting) -> JsonObject:
+        context = (self.calendars[meeting.calendar], self.location_id, self.zone)
+        return wire.appointment(meeting, *context, name_owner=self.users_name_owner)
 
-    def _free_slots(self, ask: PlatformRequest) -> Response:
-        calendar = self.known_calendar(ask.params["id"])
-        start, end = wire.epoch(ask.query.get("startDate")), wire.epoch(ask.query.get("endDate"))
+    def _free_slots(self, request: PlatformRequest) -> Response:
+        calendar = self.known_calendar(request.params["id"])
+        start, end = (
+            wire.read_epoch_ms(request.query.get("startDate")),
+            wire.read_epoch_ms(request.query.get("endDate")),
+        )
         if start is None or end is None:
             raise self.refusal(422, ["startDate and endDate must be numbers"])
-        if end - start > LONGEST_SLOTS_SPAN:
+        if end - start > MAX_SLOTS_WINDOW:
             raise self.refusal(400, "The date range cannot be more than 31 days")
         try:
-            where = zone(ask.query.get("timezone", self.timezone))
+            shown_zone = zone(request.query.get("timezone", self.timezone))
         except ValueError:
             raise self.refusal(422, ["timezone must be a valid IANA time zone"]) from None
-        chosen = {*ask.query.getlist("userIds[]"), *ask.query.getlist("userId")}
-        users = [user for user in calendar.users if not chosen or user in chosen]
+        requested = {*request.query.getlist("userIds[]"), *request.query.getlist("userId")}
+        users = [user for user in calendar.users if not requested or user in requested]
         span = (max(start, self.clock.now()), end)
         days: dict[str, Any] = {}
         for slot, _ in free_slots(calendar, users, self._taken(), span, self.timezone):
-            at = slot.astimezone(where)
-            day = days.setdefault(at.date().isoformat(), {"slots": []})
-            day["slots"].append(wire.local(slot, where))
+            local = slot.astimezone(shown_zone)
+            day = days.setdefault(local.date().isoformat(), {"slots": []})
+            day["slots"].append(wire.local_time(slot, shown_zone))
         return self._ok(**days)
 
     # --- writing appointments -----------------------------------------------------------------
 
-    def _create_appointment(self, ask: PlatformRequest) -> Response:
+    def _create_appointment(self, request: PlatformRequest) -> Response:
         allowed = wire.APPOINTMENT_FIELDS | {"contactId", "locationId"}
         required = ("calendarId", "locationId", "contactId", "startTime")
-        found = self.body(ask, allowed, required)
-        self.check_location(found["locationId"])
-        if found["contactId"] not in self.contacts:
+        body = self.body(request, allowed, required)
+        self.check_location(body["locationId"])
+        if body["contactId"] not in self.contacts:
             raise self.refusal(400, "Contact not found")
         now = self.stamp()
-        nobody = Meeting(
-            self.new_id(), "", "", now, now, "confirmed", found["contactId"], "", now,
+        draft = Meeting(
+            self.new_id(), "", "", now, now, "confirmed", body["contactId"], "", now,
             added_at=now, source="third_party",
         )  # fmt: skip
-        return self._write(ask, nobody, found, "created")
+        return self._write(request, draft, body, "created")
 
-    def _update_appointment(self, ask: PlatformRequest) -> Response:
-        meeting = self._stored_meeting(ask.params["id"])
+    def _update_appointment(self, request: PlatformRequest) -> Response:
+        meeting = self._stored_meeting(request.params["id"])
         if meeting.deleted:
             raise self.refusal(400, ALREADY_DELETED)
-        found = wire.meant(self.body(ask, wire.APPOINTMENT_FIELDS), meeting)
-        if lacks_member(self.known_calendar(found.get("calendarId", meeting.calendar)), found):
+        body = wire.resolve_status(self.body(request, wire.APPOINTMENT_FIELDS), meeting)
+        if lacks_member(self.known_calendar(body.get("calendarId", meeting.calendar)), body):
             raise self.refusal(422, MEMBER_MISSING)
-        if fault := self.fault(FaultKind.RESET_FIELDS, ask):
+        if fault := self.take_fault(FaultKind.RESET_FIELDS, request):
             texts = fault.spelling != "status"
-            meeting, found = emptied(meeting, texts=texts), ignored(found, texts=texts)
+            meeting, body = (
+                reset_omitted(meeting, texts=texts),
+                drop_reset_fields(body, texts=texts),
+            )
         elif self.update_replaces:
-            meeting = emptied(meeting, owner=False)
-        return self._write(ask, meeting, found, "updated")
+            meeting = reset_omitted(meeting, owner=False)
+        return self._write(request, meeting, body, "updated")
 
     def _write(
-        self, ask: PlatformRequest, before: Meeting, found: wire.Json, what: str
+        self, request: PlatformRequest, before: Meeting, body: JsonObject, event: str
     ) -> Response:
-        calendar = self.known_calendar(found.get("calendarId", before.calendar))
-        status = found.get("appointmentStatus", before.status)
+        calendar = self.known_calendar(body.get("calendarId", before.calendar))
+        status = body.get("appointmentStatus", before.status)
         if status not in STATUSES:
             self.refused_words.append(status)
             allowed = ", ".join(sorted(STATUSES))
             raise self.refusal(
                 422, [f"appointmentStatus must be one of the following values: {allowed}"]
             )
-        asked = found.get("assignedUserId")
-        if asked and asked not in calendar.users:
+        requested_user = body.get("assignedUserId")
+        if requested_user and requested_user not in calendar.users:
             raise self.refusal(422, ["user id not part of calendar team"])
         start, end = before.start, before.end
-        if "startTime" in found or "endTime" in found:
-            start, end = self.interval(ask, found, start, timedelta(minutes=calendar.slot_minutes))
-        user = asked or before.user or self._next_user(calendar, before.id, (start, end))
+        if "startTime" in body or "endTime" in body:
+            start, end = self.interval(
+                request, body, start, timedelta(minutes=calendar.slot_minutes)
+            )
+        user = requested_user or before.user or self._next_user(calendar, before.id, (start, end))
         after = replace(
             before,
             calendar=calendar.id,
@@ -277,91 +290,97 @@ class LeadConnector(Location):
             start=start,
             end=end,
             status=status,
-            title=self.stored_text(ask, found.get("title", before.title)),
-            description=self.stored_text(ask, found.get("description", before.description)),
+            title=self.stored_text(request, body.get("title", before.title)),
+            description=self.stored_text(request, body.get("description", before.description)),
             updated_at=self.stamp(),
             hosts=() if self.update_drops_hosts else before.hosts,
         )
-        if "startTime" in found and found.get("ignoreFreeSlotValidation") is not True:
-            self._check_slot(after, found)
+        if "startTime" in body and body.get("ignoreFreeSlotValidation") is not True:
+            self._check_slot(after, body)
         self.write_meeting(after)
-        if found.get("toNotify") is not False:
-            self.notifications.append(Notification(after.id, what))
-        return self._ok(**wire.written(after, calendar, self.location_id))
+        if body.get("toNotify") is not False:
+            self.notifications.append(Notification(after.id, event))
+        return self._ok(**wire.write_reply(after, calendar, self.location_id))
 
-    def _check_slot(self, wanted: Meeting, found: wire.Json) -> None:
-        """Refuse what free-slots does not offer in these very words and this length (#errors)."""
+    def _check_slot(self, wanted: Meeting, body: JsonObject) -> None:
+        """Refuse a slot unless free-slots offers exactly this text and length (#errors)."""
         calendar = self.calendars[wanted.calendar]
         earliest = wanted.start
-        if found.get("ignoreDateRange") is not True:
+        if body.get("ignoreDateRange") is not True:
             earliest = max(earliest, self.clock.now())
         span = (earliest, wanted.start + timedelta(seconds=1))
         users = (wanted.user,) if wanted.user else ()
         offered = free_slots(calendar, users, self._taken(wanted.id), span, self.timezone)
-        same_words = found["startTime"] == wire.local(wanted.start, self.zone)
-        if (wanted.start, wanted.end) not in offered or not same_words:
+        same_text = body["startTime"] == wire.local_time(wanted.start, self.zone)
+        if (wanted.start, wanted.end) not in offered or not same_text:
             raise self.refusal(400, SLOT_TAKEN)
 
-    def _next_user(self, calendar: Calendar, id: str, span: tuple[datetime, datetime]) -> str:
-        """The first of the team who is free, as round robin would choose; or nobody."""
+    def _next_user(self, calendar: CalendarRecord, id: str, span: tuple[datetime, datetime]) -> str:
+        """Return the first free user of the team, as round robin would; '' for nobody."""
         if not calendar.shows_user or not calendar.users:
             return ""
         taken = self._taken(id)
-        free = (user for user in calendar.users if taken.frees(calendar, user, span))
+        free = (user for user in calendar.users if taken.has_room(calendar, user, span))
         return next(free, calendar.users[0])
 
     # --- deleting -----------------------------------------------------------------------------
 
-    def _delete_event(self, ask: PlatformRequest) -> Response:
-        """Appointments and blocks alike (#deleting)."""
-        id = ask.params["id"]
-        found = self.meetings.get(id)
-        if found is None:
+    def _delete_event(self, request: PlatformRequest) -> Response:
+        """Delete an appointment or a block (#deleting)."""
+        id = request.params["id"]
+        meeting = self.meetings.get(id)
+        if meeting is None:
             return self.blocks_api.delete(id)
-        if found.deleted:
+        if meeting.deleted:
             raise self.refusal(400, ALREADY_DELETED)
         self.delete(id)
         return self._ok(succeeded=True)
 
-    # --- reading requests, giving answers -----------------------------------------------------
+    # --- requests and answers -----------------------------------------------------------------
 
     def body(
-        self, ask: PlatformRequest, allowed: frozenset[str], required: Sequence[str] = ()
-    ) -> wire.Json:
+        self, request: PlatformRequest, allowed: frozenset[str], required: Sequence[str] = ()
+    ) -> JsonObject:
         """Read the body of a request, or refuse it."""
         try:
-            return wire.body(ask, allowed, required)
+            return wire.read_body(request, allowed, required)
         except wire.BadBodyError as error:
             raise self.refusal(422, error.messages) from None
 
     def interval(
-        self, ask: PlatformRequest, found: wire.Json, start: datetime, length: timedelta
+        self, request: PlatformRequest, body: JsonObject, start: datetime, length: timedelta
     ) -> tuple[datetime, datetime]:
-        """The interval asked for; without an end it is as long as given (#writing-appointments)."""
+        """Return the requested interval.
+
+        Without an end it lasts ``length`` (#writing-appointments).
+        """
         try:
-            start = wire.instant(found, "startTime") or start
-            end = wire.instant(found, "endTime") or start + length
+            start = wire.read_time(body, "startTime") or start
+            end = wire.read_time(body, "endTime") or start + length
         except wire.BadBodyError as error:
             raise self.refusal(422, error.messages) from None
         if end <= start:
             raise self.refusal(422, ["endTime must be after startTime"])
-        return self.stored_time(ask, start), self.stored_time(ask, end)
+        return self.stored_time(request, start), self.stored_time(request, end)
 
-    def window(self, ask: PlatformRequest) -> tuple[datetime, datetime] | None:
-        """The window of a list; None when its times are no milliseconds, which finds nothing."""
-        self.check_location(ask.query.get("locationId"))
-        missing = [key for key in ("startTime", "endTime") if not ask.query.get(key)]
+    def window(self, request: PlatformRequest) -> tuple[datetime, datetime] | None:
+        """Return the window of a list; None, which matches nothing, if it is not in ms."""
+        self.check_location(request.query.get("locationId"))
+        missing = [key for key in ("startTime", "endTime") if not request.query.get(key)]
         if missing:
             raise self.refusal(422, [f"{key} should not be empty" for key in missing])
-        if not any(ask.query.get(key) for key in ("calendarId", "userId", "groupId")):
+        if not any(request.query.get(key) for key in ("calendarId", "userId", "groupId")):
             raise self.refusal(422, ["Either calendarId, userId or groupId is required"])
-        user = ask.query.get("userId")
+        user = request.query.get("userId")
         if self.refuses_unknown_users and user and user not in self.users:
             raise self.refusal(400, "User not found")
-        group = ask.query.get("groupId")
+        group = request.query.get("groupId")
         if self.refuses_unknown_groups and group and group not in self.groups:
             raise self.refusal(404, "Group not found")
-        start, end = wire.epoch(ask.query["startTime"]), wire.epoch(ask.query["endTime"])
+        start, end = (
+            wire.read_epoch_ms(request.query["startTime"]),
+            wire.read_epoch_ms(request.query["endTime"]),
+        )
         return None if start is None or end is None else (start, end)
 
     def check_location(self, location: str | None) -> None:
@@ -369,8 +388,8 @@ class LeadConnector(Location):
         if location != self.location_id:
             raise self.refusal(403, "The token does not have access to this location.")
 
-    def known_calendar(self, id: str) -> Calendar:
-        """Return a calendar, or refuse an id that none has."""
+    def known_calendar(self, id: str) -> CalendarRecord:
+        """Return a calendar, or refuse an unknown id."""
         calendar = self.calendars.get(id)
         if calendar is None:
             raise self.refusal(404, "Calendar not found")
@@ -382,17 +401,17 @@ class LeadConnector(Location):
             raise self.refusal(404, "Appointment not found")
         return meeting
 
-    def _taken(self, besides: str = "") -> Taken:
-        meetings = [m for m in self.meetings.values() if m.busy and m.id != besides]
-        blocks = [b for b in self.closures.values() if not b.deleted]
+    def _taken(self, except_id: str = "") -> BusyTime:
+        meetings = [m for m in self.meetings.values() if m.busy and m.id != except_id]
+        blocks = [b for b in self.stored_blocks.values() if not b.deleted]
         closing = blocks if self.block_closes_calendars else [b for b in blocks if not b.user]
-        return Taken(meetings, closing)
+        return BusyTime(meetings, closing)
 
     def _ok(self, **payload: Any) -> Response:
         return self.reply(200, payload)
 
-    def reply(self, status: int, payload: wire.Json) -> Response:
-        """Answer, with a trace id as everywhere (#access)."""
+    def reply(self, status: int, payload: JsonObject) -> Response:
+        """Return an answer with a trace id, as every answer has (#access)."""
         return JSONResponse({**payload, "traceId": self._trace()}, status)
 
     def _error(self, status: int, message: str | list[str]) -> Response:
@@ -400,5 +419,5 @@ class LeadConnector(Location):
         return self.reply(status, {"statusCode": status, "message": message, "error": phrase})
 
     def refusal(self, status: int, message: str | list[str]) -> RefusalError:
-        """Say no in the platform's words (#errors)."""
+        """Return an error in the platform's form (#errors)."""
         return RefusalError(self._error(status, message))

@@ -1,8 +1,8 @@
-"""Associations, their relations, custom objects and records.
+"""Associations, their relations, custom objects and records of a location, over HTTP.
 
 See docs/platforms/leadconnector-v2.md#associations-and-custom-objects.
 
-Contacts and records can be related, at the end that the association gives to their object.
+A relation connects contacts or records; the association says which object is at which end.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import Response
 
 from syncd.sandbox.leadconnector import wire
-from syncd.sandbox.leadconnector.wire import Json
+from syncd.sandbox.replies import JsonObject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -28,8 +28,8 @@ _RELATION = ("locationId", "associationId", "firstRecordId", "secondRecordId")
 
 
 @dataclass(frozen=True, slots=True)
-class Association:
-    """A kind of relation: what may stand at its two ends, and what each end is called."""
+class AssociationRecord:
+    """A kind of relation: the objects at its two ends, and the label of each end."""
 
     id: str
     key: str
@@ -42,7 +42,7 @@ class Association:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """One record related to another; the order counts."""
+    """Two related records, in the order of the association's ends."""
 
     id: str
     association: str
@@ -52,27 +52,27 @@ class Relation:
 
 @dataclass(slots=True)
 class CustomObject:
-    """A kind of record that the location defined, and its records by id."""
+    """A kind of record that the location defined, with its records by id."""
 
     key: str
-    labels: Json
-    primary: Json
-    records: dict[str, Json] = field(default_factory=dict)
+    labels: JsonObject
+    primary: JsonObject
+    records: dict[str, JsonObject] = field(default_factory=dict)
 
 
-class Associations:
+class AssociationsApi:
     """The associations, relations and custom objects of one location."""
 
-    def __init__(self, front: ParentApi) -> None:
-        """Start with none. ``unknown_key`` is the status that answers a key that nothing has."""
-        self._front = front
+    def __init__(self, parent: ParentApi) -> None:
+        """Start empty. ``unknown_key`` is the status of the answer for an unknown key."""
+        self._parent = parent
         self.unknown_key = 404
-        self.all: dict[str, Association] = {}
+        self.all: dict[str, AssociationRecord] = {}
         self.relations: dict[str, Relation] = {}
         self.objects: dict[str, CustomObject] = {}
 
     def routes(self) -> list[tuple[str, str, Callable[[PlatformRequest], Response]]]:
-        """The calls that are served; a record is related before it is named by an id."""
+        """Return the served calls. Paths with fixed words precede those with an id."""
         return [
             ("GET", "/associations/", self._list),
             ("POST", "/associations/", self._create),
@@ -96,268 +96,281 @@ class Associations:
 
     # --- associations -------------------------------------------------------------------------
 
-    def _list(self, ask: PlatformRequest) -> Response:
-        self._front.check_location(ask.query.get("locationId"))
-        skip, limit = (self._number(ask, key) for key in ("skip", "limit"))
-        found = [self._shown(a) for a in self.all.values()]
-        page = found[skip : skip + limit]
-        return self._front.reply(200, {"associations": page, "total": len(found)})
+    def _list(self, request: PlatformRequest) -> Response:
+        self._parent.check_location(request.query.get("locationId"))
+        skip, limit = (self._number(request, key) for key in ("skip", "limit"))
+        associations = [self._shown(a) for a in self.all.values()]
+        page = associations[skip : skip + limit]
+        return self._parent.reply(200, {"associations": page, "total": len(associations)})
 
-    def _get(self, ask: PlatformRequest) -> Response:
-        return self._front.reply(200, self._shown(self._stored(ask)))
+    def _get(self, request: PlatformRequest) -> Response:
+        return self._parent.reply(200, self._shown(self._stored(request)))
 
-    def _by_key(self, ask: PlatformRequest) -> Response:
-        self._front.check_location(ask.query.get("locationId"))
-        found = next((a for a in self.all.values() if a.key == ask.params["key"]), None)
-        if found is None:
-            raise self._front.refusal(self.unknown_key, "Association not found")
-        return self._front.reply(200, self._shown(found))
+    def _by_key(self, request: PlatformRequest) -> Response:
+        self._parent.check_location(request.query.get("locationId"))
+        association = next((a for a in self.all.values() if a.key == request.params["key"]), None)
+        if association is None:
+            raise self._parent.refusal(self.unknown_key, "Association not found")
+        return self._parent.reply(200, self._shown(association))
 
-    def _by_object(self, ask: PlatformRequest) -> Response:
-        key = ask.params["key"]
-        found = [self._shown(a) for a in self.all.values() if key in {a.first_key, a.second_key}]
-        return self._front.reply(200, {"associations": found})
+    def _by_object(self, request: PlatformRequest) -> Response:
+        key = request.params["key"]
+        associations = [
+            self._shown(a) for a in self.all.values() if key in {a.first_key, a.second_key}
+        ]
+        return self._parent.reply(200, {"associations": associations})
 
-    def _create(self, ask: PlatformRequest) -> Response:
-        given = self._body(ask, _CREATE)
-        self._front.check_location(given["locationId"])
-        if any(a.key == given["key"] for a in self.all.values()):
-            message = f"Association with key {given['key']} already exists"
-            raise self._front.refusal(400, message)
+    def _create(self, request: PlatformRequest) -> Response:
+        body = self._body(request, _CREATE)
+        self._parent.check_location(body["locationId"])
+        if any(a.key == body["key"] for a in self.all.values()):
+            message = f"Association with key {body['key']} already exists"
+            raise self._parent.refusal(400, message)
         for end in ("firstObjectKey", "secondObjectKey"):
-            self._check_object(given[end])
-        made = Association(
-            self._front.new_id(),
-            given["key"],
-            given["firstObjectKey"],
-            given["firstObjectLabel"],
-            given["secondObjectKey"],
-            given["secondObjectLabel"],
+            self._check_object(body[end])
+        association = AssociationRecord(
+            self._parent.new_id(),
+            body["key"],
+            body["firstObjectKey"],
+            body["firstObjectLabel"],
+            body["secondObjectKey"],
+            body["secondObjectLabel"],
         )
-        self.all[made.id] = made
-        return self._front.reply(201, self._shown(made))
+        self.all[association.id] = association
+        return self._parent.reply(201, self._shown(association))
 
-    def _update(self, ask: PlatformRequest) -> Response:
-        """Only the labels can be changed."""
-        before = self._stored(ask)
-        given = self._body(ask, ("firstObjectLabel", "secondObjectLabel"))
+    def _update(self, request: PlatformRequest) -> Response:
+        """Change the labels; no other field can be changed."""
+        before = self._stored(request)
+        body = self._body(request, ("firstObjectLabel", "secondObjectLabel"))
         after = replace(
             before,
-            first_label=given["firstObjectLabel"],
-            second_label=given["secondObjectLabel"],
+            first_label=body["firstObjectLabel"],
+            second_label=body["secondObjectLabel"],
         )
         self.all[after.id] = after
-        return self._front.reply(200, self._shown(after))
+        return self._parent.reply(200, self._shown(after))
 
-    def _delete(self, ask: PlatformRequest) -> Response:
-        """Relations of it go with it."""
-        found = self._stored(ask)
-        if found.type != "USER_DEFINED":
-            raise self._front.refusal(400, "System defined association cannot be deleted")
-        del self.all[found.id]
-        self.relations = {i: r for i, r in self.relations.items() if r.association != found.id}
-        payload = {"deleted": True, "id": found.id, "message": "Association deleted"}
-        return self._front.reply(200, payload)
+    def _delete(self, request: PlatformRequest) -> Response:
+        """Delete an association and its relations."""
+        association = self._stored(request)
+        if association.type != "USER_DEFINED":
+            raise self._parent.refusal(400, "System defined association cannot be deleted")
+        del self.all[association.id]
+        self.relations = {
+            i: r for i, r in self.relations.items() if r.association != association.id
+        }
+        payload = {"deleted": True, "id": association.id, "message": "Association deleted"}
+        return self._parent.reply(200, payload)
 
     # --- relations ----------------------------------------------------------------------------
 
-    def _relate(self, ask: PlatformRequest) -> Response:
-        given = self._body(ask, _RELATION)
-        self._front.check_location(given["locationId"])
-        of = self.all.get(given["associationId"])
-        if of is None:
-            raise self._front.refusal(404, "Association not found")
-        first, second = given["firstRecordId"], given["secondRecordId"]
-        for key, record in ((of.first_key, first), (of.second_key, second)):
+    def _relate(self, request: PlatformRequest) -> Response:
+        body = self._body(request, _RELATION)
+        self._parent.check_location(body["locationId"])
+        association = self.all.get(body["associationId"])
+        if association is None:
+            raise self._parent.refusal(404, "Association not found")
+        first, second = body["firstRecordId"], body["secondRecordId"]
+        for key, record in ((association.first_key, first), (association.second_key, second)):
             if record not in self._records(key):
-                raise self._front.refusal(400, f"Record {record} is not of object {key}")
+                raise self._parent.refusal(400, f"Record {record} is not of object {key}")
         if any(
-            (r.association, r.first, r.second) == (of.id, first, second)
+            (r.association, r.first, r.second) == (association.id, first, second)
             for r in self.relations.values()
         ):
             message = (
                 "Could not create relation: duplicate relation of object Ids for given "
-                f"association {of.id}"
+                f"association {association.id}"
             )
-            raise self._front.refusal(400, message)
-        made = Relation(self._front.new_id(), of.id, first, second)
-        self.relations[made.id] = made
-        return self._front.reply(201, _relation(made))
+            raise self._parent.refusal(400, message)
+        relation = Relation(self._parent.new_id(), association.id, first, second)
+        self.relations[relation.id] = relation
+        return self._parent.reply(201, _relation(relation))
 
-    def _relations_of(self, ask: PlatformRequest) -> Response:
-        self._front.check_location(ask.query.get("locationId"))
-        skip, limit = (self._number(ask, key) for key in ("skip", "limit"))
-        record = ask.params["record"]
-        only = ask.query.getlist("associationIds[]") or ask.query.getlist("associationIds")
-        found = [
+    def _relations_of(self, request: PlatformRequest) -> Response:
+        self._parent.check_location(request.query.get("locationId"))
+        skip, limit = (self._number(request, key) for key in ("skip", "limit"))
+        record = request.params["record"]
+        only = request.query.getlist("associationIds[]") or request.query.getlist("associationIds")
+        relations = [
             _relation(r)
             for r in self.relations.values()
             if record in {r.first, r.second} and (not only or r.association in only)
         ]
-        page = found[skip : skip + limit]
-        return self._front.reply(200, {"relations": page, "total": len(found)})
+        page = relations[skip : skip + limit]
+        return self._parent.reply(200, {"relations": page, "total": len(relations)})
 
-    def _unrelate(self, ask: PlatformRequest) -> Response:
-        self._front.check_location(ask.query.get("locationId"))
-        found = self.relations.pop(ask.params["id"], None)
-        if found is None:
-            raise self._front.refusal(404, "Relation not found")
-        payload = {"deleted": True, "id": found.id, "message": "Relation deleted"}
-        return self._front.reply(200, payload)
+    def _unrelate(self, request: PlatformRequest) -> Response:
+        self._parent.check_location(request.query.get("locationId"))
+        relation = self.relations.pop(request.params["id"], None)
+        if relation is None:
+            raise self._parent.refusal(404, "Relation not found")
+        payload = {"deleted": True, "id": relation.id, "message": "Relation deleted"}
+        return self._parent.reply(200, payload)
 
-    def _find_contact(self, ask: PlatformRequest) -> Response:
-        """By e-mail, else by phone; a miss is null (#contacts)."""
-        self._front.check_location(ask.query.get("locationId"))
-        email, phone = ask.query.get("email", ""), ask.query.get("number", "")
+    def _find_contact(self, request: PlatformRequest) -> Response:
+        """Find a contact by e-mail, else by phone; answer null if there is none (#contacts)."""
+        self._parent.check_location(request.query.get("locationId"))
+        email, phone = request.query.get("email", ""), request.query.get("number", "")
         if not email and not phone:
-            raise self._front.refusal(422, ["email or number should not be empty"])
-        for contact in self._front.contacts.values():
-            for field_, asked, shown in (
+            raise self._parent.refusal(422, ["email or number should not be empty"])
+        for contact in self._parent.contacts.values():
+            for field_name, wanted, value in (
                 ("email", email.lower(), contact.email.lower()),
                 ("phone", phone, contact.phone),
             ):
-                if asked and asked == shown:
-                    found = wire.contact(contact, self._front.location_id)
-                    return self._front.reply(200, {"contact": found, "matchingField": field_})
-        return self._front.reply(200, {"contact": None})
+                if wanted and wanted == value:
+                    row = wire.contact(contact, self._parent.location_id)
+                    return self._parent.reply(200, {"contact": row, "matchingField": field_name})
+        return self._parent.reply(200, {"contact": None})
 
     # --- custom objects and their records -----------------------------------------------------
 
-    def _list_objects(self, ask: PlatformRequest) -> Response:
-        self._front.check_location(ask.query.get("locationId"))
-        found = [self._shown_object(o) for o in self.objects.values()]
-        return self._front.reply(200, {"objects": found})
+    def _list_objects(self, request: PlatformRequest) -> Response:
+        self._parent.check_location(request.query.get("locationId"))
+        objects = [self._shown_object(o) for o in self.objects.values()]
+        return self._parent.reply(200, {"objects": objects})
 
-    def _get_object(self, ask: PlatformRequest) -> Response:
-        self._front.check_location(ask.query.get("locationId"))
-        found = self._shown_object(self._object(ask))
-        return self._front.reply(200, {"object": found, "cache": False, "fields": []})
+    def _get_object(self, request: PlatformRequest) -> Response:
+        self._parent.check_location(request.query.get("locationId"))
+        row = self._shown_object(self._object(request))
+        return self._parent.reply(200, {"object": row, "cache": False, "fields": []})
 
-    def _create_object(self, ask: PlatformRequest) -> Response:
+    def _create_object(self, request: PlatformRequest) -> Response:
         required = ("labels", "key", "locationId", "primaryDisplayPropertyDetails")
-        given = self._body(ask, required, texts=("key", "locationId"))
-        self._front.check_location(given["locationId"])
-        key = given["key"] if given["key"].startswith(CUSTOM) else CUSTOM + given["key"]
+        body = self._body(request, required, texts=("key", "locationId"))
+        self._parent.check_location(body["locationId"])
+        key = body["key"] if body["key"].startswith(CUSTOM) else CUSTOM + body["key"]
         if key in self.objects:
-            raise self._front.refusal(400, f"Object with key {key} already exists")
-        made = CustomObject(key, given["labels"], given["primaryDisplayPropertyDetails"])
-        self.objects[key] = made
-        return self._front.reply(201, {"object": self._shown_object(made)})
+            raise self._parent.refusal(400, f"Object with key {key} already exists")
+        custom_object = CustomObject(key, body["labels"], body["primaryDisplayPropertyDetails"])
+        self.objects[key] = custom_object
+        return self._parent.reply(201, {"object": self._shown_object(custom_object)})
 
-    def _create_record(self, ask: PlatformRequest) -> Response:
-        kind = self._object(ask)
-        given = self._body(ask, ("locationId", "properties"), texts=("locationId",))
-        self._front.check_location(given["locationId"])
-        id = self._front.new_id()
-        kind.records[id] = given["properties"]
-        return self._front.reply(201, {"record": self._record(kind, id)})
+    def _create_record(self, request: PlatformRequest) -> Response:
+        custom_object = self._object(request)
+        body = self._body(request, ("locationId", "properties"), texts=("locationId",))
+        self._parent.check_location(body["locationId"])
+        record_id = self._parent.new_id()
+        custom_object.records[record_id] = body["properties"]
+        return self._parent.reply(201, {"record": self._record(custom_object, record_id)})
 
-    def _get_record(self, ask: PlatformRequest) -> Response:
-        kind = self._object(ask)
-        if ask.params["id"] not in kind.records:
-            raise self._front.refusal(404, "Record not found")
-        return self._front.reply(200, {"record": self._record(kind, ask.params["id"])})
+    def _get_record(self, request: PlatformRequest) -> Response:
+        custom_object = self._object(request)
+        if request.params["id"] not in custom_object.records:
+            raise self._parent.refusal(404, "Record not found")
+        return self._parent.reply(
+            200, {"record": self._record(custom_object, request.params["id"])}
+        )
 
-    def _delete_record(self, ask: PlatformRequest) -> Response:
-        kind = self._object(ask)
-        if kind.records.pop(ask.params["id"], None) is None:
-            raise self._front.refusal(404, "Record not found")
-        return self._front.reply(200, {"id": ask.params["id"], "success": True})
+    def _delete_record(self, request: PlatformRequest) -> Response:
+        custom_object = self._object(request)
+        if custom_object.records.pop(request.params["id"], None) is None:
+            raise self._parent.refusal(404, "Record not found")
+        return self._parent.reply(200, {"id": request.params["id"], "success": True})
 
-    def _search(self, ask: PlatformRequest) -> Response:
-        """Only ``field:value`` and the empty query are understood."""
-        kind = self._object(ask)
+    def _search(self, request: PlatformRequest) -> Response:
+        """Search records. Only ``field:value`` and the empty query are supported."""
+        custom_object = self._object(request)
         required = ("locationId", "page", "pageLimit", "query", "searchAfter")
-        given = self._body(ask, required, texts=("locationId", "query"))
-        self._front.check_location(given["locationId"])
-        name, colon, value = given["query"].partition(":")
-        found = [
-            self._record(kind, id)
-            for id, properties in kind.records.items()
-            if not colon or str(properties.get(name)) == value
+        body = self._body(request, required, texts=("locationId", "query"))
+        self._parent.check_location(body["locationId"])
+        name, separator, value = body["query"].partition(":")
+        records = [
+            self._record(custom_object, record_id)
+            for record_id, properties in custom_object.records.items()
+            if not separator or str(properties.get(name)) == value
         ]
-        start = (given["page"] - 1) * given["pageLimit"]
-        page = found[start : start + given["pageLimit"]]
-        return self._front.reply(200, {"records": page, "total": len(found)})
+        start = (body["page"] - 1) * body["pageLimit"]
+        page = records[start : start + body["pageLimit"]]
+        return self._parent.reply(200, {"records": page, "total": len(records)})
 
-    # --- what they have in common -------------------------------------------------------------
+    # --- shared helpers -----------------------------------------------------------------------
 
-    def _number(self, ask: PlatformRequest, key: str) -> int:
-        value = ask.query.get(key, "")
+    def _number(self, request: PlatformRequest, key: str) -> int:
+        value = request.query.get(key, "")
         if not value.isdigit():
-            raise self._front.refusal(422, [f"{key} must be a number string"])
+            raise self._parent.refusal(422, [f"{key} must be a number string"])
         return int(value)
 
     def _body(
-        self, ask: PlatformRequest, required: Collection[str], texts: Collection[str] | None = None
-    ) -> Json:
+        self,
+        request: PlatformRequest,
+        required: Collection[str],
+        texts: Collection[str] | None = None,
+    ) -> JsonObject:
         try:
-            given = ask.json()
+            body = request.json()
         except ValueError:
-            given = None
-        if not isinstance(given, dict):
-            raise self._front.refusal(422, ["body must be a JSON object"])
-        faults = [f"property {key} should not exist" for key in given if key not in required]
-        faults += [f"{key} should not be empty" for key in required if key not in given]
-        faults += [
+            body = None
+        if not isinstance(body, dict):
+            raise self._parent.refusal(422, ["body must be a JSON object"])
+        errors = [f"property {key} should not exist" for key in body if key not in required]
+        errors += [f"{key} should not be empty" for key in required if key not in body]
+        errors += [
             f"{key} must be a string"
             for key in (required if texts is None else texts)
-            if key in given and not isinstance(given[key], str)
+            if key in body and not isinstance(body[key], str)
         ]
-        if faults:
-            raise self._front.refusal(422, faults)
-        return given
+        if errors:
+            raise self._parent.refusal(422, errors)
+        return body
 
-    def _stored(self, ask: PlatformRequest) -> Association:
-        found = self.all.get(ask.params["id"])
-        if found is None:
-            raise self._front.refusal(404, "Association not found")
-        return found
+    def _stored(self, request: PlatformRequest) -> AssociationRecord:
+        association = self.all.get(request.params["id"])
+        if association is None:
+            raise self._parent.refusal(404, "Association not found")
+        return association
 
-    def _object(self, ask: PlatformRequest) -> CustomObject:
-        found = self.objects.get(ask.params["key"])
-        if found is None:
-            raise self._front.refusal(self.unknown_key, "Object not found")
-        return found
+    def _object(self, request: PlatformRequest) -> CustomObject:
+        custom_object = self.objects.get(request.params["key"])
+        if custom_object is None:
+            raise self._parent.refusal(self.unknown_key, "Object not found")
+        return custom_object
 
     def _check_object(self, key: str) -> None:
         if key != "contact" and key not in self.objects:
-            raise self._front.refusal(400, f"Object {key} does not exist")
+            raise self._parent.refusal(400, f"Object {key} does not exist")
 
     def _records(self, key: str) -> Collection[str]:
-        return self._front.contacts if key == "contact" else self.objects[key].records
+        return self._parent.contacts if key == "contact" else self.objects[key].records
 
-    def _shown(self, found: Association) -> Json:
+    def _shown(self, association: AssociationRecord) -> JsonObject:
         return {
-            "locationId": self._front.location_id,
-            "id": found.id,
-            "key": found.key,
-            "firstObjectLabel": found.first_label,
-            "firstObjectKey": found.first_key,
-            "secondObjectLabel": found.second_label,
-            "secondObjectKey": found.second_key,
-            "associationType": found.type,
+            "locationId": self._parent.location_id,
+            "id": association.id,
+            "key": association.key,
+            "firstObjectLabel": association.first_label,
+            "firstObjectKey": association.first_key,
+            "secondObjectLabel": association.second_label,
+            "secondObjectKey": association.second_key,
+            "associationType": association.type,
         }
 
-    def _shown_object(self, found: CustomObject) -> Json:
+    def _shown_object(self, custom_object: CustomObject) -> JsonObject:
         return {
-            "id": found.key,
-            "key": found.key,
-            "labels": found.labels,
-            "locationId": self._front.location_id,
-            "primaryDisplayProperty": f"{found.key}.{found.primary.get('key')}",
+            "id": custom_object.key,
+            "key": custom_object.key,
+            "labels": custom_object.labels,
+            "locationId": self._parent.location_id,
+            "primaryDisplayProperty": f"{custom_object.key}.{custom_object.primary.get('key')}",
             "type": "USER_DEFINED",
         }
 
-    def _record(self, kind: CustomObject, id: str) -> Json:
-        shown: dict[str, Any] = {"id": id, "locationId": self._front.location_id}
-        return {**shown, "objectKey": kind.key, "properties": kind.records[id]}
+    def _record(self, custom_object: CustomObject, record_id: str) -> JsonObject:
+        row: dict[str, Any] = {"id": record_id, "locationId": self._parent.location_id}
+        return {
+            **row,
+            "objectKey": custom_object.key,
+            "properties": custom_object.records[record_id],
+        }
 
 
-def _relation(found: Relation) -> Json:
+def _relation(relation: Relation) -> JsonObject:
     return {
-        "id": found.id,
-        "associationId": found.association,
-        "firstRecordId": found.first,
-        "secondRecordId": found.second,
+        "id": relation.id,
+        "associationId": relation.association,
+        "firstRecordId": relation.first,
+        "secondRecordId": relation.second,
     }

@@ -1,4 +1,4 @@
-"""A location's state, and what its staff does with it by hand."""
+"""The state of a location, and the actions of its staff."""
 
 from __future__ import annotations
 
@@ -7,56 +7,56 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from syncd.model import utc, zone
-from syncd.sandbox.contacts import Contact
+from syncd.sandbox.contacts import ContactRecord
 from syncd.sandbox.history import VersionedTable
 from syncd.sandbox.ids import guid_ids
-from syncd.sandbox.leadconnector.facts import Facts
+from syncd.sandbox.leadconnector.facts import LocationFacts
 from syncd.sandbox.leadconnector.records import (
     OFFICE_HOURS,
     STATUSES,
-    Calendar,
+    CalendarRecord,
     CalendarType,
-    Group,
+    GroupRecord,
     Meeting,
     Notification,
-    Opening,
-    User,
+    OpenHours,
+    StaffUser,
 )
-from syncd.sandbox.leadconnector.written import write_meeting
+from syncd.sandbox.leadconnector.write_effects import apply_write
 from syncd.sandbox.limits import RateLimit
 from syncd.sandbox.platform import Platform
-from syncd.sandbox.records import Appointment, Block
+from syncd.sandbox.records import PlatformAppointment, PlatformBlock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from syncd.sandbox.clock import Clock
+    from syncd.sandbox.clock import SandboxClock
     from syncd.sandbox.faults import Faults
     from syncd.sandbox.ids import Ids
     from syncd.sandbox.recurring import Move
 
 
-class Location(Facts, Platform):
+class LocationState(LocationFacts, Platform):
     """Users, calendars, contacts and events of one location.
 
-    The verbs act as people in the web application do: they check nothing but that ids are known
-    (KeyError) and that values make sense (ValueError), and notify nobody.
+    The methods act as people in the web application do. They check only that ids are known
+    (KeyError) and values valid (ValueError), and notify nobody.
     """
 
     def __init__(
         self,
         name: str,
-        clock: Clock,
+        clock: SandboxClock,
         ids: Ids,
         faults: Faults | None = None,
         *,
-        token: str = "pit-sandbox",  # noqa: S107 - opens nothing but the emulator
+        token: str = "pit-sandbox",  # noqa: S107 - only valid for the emulator
         location_id: str = "",
         timezone: str = "Europe/Berlin",
     ) -> None:
         """Start an empty location. Raises ValueError for an unknown zone.
 
-        ``scopes`` is what the token may do; None, as at first, is all.
+        ``scopes`` are the scopes of the token; None, the initial value, means all.
         """
         super().__init__(name, clock, ids, faults)
         self.token = token
@@ -64,28 +64,28 @@ class Location(Facts, Platform):
         self.timezone = timezone
         self.zone = zone(timezone)
         self.limit = RateLimit(100, 10, 200_000)
-        self.users: dict[str, User] = {}
-        self.groups: dict[str, Group] = {}
-        self.calendars: dict[str, Calendar] = {}
+        self.users: dict[str, StaffUser] = {}
+        self.groups: dict[str, GroupRecord] = {}
+        self.calendars: dict[str, CalendarRecord] = {}
         self.scopes: frozenset[str] | None = None
-        self.contacts: dict[str, Contact] = {}
+        self.contacts: dict[str, ContactRecord] = {}
         self.notifications: list[Notification] = []
         self.refused_words: list[str] = []
         self.meetings: VersionedTable[Meeting] = VersionedTable(clock)
-        self.closures: VersionedTable[Block] = VersionedTable(clock)
+        self.stored_blocks: VersionedTable[PlatformBlock] = VersionedTable(clock)
         self._trace = guid_ids(f"trace {name}")
 
-    # --- setting up ---------------------------------------------------------------------------
+    # --- setup --------------------------------------------------------------------------------
 
     def add_user(self, name: str, email: str, id: str = "", *, phone: str = "") -> str:
-        """Add a member of staff."""
-        user = User(id or self.new_id(), name, email, phone)
+        """Add a member of staff and return the id."""
+        user = StaffUser(id or self.new_id(), name, email, phone)
         self.users[user.id] = user
         return user.id
 
     def add_group(self, name: str, id: str = "") -> str:
-        """Add a group of calendars."""
-        group = Group(id or self.new_id(), name)
+        """Add a group of calendars and return its id."""
+        group = GroupRecord(id or self.new_id(), name)
         self.groups[group.id] = group
         return group.id
 
@@ -97,17 +97,20 @@ class Location(Facts, Platform):
         group: str | None = None,
         *,
         id: str = "",
-        hours: Sequence[Opening] = OFFICE_HOURS,
+        hours: Sequence[OpenHours] = OFFICE_HOURS,
         slot_minutes: int = 30,
         per_slot: int = 1,
         ignores_blocks: bool = False,
     ) -> str:
-        """Add a calendar. Raises KeyError for an unknown user or group, ValueError for a type."""
+        """Add a calendar and return its id.
+
+        Raises KeyError for an unknown user or group, ValueError for an unknown type.
+        """
         for user in users:
             _known(self.users, user, "user")
         if group:
             _known(self.groups, group, "group")
-        calendar = Calendar(
+        calendar = CalendarRecord(
             id or self.new_id(),
             name,
             CalendarType(type),
@@ -122,12 +125,12 @@ class Location(Facts, Platform):
         return calendar.id
 
     def add_contact(self, name: str, email: str = "", phone: str = "", id: str = "") -> str:
-        """Add a customer."""
-        contact = Contact(id or self.new_id(), name, email, phone)
+        """Add a customer and return the id."""
+        contact = ContactRecord(id or self.new_id(), name, email, phone)
         self.contacts[contact.id] = contact
         return contact.id
 
-    # --- acting as the staff ------------------------------------------------------------------
+    # --- actions of the staff -----------------------------------------------------------------
 
     def book(
         self,
@@ -145,9 +148,9 @@ class Location(Facts, Platform):
         id: str = "",
         series: str = "",
     ) -> str:
-        """Enter an appointment; event calendars take an empty user. Returns its id.
+        """Enter an appointment and return its id. Event calendars take an empty user.
 
-        One with a ``series`` is an instance of the recurring event of that id.
+        With ``series``, it is an instance of the recurring event with that id.
         """
         _known(self.calendars, calendar, "calendar")
         _known(self.contacts, contact, "contact")
@@ -175,46 +178,46 @@ class Location(Facts, Platform):
         return meeting.id
 
     def instances(self, series: str) -> list[Meeting]:
-        """The appointments of a series that are not deleted, in the order of time."""
-        found = [m for m in self.meetings.values() if m.series == series and not m.deleted]
-        return sorted(found, key=lambda m: (m.start, m.id))
+        """Return the appointments of a series that are not deleted, sorted by time."""
+        instances = [m for m in self.meetings.values() if m.series == series and not m.deleted]
+        return sorted(instances, key=lambda m: (m.start, m.id))
 
     def series_of(self) -> dict[str, str]:
-        """The series of every instance that ever was, by its id."""
+        """Return the series of every instance that ever existed, by instance id."""
         return {each.id: each.series for each in self.meetings.values() if each.series}
 
     def instance_id(self, series: str, start: datetime, end: datetime) -> str:
-        """The id of an instance: master, start in ms, length in s.
+        """Return the id of an instance: master id, start in ms, length in s.
 
         See docs/platforms/leadconnector-v2.md#recurring-events.
         """
         return f"{series}_{int(start.timestamp() * 1000)}_{int((end - start).total_seconds())}"
 
     def move_instances(self, moves: Mapping[str, Move], series: str) -> None:
-        """Move these instances at once, perhaps to other ids and another series."""
+        """Move these instances together, optionally to other ids and another series."""
         records = [self._meeting(id) for id in moves]
         for record in records:
             if moves[record.id][0] != record.id:
                 self.delete(record.id)
         for record in records:
-            known, start, end = moves[record.id]
+            new_id, start, end = moves[record.id]
             start, end = _interval(start, end)
             moved = replace(
                 record,
-                id=known,
+                id=new_id,
                 start=start,
                 end=end,
                 series=series,
                 updated_at=self.stamp(),
             )
-            self.meetings.put(known, moved)
+            self.meetings.put(new_id, moved)
 
     def write_meeting(self, meeting: Meeting) -> None:
-        """Keep what a request made of an appointment."""
-        write_meeting(self, meeting)
+        """Store an appointment as a request wrote it."""
+        apply_write(self, meeting)
 
     def set_hosts(self, id: str, user: str, hosts: Sequence[str] = ()) -> None:
-        """Assign a meeting to a user, or to nobody (empty), with these further hosts."""
+        """Assign a meeting to a user, or to nobody (''), with these further hosts."""
         for each in (*([user] if user else []), *hosts):
             _known(self.users, each, "user")
         further = tuple(host for host in dict.fromkeys(hosts) if host != user)
@@ -242,16 +245,16 @@ class Location(Facts, Platform):
         return moved.id
 
     def set_status(self, id: str, status: str) -> None:
-        """Give an appointment another status."""
+        """Change the status of an appointment."""
         changed = replace(self._meeting(id), status=_status(status), updated_at=self.stamp())
         self.meetings.put(id, changed)
 
     def cancel(self, id: str) -> None:
-        """Cancel an appointment; it stays in the lists."""
+        """Cancel an appointment. It stays listed."""
         self.set_status(id, "cancelled")
 
     def delete(self, id: str) -> None:
-        """Delete an appointment; its status stays what it was.
+        """Delete an appointment. Its status does not change.
 
         See docs/platforms/leadconnector-v2.md#reading-one-event.
         """
@@ -259,7 +262,7 @@ class Location(Facts, Platform):
         self.meetings.put(id, deleted)
 
     def undelete(self, id: str) -> None:
-        """Restore a deleted appointment as it was."""
+        """Restore a deleted appointment. Raises KeyError if it is not deleted."""
         meeting = self.meetings.get(id)
         if meeting is None or not meeting.deleted:
             message = f"no deleted appointment {id}"
@@ -269,24 +272,24 @@ class Location(Facts, Platform):
     def block(
         self, user: str, start: datetime, end: datetime, title: str, calendar: str | None = None
     ) -> str:
-        """Close the time of a user, or (the user empty) of a calendar. Returns the block's id."""
+        """Block the time of a user, or of a calendar if one is given. Returns the block's id."""
         if calendar:
             _known(self.calendars, calendar, "calendar")
         else:
             _known(self.users, user, "user")
         start, end = _interval(start, end)
-        block = Block(self.new_id(), user, calendar or "", start, end, title, self.stamp())
-        self.closures.put(block.id, block)
+        block = PlatformBlock(self.new_id(), user, calendar or "", start, end, title, self.stamp())
+        self.stored_blocks.put(block.id, block)
         return block.id
 
     def close_day(self, user: str, day: date, title: str) -> str:
-        """Close a whole day of a user's, on the location's clock; returns the block's id."""
+        """Block a whole day of a user, in the location's zone. Returns the block's id."""
         start, end = (
             datetime.combine(on, time(), self.zone).astimezone(UTC)
             for on in (day, day + timedelta(days=1))
         )
         id = self.block(user, start, end, title)
-        self.closures.put(id, replace(self._block(id), all_day=True))
+        self.stored_blocks.put(id, replace(self._block(id), all_day=True))
         return id
 
     def move_block(self, id: str, start: datetime, end: datetime) -> None:
@@ -294,12 +297,12 @@ class Location(Facts, Platform):
         start, end = _interval(start, end)
         before = replace(self._block(id), all_day=False)
         moved = replace(before, start=start, end=end, updated_at=self.stamp())
-        self.closures.put(id, moved)
+        self.stored_blocks.put(id, moved)
 
     def remove_block(self, id: str) -> None:
         """Remove a block."""
         removed = replace(self._block(id), deleted=True, updated_at=self.stamp())
-        self.closures.put(id, removed)
+        self.stored_blocks.put(id, removed)
 
     def copy_block(
         self,
@@ -311,49 +314,49 @@ class Location(Facts, Platform):
         calendar: str = "",
         contact: str = "",
     ) -> str:
-        """Duplicate a block, text and all; with a contact, as an appointment in that calendar."""
+        """Duplicate a block with its text; with a contact, as an appointment in that calendar."""
         title = self._block(id).title
         if not contact:
             return self.block(user, start, end, title)
-        copied = self.book(calendar, user, start, end, contact, title=title)
-        self.add_text(copied, title)
-        return copied
+        copy = self.book(calendar, user, start, end, contact, title=title)
+        self.add_text(copy, title)
+        return copy
 
     def add_text(self, id: str, text: str) -> None:
-        """Paste a text into an appointment's title and description."""
+        """Append a text to an appointment's title and description."""
         meeting = self._meeting(id)
         title, description = f"{meeting.title} {text}", f"{meeting.description} {text}"
         changed = replace(meeting, title=title, description=description, updated_at=self.stamp())
         self.meetings.put(id, changed)
 
     def rename_user(self, user: str, new: str) -> str:
-        """Invite a user anew: another id, and everything of theirs goes along. Returns the id."""
+        """Give a user and all its records another id, as a new invitation does. Returns the id."""
         _known(self.users, user, "user")
         self.users[new] = replace(self.users[user], id=new)
         return self.merge_users(user, new)
 
     def merge_users(self, user: str, into: str) -> str:
-        """Give a user's events and seats in teams to another one, and remove the user."""
+        """Transfer a user's events and team memberships to another user, and remove the user."""
         _known(self.users, user, "user")
         _known(self.users, into, "user")
         del self.users[user]
         for meeting in list(self.meetings.values()):
-            if user in meeting.takes:
-                owner, *others = (into if each == user else each for each in meeting.takes)
+            if user in meeting.all_users:
+                owner, *further = (into if each == user else each for each in meeting.all_users)
                 if not meeting.user:
-                    owner, others = "", [owner, *others]
-                hosts = tuple(other for other in dict.fromkeys(others) if other != owner)
+                    owner, further = "", [owner, *further]
+                hosts = tuple(other for other in dict.fromkeys(further) if other != owner)
                 self.meetings.put(meeting.id, replace(meeting, user=owner, hosts=hosts))
-        for block in list(self.closures.values()):
+        for block in list(self.stored_blocks.values()):
             if block.user == user:
-                self.closures.put(block.id, replace(block, user=into))
+                self.stored_blocks.put(block.id, replace(block, user=into))
         for calendar in list(self.calendars.values()):
             team = dict.fromkeys(into if each == user else each for each in calendar.users)
             self.calendars[calendar.id] = replace(calendar, users=tuple(team))
         return into
 
     def regroup(self, calendar: str, group: str) -> None:
-        """Put a calendar into another group (a service into another team), '' for none."""
+        """Put a calendar into another group (v1: a service into another team); '' for none."""
         _known(self.calendars, calendar, "calendar")
         if group:
             _known(self.groups, group, "group")
@@ -362,31 +365,31 @@ class Location(Facts, Platform):
     def set_buffers(
         self, calendar: str, before: float, after: float, *, unit: str = "mins"
     ) -> None:
-        """Keep time free before and after each booking of a calendar."""
-        known = self.calendars[calendar]
-        self.calendars[calendar] = replace(known, buffers=(before, after), buffer_unit=unit)
+        """Set the times to keep free before and after each booking of a calendar."""
+        record = self.calendars[calendar]
+        self.calendars[calendar] = replace(record, buffers=(before, after), buffer_unit=unit)
 
-    def staff_calendar(self, calendar: str, users: Sequence[str]) -> None:
-        """Give a calendar another team of users."""
+    def assign_team(self, calendar: str, users: Sequence[str]) -> None:
+        """Replace the users of a calendar."""
         _known(self.calendars, calendar, "calendar")
         for user in users:
             _known(self.users, user, "user")
         self.calendars[calendar] = replace(self.calendars[calendar], users=tuple(users))
 
-    # --- looking at it ------------------------------------------------------------------------
+    # --- inspection ---------------------------------------------------------------------------
 
-    def appointments(self) -> list[Appointment]:
-        """All appointments, deleted ones too; not the service bookings that lists never show."""
+    def appointments(self) -> list[PlatformAppointment]:
+        """Return all appointments, including deleted ones; no service bookings that lists omit."""
         listed = self.lists_service_bookings
         return [m for m in self.meetings.values() if listed or not m.service]
 
-    def blocks(self) -> list[Block]:
-        """All blocks, deleted ones too."""
-        return self.closures.values()
+    def blocks(self) -> list[PlatformBlock]:
+        """Return all blocks, including deleted ones."""
+        return self.stored_blocks.values()
 
     def changes(self) -> int:
-        """How often appointments and blocks changed until now."""
-        return self.meetings.changes + self.closures.changes
+        """Return how often appointments and blocks have changed."""
+        return self.meetings.changes + self.stored_blocks.changes
 
     def _meeting(self, id: str) -> Meeting:
         meeting = self.meetings.get(id)
@@ -395,8 +398,8 @@ class Location(Facts, Platform):
             raise KeyError(message)
         return meeting
 
-    def _block(self, id: str) -> Block:
-        block = self.closures.get(id)
+    def _block(self, id: str) -> PlatformBlock:
+        block = self.stored_blocks.get(id)
         if block is None or block.deleted:
             message = f"no block {id}"
             raise KeyError(message)

@@ -1,4 +1,4 @@
-"""What a location holds."""
+"""Records of a location."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 
-from syncd.sandbox.records import Appointment
+from syncd.sandbox.records import PlatformAppointment
 
 STATUSES = frozenset({"new", "confirmed", "cancelled", "showed", "noshow", "invalid"})
 FREEING = frozenset({"cancelled", "noshow", "invalid"})
-"""The statuses whose appointments take no time."""
+"""Appointments with these statuses take no time."""
 
 
 class CalendarType(StrEnum):
@@ -25,7 +25,7 @@ class CalendarType(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class User:
+class StaffUser:
     """A member of the location's staff."""
 
     id: str
@@ -35,7 +35,7 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class GroupRecord:
     """A group of calendars."""
 
     id: str
@@ -43,24 +43,24 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
-    """Hours on some days of the week (0 is Sunday), on the location's wall clock."""
+class OpenHours:
+    """Hours on some days of the week (0 is Sunday), as wall time in the location's zone."""
 
     days: tuple[int, ...]
     opens: time
     closes: time
 
 
-OFFICE_HOURS = (Opening((1, 2, 3, 4, 5), time(9), time(17)),)
+OFFICE_HOURS = (OpenHours((1, 2, 3, 4, 5), time(9), time(17)),)
 
 
 @dataclass(frozen=True, slots=True)
-class Calendar:
-    """A calendar: whose team it books, when it is open, how long its slots are in minutes.
+class CalendarRecord:
+    """A calendar: its team, its opening hours, and the length of its slots in minutes.
 
-    One that ``ignores_blocks`` offers its slots whatever blocks its users have, as calendars were
-    seen to that do not count a user's busy time (docs/platforms/leadconnector-v2.md#free-slots).
-    ``buffers`` are kept free before and after each of its bookings, in ``buffer_unit``.
+    With ``ignores_blocks`` it offers slots that its users' blocks cover; such calendars were seen
+    (docs/platforms/leadconnector-v2.md#free-slots). ``buffers`` are the free times before and after
+    each of its bookings, in ``buffer_unit``.
     """
 
     id: str
@@ -68,28 +68,28 @@ class Calendar:
     type: CalendarType
     users: tuple[str, ...] = ()
     group: str = ""
-    hours: tuple[Opening, ...] = OFFICE_HOURS
+    hours: tuple[OpenHours, ...] = OFFICE_HOURS
     slot_minutes: int = 30
     per_slot: int = 1
     ignores_blocks: bool = False
     buffers: tuple[float, float] = (0, 0)
     buffer_unit: str = "mins"
 
-    def closes(self, meeting: Meeting) -> tuple[datetime, datetime]:
-        """The time in which a booking of this calendar closes it."""
+    def buffered_interval(self, meeting: Meeting) -> tuple[datetime, datetime]:
+        """Return the interval of a booking with the calendar's buffers."""
         minutes = {"mins": 1, "hours": 60}.get(self.buffer_unit, 0)
         before, after = (timedelta(minutes=minutes * amount) for amount in self.buffers)
         return meeting.start - before, meeting.end + after
 
     @property
     def shows_user(self) -> bool:
-        """Whether its events name a user; those of event calendars do not (#reading-events)."""
+        """Return true if its events name a user; event calendars' do not (#reading-events)."""
         return self.type is not CalendarType.EVENT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Meeting(Appointment):
-    """An appointment as the location keeps it; ``service``: booked through a service menu."""
+class Meeting(PlatformAppointment):
+    """An appointment as the location stores it; ``service``: booked through a service menu."""
 
     added_at: datetime
     source: str = "calendar_page"
@@ -102,19 +102,19 @@ class Meeting(Appointment):
     service: bool = False
 
     @property
-    def takes(self) -> tuple[str, ...]:
-        """The users whose time it takes: the assigned one, and the further hosts."""
+    def all_users(self) -> tuple[str, ...]:
+        """Return the users whose time it takes: the assigned user and the further hosts."""
         return tuple(dict.fromkeys(user for user in (self.user, *self.hosts) if user))
 
     @property
     def busy(self) -> bool:
-        """Whether it takes its time."""
+        """Return true if the meeting takes time."""
         return not self.deleted and self.status not in FREEING
 
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """A message that a write sent to a customer, because it did not say ``toNotify: false``."""
+    """A message to a customer, sent because a write did not set ``toNotify: false``."""
 
     event: str
     what: str

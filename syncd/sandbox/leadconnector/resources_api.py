@@ -1,9 +1,9 @@
-"""Rooms and equipment over HTTP: /calendars/resources.
+"""Rooms and equipment of a location, over HTTP: /calendars/resources.
 
 See docs/platforms/leadconnector-v2.md#rooms-and-equipment.
 
-Where the documents leave a fact open, the emulator takes the answer that asks more of a client: no
-answer to a create or an update names an id; lists name it ``_id``.
+Where the documents leave a fact open, the emulator chooses the harder case for a client: answers to
+a create or an update contain no id, and lists call it ``_id``.
 """
 
 from __future__ import annotations
@@ -13,17 +13,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from starlette.responses import Response
 
-from syncd.sandbox.leadconnector.wire import Json
-from syncd.sandbox.replies import JSONResponse
+from syncd.sandbox.replies import JsonObject, JSONResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from syncd.sandbox.contacts import Contact
+    from syncd.sandbox.contacts import ContactRecord
     from syncd.sandbox.platform import PlatformRequest, RefusalError
 
 TYPES = ("equipments", "rooms")
-MOST_CALENDARS = 100
+MAX_CALENDARS = 100
 _REQUIRED = (
     "locationId", "name", "description", "quantity", "outOfService", "capacity", "calendarIds",
 )  # fmt: skip
@@ -31,8 +30,8 @@ _NUMBERS = {"quantity", "outOfService", "capacity"}
 
 
 @dataclass(frozen=True, slots=True)
-class Resource:
-    """A room, or a kind of equipment of which there are ``quantity`` pieces."""
+class ResourceRecord:
+    """A room, or a kind of equipment with ``quantity`` pieces."""
 
     id: str
     type: str
@@ -57,12 +56,14 @@ class ParentApi(Protocol):
         ...
 
     @property
-    def contacts(self) -> Mapping[str, Contact]:
+    def contacts(self) -> Mapping[str, ContactRecord]:
         """Customers by id."""
         ...
 
-    def listed(self, ask: PlatformRequest, rows: Sequence[Json]) -> list[Json]:
-        """The rows that the client gets to see, faults considered."""
+    def apply_list_faults(
+        self, request: PlatformRequest, rows: Sequence[JsonObject]
+    ) -> list[JsonObject]:
+        """Return the rows as faults and caps leave them."""
         ...
 
     def check_location(self, location: str | None) -> None:
@@ -70,25 +71,25 @@ class ParentApi(Protocol):
         ...
 
     def refusal(self, status: int, message: str | list[str]) -> RefusalError:
-        """Say no in the platform's words."""
+        """Return an error in the platform's form."""
         ...
 
-    def reply(self, status: int, payload: Json) -> Response:
-        """Answer with a trace id."""
+    def reply(self, status: int, payload: JsonObject) -> Response:
+        """Return an answer with a trace id."""
         ...
 
 
-class Resources:
+class ResourcesApi:
     """The rooms and the equipment of one location."""
 
-    def __init__(self, front: ParentApi) -> None:
-        """Start with none. ``shows_id`` is the key under which lists and reads tell the id."""
-        self._front = front
-        self.all: dict[str, Resource] = {}
-        self.shows_id = "_id"
+    def __init__(self, parent: ParentApi) -> None:
+        """Start empty. ``id_key`` is the key of the id in lists and reads; '' to omit the id."""
+        self._parent = parent
+        self.all: dict[str, ResourceRecord] = {}
+        self.id_key = "_id"
 
     def routes(self) -> list[tuple[str, str, Callable[[PlatformRequest], Response]]]:
-        """The calls that are served."""
+        """Return the served calls."""
         return [
             ("GET", "/calendars/resources/{type}", self._list),
             ("POST", "/calendars/resources/{type}", self._create),
@@ -97,137 +98,139 @@ class Resources:
             ("DELETE", "/calendars/resources/{type}/{id}", self._delete),
         ]
 
-    def add(self, type: str, name: str, **more: Any) -> str:
-        """Enter a resource as the staff does. Raises ValueError for an unknown type."""
+    def add(self, type: str, name: str, **fields: Any) -> str:
+        """Add a resource, as staff do, and return its id. Raises ValueError for an unknown type."""
         if type not in TYPES:
             message = f"type {type!r} is none of {', '.join(TYPES)}"
             raise ValueError(message)
-        made = Resource(self._front.new_id(), type, name, **more)
-        self.all[made.id] = made
-        return made.id
+        resource = ResourceRecord(self._parent.new_id(), type, name, **fields)
+        self.all[resource.id] = resource
+        return resource.id
 
-    # --- the calls ----------------------------------------------------------------------------
+    # --- calls --------------------------------------------------------------------------------
 
-    def _list(self, ask: PlatformRequest) -> Response:
-        """A bare array, a page of it."""
-        type = self._type(ask)
-        self._front.check_location(ask.query.get("locationId"))
-        numbers = [ask.query.get(key, "") for key in ("limit", "skip")]
-        missing = [
+    def _list(self, request: PlatformRequest) -> Response:
+        """Answer with a page of resources as a bare array."""
+        type = self._type(request)
+        self._parent.check_location(request.query.get("locationId"))
+        numbers = [request.query.get(key, "") for key in ("limit", "skip")]
+        errors = [
             f"{key} must be a number string"
             for key, value in zip(("limit", "skip"), numbers, strict=True)
             if not value.isdigit()
         ]
-        if missing:
-            raise self._front.refusal(422, missing)
+        if errors:
+            raise self._parent.refusal(422, errors)
         limit, skip = map(int, numbers)
-        found = [r for r in self.all.values() if r.type == type][skip : skip + limit]
-        return JSONResponse(self._front.listed(ask, [self._shown(r) for r in found]))
+        page = [r for r in self.all.values() if r.type == type][skip : skip + limit]
+        return JSONResponse(self._parent.apply_list_faults(request, [self._shown(r) for r in page]))
 
-    def _get(self, ask: PlatformRequest) -> Response:
-        return self._front.reply(200, self._shown(self._stored(ask)))
+    def _get(self, request: PlatformRequest) -> Response:
+        return self._parent.reply(200, self._shown(self._stored(request)))
 
-    def _create(self, ask: PlatformRequest) -> Response:
-        type = self._type(ask)
-        given = self._body(ask, _REQUIRED)
-        self._front.check_location(given["locationId"])
-        made = _with(Resource(self._front.new_id(), type, ""), given)
-        self._check(made)
-        self.all[made.id] = made
-        return self._front.reply(201, _bare(made, self._front.location_id))
+    def _create(self, request: PlatformRequest) -> Response:
+        type = self._type(request)
+        body = self._body(request, _REQUIRED)
+        self._parent.check_location(body["locationId"])
+        resource = _updated(ResourceRecord(self._parent.new_id(), type, ""), body)
+        self._check(resource)
+        self.all[resource.id] = resource
+        return self._parent.reply(201, _specified_fields(resource, self._parent.location_id))
 
-    def _update(self, ask: PlatformRequest) -> Response:
-        before = self._stored(ask)
-        given = self._body(ask)
-        if "locationId" in given:
-            self._front.check_location(given["locationId"])
-        after = _with(before, given)
+    def _update(self, request: PlatformRequest) -> Response:
+        before = self._stored(request)
+        body = self._body(request)
+        if "locationId" in body:
+            self._parent.check_location(body["locationId"])
+        after = _updated(before, body)
         self._check(after)
         self.all[after.id] = after
-        shown = _bare(after, self._front.location_id)
-        del shown["calendarIds"]  # as the specification has it
-        return self._front.reply(200, shown)
+        row = _specified_fields(after, self._parent.location_id)
+        del row["calendarIds"]  # the specification omits it in answers to an update
+        return self._parent.reply(200, row)
 
-    def _delete(self, ask: PlatformRequest) -> Response:
-        del self.all[self._stored(ask).id]
-        return self._front.reply(200, {"success": True})
+    def _delete(self, request: PlatformRequest) -> Response:
+        del self.all[self._stored(request).id]
+        return self._parent.reply(200, {"success": True})
 
-    # --- what they have in common -------------------------------------------------------------
+    # --- shared helpers -----------------------------------------------------------------------
 
-    def _type(self, ask: PlatformRequest) -> str:
-        type: str = ask.params["type"]
+    def _type(self, request: PlatformRequest) -> str:
+        type: str = request.params["type"]
         if type not in TYPES:
             allowed = ", ".join(TYPES)
             message = [f"resourceType must be one of the following values: {allowed}"]
-            raise self._front.refusal(422, message)
+            raise self._parent.refusal(422, message)
         return type
 
-    def _stored(self, ask: PlatformRequest) -> Resource:
-        found = self.all.get(ask.params["id"])
-        if found is None or found.type != self._type(ask):
-            raise self._front.refusal(404, "Calendar resource not found")
-        return found
+    def _stored(self, request: PlatformRequest) -> ResourceRecord:
+        resource = self.all.get(request.params["id"])
+        if resource is None or resource.type != self._type(request):
+            raise self._parent.refusal(404, "Calendar resource not found")
+        return resource
 
-    def _body(self, ask: PlatformRequest, required: tuple[str, ...] = ()) -> Json:
+    def _body(self, request: PlatformRequest, required: tuple[str, ...] = ()) -> JsonObject:
         try:
-            given = ask.json()
+            body = request.json()
         except ValueError:
-            given = None
-        if not isinstance(given, dict):
-            raise self._front.refusal(422, ["body must be a JSON object"])
+            body = None
+        if not isinstance(body, dict):
+            raise self._parent.refusal(422, ["body must be a JSON object"])
         allowed = {*_REQUIRED, "isActive"} - ({"isActive"} if required else set())
-        faults = [f"property {key} should not exist" for key in given if key not in allowed]
-        faults += [f"{key} should not be empty" for key in required if key not in given]
-        faults += [_fault(key, value) for key, value in given.items() if _fault(key, value)]
-        if faults:
-            raise self._front.refusal(422, faults)
-        return given
+        errors = [f"property {key} should not exist" for key in body if key not in allowed]
+        errors += [f"{key} should not be empty" for key in required if key not in body]
+        errors += [
+            _field_error(key, value) for key, value in body.items() if _field_error(key, value)
+        ]
+        if errors:
+            raise self._parent.refusal(422, errors)
+        return body
 
-    def _check(self, wanted: Resource) -> None:
-        if len(wanted.calendars) > MOST_CALENDARS:
-            most = f"calendarIds must contain no more than {MOST_CALENDARS} elements"
-            raise self._front.refusal(422, [most])
-        if wanted.type == "equipments" and len(wanted.calendars) > 1:
+    def _check(self, resource: ResourceRecord) -> None:
+        if len(resource.calendars) > MAX_CALENDARS:
+            message = f"calendarIds must contain no more than {MAX_CALENDARS} elements"
+            raise self._parent.refusal(422, [message])
+        if resource.type == "equipments" and len(resource.calendars) > 1:
             message = "One equipment can only be mapped with one service calendar."
-            raise self._front.refusal(400, message)
-        if any(calendar not in self._front.calendars for calendar in wanted.calendars):
-            raise self._front.refusal(400, "Calendar not found")
+            raise self._parent.refusal(400, message)
+        if any(calendar not in self._parent.calendars for calendar in resource.calendars):
+            raise self._parent.refusal(400, "Calendar not found")
 
-    def _shown(self, found: Resource) -> Json:
-        shown = _bare(found, self._front.location_id)
-        return {self.shows_id: found.id, **shown} if self.shows_id else shown
+    def _shown(self, resource: ResourceRecord) -> JsonObject:
+        row = _specified_fields(resource, self._parent.location_id)
+        return {self.id_key: resource.id, **row} if self.id_key else row
 
 
-def _bare(found: Resource, location: str) -> Json:
-    """A resource in the fields of the specification, which has no id."""
+def _specified_fields(resource: ResourceRecord, location: str) -> JsonObject:
+    """Return a resource with the fields of the specification, which has no id."""
     return {
         "locationId": location,
-        "name": found.name,
-        "resourceType": found.type,
-        "isActive": found.active,
-        "calendarIds": list(found.calendars),
-        "description": found.description,
-        "quantity": found.quantity,
-        "outOfService": found.out_of_service,
-        "capacity": found.capacity,
+        "name": resource.name,
+        "resourceType": resource.type,
+        "isActive": resource.active,
+        "calendarIds": list(resource.calendars),
+        "description": resource.description,
+        "quantity": resource.quantity,
+        "outOfService": resource.out_of_service,
+        "capacity": resource.capacity,
     }
 
 
-def _with(before: Resource, given: Json) -> Resource:
+def _updated(before: ResourceRecord, body: JsonObject) -> ResourceRecord:
     return replace(
         before,
-        name=given.get("name", before.name),
-        description=given.get("description", before.description),
-        quantity=given.get("quantity", before.quantity),
-        out_of_service=given.get("outOfService", before.out_of_service),
-        capacity=given.get("capacity", before.capacity),
-        calendars=tuple(given.get("calendarIds", before.calendars)),
-        active=given.get("isActive", before.active),
+        name=body.get("name", before.name),
+        description=body.get("description", before.description),
+        quantity=body.get("quantity", before.quantity),
+        out_of_service=body.get("outOfService", before.out_of_service),
+        capacity=body.get("capacity", before.capacity),
+        calendars=tuple(body.get("calendarIds", before.calendars)),
+        active=body.get("isActive", before.active),
     )
 
 
-def _fault(key: str, value: object) -> str:
-    """What the validation says of one value; "" if it is fine."""
+def _field_error(key: str, value: object) -> str:
+    """Return the validation error of one value; '' if it is valid."""
     if key in _NUMBERS:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         return "" if number else f"{key} must be a number"

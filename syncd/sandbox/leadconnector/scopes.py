@@ -1,4 +1,4 @@
-"""Which scope a v2 call needs (docs/platforms/leadconnector-v2.md)."""
+"""The scope that each v2 call needs (docs/platforms/leadconnector-v2.md)."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _SCOPES = (
     ("/locations", "locations"),
     ("/contacts", "contacts"),
 )
-"""By the beginning of the path, the narrower ones first."""
+"""Scopes by the start of the path; longer paths come first."""
 
 
-def scope_of(method: str, path: str) -> str:
-    """Name the scope, such as ``calendars/resources.readonly``; '' where none is known."""
+def needed_scope(method: str, path: str) -> str:
+    """Return the scope of a call, such as ``calendars/resources.readonly``; '' if none is known."""
     right = "readonly" if method == "GET" else "write"
     return next((f"{scope}.{right}" for start, scope in _SCOPES if path.startswith(start)), "")
 
 
 def may_call(granted: Collection[str] | None, method: str, path: str) -> bool:
-    """Whether a token with these scopes (None: all) may make the call."""
-    needed = scope_of(method, path)
+    """Return true if a token with these scopes (None: all) may make the call."""
+    needed = needed_scope(method, path)
     return granted is None or not needed or needed in granted

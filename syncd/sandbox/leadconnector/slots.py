@@ -1,4 +1,4 @@
-"""Which slots a calendar offers: a pure function of its hours and of what is taken."""
+"""Free slots of a calendar, computed from its hours and the busy time: pure functions."""
 
 from __future__ import annotations
 
@@ -8,27 +8,30 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from syncd.model import resolve_wall_time, zone
-from syncd.sandbox.leadconnector.records import Calendar, CalendarType, Meeting
+from syncd.sandbox.leadconnector.records import CalendarRecord, CalendarType, Meeting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from syncd.sandbox.records import Block
+    from syncd.sandbox.records import PlatformBlock
 
 Span = tuple[datetime, datetime]
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class BusyTime:
     """What closes slots: the appointments that take time, and the blocks that close calendars."""
 
     meetings: Sequence[Meeting]
-    blocks: Sequence[Block]
+    blocks: Sequence[PlatformBlock]
 
-    def near(self, calendar: Calendar, team: Sequence[str], span: Span) -> Taken:
-        """What may close slots of the team in the span: all else need not be asked for each."""
-        return Taken(
-            [m for m in self.meetings if _overlap(calendar.closes(m), span)],
+    def within(self, calendar: CalendarRecord, team: Sequence[str], span: Span) -> BusyTime:
+        """Return the part that can close slots of this team in this span.
+
+        `free_slots` narrows the search once, not for every slot.
+        """
+        return BusyTime(
+            [m for m in self.meetings if _overlap(calendar.buffered_interval(m), span)],
             [
                 b
                 for b in self.blocks
@@ -36,12 +39,12 @@ class Taken:
             ],
         )
 
-    def of(self, calendar: Calendar, user: str) -> Closed:
-        """What closes slots of the calendar to this user (empty: to the calendar itself).
+    def for_user(self, calendar: CalendarRecord, user: str) -> UserBusyTime:
+        """Return what closes slots of the calendar for this user ('': for the calendar itself).
 
         A user's block closes all of the user's calendars
-        (docs/platforms/leadconnector-v2.md#blocks); appointments of the same calendar share a slot
-        up to its appointments per slot, and keep its buffers.
+        (docs/platforms/leadconnector-v2.md#blocks). Appointments of the same calendar share a slot
+        up to its number of appointments per slot, and keep its buffers.
         """
         closed = [
             (block.start, block.end)
@@ -51,31 +54,31 @@ class Taken:
         shared = []
         for meeting in self.meetings:
             if meeting.calendar == calendar.id and meeting.user == user:
-                shared.append((calendar.closes(meeting), (meeting.start, meeting.end)))
-            elif user and user in meeting.takes:
+                shared.append((calendar.buffered_interval(meeting), (meeting.start, meeting.end)))
+            elif user and user in meeting.all_users:
                 closed.append((meeting.start, meeting.end))
-        return Closed(closed, shared, calendar.per_slot)
+        return UserBusyTime(closed, shared, calendar.per_slot)
 
-    def frees(self, calendar: Calendar, user: str, span: Span) -> bool:
-        """Whether this user (empty: the calendar itself) can take one more guest then."""
-        return self.of(calendar, user).frees(span)
+    def has_room(self, calendar: CalendarRecord, user: str, span: Span) -> bool:
+        """Return true if this user ('': the calendar itself) can take one more guest then."""
+        return self.for_user(calendar, user).has_room(span)
 
 
 @dataclass(frozen=True, slots=True)
-class Closed:
+class UserBusyTime:
     """What closes one user's slots; ``shared`` are appointments with and without their buffers."""
 
     spans: Sequence[Span]
     shared: Sequence[tuple[Span, Span]]
     per_slot: int
 
-    def frees(self, span: Span) -> bool:
-        """Whether there is room for one more guest then."""
+    def has_room(self, span: Span) -> bool:
+        """Return true if one more guest can be booked in this span."""
         if any(_overlap(closed, span) for closed in self.spans):
             return False
         guests = 0
-        for kept, meeting in self.shared:
-            if not _overlap(kept, span):
+        for buffered, meeting in self.shared:
+            if not _overlap(buffered, span):
                 continue
             if not _overlap(meeting, span):
                 return False
@@ -84,27 +87,27 @@ class Closed:
 
 
 def free_slots(
-    calendar: Calendar, users: Sequence[str], taken: Taken, span: Span, zone_name: str
+    calendar: CalendarRecord, users: Sequence[str], busy: BusyTime, span: Span, zone_name: str
 ) -> list[Span]:
-    """The slots that start inside the span and that the team can take, in order.
+    """Return the slots that start in the span and that the team can take, sorted.
 
-    A collective calendar needs all of its users, any other one of them.
+    A collective calendar needs all of its users, any other calendar one of them.
     """
     team = users or ("",)
-    enough = all if calendar.type is CalendarType.COLLECTIVE else any
-    taken = taken.near(
+    combine = all if calendar.type is CalendarType.COLLECTIVE else any
+    busy = busy.within(
         calendar, team, (span[0], span[1] + timedelta(minutes=calendar.slot_minutes))
     )
-    seats = [taken.of(calendar, user) for user in team]
+    users_busy_time = [busy.for_user(calendar, user) for user in team]
     return [
         slot
         for slot in _open_slots(calendar, span, zone_name)
-        if enough(seat.frees(slot) for seat in seats)
+        if combine(user_busy.has_room(slot) for user_busy in users_busy_time)
     ]
 
 
-def _open_slots(calendar: Calendar, span: Span, zone_name: str) -> Iterator[Span]:
-    """All slots of the opening hours that start inside the span, at wall times that exist."""
+def _open_slots(calendar: CalendarRecord, span: Span, zone_name: str) -> Iterator[Span]:
+    """Yield the slots of the opening hours that start in the span, at wall times that exist."""
     length = timedelta(minutes=calendar.slot_minutes)
     day = span[0].astimezone(zone(zone_name)).date()
     last = span[1].astimezone(zone(zone_name)).date()
@@ -122,15 +125,15 @@ def _open_slots(calendar: Calendar, span: Span, zone_name: str) -> Iterator[Span
 def _starts(
     day: date, opens: time, closes: time, length: timedelta, zone_name: str
 ) -> Sequence[datetime]:
-    """When slots start on one day, whatever is taken: it is asked again and again."""
-    found = []
-    wall = datetime.combine(day, opens)
-    while wall + length <= datetime.combine(day, closes):
-        resolved = resolve_wall_time(wall, zone_name)
+    """Return when slots start on one day, regardless of bookings; cached, as it is called often."""
+    starts = []
+    wall_time = datetime.combine(day, opens)
+    while wall_time + length <= datetime.combine(day, closes):
+        resolved = resolve_wall_time(wall_time, zone_name)
         if resolved.note != "gap":
-            found.append(resolved.instant)
-        wall += length
-    return tuple(found)
+            starts.append(resolved.instant)
+        wall_time += length
+    return tuple(starts)
 
 
 def _overlap(one: Span, other: Span) -> bool:

@@ -1,4 +1,4 @@
-"""The users of one location over HTTP (docs/platforms/leadconnector-v2.md#users)."""
+"""Users of a location, over HTTP (docs/platforms/leadconnector-v2.md#users)."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ if TYPE_CHECKING:
 
     from starlette.responses import Response
 
-    from syncd.sandbox.leadconnector.api import LeadConnector
+    from syncd.sandbox.leadconnector.api import EmulatedLeadConnector
     from syncd.sandbox.platform import PlatformRequest
 
 
-class Users:
-    """The calls about users; ``shows_each`` says whether a user can be read by id.
+class UsersApi:
+    """The calls about users. ``shows_by_id``: a user can be read by id.
 
-    On a working location the list was seen to be empty, as agency users are missing from it: that
-    is the fault `FaultKind.EMPTY` for the path of the list.
+    The list of a real location was seen to be empty, because it omits agency users. To emulate
+    that, add `FaultKind.EMPTY` for the path of the list.
     """
 
-    def __init__(self, location: LeadConnector) -> None:
+    def __init__(self, location: EmulatedLeadConnector) -> None:
         """Serve the users of this location."""
         self._location = location
-        self.shows_each = True
+        self.shows_by_id = True
 
     def routes(self) -> list[tuple[str, str, Callable[[PlatformRequest], Response]]]:
-        """The two calls."""
+        """Return the served calls."""
         return [("GET", "/users/", self._list), ("GET", "/users/{id}", self._get)]
 
-    def _list(self, ask: PlatformRequest) -> Response:
+    def _list(self, request: PlatformRequest) -> Response:
         location = self._location
-        location.check_location(ask.query.get("locationId"))
+        location.check_location(request.query.get("locationId"))
         rows = [wire.user(user, location.location_id) for user in location.users.values()]
-        return location.reply(200, {"users": location.listed(ask, rows)})
+        return location.reply(200, {"users": location.apply_list_faults(request, rows)})
 
-    def _get(self, ask: PlatformRequest) -> Response:
-        found = self._location.users.get(ask.params["id"])
-        if found is None or not self.shows_each:
+    def _get(self, request: PlatformRequest) -> Response:
+        user = self._location.users.get(request.params["id"])
+        if user is None or not self.shows_by_id:
             raise self._location.refusal(404, "User not found")
-        return self._location.reply(200, wire.user(found, self._location.location_id))
+        return self._location.reply(200, wire.user(user, self._location.location_id))

@@ -1,4 +1,4 @@
-"""How a location's records look on the wire, and how a request's body is read.
+"""The JSON form of a location's records, and the parsing of request bodies.
 
 Anchors such as (#errors) are sections of docs/platforms/leadconnector-v2.md.
 """
@@ -7,20 +7,19 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from syncd.sandbox.leadconnector.records import Calendar, Group, Meeting, User
-from syncd.sandbox.odd_rows import UNKNOWN_WORD
+from syncd.sandbox.leadconnector.records import CalendarRecord, GroupRecord, Meeting, StaffUser
+from syncd.sandbox.odd_rows import UNKNOWN_STATUS
+from syncd.sandbox.replies import JsonObject
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from zoneinfo import ZoneInfo
 
-    from syncd.sandbox.contacts import Contact
+    from syncd.sandbox.contacts import ContactRecord
     from syncd.sandbox.platform import PlatformRequest
-    from syncd.sandbox.records import Block
-
-Json = dict[str, Any]
+    from syncd.sandbox.records import PlatformBlock
 
 BLOCK_FIELDS = frozenset(
     {"calendarId", "locationId", "assignedUserId", "title", "startTime", "endTime"}
@@ -37,43 +36,45 @@ APPOINTMENT_FIELDS = (BLOCK_FIELDS - {"locationId"}) | {
     "toNotify",
     "rrule",
 }
-"""What an update takes; a create takes contactId and locationId besides (#writing-appointments)."""
+"""The fields of an update; a create also takes contactId and locationId (#writing-appointments)."""
 
 
 class BadBodyError(ValueError):
-    """A body that the validation refuses; ``messages`` as the platform lists them."""
+    """A body that fails validation, with the platform's list of ``messages``."""
 
     def __init__(self, *messages: str) -> None:
-        """Keep the messages."""
+        """Store the messages."""
         super().__init__(", ".join(messages))
         self.messages = list(messages)
 
 
-def body(ask: PlatformRequest, allowed: Collection[str], required: Collection[str] = ()) -> Json:
-    """Read a JSON object with these properties. Raises `BadBodyError` naming every fault."""
+def read_body(
+    request: PlatformRequest, allowed: Collection[str], required: Collection[str] = ()
+) -> JsonObject:
+    """Read a JSON object with these properties. Raises `BadBodyError` with all errors."""
     try:
-        found = ask.json()
+        body = request.json()
     except ValueError:
-        found = None
-    if not isinstance(found, dict):
+        body = None
+    if not isinstance(body, dict):
         message = "body must be a JSON object"
         raise BadBodyError(message)
-    faults = [f"property {key} should not exist" for key in found if key not in allowed]
-    faults += [f"{key} should not be empty" for key in required if not found.get(key)]
-    faults += [
+    errors = [f"property {key} should not exist" for key in body if key not in allowed]
+    errors += [f"{key} should not be empty" for key in required if not body.get(key)]
+    errors += [
         f"{key} must be a string"
-        for key, value in found.items()
+        for key, value in body.items()
         if key in {"calendarId", "locationId", "assignedUserId", "contactId", "title"}
         and not isinstance(value, str)
     ]
-    if faults:
-        raise BadBodyError(*faults)
-    return found
+    if errors:
+        raise BadBodyError(*errors)
+    return body
 
 
-def instant(found: Json, key: str) -> datetime | None:
-    """Read an ISO time with offset, as UTC; None when absent. Raises `BadBodyError`."""
-    text = found.get(key)
+def read_time(body: JsonObject, key: str) -> datetime | None:
+    """Read an ISO time with offset, as UTC; None if absent. Raises `BadBodyError`."""
+    text = body.get(key)
     if text is None:
         return None
     try:
@@ -86,8 +87,8 @@ def instant(found: Json, key: str) -> datetime | None:
     return parsed.astimezone(UTC)
 
 
-def epoch(text: str | None) -> datetime | None:
-    """Read epoch milliseconds; years beyond datetime's end count as the end."""
+def read_epoch_ms(text: str | None) -> datetime | None:
+    """Read epoch milliseconds, as UTC; None if invalid. Years after 9999 become year 9999."""
     if text is None or not text.isascii() or not text.isdigit():
         return None
     try:
@@ -97,67 +98,70 @@ def epoch(text: str | None) -> datetime | None:
 
 
 @lru_cache(maxsize=8192)
-def local(at: datetime, where: ZoneInfo) -> str:
-    """Spell an event's time: ISO with the location's offset (#reading-events)."""
-    return at.astimezone(where).isoformat(timespec="seconds")
+def local_time(instant: datetime, zone: ZoneInfo) -> str:
+    """Format an event's time: ISO with the location's offset (#reading-events)."""
+    return instant.astimezone(zone).isoformat(timespec="seconds")
 
 
-def stamped(at: datetime) -> str:
-    """Spell dateAdded and dateUpdated: UTC with Z (#reading-events)."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def utc_stamp(instant: datetime) -> str:
+    """Format dateAdded and dateUpdated: UTC with Z (#reading-events)."""
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def meant(found: Json, meeting: Meeting) -> Json:
-    """Return the body of an update; a word that only reads show stands for the status as it is."""
-    if found.get("appointmentStatus") != UNKNOWN_WORD:
-        return found
-    return {**found, "appointmentStatus": meeting.status}
+def resolve_status(body: JsonObject, meeting: Meeting) -> JsonObject:
+    """Return the body of an update with the unknown status replaced by the current one.
+
+    A client that sends back what it read must not change the status.
+    """
+    if body.get("appointmentStatus") != UNKNOWN_STATUS:
+        return body
+    return {**body, "appointmentStatus": meeting.status}
 
 
-def event(
+def appointment(
     meeting: Meeting,
-    calendar: Calendar,
+    calendar: CalendarRecord,
     location: str,
-    where: ZoneInfo,
+    zone: ZoneInfo,
     *,
     name_owner: bool = False,
-) -> Json:
-    """An appointment as the lists and the read by id show it.
+) -> JsonObject:
+    """Return an appointment as the lists and the read by id show it.
 
-    ``name_owner``: where there are further hosts, ``users`` names the assigned one, too.
+    ``name_owner``: if there are further hosts, ``users`` also names the assigned user.
     """
-    shown = {
+    row = {
         **_head(meeting, location),
-        "startTime": local(meeting.start, where),
-        "endTime": local(meeting.end, where),
+        "startTime": local_time(meeting.start, zone),
+        "endTime": local_time(meeting.end, zone),
         "assignedResources": list(meeting.resources),
         "createdBy": {"source": meeting.source, "userId": None},
         "deleted": meeting.deleted,
     }
     if meeting.series:
-        shown |= {"isRecurring": True, "masterEventId": meeting.series}
+        row |= {"isRecurring": True, "masterEventId": meeting.series}
     if calendar.shows_user:
         owner = [meeting.user] if meeting.user and meeting.hosts and name_owner else []
-        shown |= {"assignedUserId": meeting.user, "users": [*owner, *meeting.hosts]}
+        row |= {"assignedUserId": meeting.user, "users": [*owner, *meeting.hosts]}
         if calendar.group:
-            shown["groupId"] = calendar.group
-    return shown
+            row["groupId"] = calendar.group
+    return row
 
 
-def more(meeting: Meeting) -> Json:
-    """What only the read by id shows, where there is any: nobody has recorded these names."""
+def detail_fields(meeting: Meeting) -> JsonObject:
+    """Return the fields that only the read by id shows, if not empty; their names are assumed."""
     custom = [{"id": id, "value": value} for id, value in meeting.custom]
-    shown = {"notes": meeting.notes, "customFields": custom}
-    return {name: value for name, value in shown.items() if value}
+    fields = {"notes": meeting.notes, "customFields": custom}
+    return {name: value for name, value in fields.items() if value}
 
 
-def written(meeting: Meeting, calendar: Calendar, location: str) -> Json:
-    """The answer to a create or an update: flat, and without the times (#writing-appointments)."""
+def write_reply(meeting: Meeting, calendar: CalendarRecord, location: str) -> JsonObject:
+    """Return the answer to a create or update: flat, and without times (#writing-appointments)."""
     owner = {"assignedUserId": meeting.user} if calendar.shows_user else {}
     return {**_head(meeting, location), "status": "booked", **owner}
 
 
-def _head(meeting: Meeting, location: str) -> Json:
+def _head(meeting: Meeting, location: str) -> JsonObject:
     return {
         "id": meeting.id,
         "title": meeting.title,
@@ -168,44 +172,47 @@ def _head(meeting: Meeting, location: str) -> Json:
         "appoinmentStatus": meeting.status,
         "address": "",
         "isRecurring": False,
-        "dateAdded": stamped(meeting.added_at),
-        "dateUpdated": stamped(meeting.updated_at),
+        "dateAdded": utc_stamp(meeting.added_at),
+        "dateUpdated": utc_stamp(meeting.updated_at),
     }
 
 
-def service_booking(meeting: Meeting, location: str, where: ZoneInfo) -> Json:
-    """A booking of a service menu as their list shows it; most names of its fields are assumed."""
-    span = {"startTime": local(meeting.start, where), "endTime": local(meeting.end, where)}
+def service_booking(meeting: Meeting, location: str, zone: ZoneInfo) -> JsonObject:
+    """Return a booking of a service menu as its list shows it; most field names are assumed."""
+    times = {
+        "startTime": local_time(meeting.start, zone),
+        "endTime": local_time(meeting.end, zone),
+    }
     return {
         "bookingId": meeting.id,
         "locationId": location,
         "contactId": meeting.contact,
         "title": meeting.title,
         "status": "no_show" if meeting.status == "noshow" else meeting.status,
-        **span,
-        "services": [{"id": meeting.calendar, "staffId": meeting.user, **span}],
+        **times,
+        "services": [{"id": meeting.calendar, "staffId": meeting.user, **times}],
         "deleted": meeting.deleted,
-        "dateUpdated": stamped(meeting.updated_at),
+        "dateUpdated": utc_stamp(meeting.updated_at),
     }
 
 
-def blocked(block: Block, where: ZoneInfo) -> Json:
-    """A block as the list shows it."""
+def block(block: PlatformBlock, zone: ZoneInfo) -> JsonObject:
+    """Return a block as the list shows it."""
     owner = {"assignedUserId": block.user} if block.user else {"calendarId": block.calendar}
     return {
         "id": block.id,
         "title": block.title,
         **owner,
-        "startTime": local(block.start, where),
-        "endTime": local(block.start if block.all_day else block.end, where),
+        "startTime": local_time(block.start, zone),
+        "endTime": local_time(block.start if block.all_day else block.end, zone),
         "address": "",
         "isFullDay": block.all_day,
         "deleted": False,
     }
 
 
-def calendar(found: Calendar, location: str) -> Json:
-    """A calendar, with both spellings of the appointments per slot (#calendars-and-groups)."""
+def calendar(record: CalendarRecord, location: str) -> JsonObject:
+    """Return a calendar; appointments per slot have two spellings (#calendars-and-groups)."""
     hours = [
         {
             "daysOfTheWeek": list(opening.days),
@@ -218,71 +225,71 @@ def calendar(found: Calendar, location: str) -> Json:
                 }
             ],
         }
-        for opening in found.hours
+        for opening in record.hours
     ]
-    team = [{"userId": user, "priority": 0.5, "isPrimary": False} for user in found.users]
-    shown: Json = {
-        "id": found.id,
+    team = [{"userId": user, "priority": 0.5, "isPrimary": False} for user in record.users]
+    row: JsonObject = {
+        "id": record.id,
         "locationId": location,
-        "name": found.name,
-        "calendarType": found.type.value,
+        "name": record.name,
+        "calendarType": record.type.value,
         "isActive": True,
         "teamMembers": team,
-        "slotDuration": found.slot_minutes,
+        "slotDuration": record.slot_minutes,
         "slotDurationUnit": "mins",
-        "slotInterval": found.slot_minutes,
+        "slotInterval": record.slot_minutes,
         "slotIntervalUnit": "mins",
-        "slotBuffer": found.buffers[1],
-        "slotBufferUnit": found.buffer_unit,
-        "preBuffer": found.buffers[0],
-        "preBufferUnit": found.buffer_unit,
-        "appoinmentPerSlot": found.per_slot,
-        "appointmentPerSlot": found.per_slot,
+        "slotBuffer": record.buffers[1],
+        "slotBufferUnit": record.buffer_unit,
+        "preBuffer": record.buffers[0],
+        "preBufferUnit": record.buffer_unit,
+        "appoinmentPerSlot": record.per_slot,
+        "appointmentPerSlot": record.per_slot,
         "openHours": hours or {},
     }
-    return {**shown, "groupId": found.group} if found.group else shown
+    return {**row, "groupId": record.group} if record.group else row
 
 
-def group(found: Group, location: str) -> Json:
-    """A calendar group."""
+def group(record: GroupRecord, location: str) -> JsonObject:
+    """Return a calendar group."""
     return {
-        "id": found.id,
+        "id": record.id,
         "locationId": location,
-        "name": found.name,
+        "name": record.name,
         "description": "",
-        "slug": found.name.lower().replace(" ", "-"),
+        "slug": record.name.lower().replace(" ", "-"),
         "isActive": True,
     }
 
 
-def user(found: User, location: str) -> Json:
-    """A member of staff."""
-    first, _, last = found.name.partition(" ")
+def user(record: StaffUser, location: str) -> JsonObject:
+    """Return a member of staff."""
+    first, _, last = record.name.partition(" ")
     return {
-        "id": found.id,
-        "name": found.name,
+        "id": record.id,
+        "name": record.name,
         "firstName": first,
         "lastName": last,
-        "email": found.email,
-        "phone": found.phone,
+        "email": record.email,
+        "phone": record.phone,
         "roles": {"type": "account", "role": "user", "locationIds": [location]},
     }
 
 
-def contact(found: Contact, location: str) -> Json:
-    """A customer; addresses that are not known are null."""
-    first, _, last = found.name.partition(" ")
+def contact(record: ContactRecord, location: str) -> JsonObject:
+    """Return a customer; an unknown e-mail address or phone number is null."""
+    first, _, last = record.name.partition(" ")
     return {
-        "id": found.id,
+        "id": record.id,
         "locationId": location,
         "firstName": first,
         "lastName": last,
-        "email": found.email or None,
-        "phone": found.phone or None,
+        "email": record.email or None,
+        "phone": record.phone or None,
         "tags": [],
     }
 
 
-def matches(ask: PlatformRequest, **owners: str) -> bool:
-    """Whether an event has every owner that the query names."""
-    return all(ask.query.get(key) in {None, "", owner} for key, owner in owners.items())
+def matches_query(request: PlatformRequest, **owners: str) -> bool:
+    """Return true if an event has every owner that the query names."""
+    return all(request.query.get(key) in {None, "", owner} for key, owner in owners.items())

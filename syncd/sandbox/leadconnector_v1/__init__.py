@@ -1,8 +1,5 @@
-"""A legacy LeadConnector v1 (GoHighLevel) location.
+"""Emulator of a legacy LeadConnector v1 location, after docs/platforms/leadconnector-v1.md."""
 
-Emulated after docs/platforms/leadconnector-v1.md.
-"""
+from syncd.sandbox.leadconnector_v1.api import EmulatedLeadConnectorV1
 
-from syncd.sandbox.leadconnector_v1.api import LeadConnectorV1
-
-__all__ = ["LeadConnectorV1"]
+__all__ = ["EmulatedLeadConnectorV1"]

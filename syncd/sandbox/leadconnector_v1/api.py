@@ -1,4 +1,4 @@
-"""The location's v1 HTTP interface.
+"""The HTTP interface of a v1 location.
 
 Anchors such as (#errors) are sections of docs/platforms/leadconnector-v1.md.
 """
@@ -15,53 +15,54 @@ from starlette.routing import Route
 
 from syncd.model import zone
 from syncd.model.platform_facts import PlatformKind
-from syncd.sandbox.contacts import Contact
+from syncd.sandbox.contacts import ContactRecord
 from syncd.sandbox.ids import guid_ids
-from syncd.sandbox.leadconnector.location import Location
-from syncd.sandbox.leadconnector.slots import Taken, free_slots
-from syncd.sandbox.leadconnector.wire import local
+from syncd.sandbox.leadconnector.location import LocationState
+from syncd.sandbox.leadconnector.slots import BusyTime, free_slots
+from syncd.sandbox.leadconnector.wire import local_time
 from syncd.sandbox.leadconnector_v1 import fields, wire
-from syncd.sandbox.leadconnector_v1.records import SETTABLE, Booking, booked_in
-from syncd.sandbox.leadconnector_v1.teams_api import Teams
+from syncd.sandbox.leadconnector_v1.records import SETTABLE, ZonedMeeting, with_timezone
+from syncd.sandbox.leadconnector_v1.teams_api import TeamsApi
 from syncd.sandbox.platform import RefusalError
-from syncd.sandbox.records import Block
-from syncd.sandbox.replies import JSONResponse
+from syncd.sandbox.records import PlatformBlock
+from syncd.sandbox.replies import JsonObject, JSONResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from syncd.sandbox.clock import Clock
+    from syncd.sandbox.clock import SandboxClock
     from syncd.sandbox.faults import Faults
     from syncd.sandbox.ids import Ids
-    from syncd.sandbox.leadconnector.records import Calendar, Meeting
+    from syncd.sandbox.leadconnector.records import CalendarRecord, Meeting
     from syncd.sandbox.platform import PlatformRequest
 
 SLOT_TAKEN = "The selected slot is not available."
 
 
-class LeadConnectorV1(Location):
-    """An emulated legacy location: state and verbs of `Location`, served the old way.
+class EmulatedLeadConnectorV1(LocationState):
+    """An emulated v1 location: `LocationState` served over the legacy API.
 
-    What a `Location` calls a group is a team here, and a calendar is a service. Where the platform
-    notes leave a fact open, the emulator takes the answer that asks more of a client.
+    The groups of `LocationState` are teams here, and its calendars are services. Where the platform
+    notes leave a fact open, the emulator chooses the harder case for a client.
     """
 
     kind = PlatformKind.V1
     event_lists = ("/appointments",)
     base_path = "/v1"
     makes_blocks = True
-    """Whether event blocks can be made; otherwise one is refused as a booking without customer."""
-    more_locations: Sequence[wire.Json] = ()
-    """What else the key opens; an agency's key opens all of its locations (#access)."""
+    """Whether event blocks can be created; otherwise one is refused as a booking without a
+    customer."""
+    more_locations: Sequence[JsonObject] = ()
+    """Further locations of the key; an agency's key opens all of its locations (#access)."""
 
     def __init__(
         self,
         name: str,
-        clock: Clock,
+        clock: SandboxClock,
         ids: Ids,
         faults: Faults | None = None,
         *,
-        token: str = "v1-sandbox",  # noqa: S107 - opens nothing but the emulator
+        token: str = "v1-sandbox",  # noqa: S107 - only valid for the emulator
         location_id: str = "",
         timezone: str = "Europe/Berlin",
         lists_blocks: bool = True,
@@ -69,14 +70,14 @@ class LeadConnectorV1(Location):
     ) -> None:
         """Start an empty location. Raises ValueError for an unknown zone.
 
-        ``lists_blocks``: whether lists show event blocks, which is not known
-        (#listing-appointments). ``checks_slots``: whether a slot that is not offered is refused, as
-        is mostly seen (#booking). ``refuses_deleted``: a deleted event that is asked for is
-        answered with 400, not with 404. ``update_keeps_end``: an update honours its end; else the
-        length is what it was, or usual. ``lost_ends`` keeps what each appointment's last update
-        made of it then, and the end sent.
+        ``lists_blocks``: lists include event blocks; not documented (#listing-appointments).
+        ``checks_slots``: a slot that is not offered is refused, the usual case (#booking).
+        ``refuses_deleted``: a read of a deleted event answers 400 instead of 404.
+        ``update_keeps_end``: an update stores the end that it sends; otherwise the length stays, or
+        becomes the usual one. ``lost_ends``: per appointment, the interval stored by the last
+        update that lost its end, and the end that was sent.
         """
-        self.teams = Teams(self)
+        self.teams = TeamsApi(self)
         super().__init__(
             name, clock, ids, faults, token=token, location_id=location_id, timezone=timezone
         )
@@ -87,10 +88,10 @@ class LeadConnectorV1(Location):
         self.refuses_deleted = False
         self._session = guid_ids(f"session {name}")
 
-    # --- the platform's common behaviour ------------------------------------------------------
+    # --- overrides of Platform ----------------------------------------------------------------
 
     def routes(self) -> Sequence[Route]:
-        """The calls that are served; a trailing slash is optional (#access)."""
+        """Return the served calls; a trailing slash is optional (#access)."""
         table: list[tuple[str, str, Callable[[PlatformRequest], Response]]] = [
             *self.teams.routes(),
             ("GET", "/appointments", self._list_appointments),
@@ -112,26 +113,26 @@ class LeadConnectorV1(Location):
             for slash in ("", "/")
         ]
 
-    def authorise(self, ask: PlatformRequest) -> Response | None:
-        """Check the key; no other header is asked for (#access)."""
-        if ask.headers.get("authorization") != f"Bearer {self.token}":
-            return self.unauthorised(ask)
+    def authorise(self, request: PlatformRequest) -> Response | None:
+        """Check the key; no other header is required (#access)."""
+        if request.headers.get("authorization") != f"Bearer {self.token}":
+            return self.unauthorised(request)
         return None
 
-    def unknown(self, ask: PlatformRequest) -> Response:  # noqa: ARG002 - all the same to it
-        """A path or verb that is not served (#errors)."""
-        return fields.message(404, "Not found")
+    def unknown_route(self, request: PlatformRequest) -> Response:  # noqa: ARG002 - one answer for all
+        """Answer a path or method that is not served (#errors)."""
+        return fields.error_reply(404, "Not found")
 
-    def unauthorised(self, ask: PlatformRequest) -> Response:  # noqa: ARG002 - all the same to it
-        """A key that is not accepted (#errors)."""
-        return fields.message(401, "Api key is invalid")
+    def unauthorised(self, request: PlatformRequest) -> Response:  # noqa: ARG002 - one answer for all
+        """Refuse a key that is not accepted (#errors)."""
+        return fields.error_reply(401, "Api key is invalid")
 
-    def rate_limited(self, ask: PlatformRequest, spelling: str) -> Response:  # noqa: ARG002 - one spelling
-        """429 without Retry-After (#rate-limits)."""
-        return fields.message(429, "Too many requests")
+    def rate_limited(self, request: PlatformRequest, spelling: str) -> Response:  # noqa: ARG002 - one form only
+        """Answer 429 without Retry-After (#rate-limits)."""
+        return fields.error_reply(429, "Too many requests")
 
     def limit_headers(self) -> dict[str, str]:
-        """The headers of a rate limit (#rate-limits); the reset is in whole seconds."""
+        """Return the rate-limit headers (#rate-limits). The reset is in whole seconds."""
         now, limit = self.clock.now(), self.limit
         if limit is None:
             return {}
@@ -142,107 +143,114 @@ class LeadConnectorV1(Location):
 
     # --- teams, services, users, contacts -----------------------------------------------------
 
-    def _list_users(self, ask: PlatformRequest) -> Response:
+    def _list_users(self, request: PlatformRequest) -> Response:
         rows = [wire.user(each, self.location_id) for each in self.users.values()]
-        return JSONResponse({"users": self.listed(ask, rows)})
+        return JSONResponse({"users": self.apply_list_faults(request, rows)})
 
     def _list_locations(self, _: PlatformRequest) -> Response:
-        here = {"id": self.location_id, "name": self.name, "timezone": self.timezone}
-        return JSONResponse({"locations": [here, *self.more_locations]})
+        own = {"id": self.location_id, "name": self.name, "timezone": self.timezone}
+        return JSONResponse({"locations": [own, *self.more_locations]})
 
-    def _lookup_contact(self, ask: PlatformRequest) -> Response:
-        """By e-mail first, then by phone; a miss is an empty list.
+    def _lookup_contact(self, request: PlatformRequest) -> Response:
+        """Look up a contact by e-mail, then by phone; the list is empty if there is none.
 
         See docs/platforms/leadconnector-v1.md#contacts-users-and-locations.
         """
-        email, phone = ask.query.get("email", ""), ask.query.get("phone", "")
+        email, phone = request.query.get("email", ""), request.query.get("phone", "")
         if not email and not phone:
             fields.refuse_missing("email", "email / phone")
-        found = self._contact(email, phone)
-        return JSONResponse({"contacts": [self._shown_contact(found)] if found else []})
+        contact = self._contact(email, phone)
+        return JSONResponse({"contacts": [self._shown_contact(contact)] if contact else []})
 
-    def _get_contact(self, ask: PlatformRequest) -> Response:
-        found = self.contacts.get(ask.params["id"])
-        if found is None:
-            raise self._not_found(ask)
-        return JSONResponse({"contact": self._shown_contact(found)})
+    def _get_contact(self, request: PlatformRequest) -> Response:
+        contact = self.contacts.get(request.params["id"])
+        if contact is None:
+            raise self._not_found(request)
+        return JSONResponse({"contact": self._shown_contact(contact)})
 
     # --- reading appointments -----------------------------------------------------------------
 
-    def _list_appointments(self, ask: PlatformRequest) -> Response:
-        """Appointments and blocks that start in the window, both ends included.
+    def _list_appointments(self, request: PlatformRequest) -> Response:
+        """List appointments and blocks that start in the window, both ends included.
 
-        See docs/platforms/leadconnector-v1.md#listing-appointments.
-
-        By a knob all that overlap it.
+        With ``lists_overlapping`` it includes events that reach into the window. See
+        docs/platforms/leadconnector-v1.md#listing-appointments.
         """
-        if not any(ask.query.get(key) for key in ("userId", "calendarId", "teamId")):
+        if not any(request.query.get(key) for key in ("userId", "calendarId", "teamId")):
             fields.refuse_missing("userId", "userId / calendarId / teamId")
-        user = ask.query.get("userId")
+        user = request.query.get("userId")
         if self.refuses_unknown_users and user and user not in self.users:
             fields.refuse_invalid("userId")
-        team = ask.query.get("teamId")
+        team = request.query.get("teamId")
         if self.refuses_unknown_groups and team and team not in self.groups:
             fields.refuse_invalid("teamId")
-        start, end = fields.epoch(ask.query, "startDate"), fields.epoch(ask.query, "endDate")
-        whole = ask.query.get("includeAll") == "true"
-        as_of = self.as_of(ask)
-        found: list[Meeting | Block] = [*self.meetings.values(as_of)]
+        start, end = (
+            fields.read_epoch_ms(request.query, "startDate"),
+            fields.read_epoch_ms(request.query, "endDate"),
+        )
+        include_all = request.query.get("includeAll") == "true"
+        as_of = self.as_of(request)
+        events: list[Meeting | PlatformBlock] = [*self.meetings.values(as_of)]
         if self.lists_blocks:
-            found += self.closures.values(as_of)
+            events += self.stored_blocks.values(as_of)
         rows = [
-            self._shown(each, whole=whole)
-            for each in found
-            if not each.deleted and self.lists(each, (start, end)) and self._asked(ask, each)
+            self._shown(event, include_all=include_all)
+            for event in events
+            if not event.deleted
+            and self.is_in_window(event, (start, end))
+            and self._asked(request, event)
         ]
-        return JSONResponse({"appointments": self.listed(ask, rows)})
+        return JSONResponse({"appointments": self.apply_list_faults(request, rows)})
 
-    def _asked(self, ask: PlatformRequest, found: Meeting | Block) -> bool:
-        """Whether it has every owner that the query names."""
-        team = self.calendars[found.calendar].group if found.calendar else ""
-        owners = {"userId": found.user, "calendarId": found.calendar, "teamId": team}
-        return all(ask.query.get(key) in {None, "", owner} for key, owner in owners.items())
+    def _asked(self, request: PlatformRequest, event: Meeting | PlatformBlock) -> bool:
+        """Return true if the event has every owner that the query names."""
+        team = self.calendars[event.calendar].group if event.calendar else ""
+        owners = {"userId": event.user, "calendarId": event.calendar, "teamId": team}
+        return all(request.query.get(key) in {None, "", owner} for key, owner in owners.items())
 
-    def _get_appointment(self, ask: PlatformRequest) -> Response:
-        return JSONResponse(self._shown(self._found(ask), whole=True))
+    def _get_appointment(self, request: PlatformRequest) -> Response:
+        return JSONResponse(self._shown(self._found(request), include_all=True))
 
-    def _free_slots(self, ask: PlatformRequest) -> Response:
-        calendar = self._service(fields.needed(ask.query, "calendarId"))
-        start, end = fields.epoch(ask.query, "startDate"), fields.epoch(ask.query, "endDate")
-        where = zone(fields.timezone(ask.query, "timezone") or self.timezone)
-        only = ask.query.get("userId")
-        users = [user for user in calendar.users if not only or user == only]
-        if only and not users:
+    def _free_slots(self, request: PlatformRequest) -> Response:
+        calendar = self._service(fields.require_text(request.query, "calendarId"))
+        start, end = (
+            fields.read_epoch_ms(request.query, "startDate"),
+            fields.read_epoch_ms(request.query, "endDate"),
+        )
+        shown_zone = zone(fields.read_timezone(request.query, "timezone") or self.timezone)
+        wanted_user = request.query.get("userId")
+        users = [user for user in calendar.users if not wanted_user or user == wanted_user]
+        if wanted_user and not users:
             fields.refuse_invalid("userId")
         span = (max(start, self.clock.now()), end)
-        days: wire.Json = {}
+        days: JsonObject = {}
         for slot, _ in free_slots(calendar, users, self._taken(), span, self.timezone):
-            at = slot.astimezone(where)
-            day = days.setdefault(at.date().isoformat(), {"slots": []})
-            day["slots"].append(local(slot, where))
+            local = slot.astimezone(shown_zone)
+            day = days.setdefault(local.date().isoformat(), {"slots": []})
+            day["slots"].append(local_time(slot, shown_zone))
         return JSONResponse(days)
 
     # --- writing ------------------------------------------------------------------------------
 
-    def _create(self, ask: PlatformRequest) -> Response:
-        """Book, or block: an end without a customer is a block (#event-blocks)."""
-        given = fields.body(ask)
-        customer = fields.text(given, "email") or fields.text(given, "phone")
-        if fields.text(given, "endAt") and not customer and self.makes_blocks:
-            return self._create_block(ask, given)
-        timezone = fields.timezone(given, "selectedTimezone")
+    def _create(self, request: PlatformRequest) -> Response:
+        """Create an appointment, or a block if there is an end and no customer (#event-blocks)."""
+        body = fields.read_body(request)
+        customer = fields.read_text(body, "email") or fields.read_text(body, "phone")
+        if fields.read_text(body, "endAt") and not customer and self.makes_blocks:
+            return self._create_block(request, body)
+        timezone = fields.read_timezone(body, "selectedTimezone")
         if not timezone:
             fields.refuse_missing("selectedTimezone")
         if not customer:
             fields.refuse_missing("email", "email / phone")
-        calendar = self._service(fields.needed(given, "calendarId"))
-        user = fields.text(given, "userId")
+        calendar = self._service(fields.require_text(body, "calendarId"))
+        user = fields.read_text(body, "userId")
         if user and user not in calendar.users:
             fields.refuse_invalid("userId")
         length = timedelta(minutes=calendar.slot_minutes)
-        start, end = self._interval(ask, given, timezone, length)
+        start, end = self._interval(request, body, timezone, length)
         id, now = self.new_id(), self.stamp()
-        booking = Booking(
+        booking = ZonedMeeting(
             id=id,
             calendar=calendar.id,
             user=user or self._next_user(calendar, id, (start, end)),
@@ -250,66 +258,66 @@ class LeadConnectorV1(Location):
             end=end,
             status="confirmed",
             contact="",
-            title=self.stored_text(ask, fields.text(given, "title")),
+            title=self.stored_text(request, fields.read_text(body, "title")),
             updated_at=now,
             added_at=now,
             source="third_party",
-            description=self.stored_text(ask, fields.text(given, "calendarNotes")),
+            description=self.stored_text(request, fields.read_text(body, "calendarNotes")),
             timezone=timezone,
         )
         self._check_slot(booking)
-        contact = self._upsert_contact(given)
-        kept = replace(booking, contact=contact.id, title=booking.title or contact.name)
-        self.meetings.put(id, kept)
-        who = self._shown_contact(contact)
-        return JSONResponse(wire.booked(id, who, self._session(), self._session()))
+        contact = self._upsert_contact(body)
+        stored = replace(booking, contact=contact.id, title=booking.title or contact.name)
+        self.meetings.put(id, stored)
+        customer_row = self._shown_contact(contact)
+        return JSONResponse(wire.booking_reply(id, customer_row, self._session(), self._session()))
 
-    def _create_block(self, ask: PlatformRequest, given: wire.Json) -> Response:
-        user, calendar = fields.text(given, "userId"), fields.text(given, "calendarId")
+    def _create_block(self, request: PlatformRequest, body: JsonObject) -> Response:
+        user, calendar = fields.read_text(body, "userId"), fields.read_text(body, "calendarId")
         if not user and not calendar:
             fields.refuse_missing("calendarId", "calendarId / userId")
         if user and user not in self.users:
             fields.refuse_invalid("userId")
         if calendar:
             self._service(calendar)
-        timezone = fields.timezone(given, "selectedTimezone") or self.timezone
-        start, end = self._interval(ask, given, timezone, timedelta())
-        title = self.stored_text(ask, fields.text(given, "title"))
-        block = Block(self.new_id(), user, calendar, start, end, title, self.stamp())
-        self.closures.put(block.id, block)
+        timezone = fields.read_timezone(body, "selectedTimezone") or self.timezone
+        start, end = self._interval(request, body, timezone, timedelta())
+        title = self.stored_text(request, fields.read_text(body, "title"))
+        block = PlatformBlock(self.new_id(), user, calendar, start, end, title, self.stamp())
+        self.stored_blocks.put(block.id, block)
         return JSONResponse({"id": block.id})
 
-    def _update(self, ask: PlatformRequest) -> Response:
-        """Move an appointment or a block; status, notes and contact stay.
+    def _update(self, request: PlatformRequest) -> Response:
+        """Move an appointment or a block; status, notes and contact do not change.
 
         See docs/platforms/leadconnector-v1.md#moving-an-appointment.
         """
-        before = self._found(ask)
-        given = fields.body(ask)
-        timezone = fields.timezone(given, "selectedTimezone")
+        before = self._found(request)
+        body = fields.read_body(request)
+        timezone = fields.read_timezone(body, "selectedTimezone")
         if not timezone:
             fields.refuse_missing("selectedTimezone")
-        title = self.stored_text(ask, fields.text(given, "title")) or before.title
+        title = self.stored_text(request, fields.read_text(body, "title")) or before.title
         if not self.update_keeps_end:
-            given = {key: value for key, value in given.items() if key != "endAt"}
-        if isinstance(before, Block):
-            start, end = self._interval(ask, given, timezone, before.end - before.start)
+            body = {key: value for key, value in body.items() if key != "endAt"}
+        if isinstance(before, PlatformBlock):
+            start, end = self._interval(request, body, timezone, before.end - before.start)
             now = self.stamp()
             block = replace(before, start=start, end=end, title=title, updated_at=now)
-            self.closures.put(block.id, block)
+            self.stored_blocks.put(block.id, block)
             return JSONResponse({"id": block.id})
-        service = self._service(fields.text(given, "calendarId") or before.calendar)
+        service = self._service(fields.read_text(body, "calendarId") or before.calendar)
         length = timedelta(minutes=service.slot_minutes)
-        start, end = self._interval(ask, given, timezone, length)
+        start, end = self._interval(request, body, timezone, length)
         if not self.update_keeps_end:
-            sent = fields.instant(fields.body(ask), "endAt", timezone)
-            self.lost_ends[before.id] = (start, end, sent or end)
+            sent_end = fields.read_time(fields.read_body(request), "endAt", timezone)
+            self.lost_ends[before.id] = (start, end, sent_end or end)
         user = before.user
         if service.id != before.calendar and service.users and user not in service.users:
-            # Nothing is known of a move that gives a meeting to somebody else for any other reason.
+            # No other kind of move is known to change the user.
             user = self._next_user(service, before.id, (start, end))
         after = replace(
-            booked_in(before, timezone),
+            with_timezone(before, timezone),
             calendar=service.id,
             user=user,
             start=start,
@@ -319,117 +327,120 @@ class LeadConnectorV1(Location):
         )
         self._check_slot(after)
         self.write_meeting(after)
-        who = self._shown_contact(self.contacts[after.contact])
-        return JSONResponse(wire.written(after.id, who))
+        customer_row = self._shown_contact(self.contacts[after.contact])
+        return JSONResponse(wire.move_reply(after.id, customer_row))
 
-    def _update_status(self, ask: PlatformRequest) -> Response:
-        """Answered with nothing at all (#status)."""
-        found = self._found(ask)
-        status = fields.needed(fields.body(ask), "status")
+    def _update_status(self, request: PlatformRequest) -> Response:
+        """Set the status; the answer is empty (#status)."""
+        event = self._found(request)
+        status = fields.require_text(fields.read_body(request), "status")
         if status not in SETTABLE:
             fields.refuse_invalid("status")
-        if isinstance(found, Block):
+        if isinstance(event, PlatformBlock):
             fields.refuse_invalid("id")
-        changed = replace(found, status=status, updated_at=self.stamp())
+        changed = replace(event, status=status, updated_at=self.stamp())
         self.write_meeting(changed)
         return PlainTextResponse("")
 
-    def _delete(self, ask: PlatformRequest) -> Response:
-        """Appointments and blocks alike; answered with an empty JSON string (#deleting)."""
-        found = self._found(ask)
-        if isinstance(found, Block):
-            self.remove_block(found.id)
+    def _delete(self, request: PlatformRequest) -> Response:
+        """Delete an appointment or a block; the answer is an empty JSON string (#deleting)."""
+        event = self._found(request)
+        if isinstance(event, PlatformBlock):
+            self.remove_block(event.id)
         else:
-            self.delete(found.id)
+            self.delete(event.id)
         return JSONResponse("")
 
-    # --- what the calls have in common --------------------------------------------------------
+    # --- shared helpers -----------------------------------------------------------------------
 
-    def _found(self, ask: PlatformRequest) -> Meeting | Block:
-        """The appointment or block of the path; a deleted one is as unknown as any other."""
-        id = ask.params["id"]
-        found = self.meetings.get(id) or self.closures.get(id)
-        if found is not None and found.deleted and self.refuses_deleted:
-            raise RefusalError(fields.message(400, "Bad request"))
-        if found is None or found.deleted:
-            raise self._not_found(ask)
-        return found
+    def _found(self, request: PlatformRequest) -> Meeting | PlatformBlock:
+        """Return the appointment or block of the path; refuse unknown and deleted ones."""
+        id = request.params["id"]
+        event = self.meetings.get(id) or self.stored_blocks.get(id)
+        if event is not None and event.deleted and self.refuses_deleted:
+            raise RefusalError(fields.error_reply(400, "Bad request"))
+        if event is None or event.deleted:
+            raise self._not_found(request)
+        return event
 
-    def _not_found(self, ask: PlatformRequest) -> RefusalError:
-        return RefusalError(self.unknown(ask))
+    def _not_found(self, request: PlatformRequest) -> RefusalError:
+        return RefusalError(self.unknown_route(request))
 
-    def _service(self, id: str) -> Calendar:
+    def _service(self, id: str) -> CalendarRecord:
         calendar = self.calendars.get(id)
         if calendar is None:
             fields.refuse_invalid("calendarId")
         return calendar
 
     def _interval(
-        self, ask: PlatformRequest, given: wire.Json, timezone: str, length: timedelta
+        self, request: PlatformRequest, body: JsonObject, timezone: str, length: timedelta
     ) -> tuple[datetime, datetime]:
-        """The interval asked for; without an end it is as long as given (#booking)."""
-        start = fields.instant(given, "selectedSlot", timezone)
+        """Return the requested interval; without an end it lasts ``length`` (#booking)."""
+        start = fields.read_time(body, "selectedSlot", timezone)
         if start is None:
             fields.refuse_missing("selectedSlot")
-        end = fields.instant(given, "endAt", timezone) or start + length
+        end = fields.read_time(body, "endAt", timezone) or start + length
         if end <= start:
             fields.refuse_invalid("endAt")
-        return self.stored_time(ask, start), self.stored_time(ask, end)
+        return self.stored_time(request, start), self.stored_time(request, end)
 
-    def _check_slot(self, wanted: Booking) -> None:
-        """Refuse a start that the slots do not offer, or an end that runs into busy time."""
+    def _check_slot(self, wanted: ZonedMeeting) -> None:
+        """Refuse a start that is not offered, or an end that overlaps busy time."""
         if not self.checks_slots:
             return
         calendar, taken = self.calendars[wanted.calendar], self._taken(wanted.id)
         users = (wanted.user,) if wanted.user else ()
         span = (max(wanted.start, self.clock.now()), wanted.start + timedelta(seconds=1))
         offered = free_slots(calendar, users, taken, span, self.timezone)
-        free = taken.frees(calendar, wanted.user, (wanted.start, wanted.end))
+        free = taken.has_room(calendar, wanted.user, (wanted.start, wanted.end))
         if not free or wanted.start not in {start for start, _ in offered}:
             fields.refuse_invalid("selectedSlot", SLOT_TAKEN)
 
-    def _next_user(self, calendar: Calendar, id: str, span: tuple[datetime, datetime]) -> str:
-        """The first of the team who is free, as round robin would choose; or nobody."""
+    def _next_user(self, calendar: CalendarRecord, id: str, span: tuple[datetime, datetime]) -> str:
+        """Return the first free user of the team, as round robin would; '' for nobody."""
         taken = self._taken(id)
-        free = (user for user in calendar.users if taken.frees(calendar, user, span))
+        free = (user for user in calendar.users if taken.has_room(calendar, user, span))
         return next(free, calendar.users[0] if calendar.users else "")
 
-    def _taken(self, besides: str = "") -> Taken:
-        meetings = [m for m in self.meetings.values() if m.busy and m.id != besides]
-        return Taken(meetings, [b for b in self.closures.values() if not b.deleted])
+    def _taken(self, except_id: str = "") -> BusyTime:
+        meetings = [m for m in self.meetings.values() if m.busy and m.id != except_id]
+        return BusyTime(meetings, [b for b in self.stored_blocks.values() if not b.deleted])
 
-    def _contact(self, email: str, phone: str) -> Contact | None:
-        """The first contact with this e-mail, in any case of letters, else with this phone."""
-        everybody = self.contacts.values()
-        by_email = (c for c in everybody if email and c.email.lower() == email.lower())
-        by_phone = (c for c in everybody if phone and c.phone == phone)
+    def _contact(self, email: str, phone: str) -> ContactRecord | None:
+        """Return the first contact with this e-mail, ignoring case, else with this phone."""
+        contacts = self.contacts.values()
+        by_email = (c for c in contacts if email and c.email.lower() == email.lower())
+        by_phone = (c for c in contacts if phone and c.phone == phone)
         return next(by_email, None) or next(by_phone, None)
 
-    def _upsert_contact(self, given: wire.Json) -> Contact:
-        """A booking creates its customer, or overwrites the one it finds (#booking)."""
-        email, phone = fields.text(given, "email"), fields.text(given, "phone")
-        parts = (fields.text(given, "firstName"), fields.text(given, "lastName"))
-        name = fields.text(given, "name") or " ".join(part for part in parts if part)
-        known = self._contact(email, phone) or Contact(self.new_id(), "")
+    def _upsert_contact(self, body: JsonObject) -> ContactRecord:
+        """Create the customer of a booking, or overwrite the matching contact (#booking)."""
+        email, phone = fields.read_text(body, "email"), fields.read_text(body, "phone")
+        parts = (fields.read_text(body, "firstName"), fields.read_text(body, "lastName"))
+        name = fields.read_text(body, "name") or " ".join(part for part in parts if part)
+        existing = self._contact(email, phone) or ContactRecord(self.new_id(), "")
         contact = replace(
-            known, name=name or known.name, email=email or known.email, phone=phone or known.phone
+            existing,
+            name=name or existing.name,
+            email=email or existing.email,
+            phone=phone or existing.phone,
         )
         self.contacts[contact.id] = contact
         return contact
 
-    def _shown_contact(self, found: Contact) -> wire.Json:
-        return wire.contact(found, self.location_id, self.timezone)
+    def _shown_contact(self, contact: ContactRecord) -> JsonObject:
+        return wire.contact(contact, self.location_id, self.timezone)
 
-    def _shown(self, found: Meeting | Block, *, whole: bool) -> wire.Json:
-        """An appointment or a block; ``whole`` adds what includeAll does.
+    def _shown(self, event: Meeting | PlatformBlock, *, include_all: bool) -> JsonObject:
+        """Return an appointment or a block as JSON; ``include_all`` adds the fields of includeAll.
 
         See docs/platforms/leadconnector-v1.md#listing-appointments.
         """
-        if isinstance(found, Block):
-            return wire.block(found, self.location_id, self.zone)
-        service = self.calendars[found.calendar]
-        shown: dict[str, Any] = wire.appointment(found, service, self.location_id, self.timezone)
-        if whole:
-            who = self._shown_contact(self.contacts[found.contact])
-            shown |= {"notes": found.notes or found.description, "contact": who}
-        return shown
+        if isinstance(event, PlatformBlock):
+            return wire.block(event, self.location_id, self.zone)
+        service = self.calendars[event.calendar]
+        row: dict[str, Any] = wire.appointment(event, service, self.location_id, self.timezone)
+        if include_all:
+            customer_row = self._shown_contact(self.contacts[event.contact])
+            row |= {"notes": event.notes or event.description, "contact": customer_row}
+        return row

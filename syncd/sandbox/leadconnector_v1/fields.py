@@ -1,4 +1,4 @@
-"""How v1 reads what a client sends, and how it complains: about one field at a time."""
+"""The v1 parsing of request fields, and its errors, each about one field."""
 
 from __future__ import annotations
 
@@ -18,45 +18,45 @@ if TYPE_CHECKING:
 FORM = "application/x-www-form-urlencoded"
 
 
-def body(ask: PlatformRequest) -> dict[str, Any]:
-    """Read a JSON object or a form; refuses anything else with 400.
+def read_body(request: PlatformRequest) -> dict[str, Any]:
+    """Read a JSON object or a form; refuse anything else with 400.
 
     See docs/platforms/leadconnector-v1.md#access.
     """
-    if ask.headers.get("content-type", "").startswith(FORM):
-        return dict(parse_qsl(ask.body.decode(errors="replace")))
+    if request.headers.get("content-type", "").startswith(FORM):
+        return dict(parse_qsl(request.body.decode(errors="replace")))
     try:
-        found = ask.json()
+        body = request.json()
     except ValueError:
-        found = ()
-    if found is None:
+        body = ()
+    if body is None:
         return {}
-    if not isinstance(found, dict):
-        raise RefusalError(message(400, "Bad Request"))
-    return found
+    if not isinstance(body, dict):
+        raise RefusalError(error_reply(400, "Bad Request"))
+    return body
 
 
-def text(given: Mapping[str, Any], key: str) -> str:
-    """Read a string; "" when it is missing. Refuses other kinds of values."""
-    found = given.get(key)
-    if found is None:
+def read_text(values: Mapping[str, Any], key: str) -> str:
+    """Read a string; '' if it is missing. Refuse other types."""
+    value = values.get(key)
+    if value is None:
         return ""
-    if not isinstance(found, str):
+    if not isinstance(value, str):
         refuse_invalid(key)
-    return found
+    return value
 
 
-def needed(given: Mapping[str, Any], key: str) -> str:
-    """Read a string that must be there."""
-    found = text(given, key)
-    if not found:
+def require_text(values: Mapping[str, Any], key: str) -> str:
+    """Read a required string."""
+    value = read_text(values, key)
+    if not value:
         refuse_missing(key)
-    return found
+    return value
 
 
-def timezone(given: Mapping[str, Any], key: str) -> str:
-    """Read an IANA zone; "" when it is missing."""
-    name = text(given, key)
+def read_timezone(values: Mapping[str, Any], key: str) -> str:
+    """Read an IANA zone; '' if it is missing."""
+    name = read_text(values, key)
     if name:
         try:
             zone(name)
@@ -65,16 +65,16 @@ def timezone(given: Mapping[str, Any], key: str) -> str:
     return name
 
 
-def instant(given: Mapping[str, Any], key: str, zone_name: str) -> datetime | None:
-    """Read an ISO time, as UTC; a bare one is a wall time in the zone. None when missing.
+def read_time(values: Mapping[str, Any], key: str, zone_name: str) -> datetime | None:
+    """Read an ISO time, as UTC; one without offset is a wall time in the zone. None if missing.
 
     See docs/platforms/leadconnector-v1.md#booking.
     """
-    spelt = text(given, key)
-    if not spelt:
+    text = read_text(values, key)
+    if not text:
         return None
     try:
-        parsed = datetime.fromisoformat(spelt)
+        parsed = datetime.fromisoformat(text)
         if parsed.tzinfo is None:
             return resolve_wall_time(parsed, zone_name).instant
         return parsed.astimezone(UTC)
@@ -82,9 +82,9 @@ def instant(given: Mapping[str, Any], key: str, zone_name: str) -> datetime | No
         refuse_invalid(key)
 
 
-def epoch(given: Mapping[str, Any], key: str) -> datetime:
-    """Read epoch milliseconds; years beyond datetime's end count as the end."""
-    digits = needed(given, key)
+def read_epoch_ms(values: Mapping[str, Any], key: str) -> datetime:
+    """Read epoch milliseconds, as UTC; years after 9999 become the last instant."""
+    digits = require_text(values, key)
     if not (digits.isascii() and digits.isdigit()):
         refuse_invalid(key)
     try:
@@ -94,17 +94,17 @@ def epoch(given: Mapping[str, Any], key: str) -> datetime:
 
 
 def refuse_missing(key: str, words: str = "") -> NoReturn:
-    """Refuse a field that is missing; ``words`` name it where the key is not the whole story."""
+    """Refuse a missing field; ``words`` replaces the key in the message."""
     raise _refusal(key, f"The {words or key} is required.", "required")
 
 
 def refuse_invalid(key: str, words: str = "") -> NoReturn:
-    """Refuse a field that makes no sense."""
+    """Refuse an invalid value; ``words`` replaces the usual message."""
     raise _refusal(key, words or f"The {key} is invalid.", "invalid")
 
 
-def message(status: int, words: str) -> JSONResponse:
-    """Say no to what is about no single field (#errors)."""
+def error_reply(status: int, words: str) -> JSONResponse:
+    """Return an error that is not about one field (#errors)."""
     return JSONResponse({"msg": words}, status)
 
 

@@ -1,4 +1,4 @@
-"""What a v1 location holds beyond what every LeadConnector location does."""
+"""Records that only a v1 location has."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import asdict, dataclass
 from syncd.sandbox.leadconnector.records import STATUSES, Meeting
 
 SETTABLE = STATUSES - {"new"}
-"""The statuses that PUT …/status takes (docs/platforms/leadconnector-v1.md#status)."""
+"""The statuses that PUT …/status accepts (docs/platforms/leadconnector-v1.md#status)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Booking(Meeting):
-    """An appointment booked through v1: it keeps the zone it was booked in, which spells it."""
+class ZonedMeeting(Meeting):
+    """An appointment booked through v1, with the zone in which its times are shown."""
 
     timezone: str
 
 
-def booked_in(meeting: Meeting, timezone: str) -> Booking:
-    """The same appointment, from now on spelt in this zone."""
-    return Booking(**{**asdict(meeting), "timezone": timezone})
+def with_timezone(meeting: Meeting, timezone: str) -> ZonedMeeting:
+    """Return the same appointment, to be shown in this zone."""
+    return ZonedMeeting(**{**asdict(meeting), "timezone": timezone})

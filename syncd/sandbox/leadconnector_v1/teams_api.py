@@ -1,7 +1,7 @@
 """Teams, services and slugs of a v1 location over HTTP (docs/platforms/leadconnector-v1.md#teams).
 
-A service does not come back as it was sent: colours, priorities and units change their words, five
-booleans their names, and slug, kind and activity are not shown at all (#services).
+A service is not returned as it was sent: colours, priorities and units have other values, five
+booleans have other names, and slug, kind and activity are missing (#services).
 """
 
 from __future__ import annotations
@@ -12,15 +12,20 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from starlette.responses import PlainTextResponse, Response
 
-from syncd.sandbox.leadconnector.records import Calendar, CalendarType, Group, Opening
+from syncd.sandbox.leadconnector.records import (
+    CalendarRecord,
+    CalendarType,
+    GroupRecord,
+    OpenHours,
+)
 from syncd.sandbox.leadconnector_v1 import fields, wire
 from syncd.sandbox.platform import RefusalError
-from syncd.sandbox.replies import JSONResponse
+from syncd.sandbox.replies import JsonObject, JSONResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from syncd.sandbox.leadconnector.records import User
+    from syncd.sandbox.leadconnector.records import StaffUser
     from syncd.sandbox.platform import PlatformRequest
 
 COLORS = {
@@ -41,42 +46,42 @@ _FLAGS = {
     "allowReschedule": "hasAllowReschedule",
     "allowCancellation": "hasAllowCancellation",
 }
-"""How the booleans are called when sent, and when returned."""
+"""Names of the booleans in requests, and in answers."""
 _SUBMISSIONS = {"ThankYouMessage", "RedirectURL"}
 
 
-class ParentApi(Protocol):
+class LegacyParentApi(Protocol):
     """What the handlers need of the location that they belong to."""
 
     new_id: Callable[[], str]
-    groups: dict[str, Group]
-    calendars: dict[str, Calendar]
+    groups: dict[str, GroupRecord]
+    calendars: dict[str, CalendarRecord]
 
     @property
-    def users(self) -> Mapping[str, User]:
+    def users(self) -> Mapping[str, StaffUser]:
         """Staff by id."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Team:
-    """What a team has besides a name: its own members, and how it presents itself."""
+class TeamRecord:
+    """A team's own members, and its page settings."""
 
     users: tuple[str, ...]
-    config: wire.Json
+    config: JsonObject
 
 
 @dataclass(slots=True)
-class Teams:
-    """The teams and services of one location. Those that were entered by hand have no details."""
+class TeamsApi:
+    """The teams and services of one location. Those that people created have no details."""
 
-    front: ParentApi
-    teams: dict[str, Team] = field(default_factory=dict)
-    services: dict[str, wire.Json] = field(default_factory=dict)
+    parent: LegacyParentApi
+    teams: dict[str, TeamRecord] = field(default_factory=dict)
+    services: dict[str, JsonObject] = field(default_factory=dict)
     """The body of the last request, by service."""
 
     def routes(self) -> list[tuple[str, str, Callable[[PlatformRequest], Response]]]:
-        """The calls that are served."""
+        """Return the served calls."""
         return [
             ("GET", "/calendars/teams", self._list_teams),
             ("POST", "/calendars/teams", self._create_team),
@@ -91,161 +96,163 @@ class Teams:
 
     # --- slugs --------------------------------------------------------------------------------
 
-    def _check_slug(self, ask: PlatformRequest) -> Response:
-        slug = ask.params["slug"]
+    def _check_slug(self, request: PlatformRequest) -> Response:
+        slug = request.params["slug"]
         return JSONResponse({"slug": slug, "isSlugAvailable": slug not in self._slugs()})
 
-    def _slugs(self, besides: str = "") -> set[str]:
-        named = {
+    def _slugs(self, except_id: str = "") -> set[str]:
+        slugs = {
             id: self.teams[id].config["slug"] if id in self.teams else wire.slug(group.name)
-            for id, group in self.front.groups.items()
+            for id, group in self.parent.groups.items()
         }
-        named |= {id: body["slug"] for id, body in self.services.items()}
-        return {slug for id, slug in named.items() if id != besides}
+        slugs |= {id: body["slug"] for id, body in self.services.items()}
+        return {slug for id, slug in slugs.items() if id != except_id}
 
-    def _check_free(self, slug: str, key: str, besides: str = "") -> None:
-        if slug in self._slugs(besides):
+    def _check_free(self, slug: str, key: str, except_id: str = "") -> None:
+        if slug in self._slugs(except_id):
             fields.refuse_invalid(key, f"The {key} is already taken.")
 
     # --- teams --------------------------------------------------------------------------------
 
     def _list_teams(self, _: PlatformRequest) -> Response:
-        return JSONResponse({"teams": [self._shown_team(g) for g in self.front.groups.values()]})
+        return JSONResponse({"teams": [self._shown_team(g) for g in self.parent.groups.values()]})
 
-    def _create_team(self, ask: PlatformRequest) -> Response:
-        return self._put_team(ask, Group(self.front.new_id(), ""))
+    def _create_team(self, request: PlatformRequest) -> Response:
+        return self._put_team(request, GroupRecord(self.parent.new_id(), ""))
 
-    def _update_team(self, ask: PlatformRequest) -> Response:
-        """A full replacement: what is not sent goes back to its default."""
-        return self._put_team(ask, self._team(ask))
+    def _update_team(self, request: PlatformRequest) -> Response:
+        """Replace a team; fields that are not sent return to their defaults."""
+        return self._put_team(request, self._team(request))
 
-    def _put_team(self, ask: PlatformRequest, before: Group) -> Response:
-        given = fields.body(ask)
-        group = replace(before, name=fields.needed(given, "name"))
-        users = self._members("userIds", given.get("userIds"))
-        said = given.get("calendarConfig")
-        if not isinstance(said, dict):
+    def _put_team(self, request: PlatformRequest, before: GroupRecord) -> Response:
+        body = fields.read_body(request)
+        group = replace(before, name=fields.require_text(body, "name"))
+        users = self._members("userIds", body.get("userIds"))
+        config = body.get("calendarConfig")
+        if not isinstance(config, dict):
             fields.refuse_missing("calendarConfig")
         for key in ("calendarName", "description", "slug"):
-            if not isinstance(said.get(key), str):
+            if not isinstance(config.get(key), str):
                 fields.refuse_missing(f"calendarConfig.{key}")
-        self._check_free(said["slug"], "calendarConfig.slug", before.id)
+        self._check_free(config["slug"], "calendarConfig.slug", before.id)
         flags = ("shouldAssignContactToTeamMember", "shouldSkipAssigningContactForExisting")
-        config = {
-            **{key: said[key] for key in ("calendarName", "description", "slug")},
-            "link": f"/widget/appointment/{said['slug']}",
-            **{flag: said.get(flag) is True for flag in flags},
+        details = {
+            **{key: config[key] for key in ("calendarName", "description", "slug")},
+            "link": f"/widget/appointment/{config['slug']}",
+            **{flag: config.get(flag) is True for flag in flags},
         }
-        self.front.groups[group.id] = group
-        self.teams[group.id] = Team(tuple(users), config)
+        self.parent.groups[group.id] = group
+        self.teams[group.id] = TeamRecord(tuple(users), details)
         return JSONResponse(self._shown_team(group))
 
-    def _delete_team(self, ask: PlatformRequest) -> Response:
-        group = self._team(ask)
-        del self.front.groups[group.id]
+    def _delete_team(self, request: PlatformRequest) -> Response:
+        group = self._team(request)
+        del self.parent.groups[group.id]
         self.teams.pop(group.id, None)
         return PlainTextResponse("")
 
-    def _team(self, ask: PlatformRequest) -> Group:
-        found = self.front.groups.get(ask.params["id"])
-        if found is None:
-            raise RefusalError(fields.message(400, "Bad Request"))
-        return found
+    def _team(self, request: PlatformRequest) -> GroupRecord:
+        team = self.parent.groups.get(request.params["id"])
+        if team is None:
+            raise RefusalError(fields.error_reply(400, "Bad Request"))
+        return team
 
-    def _shown_team(self, group: Group) -> wire.Json:
-        services = [c for c in self.front.calendars.values() if c.group == group.id]
-        made = self.teams.get(group.id)
-        own = made.users if made else ()
-        members = dict.fromkeys((*own, *(user for service in services for user in service.users)))
-        shown = wire.team(group, [self.front.users[user] for user in members])
-        return {**shown, "calendarConfig": made.config} if made else shown
+    def _shown_team(self, group: GroupRecord) -> JsonObject:
+        services = [c for c in self.parent.calendars.values() if c.group == group.id]
+        details = self.teams.get(group.id)
+        own_users = details.users if details else ()
+        members = dict.fromkeys(
+            (*own_users, *(user for service in services for user in service.users))
+        )
+        row = wire.team(group, [self.parent.users[user] for user in members])
+        return {**row, "calendarConfig": details.config} if details else row
 
     # --- services -----------------------------------------------------------------------------
 
-    def _list_services(self, ask: PlatformRequest) -> Response:
-        team = ask.query.get("teamId")
-        found = [c for c in self.front.calendars.values() if not team or c.group == team]
-        return JSONResponse({"services": [self._shown_service(c) for c in found]})
+    def _list_services(self, request: PlatformRequest) -> Response:
+        team = request.query.get("teamId")
+        services = [c for c in self.parent.calendars.values() if not team or c.group == team]
+        return JSONResponse({"services": [self._shown_service(c) for c in services]})
 
-    def _create_service(self, ask: PlatformRequest) -> Response:
-        return self._put_service(ask, self.front.new_id())
+    def _create_service(self, request: PlatformRequest) -> Response:
+        return self._put_service(request, self.parent.new_id())
 
-    def _update_service(self, ask: PlatformRequest) -> Response:
-        """A full replacement."""
-        return self._put_service(ask, self._service(ask).id)
+    def _update_service(self, request: PlatformRequest) -> Response:
+        """Replace a service."""
+        return self._put_service(request, self._service(request).id)
 
-    def _put_service(self, ask: PlatformRequest, id: str) -> Response:
-        given = fields.body(ask)
-        _check_texts(given)
-        if given["teamId"] not in self.front.groups:
+    def _put_service(self, request: PlatformRequest, id: str) -> Response:
+        body = fields.read_body(request)
+        _check_texts(body)
+        if body["teamId"] not in self.parent.groups:
             fields.refuse_invalid("teamId")
-        self._check_free(given["slug"], "slug", id)
-        members = given.get("teamMembers")
+        self._check_free(body["slug"], "slug", id)
+        members = body.get("teamMembers")
         if not isinstance(members, list):
             fields.refuse_missing("teamMembers")
         for member in members:
             _check_member(member)
-        users = self._members("teamMembers.userId", [each["userId"] for each in members])
-        timing, hours = _check_availability(given.get("availability"))
-        _check_confirmation(given.get("confirmation"))
-        info = given["availability"].get("appointmentInfo") or {}
-        calendar = Calendar(
+        users = self._members("teamMembers.userId", [member["userId"] for member in members])
+        timing, hours = _check_availability(body.get("availability"))
+        _check_confirmation(body.get("confirmation"))
+        info = body["availability"].get("appointmentInfo") or {}
+        calendar = CalendarRecord(
             id,
-            given["name"],
+            body["name"],
             CalendarType.ROUND_ROBIN,
             tuple(users),
-            given["teamId"],
+            body["teamId"],
             hours,
             timing["slotDuration"],
             info.get("perSlot") or 1,
         )
-        self.front.calendars[id] = calendar
-        self.services[id] = given
+        self.parent.calendars[id] = calendar
+        self.services[id] = body
         return JSONResponse(self._shown_service(calendar))
 
-    def _delete_service(self, ask: PlatformRequest) -> Response:
-        service = self._service(ask)
-        del self.front.calendars[service.id]
+    def _delete_service(self, request: PlatformRequest) -> Response:
+        service = self._service(request)
+        del self.parent.calendars[service.id]
         self.services.pop(service.id, None)
         return PlainTextResponse("")
 
-    def _service(self, ask: PlatformRequest) -> Calendar:
-        found = self.front.calendars.get(ask.params["id"])
-        if found is None:
-            # The message wrongly speaks of a contact (#services).
+    def _service(self, request: PlatformRequest) -> CalendarRecord:
+        service = self.parent.calendars.get(request.params["id"])
+        if service is None:
+            # The platform's message names a contact by mistake (#services).
             fields.refuse_invalid("id", "The contact id is invalid.")
-        return found
+        return service
 
-    def _shown_service(self, found: Calendar) -> wire.Json:
-        shown = wire.service(found)
-        said = self.services.get(found.id)
-        if said is None:
-            return shown
-        confirmation = said["confirmation"]
-        told = confirmation["notificationAndOther"]
+    def _shown_service(self, service: CalendarRecord) -> JsonObject:
+        row = wire.service(service)
+        body = self.services.get(service.id)
+        if body is None:
+            return row
+        confirmation = body["confirmation"]
+        notification = confirmation["notificationAndOther"]
         form = confirmation.get("form") or {}
         return {
-            **shown,
-            "description": said["description"],
-            "appointmentTitle": said["appointmentTitle"],
-            "eventColor": COLORS[said["eventColor"]],
-            "syncOption": said.get("syncOption", "oneway"),
+            **row,
+            "description": body["description"],
+            "appointmentTitle": body["appointmentTitle"],
+            "eventColor": COLORS[body["eventColor"]],
+            "syncOption": body.get("syncOption", "oneway"),
             "teamMembers": [
                 {
-                    "userId": each["userId"],
-                    "priority": PRIORITIES[each["priority"]],
-                    "selected": each["selected"],
-                    "meetingLocation": each.get("meetingLocation", ""),
+                    "userId": member["userId"],
+                    "priority": PRIORITIES[member["priority"]],
+                    "selected": member["selected"],
+                    "meetingLocation": member.get("meetingLocation", ""),
                 }
-                for each in said["teamMembers"]
+                for member in body["teamMembers"]
             ],
             "availability": {
-                **shown["availability"],
-                "eventTiming": {"slotBuffer": 0, **said["availability"]["eventTiming"]},
-                "appointmentInfo": said["availability"].get("appointmentInfo", {}),
+                **row["availability"],
+                "eventTiming": {"slotBuffer": 0, **body["availability"]["eventTiming"]},
+                "appointmentInfo": body["availability"].get("appointmentInfo", {}),
                 "schedule": {
                     key: value.capitalize() if isinstance(value, str) else value
-                    for key, value in said["availability"].get("schedule", {}).items()
+                    for key, value in body["availability"].get("schedule", {}).items()
                 },
             },
             "confirmation": {
@@ -254,9 +261,9 @@ class Teams:
                     "stickyContact": form.get("stickyContact", False),
                 },
                 "notificationAndOther": {
-                    "alertEmail": told.get("alertEmail", ""),
-                    "notes": told.get("notes", ""),
-                    **{shown_as: told[sent_as] for sent_as, shown_as in _FLAGS.items()},
+                    "alertEmail": notification.get("alertEmail", ""),
+                    "notes": notification.get("notes", ""),
+                    **{shown_as: notification[sent_as] for sent_as, shown_as in _FLAGS.items()},
                 },
                 "formSubmission": confirmation["formSubmission"],
             },
@@ -265,19 +272,19 @@ class Teams:
     def _members(self, key: str, users: Any) -> list[str]:
         if not isinstance(users, list):
             fields.refuse_missing(key)
-        if any(user not in self.front.users for user in users):
+        if any(user not in self.parent.users for user in users):
             fields.refuse_invalid(key)
         return users
 
 
-def _check_texts(given: wire.Json) -> None:
+def _check_texts(body: JsonObject) -> None:
     for key in ("teamId", "name", "slug", "appointmentTitle"):
-        fields.needed(given, key)
-    if not isinstance(given.get("description"), str):
+        fields.require_text(body, key)
+    if not isinstance(body.get("description"), str):
         fields.refuse_missing("description")
-    if given.get("eventType") not in EVENT_TYPES:
+    if body.get("eventType") not in EVENT_TYPES:
         fields.refuse_invalid("eventType")
-    if given.get("eventColor") not in COLORS:
+    if body.get("eventColor") not in COLORS:
         fields.refuse_invalid("eventColor")
 
 
@@ -290,14 +297,14 @@ def _check_member(member: Any) -> None:
         fields.refuse_missing("teamMembers.selected")
 
 
-def _check_availability(said: Any) -> tuple[wire.Json, tuple[Opening, ...]]:
-    timing = said.get("eventTiming") if isinstance(said, dict) else None
+def _check_availability(availability: Any) -> tuple[JsonObject, tuple[OpenHours, ...]]:
+    timing = availability.get("eventTiming") if isinstance(availability, dict) else None
     if not isinstance(timing, dict):
         fields.refuse_missing("availability.eventTiming")
     for key in ("slotDuration", "slotInterval"):
         if timing.get(key) not in MINUTES:
             fields.refuse_invalid(f"availability.eventTiming.{key}")
-    hours = said.get("officeHours")
+    hours = availability.get("officeHours")
     if not isinstance(hours, dict):
         fields.refuse_missing("availability.officeHours")
     openings = []
@@ -307,17 +314,19 @@ def _check_availability(said: Any) -> tuple[wire.Json, tuple[Opening, ...]]:
         for span in spans:
             opens = time(span["openHour"], span["openMinute"])
             closes = time(span["closeHour"], span["closeMinute"])
-            openings.append(Opening((wire.WEEKDAYS.index(day),), opens, closes))
+            openings.append(OpenHours((wire.WEEKDAYS.index(day),), opens, closes))
     return timing, tuple(openings)
 
 
-def _check_confirmation(said: Any) -> None:
-    told = said.get("notificationAndOther") if isinstance(said, dict) else None
-    if not isinstance(told, dict):
+def _check_confirmation(confirmation: Any) -> None:
+    notification = (
+        confirmation.get("notificationAndOther") if isinstance(confirmation, dict) else None
+    )
+    if not isinstance(notification, dict):
         fields.refuse_missing("confirmation.notificationAndOther")
     for key in _FLAGS:
-        if not isinstance(told.get(key), bool):
+        if not isinstance(notification.get(key), bool):
             fields.refuse_missing(f"confirmation.notificationAndOther.{key}")
-    after = said.get("formSubmission")
-    if not isinstance(after, dict) or after.get("type") not in _SUBMISSIONS:
+    submission = confirmation.get("formSubmission")
+    if not isinstance(submission, dict) or submission.get("type") not in _SUBMISSIONS:
         fields.refuse_invalid("confirmation.formSubmission.type")

@@ -1,46 +1,52 @@
-"""How a v1 location's records look on the wire.
+"""The JSON form of a v1 location's records.
 
 Anchors such as (#errors) are sections of docs/platforms/leadconnector-v1.md.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from syncd.model import zone
-from syncd.sandbox.leadconnector.wire import local, more, stamped
-from syncd.sandbox.leadconnector_v1.records import Booking
+from syncd.sandbox.leadconnector.wire import detail_fields, local_time, utc_stamp
+from syncd.sandbox.leadconnector_v1.records import ZonedMeeting
+from syncd.sandbox.replies import JsonObject
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from zoneinfo import ZoneInfo
 
-    from syncd.sandbox.contacts import Contact
-    from syncd.sandbox.leadconnector.records import Calendar, Group, Meeting, Opening, User
-    from syncd.sandbox.records import Block
-
-Json = dict[str, Any]
+    from syncd.sandbox.contacts import ContactRecord
+    from syncd.sandbox.leadconnector.records import (
+        CalendarRecord,
+        GroupRecord,
+        Meeting,
+        OpenHours,
+        StaffUser,
+    )
+    from syncd.sandbox.records import PlatformBlock
 
 WEEKDAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 
 
-def appointment(meeting: Meeting, found: Calendar, location: str, location_zone: str) -> Json:
-    """An appointment without its contact; its times in the zone it was booked in.
+def appointment(
+    meeting: Meeting, calendar: CalendarRecord, location: str, location_zone: str
+) -> JsonObject:
+    """Return an appointment without its contact, with times in the zone it was booked in.
 
-    See docs/platforms/leadconnector-v1.md#listing-appointments.
-
-    Three words for the calendar, two for the user, three for the status, of which ``status`` is
-    stale: "booked" whatever happens.
+    It has three fields for the calendar, two for the user and three for the status. The one called
+    ``status`` is stale: it is always "booked". See
+    docs/platforms/leadconnector-v1.md#listing-appointments.
     """
-    spelt_in = meeting.timezone if isinstance(meeting, Booking) else location_zone
-    where = zone(spelt_in)
+    zone_name = meeting.timezone if isinstance(meeting, ZonedMeeting) else location_zone
+    shown_zone = zone(zone_name)
     owner = {"userId": meeting.user, "assignedUserId": meeting.user} if meeting.user else {}
     return {
         "id": meeting.id,
         **owner,
-        "calendarProviderId": found.group,
-        "calendarId": found.id,
-        "calendarServiceId": found.id,
+        "calendarProviderId": calendar.group,
+        "calendarId": calendar.id,
+        "calendarServiceId": calendar.id,
         "contactId": meeting.contact,
         "locationId": location,
         "isRecurring": False,
@@ -49,21 +55,21 @@ def appointment(meeting: Meeting, found: Calendar, location: str, location_zone:
         "appointmentStatus": meeting.status,
         "title": meeting.title,
         "address": "",
-        "startTime": local(meeting.start, where),
-        "endTime": local(meeting.end, where),
-        "selectedTimezone": spelt_in,
-        "createdAt": stamped(meeting.added_at),
-        "updatedAt": stamped(meeting.updated_at),
-        **more(meeting),
+        "startTime": local_time(meeting.start, shown_zone),
+        "endTime": local_time(meeting.end, shown_zone),
+        "selectedTimezone": zone_name,
+        "createdAt": utc_stamp(meeting.added_at),
+        "updatedAt": utc_stamp(meeting.updated_at),
+        **detail_fields(meeting),
     }
 
 
-def block(found: Block, location: str, where: ZoneInfo) -> Json:
-    """An event block: it looks like an appointment that has no contact and no zone."""
-    user = {"userId": found.user, "assignedUserId": found.user} if found.user else {}
-    calendar = {"calendarId": found.calendar} if found.calendar else {}
+def block(record: PlatformBlock, location: str, shown_zone: ZoneInfo) -> JsonObject:
+    """Return an event block: it looks like an appointment without a contact and a zone."""
+    user = {"userId": record.user, "assignedUserId": record.user} if record.user else {}
+    calendar = {"calendarId": record.calendar} if record.calendar else {}
     return {
-        "id": found.id,
+        "id": record.id,
         **user,
         **calendar,
         "locationId": location,
@@ -71,29 +77,29 @@ def block(found: Block, location: str, where: ZoneInfo) -> Json:
         "status": "booked",
         "appoinmentStatus": "confirmed",
         "appointmentStatus": "confirmed",
-        "title": found.title,
-        "startTime": local(found.start, where),
-        "endTime": local(found.end, where),
-        "updatedAt": stamped(found.updated_at),
+        "title": record.title,
+        "startTime": local_time(record.start, shown_zone),
+        "endTime": local_time(record.end, shown_zone),
+        "updatedAt": utc_stamp(record.updated_at),
     }
 
 
-def contact(found: Contact, location: str, location_zone: str) -> Json:
-    """A customer, with lower-case twins; addresses that are not known are null.
+def contact(record: ContactRecord, location: str, location_zone: str) -> JsonObject:
+    """Return a customer, with lower-case copies; an unknown e-mail address or phone number is null.
 
     See docs/platforms/leadconnector-v1.md#contacts-users-and-locations.
     """
-    first, _, last = found.name.partition(" ")
+    first, _, last = record.name.partition(" ")
     return {
-        "id": found.id,
+        "id": record.id,
         "locationId": location,
-        "contactName": found.name,
-        "fullNameLowerCase": found.name.lower(),
+        "contactName": record.name,
+        "fullNameLowerCase": record.name.lower(),
         "firstName": first,
         "lastName": last,
-        "email": found.email or None,
-        "emailLowerCase": found.email.lower() or None,
-        "phone": found.phone or None,
+        "email": record.email or None,
+        "emailLowerCase": record.email.lower() or None,
+        "phone": record.phone or None,
         "timezone": location_zone,
         "country": "DE",
         "type": "lead",
@@ -102,67 +108,72 @@ def contact(found: Contact, location: str, location_zone: str) -> Json:
     }
 
 
-def written(id: str, who: Json) -> Json:
-    """The answer to a move: no times, no calendar, no status (#moving-an-appointment)."""
-    return {"id": id, "contactId": who["id"], "contact": who}
+def move_reply(appointment_id: str, customer_row: JsonObject) -> JsonObject:
+    """Return the answer to a move: no times, calendar or status (#moving-an-appointment)."""
+    return {"id": appointment_id, "contactId": customer_row["id"], "contact": customer_row}
 
 
-def booked(id: str, who: Json, fingerprint: str, session: str) -> Json:
-    """The answer to a booking as seen in 2025: its ``contactId`` is no contact's id (#booking)."""
-    shown = {key: value for key, value in who.items() if key != "id"}
+def booking_reply(
+    appointment_id: str, customer_row: JsonObject, fingerprint: str, session: str
+) -> JsonObject:
+    """Return the answer to a booking, as seen in 2025 (#booking).
+
+    Its ``contactId`` is not a contact's id.
+    """
+    customer = {key: value for key, value in customer_row.items() if key != "id"}
     return {
-        "id": id,
+        "id": appointment_id,
         "contactId": fingerprint,
-        "contact": {**shown, "fingerprint": fingerprint},
+        "contact": {**customer, "fingerprint": fingerprint},
         "sessionId": session,
         "sessionFingerprint": fingerprint,
     }
 
 
-def team(found: Group, members: Sequence[User]) -> Json:
-    """A team (#teams)."""
-    own = slug(found.name)
+def team(record: GroupRecord, members: Sequence[StaffUser]) -> JsonObject:
+    """Return a team (#teams)."""
+    team_slug = slug(record.name)
     return {
-        "id": found.id,
-        "name": found.name,
+        "id": record.id,
+        "name": record.name,
         "members": [{"id": each.id, "name": each.name, "email": each.email} for each in members],
         "calendarConfig": {
-            "calendarName": found.name,
+            "calendarName": record.name,
             "description": "",
-            "slug": own,
-            "link": f"/widget/appointment/{own}",
+            "slug": team_slug,
+            "link": f"/widget/appointment/{team_slug}",
             "shouldAssignContactToTeamMember": False,
             "shouldSkipAssigningContactForExisting": False,
         },
     }
 
 
-def service(found: Calendar) -> Json:
-    """A bookable calendar, as it is returned: neither slug nor kind nor activity (#services)."""
+def service(record: CalendarRecord) -> JsonObject:
+    """Return a bookable calendar; its slug, kind and activity are not shown (#services)."""
     unlinked = {"id": "", "name": ""}
     return {
-        "id": found.id,
-        "name": found.name,
+        "id": record.id,
+        "name": record.name,
         "description": "",
         "appointmentTitle": "{{contact.name}}",
         "meetingLocation": "",
         "eventColor": "#039BE5",
-        "teamId": found.group,
+        "teamId": record.group,
         "syncOption": "oneway",
         "linkedCalendars": dict.fromkeys(("google", "clio", "drchrono"), unlinked),
         "teamMembers": [
             {"userId": user, "priority": 0, "selected": True, "meetingLocation": ""}
-            for user in found.users
+            for user in record.users
         ],
         "availability": {
             "eventTiming": {
-                "slotDuration": found.slot_minutes,
-                "slotInterval": found.slot_minutes,
+                "slotDuration": record.slot_minutes,
+                "slotInterval": record.slot_minutes,
                 "slotBuffer": 0,
             },
-            "appointmentInfo": {"perSlot": found.per_slot, "perDay": None},
+            "appointmentInfo": {"perSlot": record.per_slot, "perDay": None},
             "schedule": {},
-            "officeHours": _office_hours(found.hours),
+            "officeHours": _office_hours(record.hours),
         },
         "confirmation": {
             "form": {"customFormId": "", "stickyContact": False},
@@ -180,26 +191,26 @@ def service(found: Calendar) -> Json:
     }
 
 
-def user(found: User, location: str) -> Json:
-    """A member of staff (#contacts-users-and-locations)."""
-    first, _, last = found.name.partition(" ")
+def user(record: StaffUser, location: str) -> JsonObject:
+    """Return a member of staff (#contacts-users-and-locations)."""
+    first, _, last = record.name.partition(" ")
     return {
-        "id": found.id,
-        "name": found.name,
+        "id": record.id,
+        "name": record.name,
         "firstName": first,
         "lastName": last,
-        "email": found.email,
-        "phone": found.phone,
+        "email": record.email,
+        "phone": record.phone,
         "permissions": {"appointmentsEnabled": True},
         "roles": {"type": "account", "role": "user", "locationIds": [location]},
     }
 
 
-def _office_hours(hours: Sequence[Opening]) -> Json:
-    shown: Json = {}
+def _office_hours(hours: Sequence[OpenHours]) -> JsonObject:
+    days: JsonObject = {}
     for opening in hours:
         for day in opening.days:
-            shown.setdefault(WEEKDAYS[day], []).append(
+            days.setdefault(WEEKDAYS[day], []).append(
                 {
                     "openHour": opening.opens.hour,
                     "openMinute": opening.opens.minute,
@@ -207,9 +218,9 @@ def _office_hours(hours: Sequence[Opening]) -> Json:
                     "closeMinute": opening.closes.minute,
                 }
             )
-    return shown
+    return days
 
 
 def slug(name: str) -> str:
-    """What a name becomes in an address."""
+    """Return the form of a name in a URL."""
     return name.lower().replace(" ", "-")

@@ -1,9 +1,19 @@
-"""A LeadSquared account.
+"""Emulator of a LeadSquared account, after docs/platforms/leadsquared.md."""
 
-Emulated after docs/platforms/leadsquared.md.
-"""
+from syncd.sandbox.leadsquared.api import EmulatedLeadSquared
+from syncd.sandbox.leadsquared.records import (
+    AccountUser,
+    Category,
+    Shift,
+    TaskRecord,
+    TaskTypeRecord,
+)
 
-from syncd.sandbox.leadsquared.api import LeadSquared
-from syncd.sandbox.leadsquared.records import Category, Shift, Task, TaskType, User
-
-__all__ = ["Category", "LeadSquared", "Shift", "Task", "TaskType", "User"]
+__all__ = [
+    "AccountUser",
+    "Category",
+    "EmulatedLeadSquared",
+    "Shift",
+    "TaskRecord",
+    "TaskTypeRecord",
+]

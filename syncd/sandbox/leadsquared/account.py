@@ -1,4 +1,4 @@
-"""An account's state, and what its users do with it by hand."""
+"""The state of an account, and the actions of its users."""
 
 from __future__ import annotations
 
@@ -7,56 +7,56 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from syncd.model import utc, zone
-from syncd.sandbox.contacts import Contact
+from syncd.sandbox.contacts import ContactRecord
 from syncd.sandbox.history import VersionedTable
-from syncd.sandbox.leadsquared.facts import Facts
-from syncd.sandbox.leadsquared.jobs import JobClock, Jobs
+from syncd.sandbox.leadsquared.facts import AccountFacts
+from syncd.sandbox.leadsquared.jobs import JobClock, JobQueue
 from syncd.sandbox.leadsquared.records import (
     OFFICE_HOURS,
-    WORDS,
+    TASK_STATUSES,
+    AccountUser,
     Category,
     Shift,
-    Status,
-    Task,
-    TaskType,
-    User,
+    TaskRecord,
+    TaskStatus,
+    TaskTypeRecord,
 )
 from syncd.sandbox.limits import RateLimit
 from syncd.sandbox.platform import Platform
-from syncd.sandbox.records import Appointment, Block
+from syncd.sandbox.records import PlatformAppointment, PlatformBlock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from syncd.sandbox.clock import Clock
+    from syncd.sandbox.clock import SandboxClock
     from syncd.sandbox.faults import Faults
     from syncd.sandbox.ids import Ids
     from syncd.sandbox.recurring import Move
 
-_WORD = {status: word for word, status in WORDS.items()}
+_WORD = {status: word for word, status in TASK_STATUSES.items()}
 
 
-class Account(Facts, Platform):
+class AccountState(AccountFacts, Platform):
     """Users, task types, leads and tasks of one account.
 
-    In the sandbox's common words a calendar is a task type, a user is an e-mail, a contact is a
-    lead, and a block is an appointment of the busy type. The verbs act as people in the web
-    application do: they check nothing but that ids are known (KeyError) and that values make
-    sense (ValueError).
+    In the common terms of the sandbox, a calendar is a task type, a user is an e-mail address, a
+    contact is a lead, and a block is an appointment of the busy type. The methods act as people in
+    the web application do. They check only that ids are known (KeyError) and values valid
+    (ValueError).
     """
 
     counts_page = False
-    """RecordCount lies: it counts the rows of a page, not those of all pages."""
+    """Whether RecordCount is wrong: it counts the rows of the page, not of all pages."""
 
     def __init__(
         self,
         name: str,
-        clock: Clock,
+        clock: SandboxClock,
         ids: Ids,
         faults: Faults | None = None,
         *,
         access_key: str = "u$r-sandbox",
-        secret_key: str = "sandbox-secret",  # noqa: S107 - opens nothing but the emulator
+        secret_key: str = "sandbox-secret",  # noqa: S107 - only valid for the emulator
         timezone: str = "Europe/Berlin",
         busy_type: str = "Busy",
     ) -> None:
@@ -71,12 +71,12 @@ class Account(Facts, Platform):
         self.zone = zone(timezone)
         self.busy_type = busy_type
         self.limit = RateLimit(25, 5)
-        self.users: dict[str, User] = {}
-        self.types: dict[str, TaskType] = {}
-        self.contacts: dict[str, Contact] = {}
+        self.users: dict[str, AccountUser] = {}
+        self.types: dict[str, TaskTypeRecord] = {}
+        self.contacts: dict[str, ContactRecord] = {}
         self._job_clock = JobClock(clock)
-        self.jobs = Jobs(self._job_clock)
-        self._tasks: VersionedTable[Task] = VersionedTable(self._job_clock)
+        self.jobs = JobQueue(self._job_clock)
+        self._tasks: VersionedTable[TaskRecord] = VersionedTable(self._job_clock)
         self._numbers = 10_000
         self.add_type("Consultation", allow_conflicts=False)
         self.add_type(busy_type, allow_conflicts=False)
@@ -85,21 +85,21 @@ class Account(Facts, Platform):
         self.key_user = "integration@example.com"
 
     @property
-    def tasks(self) -> VersionedTable[Task]:
-        """All tasks, after the jobs that are due by now."""
+    def tasks(self) -> VersionedTable[TaskRecord]:
+        """Return all tasks, after running the jobs that are due."""
         self.jobs.run()
         return self._tasks
 
     def queue(self, seconds: float, work: Callable[[], object]) -> str:
-        """Promise work in so many seconds; returns the job's id."""
+        """Add a job that is due in this many seconds, and return its id."""
         return self.jobs.add(self.clock.now() + timedelta(seconds=seconds), work)
 
     def stamp(self) -> datetime:
-        """The platform's own idea of now; during a job, of the time that it was due."""
+        """Return the platform's own time; during a job, the time at which the job was due."""
         due = self._job_clock.at
         return super().stamp() - (self.clock.now() - due if due else timedelta())
 
-    # --- setting up ---------------------------------------------------------------------------
+    # --- setup --------------------------------------------------------------------------------
 
     def add_user(
         self,
@@ -112,17 +112,19 @@ class Account(Facts, Platform):
         hours: Sequence[Shift] = OFFICE_HOURS,
         phone: str = "",
     ) -> str:
-        """Add a user. Returns the id; lists and verbs know users by e-mail.
+        """Add a user and return the id; lists and methods identify users by e-mail.
 
         Raises ValueError for an unknown zone.
         """
         where = zone(timezone or self.timezone).key
-        user = User(id or self.new_id(), name, email, where, role, hours=tuple(hours), phone=phone)
+        user = AccountUser(
+            id or self.new_id(), name, email, where, role, hours=tuple(hours), phone=phone
+        )
         self.users[email] = user
         return user.id
 
     def deactivate(self, email: str) -> None:
-        """Deactivate a user; that of the keys takes them along.
+        """Deactivate a user; if it is the keys' user, the keys stop working.
 
         See docs/platforms/leadsquared.md#access.
         """
@@ -138,8 +140,8 @@ class Account(Facts, Platform):
         allow_conflicts: bool = True,
         mandatory: Sequence[str] = (),
     ) -> str:
-        """Add a task type; ``mandatory`` names custom fields that a create must fill."""
-        made = TaskType(
+        """Add a task type and return its id; a create must fill the ``mandatory`` custom fields."""
+        task_type = TaskTypeRecord(
             id or self.new_id(),
             name,
             category,
@@ -147,16 +149,16 @@ class Account(Facts, Platform):
             allow_conflicts,
             mandatory=tuple(mandatory),
         )
-        self.types[name] = made
-        return made.id
+        self.types[name] = task_type
+        return task_type.id
 
     def add_contact(self, name: str, email: str = "", phone: str = "", id: str = "") -> str:
-        """Add a lead."""
-        contact = Contact(id or self.new_id(), name, email, phone)
+        """Add a lead and return its id."""
+        contact = ContactRecord(id or self.new_id(), name, email, phone)
         self.contacts[contact.id] = contact
         return contact.id
 
-    # --- acting as the users ------------------------------------------------------------------
+    # --- actions of the users -----------------------------------------------------------------
 
     def book(
         self,
@@ -171,39 +173,39 @@ class Account(Facts, Platform):
         id: str = "",
         series: str = "",
     ) -> str:
-        """Enter an appointment of a type (calendar) with a user (e-mail). Returns its id.
+        """Enter an appointment of a type (calendar) with a user (e-mail), and return its id.
 
-        One with a ``series`` is one of the recurring appointment of that id.
+        With ``series``, it is an instance of the recurring appointment with that id.
         """
         _known(self.types, calendar, "task type")
         _known(self.contacts, contact, "lead")
-        more = {"lead": contact, "series": series, **_status(status, end)}
-        return self._enter(calendar, user, start, end, title, id=id, **more)
+        fields = {"lead": contact, "series": series, **_status(status, end)}
+        return self._enter(calendar, user, start, end, title, id=id, **fields)
 
-    def instances(self, series: str) -> list[Task]:
-        """The appointments of a series that are not deleted, in the order of time."""
-        found = [t for t in self.tasks.values() if t.series == series and not t.deleted]
-        return sorted(found, key=lambda t: (t.start, t.id))
+    def instances(self, series: str) -> list[TaskRecord]:
+        """Return the appointments of a series that are not deleted, sorted by time."""
+        instances = [t for t in self.tasks.values() if t.series == series and not t.deleted]
+        return sorted(instances, key=lambda t: (t.start, t.id))
 
     def series_of(self) -> dict[str, str]:
-        """The series of every instance that ever was, by its id."""
+        """Return the series of every instance that ever existed, by instance id."""
         return {each.id: each.series for each in self.tasks.values() if each.series}
 
     def instance_id(self, series: str, start: datetime, end: datetime) -> str:  # noqa: ARG002
-        """The id of an instance: an id as any other."""
+        """Return the id of a new instance; it is an ordinary id."""
         return self.new_id()
 
     def move_instances(self, moves: Mapping[str, Move], series: str) -> None:
-        """Move these instances at once, perhaps to other ids and another series."""
+        """Move these instances together, optionally to other ids and another series."""
         records = [self._appointment(id) for id in moves]
         for record in records:
             if moves[record.id][0] != record.id:
                 self.delete(record.id)
         for record in records:
-            known, start, end = moves[record.id]
+            new_id, start, end = moves[record.id]
             start, end = _interval(start, end)
-            moved = self._touched(record, id=known, start=start, end=end, series=series)
-            self.tasks.put(known, moved)
+            moved = self._touched(record, id=new_id, start=start, end=end, series=series)
+            self.tasks.put(new_id, moved)
 
     def move(self, id: str, start: datetime, end: datetime, user: str | None = None) -> str:
         """Move an appointment, or give it to another user. Returns its id, which may be new."""
@@ -219,23 +221,23 @@ class Account(Facts, Platform):
         return moved.id
 
     def set_status(self, id: str, status: str) -> None:
-        """Complete, re-open or cancel an appointment, as people can in the web application."""
+        """Complete, reopen or cancel an appointment, as people do in the web application."""
         task = self._appointment(id)
         self.tasks.put(id, self._touched(task, **_status(status, self.stamp())))
 
     def cancel(self, id: str) -> None:
-        """Cancel an appointment; it stays listed, with a StatusCode that no document names."""
+        """Cancel an appointment. It stays listed, with a StatusCode that no document names."""
         self.set_status(id, "cancelled")
 
     def delete(self, id: str) -> None:
-        """Delete an appointment: it is gone from all lists and reads.
+        """Delete an appointment. No list or read shows it any more.
 
         See docs/platforms/leadsquared.md#deleting.
         """
         self.tasks.put(id, self._touched(self._appointment(id), deleted=True))
 
     def undelete(self, id: str) -> None:
-        """Restore a deleted appointment as it was."""
+        """Restore a deleted appointment. Raises KeyError if it is not deleted."""
         task = self.tasks.get(id)
         if task is None or not task.deleted:
             message = f"no deleted appointment {id}"
@@ -245,7 +247,7 @@ class Account(Facts, Platform):
     def block(
         self, user: str, start: datetime, end: datetime, title: str, calendar: str | None = None
     ) -> str:
-        """Enter an appointment of the busy type, which closes a user's time. Returns its id."""
+        """Enter an appointment of the busy type, which blocks a user's time. Returns its id."""
         if calendar and calendar != self.busy_type:
             message = f"a block is an appointment of type {self.busy_type}, not {calendar}"
             raise ValueError(message)
@@ -271,23 +273,23 @@ class Account(Facts, Platform):
         calendar: str = "",
         contact: str = "",
     ) -> str:
-        """Duplicate a block, text and all; with a contact, as an appointment of that type.
+        """Duplicate a block with its text; with a contact, as an appointment of that type.
 
-        Where no type is named, it keeps the busy type, and has a customer all the same.
+        Without a type, the copy keeps the busy type and still has the customer.
         """
         block = self._block(id)
-        more = {"description": block.description, "custom": block.custom, "lead": contact}
+        fields = {"description": block.description, "custom": block.custom, "lead": contact}
         return self._enter(
-            calendar or self.busy_type, user, start, end, self._subject(block), **more
+            calendar or self.busy_type, user, start, end, self._subject(block), **fields
         )
 
     def add_text(self, id: str, text: str) -> None:
-        """Paste a text into an appointment's description."""
+        """Append a text to an appointment's description."""
         task = self._appointment(id)
         self.tasks.put(id, self._touched(task, description=f"{task.description} {text}"))
 
     def rename_user(self, user: str, new: str) -> str:
-        """Give a user another e-mail address; the id and all tasks stay. Returns the address."""
+        """Change a user's e-mail address; id and tasks stay. Returns the new address."""
         _known(self.users, user, "user")
         self.users[new] = replace(self.users.pop(user), email=new)
         return new
@@ -296,32 +298,32 @@ class Account(Facts, Platform):
         """Transfer all tasks of a user to another one, and remove the user."""
         _known(self.users, user, "user")
         _known(self.users, into, "user")
-        gone = self.users.pop(user)
-        self.give_tasks(gone.id, self.users[into].id)
+        removed = self.users.pop(user)
+        self.transfer_tasks(removed.id, self.users[into].id)
         return into
 
-    def give_tasks(self, owner: str, to: str) -> None:
-        """Let one user stand for another one in all tasks; both are ids."""
+    def transfer_tasks(self, owner: str, to: str) -> None:
+        """Replace one user by another one in all tasks; both are ids."""
 
-        def instead(id: str) -> str:
+        def replaced(id: str) -> str:
             return to if id == owner else id
 
         for task in list(self.tasks.values()):
-            given = replace(
+            changed = replace(
                 task,
-                owner=instead(task.owner),
-                created_by=instead(task.created_by),
-                modified_by=instead(task.modified_by),
+                owner=replaced(task.owner),
+                created_by=replaced(task.created_by),
+                modified_by=replaced(task.modified_by),
             )
-            if given != task:
-                self.tasks.put(task.id, given)
+            if changed != task:
+                self.tasks.put(task.id, changed)
 
-    # --- looking at it ------------------------------------------------------------------------
+    # --- inspection ---------------------------------------------------------------------------
 
-    def appointments(self) -> list[Appointment]:
-        """All appointments but those of the busy type, deleted ones too; no to-dos."""
+    def appointments(self) -> list[PlatformAppointment]:
+        """Return all appointments except blocks and to-dos, including deleted ones."""
         return [
-            Appointment(
+            PlatformAppointment(
                 task.id,
                 task.type,
                 self._email(task.owner),
@@ -338,16 +340,16 @@ class Account(Facts, Platform):
         ]
 
     def changes(self) -> int:
-        """How often tasks changed until now, by the jobs that are due as well."""
+        """Return how often tasks have changed, including changes by jobs that are due."""
         return self.tasks.changes
 
-    def blocks(self) -> list[Block]:
-        """All appointments of the busy type, deleted ones too.
+    def blocks(self) -> list[PlatformBlock]:
+        """Return all appointments of the busy type, including deleted ones.
 
-        The title of a block is all that a person reads on it: subject, description, custom fields.
+        The title of a block joins all its visible texts: subject, description, custom fields.
         """
         return [
-            Block(
+            PlatformBlock(
                 task.id,
                 self._email(task.owner),
                 "",
@@ -357,67 +359,67 @@ class Account(Facts, Platform):
                     filter(None, (self._subject(task), task.description, *task.custom.values()))
                 ),
                 task.modified_at,
-                task.deleted or task.status is Status.CANCELLED,
+                task.deleted or task.status is TaskStatus.CANCELLED,
             )
             for task in self.tasks.values()
             if task.type == self.busy_type
         ]
 
-    # --- inside -------------------------------------------------------------------------------
+    # --- internals ----------------------------------------------------------------------------
 
     def next_number(self) -> int:
-        """The number of the next task, counted over the account."""
+        """Return the number of the next task, counted per account."""
         self._numbers += 1
         return self._numbers
 
     def _enter(
-        self, type: str, user: str, start: datetime, end: datetime, title: str, **more: Any
+        self, type: str, user: str, start: datetime, end: datetime, title: str, **fields: Any
     ) -> str:
         _known(self.users, user, "user")
         start, end = _interval(start, self.end_by_hand(start, end))
         owner, now = self.users[user].id, self.stamp()
-        task = Task(
-            id=more.pop("id", "") or self.new_id(),
+        task = TaskRecord(
+            id=fields.pop("id", "") or self.new_id(),
             number=self.next_number(),
             type=type,
             owner=owner,
-            name=f"{type}:{title}",  # as the web application composes it
+            name=f"{type}:{title}",  # the format of the web application
             start=start,
             end=end,
             created_by=owner,
             created_at=now,
             modified_by=owner,
             modified_at=now,
-            **more,
+            **fields,
         )
         self.tasks.put(task.id, task)
         return task.id
 
-    def _touched(self, task: Task, **change: Any) -> Task:
-        """The task changed by its owner's hand."""
+    def _touched(self, task: TaskRecord, **change: Any) -> TaskRecord:
+        """Return the task as changed by its owner."""
         return replace(task, modified_by=task.owner, modified_at=self.stamp(), **change)
 
-    def _appointment(self, id: str) -> Task:
+    def _appointment(self, id: str) -> TaskRecord:
         task = self.tasks.get(id)
         if task is None or task.deleted or task.type == self.busy_type or self._is_to_do(task):
             message = f"no appointment {id}"
             raise KeyError(message)
         return task
 
-    def _block(self, id: str) -> Task:
+    def _block(self, id: str) -> TaskRecord:
         task = self.tasks.get(id)
         if task is None or task.deleted or task.type != self.busy_type:
             message = f"no block {id}"
             raise KeyError(message)
         return task
 
-    def _is_to_do(self, task: Task) -> bool:
+    def _is_to_do(self, task: TaskRecord) -> bool:
         return self.types[task.type].category is Category.TO_DO
 
     def _email(self, owner: str) -> str:
         return next(user.email for user in self.users.values() if user.id == owner)
 
-    def _subject(self, task: Task) -> str:
+    def _subject(self, task: TaskRecord) -> str:
         return task.name.removeprefix(f"{task.type}:")
 
 
@@ -428,14 +430,14 @@ def _known(records: Mapping[str, object], id: str, what: str) -> None:
 
 
 def _interval(start: datetime, end: datetime) -> tuple[datetime, datetime]:
-    """The interval in the platform's grain of a second."""
+    """Return the interval in whole seconds, the platform's granularity."""
     return utc(start).replace(microsecond=0), utc(end).replace(microsecond=0)
 
 
 def _status(word: str, at: datetime) -> dict[str, Any]:
-    """What a status changes in a task. Raises ValueError for one that the platform lacks."""
-    if word not in WORDS:
-        message = f"status {word!r} is none of {', '.join(sorted(WORDS))}"
+    """Return the task fields that a status sets. Raises ValueError for an unknown status."""
+    if word not in TASK_STATUSES:
+        message = f"status {word!r} is none of {', '.join(sorted(TASK_STATUSES))}"
         raise ValueError(message)
-    complete = WORDS[word] is Status.COMPLETE
-    return {"status": WORDS[word], "completed_at": utc(at) if complete else None}
+    complete = TASK_STATUSES[word] is TaskStatus.COMPLETE
+    return {"status": TASK_STATUSES[word], "completed_at": utc(at) if complete else None}

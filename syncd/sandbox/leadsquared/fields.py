@@ -1,4 +1,4 @@
-"""How LeadSquared reads what a client sends, and how it complains.
+"""LeadSquared's parsing of request fields, and its errors.
 
 See docs/platforms/leadsquared.md#errors.
 """
@@ -12,166 +12,192 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from syncd.model import resolve_wall_time
 from syncd.sandbox.platform import RefusalError
-from syncd.sandbox.replies import JSONResponse
+from syncd.sandbox.replies import JsonObject, JSONResponse
 
 if TYPE_CHECKING:
     from syncd.sandbox.platform import PlatformRequest
-
-Json = dict[str, Any]
 
 MANDATORY = "MXMandatoryAttributeMissingException"
 NO_ENTITY = "MXInvalidEntityException"
 MARKUP = "MXXSSException"
 BAD_INPUT = "MXInvalidInputException"
-"""A name of ours: no list of exception types is published; only the prefix is known."""
+"""An assumed name: no list of exception types is published; only the prefix is known."""
 
-LONGEST_WINDOW = timedelta(days=100)
+LIST_FIELDS = frozenset({"FromDate", "ToDate", "Users", "Paging"})
+CREATE_FIELDS = frozenset(
+    {
+        "Name",
+        "Description",
+        "RelatedEntity",
+        "RelatedEntityId",
+        "DueDate",
+        "EndDate",
+        "Reminder",
+        "ReminderBeforeDays",
+        "ReminderTime",
+        "NotifyBy",
+        "OwnerId",
+        "OwnerEmailAddress",
+        "TaskType",
+        "Location",
+        "CustomFields",
+    }
+)
+MAX_LIST_WINDOW = timedelta(days=100)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 _TAG = re.compile(r"<[a-zA-Z/!]")
 
 
-def error(status: int, type: str, message: str) -> JSONResponse:
-    """The one envelope of all errors."""
-    told = {"Status": "Error", "ExceptionType": type, "ExceptionMessage": message}
-    return JSONResponse(told, status)
+def error_reply(status: int, type: str, message: str) -> JSONResponse:
+    """Return an error in the form that all errors have."""
+    body = {"Status": "Error", "ExceptionType": type, "ExceptionMessage": message}
+    return JSONResponse(body, status)
 
 
 def refuse(type: str, message: str) -> NoReturn:
-    """Refuse what a validation found: HTTP 500."""
-    raise RefusalError(error(500, type, message))
+    """Refuse invalid input: HTTP 500."""
+    raise RefusalError(error_reply(500, type, message))
 
 
-def body(ask: PlatformRequest, allowed: Collection[str]) -> Json:
+def read_body(request: PlatformRequest, allowed: Collection[str]) -> JsonObject:
     """Read a JSON object with these attributes; anything else is a bad request, 400."""
     try:
-        found = ask.json()
+        body = request.json()
     except ValueError:
-        found = None
-    if not ask.headers.get("content-type", "").startswith("application/json"):
+        body = None
+    if not request.headers.get("content-type", "").startswith("application/json"):
         _bad_request("The content type must be application/json")
-    if not isinstance(found, dict):
+    if not isinstance(body, dict):
         _bad_request("The body must be a JSON object")
-    return checked(found, allowed)
+    return check_attributes(body, allowed)
 
 
-def checked(found: Any, allowed: Collection[str]) -> Json:
-    """The object itself, if it has no attributes but these."""
-    if not isinstance(found, dict):
+def check_attributes(value: Any, allowed: Collection[str]) -> JsonObject:
+    """Return the object if it has only these attributes; refuse it otherwise."""
+    if not isinstance(value, dict):
         _bad_request("An object is expected")
-    if unknown := [key for key in found if key not in allowed]:
+    if unknown := [key for key in value if key not in allowed]:
         _bad_request(f"Attribute(s) does not exist - {','.join(unknown)}")
-    return found
+    return value
 
 
-def text(given: Mapping[str, Any], key: str) -> str:
-    """Read a string; "" when it is missing or null."""
-    found = given.get(key)
-    if found is None:
+def read_text(values: Mapping[str, Any], key: str) -> str:
+    """Read a string; '' if it is missing or null."""
+    value = values.get(key)
+    if value is None:
         return ""
-    if not isinstance(found, str):
+    if not isinstance(value, str):
         _bad_request(f"{key} must be a string")
-    return found
+    return value
 
 
-def plain(given: Mapping[str, Any], key: str) -> str:
-    """Read a string that people will see: without markup."""
-    found = text(given, key)
-    if _TAG.search(found):
+def read_plain_text(values: Mapping[str, Any], key: str) -> str:
+    """Read a string that must not contain markup."""
+    text = read_text(values, key)
+    if _TAG.search(text):
         refuse(MARKUP, f"{key} contains potentially dangerous content")
-    return found
+    return text
 
 
-def needed(given: Mapping[str, Any], key: str) -> str:
-    """Read a string that must be there."""
-    return text(given, key) or missing(key)
+def require_text(values: Mapping[str, Any], key: str) -> str:
+    """Read a required string."""
+    return read_text(values, key) or refuse_missing(key)
 
 
-def many(given: Mapping[str, Any], key: str) -> list[Any]:
-    """Read an array that must be there and hold something."""
-    found = given.get(key)
-    if found is not None and not isinstance(found, list):
+def require_array(values: Mapping[str, Any], key: str) -> list[Any]:
+    """Read a required, non-empty array."""
+    array = values.get(key)
+    if array is not None and not isinstance(array, list):
         _bad_request(f"{key} must be an array")
-    return found or missing(key)
+    return array or refuse_missing(key)
 
 
-def names(given: Mapping[str, Any], key: str) -> list[str]:
-    """Read an array of strings that must hold something."""
-    found = many(given, key)
-    if not all(isinstance(each, str) for each in found):
+def require_strings(values: Mapping[str, Any], key: str) -> list[str]:
+    """Read a required, non-empty array of strings."""
+    array = require_array(values, key)
+    if not all(isinstance(each, str) for each in array):
         _bad_request(f"{key} must be an array of strings")
-    return found
+    return array
 
 
-def number(given: Mapping[str, Any], key: str, usual: int) -> int:
+def read_number(values: Mapping[str, Any], key: str, usual: int) -> int:
     """Read a whole number, or its digits as a string (#errors)."""
-    found = given.get(key, usual)
-    digits = isinstance(found, str) and found.isascii() and found.isdigit()
-    if isinstance(found, bool) or not (isinstance(found, int) or digits):
+    value = values.get(key, usual)
+    digits = isinstance(value, str) and value.isascii() and value.isdigit()
+    if isinstance(value, bool) or not (isinstance(value, int) or digits):
         _bad_request(f"{key} must be a number")
-    return int(found)
+    return int(value)
 
 
-def instant(given: Mapping[str, Any], key: str) -> datetime | None:
-    """Read a written time, "YYYY-MM-DD HH:MM:SS" in UTC (#times); None when it is missing."""
-    spelt = text(given, key)
-    if not spelt:
+def read_time(values: Mapping[str, Any], key: str) -> datetime | None:
+    """Read a time, "YYYY-MM-DD HH:MM:SS" in UTC (#times); None if it is missing."""
+    text = read_text(values, key)
+    if not text:
         return None
-    return _parsed(spelt, key) if _TIME.fullmatch(spelt) else _invalid(key)
+    return _parsed(text, key) if _TIME.fullmatch(text) else _invalid(key)
 
 
-def span(given: Mapping[str, Any], start: str, end: str) -> tuple[datetime, datetime]:
-    """Read an interval of two written times; one of no length is accepted.
+def read_interval(values: Mapping[str, Any], start: str, end: str) -> tuple[datetime, datetime]:
+    """Read an interval of two times; its length may be zero.
 
     See docs/platforms/leadsquared.md#moving-appointments.
     """
-    first = instant(given, start) or missing(start)
-    last = instant(given, end) or missing(end)
+    first = read_time(values, start) or refuse_missing(start)
+    last = read_time(values, end) or refuse_missing(end)
     if last < first:
         refuse(BAD_INPUT, f"{end} should be greater than {start}")
     return first, last
 
 
-def window(given: Mapping[str, Any], zone_name: str) -> tuple[datetime, datetime]:
-    """Read FromDate and ToDate: UTC with a time of day, else midnights of the account's zone.
+def read_window(values: Mapping[str, Any], zone_name: str) -> tuple[datetime, datetime]:
+    """Read FromDate and ToDate: UTC if they have a time of day, else midnights of the given zone.
 
-    Whose midnight a bare date means is undocumented (#listing-appointments); this asks most of a
-    client.
+    The zone of a bare date is undocumented (#listing-appointments); the account's zone is the
+    harder case for a client.
     """
-    first, last = (_bound(given, key, zone_name) for key in ("FromDate", "ToDate"))
+    first, last = (_bound(values, key, zone_name) for key in ("FromDate", "ToDate"))
     if last < first:
         refuse(BAD_INPUT, "ToDate should be greater than FromDate")
-    if last - first > LONGEST_WINDOW:
+    if last - first > MAX_LIST_WINDOW:
         refuse(BAD_INPUT, "Difference between FromDate and ToDate cannot be more than 100 days")
     return first, last
 
 
-def paging(given: Mapping[str, Any], largest: int) -> slice:
-    """Read PageIndex, from 1 on, and PageSize, as the rows that they choose."""
-    asked = checked(given.get("Paging") or {}, {"PageIndex", "PageSize"})
-    index, size = number(asked, "PageIndex", 1), number(asked, "PageSize", 100)
+def read_paging(values: Mapping[str, Any], largest: int) -> slice:
+    """Read PageIndex, from 1 on, and PageSize; return the slice of rows that they select."""
+    paging = check_attributes(values.get("Paging") or {}, {"PageIndex", "PageSize"})
+    index, size = read_number(paging, "PageIndex", 1), read_number(paging, "PageSize", 100)
     if index < 1 or size < 1:
         refuse(BAD_INPUT, "PageIndex and PageSize should be greater than zero")
     size = min(size, largest)
     return slice((index - 1) * size, index * size)
 
 
-def missing(key: str) -> NoReturn:
+def read_notify_by(values: Mapping[str, Any]) -> str:
+    """Read the code of the reminder's channels; "1100" if it is missing."""
+    code = read_text(values, "NotifyBy") or "1100"
+    if code not in {"1000", "1100"}:
+        refuse(BAD_INPUT, f"Invalid NotifyBy - {code}")
+    return code
+
+
+def refuse_missing(key: str) -> NoReturn:
     """Refuse a body or query without this attribute."""
     refuse(MANDATORY, f"Mandatory attribute missing - {key}")
 
 
-def _bound(given: Mapping[str, Any], key: str, zone_name: str) -> datetime:
-    spelt = needed(given, key)
-    if _DATE.fullmatch(spelt):
-        midnight = _parsed(spelt, key).replace(tzinfo=None)
+def _bound(values: Mapping[str, Any], key: str, zone_name: str) -> datetime:
+    text = require_text(values, key)
+    if _DATE.fullmatch(text):
+        midnight = _parsed(text, key).replace(tzinfo=None)
         return resolve_wall_time(midnight, zone_name).instant
-    return _parsed(spelt, key) if _TIME.fullmatch(spelt) else _invalid(key)
+    return _parsed(text, key) if _TIME.fullmatch(text) else _invalid(key)
 
 
-def _parsed(spelt: str, key: str) -> datetime:
+def _parsed(text: str, key: str) -> datetime:
     try:
-        return datetime.fromisoformat(spelt).replace(tzinfo=UTC)
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
     except ValueError:
         _invalid(key)
 
@@ -181,4 +207,4 @@ def _invalid(key: str) -> NoReturn:
 
 
 def _bad_request(message: str) -> NoReturn:
-    raise RefusalError(error(400, "MXInvalidRequestException", message))
+    raise RefusalError(error_reply(400, "MXInvalidRequestException", message))

@@ -1,4 +1,4 @@
-"""Work that the platform promises to do later, done when somebody looks after its time."""
+"""Asynchronous jobs: each is run at the first access after its due time."""
 
 from __future__ import annotations
 
@@ -7,40 +7,40 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from syncd.sandbox.clock import Clock
+    from syncd.sandbox.clock import SandboxClock
 
 
 class JobClock:
-    """The clock of an account's records: during a job it stands at the time the job was due.
+    """The clock of an account's records: during a job it shows the time at which the job was due.
 
-    So a job that is done late, because nobody looked before, is dated as if it had been on time.
+    A job that runs late, because nothing accessed the account, is thus dated as if it ran on time.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: SandboxClock) -> None:
         """Follow this clock."""
         self._clock = clock
         self.at: datetime | None = None
 
     def now(self) -> datetime:
-        """The instant, aware, UTC."""
+        """Return the current time, or the due time of the running job (aware, UTC)."""
         return self.at or self._clock.now()
 
     async def sleep(self, seconds: float) -> None:
-        """Wait that long by the clock that it follows."""
+        """Wait for this many seconds of the followed clock."""
         await self._clock.sleep(seconds)
 
 
-class Jobs:
-    """Jobs by due time; equal ones in the order in which they came."""
+class JobQueue:
+    """Jobs sorted by due time; jobs due at the same time run in the order of their creation."""
 
     def __init__(self, clock: JobClock) -> None:
-        """Start with nothing to do."""
+        """Start empty."""
         self._clock = clock
         self._waiting: list[tuple[datetime, int, Callable[[], object]]] = []
         self._number = 5_812_944
 
     def add(self, due: datetime, work: Callable[[], object]) -> str:
-        """Promise work; returns the job's id, a string of digits.
+        """Add a job and return its id, a string of digits.
 
         See docs/platforms/leadsquared.md#moving-appointments.
         """
@@ -49,7 +49,7 @@ class Jobs:
         return str(self._number)
 
     def run(self) -> None:
-        """Do what is due by now."""
+        """Run the jobs that are due."""
         now = self._clock.now()
         due = sorted((job for job in self._waiting if job[0] <= now), key=lambda job: job[:2])
         self._waiting = [job for job in self._waiting if job[0] > now]
@@ -62,5 +62,5 @@ class Jobs:
 
     @property
     def waiting(self) -> int:
-        """How many jobs are not done yet."""
+        """Return the number of jobs that have not run."""
         return len(self._waiting)

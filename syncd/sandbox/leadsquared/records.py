@@ -1,4 +1,4 @@
-"""What a LeadSquared account holds.
+"""Records of a LeadSquared account.
 
 Anchors such as (#errors) are sections of docs/platforms/leadsquared.md.
 """
@@ -13,24 +13,24 @@ from types import MappingProxyType
 
 
 class Category(IntEnum):
-    """The two sorts of tasks (#words)."""
+    """The two categories of tasks (#words)."""
 
     APPOINTMENT = 0
     TO_DO = 1
 
 
-class Related(IntEnum):
-    """What a task is about (#task-fields)."""
+class RelatedEntity(IntEnum):
+    """The kind of record that a task is about (#task-fields)."""
 
     NOTHING = 0
     LEAD = 1
 
 
-class Status(IntEnum):
+class TaskStatus(IntEnum):
     """A task's StatusCode (#status).
 
-    How the product shows a task that was cancelled in its web application is undocumented; any
-    code besides the other two is a cancelled one to a careful client, and 2 is such a code.
+    The code of a task that was cancelled in the web application is undocumented. A careful client
+    treats every code other than the first two as cancelled, and 2 is such a code.
     """
 
     INCOMPLETE = 0
@@ -38,20 +38,20 @@ class Status(IntEnum):
     CANCELLED = 2
 
 
-WORDS: Mapping[str, Status] = MappingProxyType(
+TASK_STATUSES: Mapping[str, TaskStatus] = MappingProxyType(
     {
-        "new": Status.INCOMPLETE,
-        "confirmed": Status.INCOMPLETE,
-        "showed": Status.COMPLETE,
-        "cancelled": Status.CANCELLED,
+        "new": TaskStatus.INCOMPLETE,
+        "confirmed": TaskStatus.INCOMPLETE,
+        "showed": TaskStatus.COMPLETE,
+        "cancelled": TaskStatus.CANCELLED,
     }
 )
-"""The sandbox's common words for what a person makes of a task; of several the last one shows."""
+"""The sandbox's common statuses; if several have one code, reads show the last."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """Working hours on some days of the week (0 is Sunday), on the user's wall clock."""
+    """Working hours on some days of the week (0 is Sunday), as wall time in the user's zone."""
 
     days: tuple[int, ...]
     opens: time
@@ -62,8 +62,8 @@ OFFICE_HOURS = (Shift((1, 2, 3, 4, 5), time(9), time(17)),)
 
 
 @dataclass(frozen=True, slots=True)
-class User:
-    """A user, known by e-mail to most calls. No ``hours`` is no work-day template (#users)."""
+class AccountUser:
+    """A user, identified by e-mail in most calls. No ``hours``: no work-day template (#users)."""
 
     id: str
     name: str
@@ -76,8 +76,8 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
-class TaskType:
-    """A task type: whether its tasks may overlap others, and which custom fields it demands."""
+class TaskTypeRecord:
+    """A task type: whether its tasks may overlap others, and its mandatory custom fields."""
 
     id: str
     name: str
@@ -89,10 +89,10 @@ class TaskType:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """An appointment or a to-do; owner, ``created_by`` and ``modified_by`` are users' ids.
+class TaskRecord:
+    """An appointment or a to-do; owner, ``created_by`` and ``modified_by`` are user ids.
 
-    ``lead`` is empty when the task is related to nothing. A ``deleted`` one is served to nobody.
+    ``lead`` is empty if the task is related to nothing. A ``deleted`` task is never served.
     """
 
     id: str
@@ -106,7 +106,7 @@ class Task:
     created_at: datetime
     modified_by: str
     modified_at: datetime
-    status: Status = Status.INCOMPLETE
+    status: TaskStatus = TaskStatus.INCOMPLETE
     completed_at: datetime | None = None
     lead: str = ""
     description: str = ""

@@ -1,4 +1,4 @@
-"""When a user is free: a pure function of working hours and of what is taken."""
+"""Free time of a user, computed from working hours and busy time: a pure function."""
 
 from __future__ import annotations
 
@@ -11,44 +11,44 @@ from syncd.model import resolve_wall_time
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from syncd.sandbox.leadsquared.records import User
+    from syncd.sandbox.leadsquared.records import AccountUser
 
 Span = tuple[datetime, datetime]
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
-    """A user's day: free and busy spans in order, or why there are none."""
+class DaySlots:
+    """A user's day: free and busy spans, sorted, or the reason why there are none."""
 
     free: Sequence[Span] = ()
     busy: Sequence[Span] = ()
     reason: str = ""
 
 
-def day_of(user: User, day: date, taken: Sequence[Span]) -> Day:
-    """Look at one day of a user's wall clock; ``taken`` are the spans that close time."""
+def day_slots(user: AccountUser, day: date, busy_spans: Sequence[Span]) -> DaySlots:
+    """Return one day of a user, in the user's zone; ``taken`` are the busy spans."""
     if not user.hours:
-        return Day(reason="WorkDayTemplateNotDefined")
+        return DaySlots(reason="WorkDayTemplateNotDefined")
     shifts = [shift for shift in user.hours if day.isoweekday() % 7 in shift.days]
     if not shifts:
-        return Day(reason="NotScheduled")
+        return DaySlots(reason="NotScheduled")
     free: list[Span] = []
-    busy: list[Span] = []
+    busy_in_shift: list[Span] = []
     for shift in shifts:
         opens, closes = (
             resolve_wall_time(datetime.combine(day, wall), user.timezone).instant
             for wall in (shift.opens, shift.closes)
         )
-        inside = [
+        overlaps = [
             (max(start, opens), min(end, closes))
-            for start, end in sorted(taken)
+            for start, end in sorted(busy_spans)
             if start < closes and opens < end
         ]
-        busy += inside
-        for start, end in inside:
+        busy_in_shift += overlaps
+        for start, end in overlaps:
             if opens < start:
                 free.append((opens, start))
             opens = max(opens, end)
         if opens < closes:
             free.append((opens, closes))
-    return Day(free, busy)
+    return DaySlots(free, busy_in_shift)

@@ -1,4 +1,4 @@
-"""How an account's records look on the wire.
+"""The JSON form of an account's records.
 
 Anchors such as (#errors) are sections of docs/platforms/leadsquared.md.
 """
@@ -8,88 +8,96 @@ from __future__ import annotations
 import json
 from datetime import UTC, date, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import phonenumbers
 
-from syncd.sandbox.leadsquared.records import Category, Related, Task, TaskType, User
+from syncd.sandbox.leadsquared.records import (
+    AccountUser,
+    Category,
+    RelatedEntity,
+    TaskRecord,
+    TaskTypeRecord,
+)
+from syncd.sandbox.replies import JsonObject
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from syncd.sandbox.contacts import Contact
-    from syncd.sandbox.leadsquared.slots import Day, Span
+    from syncd.sandbox.contacts import ContactRecord
+    from syncd.sandbox.leadsquared.slots import DaySlots, Span
 
-Json = dict[str, Any]
-
-NEVER = "0001-01-01 00:00:00.000"
+NO_TIME = "0001-01-01 00:00:00.000"
 
 
-def precise(at: datetime | None) -> str:
-    """Spell a time as most fields do: UTC with milliseconds that are always zero (#task-fields)."""
-    return f"{bare(at)}.000" if at else NEVER
+def with_milliseconds(at: datetime | None) -> str:
+    """Format a time as most fields do: UTC with zero milliseconds (#task-fields)."""
+    return f"{without_milliseconds(at)}.000" if at else NO_TIME
 
 
 @lru_cache(maxsize=8192)
-def bare(at: datetime) -> str:
-    """Spell EndDate: UTC without milliseconds (#task-fields)."""
+def without_milliseconds(at: datetime) -> str:
+    """Format EndDate: UTC without milliseconds (#task-fields)."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
-def wcf(at: datetime) -> str:
-    """Spell a time the older way (#task-fields)."""
+def wcf_date(at: datetime) -> str:
+    """Format a time in the older form of WCF services (#task-fields)."""
     return f"/Date({int(at.timestamp()) * 1000}+0000)/"
 
 
 def task(
-    found: Task, type: TaskType, users: Mapping[str, User], leads: Mapping[str, Contact]
-) -> Json:
-    """A task as lists and the read by id show it, with its whole type (#task-fields)."""
-    owner = users[found.owner]
-    lead = leads.get(found.lead)
-    shown: Json = {
-        "UserTaskId": found.id,
-        "UserTaskAutoId": f"T{found.number}",
-        "Name": found.name,
-        "Description": found.description,
-        "RelatedEntity": int(Related.LEAD if lead else Related.NOTHING),
+    record: TaskRecord,
+    type: TaskTypeRecord,
+    users: Mapping[str, AccountUser],
+    leads: Mapping[str, ContactRecord],
+) -> JsonObject:
+    """Return a task as lists and the read by id show it, with its whole type (#task-fields)."""
+    owner = users[record.owner]
+    lead = leads.get(record.lead)
+    row: JsonObject = {
+        "UserTaskId": record.id,
+        "UserTaskAutoId": f"T{record.number}",
+        "Name": record.name,
+        "Description": record.description,
+        "RelatedEntity": int(RelatedEntity.LEAD if lead else RelatedEntity.NOTHING),
         "RelatedEntityIdName": lead.name if lead else "",
-        "DueDate": precise(found.start),
-        "EndDate": bare(found.end),
-        "Reminder": found.reminder,
+        "DueDate": with_milliseconds(record.start),
+        "EndDate": without_milliseconds(record.end),
+        "Reminder": record.reminder,
         "ReminderBeforeDays": 0,
         "ReminderTime": "00:00:00",
-        "NotifyBy": found.notify_by,
-        "StatusCode": int(found.status),
+        "NotifyBy": record.notify_by,
+        "StatusCode": int(record.status),
         "OwnerId": owner.id,
         "OwnerName": owner.name,
         "OwnerEmailAddress": owner.email,
-        "CreatedBy": found.created_by,
-        "CreatedByName": users[found.created_by].name,
-        "CreatedOn": precise(found.created_at),
-        "ModifiedBy": found.modified_by,
-        "ModifiedByName": users[found.modified_by].name,
-        "ModifiedOn": precise(found.modified_at),
-        "CompletedOn": precise(found.completed_at),
+        "CreatedBy": record.created_by,
+        "CreatedByName": users[record.created_by].name,
+        "CreatedOn": with_milliseconds(record.created_at),
+        "ModifiedBy": record.modified_by,
+        "ModifiedByName": users[record.modified_by].name,
+        "ModifiedOn": with_milliseconds(record.modified_at),
+        "CompletedOn": with_milliseconds(record.completed_at),
         "PercentCompleted": 0,
         "Priority": "",
         "EffortEstimateUnit": "",
-        "Location": found.location,
+        "Location": record.location,
         "TaskType": task_type(type),
-        "CustomFields": dict(found.custom),
+        "CustomFields": dict(record.custom),
     }
     if lead:
-        shown["RelatedEntityId"] = lead.id
-    if found.series:
-        # No recording of a recurring task was found: these names are assumed.
-        shown |= {"IsRecurring": True, "RecurrenceId": found.series}
-    # Appointments say it inside of TaskType only.
-    return shown if type.category is Category.APPOINTMENT else {**shown, "Category": 1}
+        row["RelatedEntityId"] = lead.id
+    if record.series:
+        # These names are assumed: no recording of a recurring task was found.
+        row |= {"IsRecurring": True, "RecurrenceId": record.series}
+    # Appointments have their category only inside TaskType.
+    return row if type.category is Category.APPOINTMENT else {**row, "Category": 1}
 
 
-def task_type(found: TaskType) -> Json:
-    """A task type (#task-types)."""
+def task_type(record: TaskTypeRecord) -> JsonObject:
+    """Return a task type (#task-types)."""
     columns = [
         {
             "DataType": "String",
@@ -102,65 +110,65 @@ def task_type(found: TaskType) -> Json:
             "RenderType": "Textbox",
             "SchemaName": name,
         }
-        for name in found.mandatory
+        for name in record.mandatory
     ]
     return {
-        "Id": found.id,
-        "Name": found.name,
-        "Category": int(found.category),
+        "Id": record.id,
+        "Name": record.name,
+        "Category": int(record.category),
         "Color": "#039be5",
         "ColumnConfiguration": columns,
         "CreatedBy": "System",
-        "CreatedOn": wcf(found.created_at),
-        "FormLayout": json.dumps({"Rows": list(found.mandatory)}),
+        "CreatedOn": wcf_date(record.created_at),
+        "FormLayout": json.dumps({"Rows": list(record.mandatory)}),
     }
 
 
-def user(found: User) -> Json:
-    """A user as Users.Get shows it (#users)."""
-    first, _, last = found.name.partition(" ")
+def user(record: AccountUser) -> JsonObject:
+    """Return a user as Users.Get shows it (#users)."""
+    first, _, last = record.name.partition(" ")
     return {
-        "ID": found.id,
+        "ID": record.id,
         "FirstName": first,
         "LastName": last,
-        "EmailAddress": found.email,
-        "Role": found.role,
-        "StatusCode": 0 if found.active else 1,
+        "EmailAddress": record.email,
+        "Role": record.role,
+        "StatusCode": 0 if record.active else 1,
         "MemberOfGroups": [],
         "Tag": "",
-        "PhoneMobile": found.phone,
+        "PhoneMobile": record.phone,
         "IsPhoneCallAgent": False,
     }
 
 
-def key_user(found: User, host: str) -> Json:
-    """The user of the keys, with the account's hosts (#hosts)."""
+def key_user(record: AccountUser, host: str) -> JsonObject:
+    """Return the user of the keys, with the account's hosts (#hosts)."""
     return {
-        "Id": found.id,
-        "Name": found.name,
-        "EmailAddress": found.email,
-        "Role": found.role,
-        "TimeZone": found.timezone,
+        "Id": record.id,
+        "Name": record.name,
+        "EmailAddress": record.email,
+        "Role": record.role,
+        "TimeZone": record.timezone,
         "LSQCommonServiceURLs": {"api": host, "app": host},
     }
 
 
-def lead(found: Contact) -> Json:
-    """A lead: all values are strings or null (#leads)."""
-    first, _, last = found.name.partition(" ")
+def lead(record: ContactRecord) -> JsonObject:
+    """Return a lead: all values are strings or null (#leads)."""
+    first, _, last = record.name.partition(" ")
     return {
-        "ProspectID": found.id,
+        "ProspectID": record.id,
         "FirstName": first,
         "LastName": last or None,
-        "EmailAddress": found.email or None,
-        "Phone": phone(found.phone) or None,
+        "EmailAddress": record.email or None,
+        "Phone": phone(record.phone) or None,
         "Mobile": None,
         "DoNotCall": "0",
     }
 
 
 def phone(e164: str) -> str:
-    """Spell a number with a hyphen behind the country's code, such as +91-9045454045 (#leads)."""
+    """Format a number with a hyphen after the country code, such as +91-9045454045 (#leads)."""
     try:
         parsed = phonenumbers.parse(e164)
     except phonenumbers.NumberParseException:
@@ -169,39 +177,41 @@ def phone(e164: str) -> str:
     return f"+{parsed.country_code}-{national}"
 
 
-def user_day(found: User, day: Day) -> Json:
-    """A user's free and busy times of a day, on the user's wall clock (#free-slots)."""
-    where = ZoneInfo(found.timezone)
+def user_day(record: AccountUser, day: DaySlots) -> JsonObject:
+    """Return a user's free and busy times of a day, in the user's zone (#free-slots)."""
+    zone = ZoneInfo(record.timezone)
     return {
-        "UserId": found.id,
-        "EmailAddress": found.email,
-        "UserTimeZone": found.timezone,
-        "AvailableSlots": _walls(day.free, where),
-        "BusySlots": _walls(day.busy, where),
+        "UserId": record.id,
+        "EmailAddress": record.email,
+        "UserTimeZone": record.timezone,
+        "AvailableSlots": _wall_time_slots(day.free, zone),
+        "BusySlots": _wall_time_slots(day.busy, zone),
         "Breaks": [],
         "NoSlotsReason": day.reason,
     }
 
 
-def slots(found: Mapping[date, Collection[Json]], names: tuple[str, str]) -> list[Json]:
-    """Days, each with its users (#free-slots); ``names`` are those of a slot's start and end."""
+def slot_days(
+    days: Mapping[date, Collection[JsonObject]], names: tuple[str, str]
+) -> list[JsonObject]:
+    """Return days with their users (#free-slots); ``names`` are the keys of a slot."""
     if names != _ENDS:
-        for user in (user for users in found.values() for user in users):
+        for user in (user for users in days.values() for user in users):
             for key in ("AvailableSlots", "BusySlots"):
                 user[key] = [dict(zip(names, slot.values(), strict=True)) for slot in user[key]]
-    return [{"Date": day.isoformat(), "UserSlots": list(users)} for day, users in found.items()]
+    return [{"Date": day.isoformat(), "UserSlots": list(users)} for day, users in days.items()]
 
 
 _ENDS = ("StartTime", "EndTime")
 
 
-def _walls(spans: Sequence[Span], where: ZoneInfo) -> list[Json]:
+def _wall_time_slots(spans: Sequence[Span], zone: ZoneInfo) -> list[JsonObject]:
     return [
-        dict(zip(_ENDS, (_wall(start, where), _wall(end, where)), strict=True))
+        dict(zip(_ENDS, (_wall_time(start, zone), _wall_time(end, zone)), strict=True))
         for start, end in spans
     ]
 
 
 @lru_cache(maxsize=8192)
-def _wall(at: datetime, where: ZoneInfo) -> str:
-    return f"{at.astimezone(where):%H:%M:%S}"
+def _wall_time(instant: datetime, zone: ZoneInfo) -> str:
+    return f"{instant.astimezone(zone):%H:%M:%S}"

@@ -1,4 +1,4 @@
-"""LeadConnector (GoHighLevel) v2: one location behind the port.
+"""The adapter of LeadConnector (GoHighLevel) v2: one location as a `port.System`.
 
 See docs/platforms/leadconnector-v2.md.
 """

@@ -1,4 +1,4 @@
-"""What the configuration says of one v2 location, and of one provider's calendar in it."""
+"""The settings of one v2 location, and of a provider's calendar in it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from syncd.model import Status
 from syncd.model.all_day import BUSY, AllDayRule
 
 REMEDY = (
-    "in LeadConnector, make the blocked user a member of this calendar's team, and let it count "
-    "the user's busy time: it ignores the block now"
+    "in LeadConnector, make the blocked user a member of this calendar's team, and let the "
+    "calendar respect the user's busy time: it ignores the block now"
 )
-"""Against a time that is offered although a block stands (docs/platforms/leadconnector-v2.md)."""
+"""Remedy for a time that is offered although it is blocked (docs/platforms/leadconnector-v2.md)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,10 +21,11 @@ class Account:
     """One location on LeadConnector v2.
 
     ``version`` is the ``Version`` header of the calendar calls
-    (docs/platforms/leadconnector-v2.md#access). ``title`` is what a block shows. ``notify`` lets
-    writes to appointments start automations. ``series`` says whether instances of recurring events
-    are written to, or such writes held. ``buffers`` says whether blocks in other systems cover the
-    buffers of a booking's calendar. ``statuses`` are status words of the location's own.
+    (docs/platforms/leadconnector-v2.md#access). ``title`` is the title of blocks. ``notify`` lets
+    writes to appointments start the location's automations. ``series`` says whether instances of
+    recurring events are written to, or held for a person. ``buffers`` says whether blocks in other
+    systems also cover the buffers of a booking's calendar. ``statuses`` maps the location's own
+    status words.
     """
 
     location_id: str
@@ -40,13 +41,13 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class CalendarMapping:
-    """Where one provider's time is kept: the user's, and the calendars on which they are booked.
+    """The calendar of one provider: a user and the calendars that book the user, or a resource.
 
     With a user and no calendars, all calendars of which the user is a team member count. Without a
-    user the calendar itself is blocked, which only calendars of type ``event`` allow, and just the
-    first one is (docs/platforms/leadconnector-v2.md#blocks). ``resource`` is a room or equipment
-    instead, such as ``rooms/yoga room``: its appointments are read, and it cannot be blocked
-    itself. ``all_day`` says what all-day events close.
+    user the first calendar of type ``event`` is blocked; other types cannot be blocked
+    (docs/platforms/leadconnector-v2.md#blocks). ``resource`` is a room or equipment, such as
+    ``rooms/yoga room``: its appointments are read, and it cannot be blocked. ``all_day`` is the
+    all-day rule.
     """
 
     user: str | None = None
@@ -55,7 +56,7 @@ class CalendarMapping:
     all_day: AllDayRule = BUSY
 
     def __post_init__(self) -> None:
-        """Refuse an empty mapping. Raises ValueError."""
+        """Reject an empty mapping. Raises ValueError."""
         if not (self.user or self.calendars or self.resource):
             message = "a v2 calendar needs a user, calendars or a resource"
             raise ValueError(message)

@@ -1,8 +1,8 @@
-"""Relations between a contact and the record that stands for its booking elsewhere.
+"""Link contacts to records that represent bookings, by an association of the location.
 
-A record of a custom object holds nothing but syncd's own opaque id of the booking: neither name nor
-time. Records are found by that id, and a relation that is there already is the one that was wanted,
-so every call can be repeated (docs/platforms/leadconnector-v2.md#associations-and-custom-objects).
+A record of the custom object contains only syncd's opaque id of the booking, neither names nor
+times. A record is found by that id, and an existing relation counts as success, so every call can
+be repeated (docs/platforms/leadconnector-v2.md#associations-and-custom-objects).
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ _PAGE = "100"
 
 
 @dataclass(frozen=True, slots=True)
-class Related:
-    """What was made for one booking: the record, and its relation ('' if not told)."""
+class ContactLink:
+    """The record of one booking, and its relation to the contact ('' if the answer has no id)."""
 
     record: str
     relation: str = ""
 
 
 class Associations:
-    """The association by ``key`` between contacts and records of ``object``."""
+    """The association named ``key`` between contacts and records of ``object``."""
 
     def __init__(
         self, name: str, location: str, calls: Api, transport: Transport, clock: Clock,
         key: str, object: str, field: str,
     ) -> None:  # fmt: skip
-        """Keep the parts; ``field`` is the record's property that holds the booking's id."""
+        """Keep the parts; ``field`` is the record's property that stores the booking's id."""
         self.name = name
         self._location = location
         self._calls = calls
@@ -62,36 +62,42 @@ class Associations:
         self._contacts: TtlCache[str] = TtlCache(clock)
 
     async def check(self) -> CheckResult:
-        """Look whether the association is there, as it must be. A fault is a finding."""
+        """Check that the association exists. A fault becomes a check result."""
         subject = f"{self.name}: association '{self._key}'"
         try:
             await self._association()
         except RejectedError as fault:
             absent = fault.why in {RejectionReason.GONE, RejectionReason.UNKNOWN_ID}
-            why = "there is none of this key" if absent else fault.detail
+            why = "there is no association with this key" if absent else fault.detail
             remedy = (
                 f"Run `syncd provision`, or correct associations of [systems.{self.name}]; until "
-                "then no booking is tied to its contact"
+                "then no booking is linked to its contact"
             )
             return CheckResult("error", subject, why, remedy)
         except PlatformError as fault:
             return CheckResult("error", subject, *cause_and_remedy(fault))
-        return CheckResult("ok", subject, f"it ties contacts to records of {self._object}")
+        return CheckResult("ok", subject, f"links contacts to records of {self._object}")
 
     async def contact(self, person: Person) -> str:
-        """Find the one contact with a person's address; '' for none. Raises PlatformError."""
-        asked = [("email", email) for email in person.emails]
-        asked += [("number", phone) for phone in person.phones]
-        for key, value in asked:
+        """Return the id of the contact with one of a person's addresses; '' for none.
+
+        Raises PlatformError.
+        """
+        addresses = [("email", email) for email in person.emails]
+        addresses += [("number", phone) for phone in person.phones]
+        for key, value in addresses:
             params = {"locationId": self._location, key: value}
-            found = await self._contacts.get(value, partial(self._search, params))
-            if found:
-                return found
-            self._contacts.forget(value)  # who is no contact yet may be one soon
+            contact = await self._contacts.get(value, partial(self._search, params))
+            if contact:
+                return contact
+            self._contacts.forget(value)  # The contact may be created soon.
         return ""
 
-    async def tie(self, contact: str, booking: str) -> Related:
-        """See that the booking has a record, related to the contact. Raises PlatformError."""
+    async def link(self, contact: str, booking: str) -> ContactLink:
+        """Create the booking's record and its relation to the contact, if they are missing.
+
+        Raises PlatformError.
+        """
         association, contact_first = await self._association()
         record = await self._find(booking) or await self._create(booking)
         ends = (contact, record) if contact_first else (record, contact)
@@ -106,11 +112,11 @@ class Associations:
         except RejectedError as fault:
             if _DUPLICATE not in fault.detail.lower():
                 raise
-            return Related(record, await self._relation(record, association))
-        return Related(record, text(answer.get("id")))
+            return ContactLink(record, await self._relation(record, association))
+        return ContactLink(record, text(answer.get("id")))
 
-    async def untie(self, booking: str, record: str, relation: str) -> None:
-        """Take relation and record away, in this order; '' for what is not known.
+    async def unlink(self, booking: str, record: str, relation: str) -> None:
+        """Delete the relation, then the record; pass '' for an id that is not known.
 
         Raises PlatformError.
         """
@@ -121,24 +127,29 @@ class Associations:
         relation = relation or await self._relation(record, association)
         if relation:
             path = f"{_RELATIONS}/{quote(relation, safe='')}"
-            await self._gone(path, {"locationId": self._location})
-        await self._gone(f"{self._records}/{quote(record, safe='')}", None)
+            await self._delete(path, {"locationId": self._location})
+        await self._delete(f"{self._records}/{quote(record, safe='')}", None)
 
     @property
     def _records(self) -> str:
         return f"/objects/{quote(self._object, safe='')}/records"
 
     async def _association(self) -> tuple[str, bool]:
-        """The association's id, and whether contacts come first in it. Raises PlatformError."""
-        return await self._known.get("", self._ask)
+        """Return the association's id, and true if contacts are its first end.
 
-    async def _ask(self) -> tuple[str, bool]:
+        Raises PlatformError.
+        """
+        return await self._known.get("", self._read_association)
+
+    async def _read_association(self) -> tuple[str, bool]:
         path = f"/associations/key/{quote(self._key, safe='')}"
         row = await self._read(path, {"locationId": self._location})
         ends = (text(row.get("firstObjectKey")), text(row.get("secondObjectKey")))
         id = text(row.get("id"))
         if not id or set(ends) != {"contact", self._object}:
-            detail = f"it is not between contact and {self._object}: run `syncd provision`"
+            detail = (
+                f"the association does not link contact and {self._object}: run `syncd provision`"
+            )
             raise RejectedError(self.name, f"GET {path}", detail=detail)
         return (id, ends[0] == "contact")
 
@@ -147,8 +158,8 @@ class Associations:
         return text(contact.get("id")) if isinstance(contact, dict) else ""
 
     async def _find(self, booking: str) -> str:
-        """Find a booking's record by its id; search is a read, though it is a POST."""
-        body = {
+        """Return the id of a booking's record, '' for none. The POST only reads."""
+        query = {
             "locationId": self._location,
             "page": 1,
             "pageLimit": 10,
@@ -156,10 +167,10 @@ class Associations:
             "searchAfter": [],
         }
         path = f"{self._records}/search"
-        found = await self._transport.read(
-            "POST", path, json=body, headers={"Version": self._calls.version(path)}
+        body = await self._transport.read(
+            "POST", path, json=query, headers={"Version": self._calls.version(path)}
         )
-        answer = self._transport.decode(found, dict[str, Any], f"POST {path}")
+        answer = self._transport.decode(body, dict[str, Any], f"POST {path}")
         rows = answer.get("records")
         for row in rows if isinstance(rows, list) else ():
             properties = row.get("properties") if isinstance(row, dict) else None
@@ -173,7 +184,7 @@ class Associations:
         record = answer.get("record")
         id = text(record.get("id")) if isinstance(record, dict) else ""
         if not id:
-            detail = "the answer names no id"
+            detail = "the answer has no id"
             raise UnknownOutcomeError(self.name, f"POST {self._records}", status=201, detail=detail)
         return id
 
@@ -191,7 +202,7 @@ class Associations:
                 return text(row.get("id"))
         return ""
 
-    async def _gone(self, path: str, params: Mapping[str, str] | None) -> None:
+    async def _delete(self, path: str, params: Mapping[str, str] | None) -> None:
         try:
             await self._transport.write(
                 "DELETE", path, params=params, headers={"Version": self._calls.version(path)}
@@ -210,10 +221,10 @@ class Associations:
         answer = await self._transport.write(
             method, path, json=body, headers={"Version": self._calls.version(path)}
         )
-        said = read_json(answer.content, dict[str, Any])
-        if said is None:
-            detail = "the answer cannot be read"
+        content = read_json(answer.content, dict[str, Any])
+        if content is None:
+            detail = "the answer is not readable"
             raise UnknownOutcomeError(
                 self.name, f"{method} {path}", status=answer.status_code, detail=detail
             )
-        return said
+        return content

@@ -1,7 +1,7 @@
-"""Buffers of v2 calendars: read from the directory, remembered across restarts, told by `check`.
+"""Buffers of v2 calendars: read from the directory, stored across restarts, shown by `check`.
 
-``preBuffer`` is kept free before a booking and ``slotBuffer`` after it, each with a unit of its own
-("mins" where there is none). A booking closes its buffers in its own calendar only.
+``preBuffer`` is kept free before a booking and ``slotBuffer`` after it, each with its own unit
+("mins" by default). A booking blocks its buffers in its own calendar only.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 _FACT = "buffers"
 _LIFETIME = timedelta(days=3660)
-"""What is not known anew is kept: a block that becomes shorter frees time."""
+"""Ten years: a stored buffer must not expire, as a block that becomes shorter frees time."""
 
 _MINUTE = timedelta(minutes=1)
 
 
-def remembered(facts: FactStore) -> Mapping[str, Buffer]:
-    """The buffers of calendars as last seen, perhaps by an earlier process."""
+def stored_buffers(facts: FactStore) -> Mapping[str, Buffer]:
+    """Return the last known buffers by calendar, also those of an earlier process."""
     stored = read_json(facts.get(_FACT, _LIFETIME).encode(), dict[str, tuple[float, float]])
     return {
         calendar: Buffer(before * _MINUTE, after * _MINUTE)
@@ -39,59 +39,59 @@ def remembered(facts: FactStore) -> Mapping[str, Buffer]:
     }
 
 
-def remember(facts: FactStore, directory: Mapping[str, Calendar]) -> Mapping[str, Buffer]:
-    """Note the buffers that the directory shows.
+def store_buffers(facts: FactStore, directory: Mapping[str, Calendar]) -> Mapping[str, Buffer]:
+    """Store the buffers of the directory and return them by calendar.
 
-    A calendar that it does not list keeps its own, and so does one of which it tells nothing that
-    is understood.
+    A calendar keeps its stored buffer if the directory does not list it. If the directory's buffer
+    is missing or unreadable, the wider of the two applies.
     """
-    known = remembered(facts)
-    found = {id: buffer for id, buffer in known.items() if id not in directory}
+    stored = stored_buffers(facts)
+    buffers = {id: buffer for id, buffer in stored.items() if id not in directory}
     for calendar in directory.values():
         buffer = calendar.buffer
-        if calendar.odd_buffer or not calendar.tells_buffer:
-            buffer = buffer.widest(known.get(calendar.id, NO_BUFFER))
+        if calendar.unreadable_buffer or not calendar.has_buffer_fields:
+            buffer = buffer.widest(stored.get(calendar.id, NO_BUFFER))
         if buffer:
-            found[calendar.id] = buffer
-    spelt = {
+            buffers[calendar.id] = buffer
+    minutes = {
         id: (buffer.before / _MINUTE, buffer.after / _MINUTE)
-        for id, buffer in sorted(found.items())
+        for id, buffer in sorted(buffers.items())
     }
-    facts.put(_FACT, msgspec.json.encode(spelt).decode() if spelt else "")
-    return found
+    facts.put(_FACT, msgspec.json.encode(minutes).decode() if minutes else "")
+    return buffers
 
 
-def odd_buffers(
+def unreadable_buffers(
     system: str, mapped: Mapping[str, CalendarMapping], directory: Mapping[str, Calendar]
 ) -> Iterator[UnreadableError]:
-    """Report the buffers of mapped calendars that cannot be read: blocks keep what was known."""
-    for provider, calendar in _booked(mapped, directory):
-        if calendar.odd_buffer:
+    """Report the unreadable buffers of mapped calendars; blocks use the stored ones."""
+    for provider, calendar in _booked_calendars(mapped, directory):
+        if calendar.unreadable_buffer:
             reason = (
-                f"its buffer {calendar.odd_buffer} is not understood: blocks cover no more than "
-                "what was understood of it before"
+                f"its buffer {calendar.unreadable_buffer} is not understood: blocks cover only the "
+                "last buffer that was understood"
             )
             yield UnreadableError(
                 system, f"calendar {calendar.id}", reason, Topic.ACCOUNT, provider
             )
 
 
-def findings(
+def buffer_findings(
     system: str,
     mapped: Mapping[str, CalendarMapping],
     directory: Mapping[str, Calendar],
     *,
     close: bool,
 ) -> Iterator[CheckResult]:
-    """Say which calendars have buffers, and what follows from them."""
-    for provider, calendar in _booked(mapped, directory):
+    """Report which calendars have buffers, and whether other systems block that time."""
+    for provider, calendar in _booked_calendars(mapped, directory):
         subject, name = f"{system}: {provider}", calendar.name or calendar.id
-        if calendar.odd_buffer:
+        if calendar.unreadable_buffer:
             yield CheckResult(
                 "warning",
                 subject,
-                f"the buffer {calendar.odd_buffer} of calendar {name!r} is not understood: "
-                "blocks cover no more than what was understood of it before",
+                f"the buffer {calendar.unreadable_buffer} of calendar {name!r} is not understood: "
+                "blocks cover only the last buffer that was understood",
                 "correct the buffer of the calendar in LeadConnector",
             )
         if calendar.buffer == NO_BUFFER:
@@ -115,10 +115,10 @@ def _parts(buffer: Buffer) -> tuple[timedelta, timedelta]:
     return buffer.before, buffer.after
 
 
-def _booked(
+def _booked_calendars(
     mapped: Mapping[str, CalendarMapping], directory: Mapping[str, Calendar]
 ) -> Iterator[tuple[str, Calendar]]:
-    for provider, of in sorted(mapped.items()):
-        for id in booked_on(of, directory):
+    for provider, mapping in sorted(mapped.items()):
+        for id in booked_on(mapping, directory):
             if id in directory:
                 yield provider, directory[id]

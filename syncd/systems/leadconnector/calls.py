@@ -31,16 +31,16 @@ APPOINTMENTS = "/calendars/events/appointments"
 BLOCKS = "/calendars/events/block-slots"
 EVENTS = "/calendars/events"
 
-_SHAPES: Mapping[Kind, type[wire.Appointments | wire.Blocks]] = {
-    Kind.APPOINTMENT: wire.Appointments,
-    Kind.BLOCK: wire.Blocks,
+_SHAPES: Mapping[Kind, type[wire.AppointmentList | wire.BlockList]] = {
+    Kind.APPOINTMENT: wire.AppointmentList,
+    Kind.BLOCK: wire.BlockList,
 }
-_ELSEWHERE = "2021-07-28"
+_OTHER_VERSION = "2021-07-28"
 _PAGE = 100
 
 
-def part(id: str) -> str:
-    """Spell an id as one part of a path, whatever it holds."""
+def path_segment(id: str) -> str:
+    """Quote an id for use as one path segment."""
     return quote(id, safe="")
 
 
@@ -48,13 +48,13 @@ class Api:
     """Typed calls over one account's transport. Every method raises PlatformError."""
 
     def __init__(self, system: str, account: Account, transport: Transport) -> None:
-        """Keep the transport."""
+        """Keep the parts."""
         self._system = system
         self._account = account
         self._transport = transport
 
-    async def listing(self, call: ListCall) -> wire.Appointments | wire.Blocks:
-        """Make a planned call: list the events that start in its span."""
+    async def listing(self, call: ListCall) -> wire.AppointmentList | wire.BlockList:
+        """Make a planned list call: list the events that start in its span."""
         (kind,), (id,) = call.kinds, call.ids
         params = {
             "locationId": self._account.location_id,
@@ -64,24 +64,24 @@ class Api:
         }
         return await self._ask(LISTS[kind], _SHAPES[kind], params)
 
-    async def appointment(self, event: str) -> wire.Whole:
-        """Read one appointment. Raises RejectedError (GONE) where there is none."""
-        return (await self._one(event))[0]
+    async def appointment(self, event: str) -> wire.WholeAppointment:
+        """Read one appointment. Raises RejectedError (GONE) if there is none."""
+        return (await self._read_appointment(event))[0]
 
-    async def whole(self, event: str) -> tuple[wire.Whole, object]:
-        """Read one appointment, and all of its fields as they were sent."""
-        item, body = await self._one(event)
-        tree = self._transport.decode(body, dict[str, Any], f"GET {APPOINTMENTS}")
-        return item, tree.get("appointment") or tree.get("event") or tree
+    async def whole(self, event: str) -> tuple[wire.WholeAppointment, object]:
+        """Read one appointment, and return it with all of its fields as sent."""
+        item, body = await self._read_appointment(event)
+        fields = self._transport.decode(body, dict[str, Any], f"GET {APPOINTMENTS}")
+        return item, fields.get("appointment") or fields.get("event") or fields
 
-    async def _one(self, event: str) -> tuple[wire.Whole, bytes]:
-        path = f"{APPOINTMENTS}/{part(event)}"
+    async def _read_appointment(self, event: str) -> tuple[wire.WholeAppointment, bytes]:
+        path = f"{APPOINTMENTS}/{path_segment(event)}"
         body = await self._transport.read("GET", path, headers={"Version": self.version(path)})
-        one = self._transport.decode(body, wire.One, f"GET {path}")
-        for found in (one.appointment, one.event, one):
-            if isinstance(found, wire.Whole) and found.id is not None:
-                return found, body
-        raise self._transport.incomplete(f"GET {path}", "the answer holds no appointment")
+        answer = self._transport.decode(body, wire.OneAppointment, f"GET {path}")
+        for item in (answer.appointment, answer.event, answer):
+            if isinstance(item, wire.WholeAppointment) and item.id is not None:
+                return item, body
+        raise self._transport.incomplete(f"GET {path}", "the answer contains no appointment")
 
     async def calendars(self) -> wire.Calendars:
         """List all calendars of the location."""
@@ -89,9 +89,11 @@ class Api:
             "/calendars/", wire.Calendars, {"locationId": self._account.location_id}
         )
 
-    async def calendar(self, calendar: str) -> wire.Calendar:
-        """Read one calendar. Raises RejectedError (GONE) where there is none."""
-        return (await self._ask(f"/calendars/{part(calendar)}", wire.CalendarAnswer)).calendar
+    async def calendar(self, calendar: str) -> wire.CalendarRow:
+        """Read one calendar. Raises RejectedError (GONE) if there is none."""
+        return (
+            await self._ask(f"/calendars/{path_segment(calendar)}", wire.CalendarAnswer)
+        ).calendar
 
     async def groups(self) -> wire.Groups:
         """List the groups of calendars of the location."""
@@ -100,18 +102,18 @@ class Api:
         )
 
     async def free_slots(self, calendar: str, window: Window, user: str | None) -> list[object]:
-        """List when a calendar's free slots start, as sent; at most 31 days."""
+        """List the starts of a calendar's free slots as sent; the window is at most 31 days."""
         params = {
             "startDate": millis(window.start),
             "endDate": millis(window.end),
             "userId": user,
         }
-        path = f"/calendars/{part(calendar)}/free-slots"
+        path = f"/calendars/{path_segment(calendar)}/free-slots"
         answer: object = await self._ask(path, object, params)
         return self._transport.decoded(lambda: slot_starts(answer), f"GET {path}")
 
     async def service_bookings(self, window: Window) -> list[wire.ServiceBooking]:
-        """List what was booked through service menus; v3 only."""
+        """List the bookings made through service menus; needs v3."""
         params = {
             "locationId": self._account.location_id,
             "startTime": str(millis(window.start)),
@@ -122,7 +124,7 @@ class Api:
 
     async def location(self) -> wire.Location:
         """Read the location."""
-        path = f"/locations/{part(self._account.location_id)}"
+        path = f"/locations/{path_segment(self._account.location_id)}"
         return (await self._ask(path, wire.LocationAnswer)).location
 
     async def users(self) -> wire.Users:
@@ -130,17 +132,17 @@ class Api:
         return await self._ask("/users/", wire.Users, {"locationId": self._account.location_id})
 
     async def user(self, id: str) -> wire.User:
-        """Read one user, who may come bare or wrapped."""
-        answer = await self._ask(f"/users/{part(id)}", wire.OneUser)
+        """Read one user, whether the answer is the user or an object with the user."""
+        answer = await self._ask(f"/users/{path_segment(id)}", wire.OneUser)
         return answer.user or answer
 
-    async def resources(self, sort: str) -> list[dict[str, Any]]:
-        """List all rooms, or all equipment, page by page.
+    async def resources(self, type: str) -> list[dict[str, Any]]:
+        """List all rooms, or all equipment (``type``), page by page.
 
-        A platform that ignores ``skip`` repeats itself, which ends it. Raises IncompleteReadError
-        where the answer holds no list of them.
+        A platform that ignores ``skip`` repeats its page, which ends the list. Raises
+        IncompleteReadError if the answer has no list.
         """
-        path = PATHS[sort]
+        path = PATHS[type]
 
         async def ask(skip: int) -> list[dict[str, Any]]:
             params = {
@@ -154,8 +156,8 @@ class Api:
         return await all_pages(ask, self._transport, f"GET {path}")
 
     async def contact(self, contact: str) -> wire.Contact:
-        """Read one customer. Raises RejectedError (GONE) where there is none."""
-        return (await self._ask(f"/contacts/{part(contact)}", wire.ContactAnswer)).contact
+        """Read one contact. Raises RejectedError (GONE) if there is none."""
+        return (await self._ask(f"/contacts/{path_segment(contact)}", wire.ContactAnswer)).contact
 
     async def send(
         self,
@@ -165,8 +167,8 @@ class Api:
         *,
         deadline: float = math.inf,
         private: Sequence[str] = (),
-    ) -> wire.Wrote:
-        """Write. Raises UnknownOutcomeError when the answer does not show that it was done."""
+    ) -> wire.WriteAnswer:
+        """Send a write. Raises UnknownOutcomeError if the answer does not confirm it."""
         answer = await self._transport.write(
             method,
             path,
@@ -176,10 +178,10 @@ class Api:
             private=private,
             result_in_body=True,
         )
-        wrote = read_json(answer.content, wire.Wrote) or wire.Wrote()
+        wrote = read_json(answer.content, wire.WriteAnswer) or wire.WriteAnswer()
         flags = (wrote.succeeded, wrote.succeded, wrote.success)
         if False in flags or not (wrote.id or True in flags):
-            detail = "the answer does not say that it was done"
+            detail = "the answer does not confirm the write"
             raise UnknownOutcomeError(
                 self._system, f"{method} {path}", status=answer.status_code, detail=detail
             )
@@ -194,6 +196,9 @@ class Api:
         return self._transport.decode(body, shape, f"GET {path}")
 
     def version(self, path: str) -> str:
-        """Calendars have a version of their own until v3, which is one for all (#access)."""
+        """Return the ``Version`` header of a path (#access).
+
+        Calendar calls have their own version. From v3 on, all calls share one.
+        """
         own = self._account.version
-        return own if path.startswith("/calendars") or own == "v3" else _ELSEWHERE
+        return own if path.startswith("/calendars") or own == "v3" else _OTHER_VERSION

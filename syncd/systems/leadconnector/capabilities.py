@@ -1,4 +1,4 @@
-"""What a v2 location can be relied on for: what is documented, and what was measured of it."""
+"""The capabilities of a v2 location, from its documentation and measured facts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from syncd.model import Kind, Status, Statuses
 from syncd.systems.capability_cache import list_lag
 from syncd.systems.leadconnector import slots
-from syncd.systems.leadconnector.fields import RECORD
+from syncd.systems.leadconnector.fields import RECORD_FIELDS
 from syncd.systems.measured import Side
 from syncd.systems.port import Capabilities
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 
 def capabilities(account: Account, measured: MeasuredFacts) -> Capabilities:
-    """Return what a location can be relied on for.
+    """Return the capabilities of a location.
 
-    An update replaces the record for all that the engine knows: `Updater` reads and compares it
-    whatever was measured. Instances of a series are written to where the configuration allows it,
-    and nothing was seen since that speaks against it.
+    ``update_replaces`` is always set, whatever was measured, because `Updater` reads and compares
+    every record. Instances of a series are written to if the configuration allows it and no
+    measured fact speaks against it.
     """
     only_lists = not measured.is_yes("block_by_id")
-    instances = measured.side("instance_writes")
-    untouched = instances is Side.SAFE or measured.is_yes("instance_writes")
+    instance_writes = measured.side("instance_writes")
+    may_write_instances = instance_writes is Side.SAFE or measured.is_yes("instance_writes")
     return Capabilities(
         lag=list_lag(measured),
         slots_ahead=slots.MAX_SPAN,
@@ -34,7 +34,7 @@ def capabilities(account: Account, measured: MeasuredFacts) -> Capabilities:
         gone_by_list=frozenset({Kind.BLOCK} if only_lists else ()),
         update_replaces=True,
         update_sets_status=True,
-        series_writes=account.series == "write" and untouched,
+        series_writes=account.series == "write" and may_write_instances,
         series_held=account.series == "hold",
-        record_fields=RECORD,
+        record_fields=RECORD_FIELDS,
     )

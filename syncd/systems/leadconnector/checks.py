@@ -1,4 +1,4 @@
-"""What `syncd check` looks at on v2, without writing."""
+"""The checks of `syncd check` for a v2 location; they write nothing."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ async def check(
     system: str,
     calendars: Mapping[str, CalendarMapping],
     calls: Api,
-    knowledge: LocationCache,
+    cache: LocationCache,
     now: datetime,
 ) -> list[CheckResult]:
-    """Look at token, location, calendars, users and both lists. A call that fails is a finding."""
-    findings = [finding async for finding in _calendars(system, calendars, calls, knowledge, now)]
+    """Check token, location, calendars, users and both lists. A failed call is a result, too."""
+    findings = [finding async for finding in _calendars(system, calendars, calls, cache, now)]
     if any(finding.level == "error" for finding in findings[:1]):
-        return findings  # the token opens nothing: every further call would say so again
+        return findings  # With an unusable token every further call would fail, too.
     findings += [finding async for finding in _location(system, calls)]
     findings += [finding async for finding in _users(system, calendars, calls)]
     return findings
@@ -50,30 +50,30 @@ async def _calendars(
     system: str,
     calendars: Mapping[str, CalendarMapping],
     calls: Api,
-    knowledge: LocationCache,
+    cache: LocationCache,
     now: datetime,
 ) -> AsyncIterator[CheckResult]:
     try:
-        directory = await knowledge.calendars()
+        directory = await cache.calendars()
     except PlatformError as fault:
-        yield _trouble(system, fault, "calendars.readonly")
+        yield _fault_result(system, fault, "calendars.readonly")
         return
     yield CheckResult("ok", system, f"the token is accepted; {len(directory)} calendars")
-    for provider, of in calendars.items():
-        for calendar in (c for c in of.calendars if c not in directory):
+    for provider, mapping in calendars.items():
+        for calendar in (c for c in mapping.calendars if c not in directory):
             yield await _unlisted(system, provider, calendar, calls)
-        for finding in _mapping(system, provider, of, directory):
+        for finding in _mapping(system, provider, mapping, directory):
             yield finding
-    async for finding in _resources(system, calendars, directory, knowledge):
+    async for finding in _resources(system, calendars, directory, cache):
         yield finding
-    async for finding in _grouping(system, calendars, directory, calls):
+    async for finding in _groups(system, calendars, directory, calls):
         yield finding
     async for finding in _lists(system, calendars, directory, calls, now):
         yield finding
 
 
-def _trouble(subject: str, fault: PlatformError, scope: str) -> CheckResult:
-    """What a failed call means; ``scope`` is what the token needs for it."""
+def _fault_result(subject: str, fault: PlatformError, scope: str) -> CheckResult:
+    """Explain a failed call; ``scope`` is the scope that the call needs."""
     if lacks_scope(fault):
         return missing_scope("error", subject, scope)
     return CheckResult("error", subject, *cause_and_remedy(fault))
@@ -86,34 +86,36 @@ async def _lists(
     calls: Api,
     now: datetime,
 ) -> AsyncIterator[CheckResult]:
-    """Read an hour of each list."""
+    """Read one hour of each kind of list."""
     hour = Window(now, now + timedelta(hours=1))
-    tried = set()
+    listed_kinds = set()
     for call in plan(calendars, directory, {}, hour):
         (kind,) = call.kinds
-        if kind in tried:
+        if kind in listed_kinds:
             continue
-        tried.add(kind)
+        listed_kinds.add(kind)
         try:
             await calls.listing(call)
         except PlatformError as fault:
-            yield _trouble(f"{system}: {kind} list", fault, "calendars/events.readonly")
+            yield _fault_result(f"{system}: {kind} list", fault, "calendars/events.readonly")
         else:
-            yield CheckResult("ok", f"{system}: {kind} list", "it can be read")
+            yield CheckResult("ok", f"{system}: {kind} list", "the list is readable")
 
 
 async def _resources(
     system: str,
     calendars: Mapping[str, CalendarMapping],
     directory: Mapping[str, Calendar],
-    knowledge: LocationCache,
+    cache: LocationCache,
 ) -> AsyncIterator[CheckResult]:
-    """See that mapped rooms and equipment are there, and which of their calendars can be closed."""
-    wanted = {p: resource_key(of.resource) for p, of in calendars.items() if of.resource}
+    """Check that mapped resources exist and which of their calendars can be blocked."""
+    wanted = {
+        p: resource_key(mapping.resource) for p, mapping in calendars.items() if mapping.resource
+    }
     if not wanted:
         return
     try:
-        known = await knowledge.resources()
+        known = await cache.resources()
     except PlatformError as fault:
         remedy = "grant calendars/resources.readonly on the integration"
         yield CheckResult("error", f"{system}: rooms and equipment", str(fault), remedy)
@@ -121,53 +123,58 @@ async def _resources(
     for provider, key in sorted(wanted.items()):
         subject = f"{system}: {provider}"
         if key not in known:
-            near = [other for other in known if fold_name(other) == fold_name(key)]
-            differs = f'; "{near[0]}" differs only in case or accents' if near else ""
+            similar = [other for other in known if fold_name(other) == fold_name(key)]
+            differs = f'; "{similar[0]}" differs only in case or accents' if similar else ""
             remedy = f"correct {system} of [providers.{provider}.calendars], or `syncd provision`"
-            message = f"no active resource is called {key}, or more than one{differs}"
+            message = f"no active resource, or more than one, has the name {key}{differs}"
             yield CheckResult("error", subject, message, remedy)
             continue
-        count = len(known[key].calendars)
-        yield CheckResult("ok", subject, f"{key} is used by {count} calendars")
+        calendar_count = len(known[key].calendars)
+        yield CheckResult("ok", subject, f"{key} is used by {calendar_count} calendars")
     for room, calendar in unmapped_rooms(known, frozenset(wanted.values())):
         name = directory[calendar].name if calendar in directory else calendar
-        remedy = "make it a provider, too, if it is booked in other systems"
-        message = f"it shares {name!r} with a mapped room, and counts as always free"
+        remedy = "if it is booked in other systems, make it a provider, too"
+        message = (
+            f"shares calendar {name!r} with a mapped room, but is not mapped: it counts as free"
+        )
         yield CheckResult("warning", f"{system}: {room}", message, remedy)
-    for shut in block_targets_of(known, calendars, directory)[1]:
-        yield CheckResult("warning", f"{system}: calendar {shut.name!r}", shut.why, shut.remedy)
+    for unblockable in block_targets_of(known, calendars, directory)[1]:
+        yield CheckResult(
+            "warning",
+            f"{system}: calendar {unblockable.name!r}",
+            unblockable.why,
+            unblockable.remedy,
+        )
 
 
 async def _unlisted(system: str, provider: str, calendar: str, calls: Api) -> CheckResult:
-    """Ask for a mapped calendar that the location's list does not name."""
+    """Read a mapped calendar that is missing in the location's list, to tell why."""
     subject = f"{system}: {provider}"
     correct = f"correct {system} of [providers.{provider}.calendars]"
     try:
-        found = await calls.calendar(calendar)
+        row = await calls.calendar(calendar)
     except RejectedError:
-        return CheckResult("error", subject, f"there is no calendar {calendar}", correct)
+        return CheckResult("error", subject, f"calendar {calendar} does not exist", correct)
     except PlatformError as fault:
         cause, remedy = cause_and_remedy(fault)
         return CheckResult("warning", subject, f"calendar {calendar}: {cause}", remedy)
-    message = f"calendar {calendar} ({text(found.name)}) is not in the location's list"
+    message = f"calendar {calendar} ({text(row.name)}) is not in the location's list"
     return CheckResult("warning", subject, message, f"activate it in LeadConnector, or {correct}")
 
 
-async def _grouping(
+async def _groups(
     system: str,
     calendars: Mapping[str, CalendarMapping],
     directory: Mapping[str, Calendar],
     calls: Api,
 ) -> AsyncIterator[CheckResult]:
-    """Say which groups save calls: all calendars of a group are read by one."""
-    mapped = {c for of in calendars.values() for c in booked_on(of, directory)}
+    """Report which groups save calls: one call reads all calendars of a group."""
+    mapped = {c for mapping in calendars.values() for c in booked_on(mapping, directory)}
     used = Counter(directory[c].group for c in mapped if c in directory and directory[c].group)
     if not used:
         return
     names = {}
-    with suppress(
-        PlatformError
-    ):  # only names are missing; the lists themselves are looked at below
+    with suppress(PlatformError):  # Only the names are missing then.
         rows = (await calls.groups()).groups
         names = {text(row.id): text(row.name) for row in rows if isinstance(row, wire.Group)}
     for group, count in sorted(used.items()):
@@ -178,41 +185,41 @@ async def _grouping(
 
 
 def _mapping(
-    system: str, provider: str, of: CalendarMapping, directory: Mapping[str, Calendar]
+    system: str, provider: str, mapping: CalendarMapping, directory: Mapping[str, Calendar]
 ) -> Iterator[CheckResult]:
-    """Compare one provider's mapping with the calendars that there are."""
+    """Compare one provider's mapping with the calendars of the location."""
     subject = f"{system}: {provider}"
     correct = f"correct {system} of [providers.{provider}.calendars]"
-    for calendar in of.calendars:
+    for calendar in mapping.calendars:
         known = directory.get(calendar)
         if known is None:
             continue
-        if of.user is not None and known.team and of.user not in known.team:
+        if mapping.user is not None and known.team and mapping.user not in known.team:
             yield CheckResult(
                 "warning",
                 subject,
-                f"the user is not on the team of calendar {calendar}",
+                f"the user is not a team member of calendar {calendar}",
                 f"add the user to the team in LeadConnector, or {correct}",
             )
-    blockable = [c for c in of.calendars if c in directory and directory[c].type == EVENT_TYPE]
-    if of.resource is not None:
+    blockable = [c for c in mapping.calendars if c in directory and directory[c].type == EVENT_TYPE]
+    if mapping.resource is not None:
         return
-    if of.user is None and not blockable:
+    if mapping.user is None and not blockable:
         yield CheckResult(
             "error",
             subject,
-            f'none of its calendars can be blocked: none is of type "{EVENT_TYPE}"',
-            f"name a user, or an event calendar, or set write = false: {correct}",
+            f'its calendars cannot be blocked: none is of type "{EVENT_TYPE}"',
+            f"add a user or an event calendar, or set write = false: {correct}",
         )
-    if of.user is None:
-        team = any(directory[c].team for c in of.calendars if c in directory)
+    if mapping.user is None:
+        team = any(directory[c].team for c in mapping.calendars if c in directory)
         yield calendar_only_finding(system, provider, team=team)
-    if of.user is None and len(of.calendars) > 1:
+    if mapping.user is None and len(mapping.calendars) > 1:
         yield CheckResult(
             "warning",
             subject,
-            "several calendars without a user: only the first event calendar is blocked",
-            "make one provider of each calendar",
+            "several calendars and no user: only the first event calendar is blocked",
+            "make each calendar a provider of its own",
         )
 
 
@@ -220,35 +227,39 @@ async def _location(system: str, calls: Api) -> AsyncIterator[CheckResult]:
     try:
         location = await calls.location()
     except PlatformError as fault:
-        remedy = "grant locations.readonly, or accept that times without an offset are skipped"
+        remedy = "grant locations.readonly; without it, times without an offset are skipped"
         yield CheckResult("warning", f"{system}: location", str(fault), remedy)
         return
     name = text(location.timezone)
     try:
         zone(name)
     except ValueError:
-        remedy = "set the time zone of the location in LeadConnector"
-        message = f"its time zone {name!r} is unknown"
+        remedy = "set a valid time zone for the location in LeadConnector"
+        message = f"the time zone {name!r} is unknown"
         yield CheckResult("warning", f"{system}: location", message, remedy)
     else:
-        yield CheckResult("ok", f"{system}: location", f"its time zone is {name}")
+        yield CheckResult("ok", f"{system}: location", f"the time zone is {name}")
 
 
 async def _users(
     system: str, calendars: Mapping[str, CalendarMapping], calls: Api
 ) -> AsyncIterator[CheckResult]:
-    wanted = {provider: of.user for provider, of in calendars.items() if of.user is not None}
+    wanted = {
+        provider: mapping.user
+        for provider, mapping in calendars.items()
+        if mapping.user is not None
+    }
     if not wanted:
         return
     try:
         rows = (await calls.users()).users
     except PlatformError as fault:
-        remedy = "grant users.readonly to have the users looked at"
+        remedy = "grant users.readonly so that syncd can check the users"
         yield CheckResult("warning", f"{system}: users", str(fault), remedy)
         return
     known = {text(row.id) for row in rows if isinstance(row, wire.User)}
     if not known:
-        # Seen on a working location: it proves neither that a user exists nor that none does.
+        # Seen on a working location: an empty list proves nothing about a user.
         yield CheckResult("warning", f"{system}: users", *EMPTY_USER_LIST)
         return
     for provider, user in wanted.items():
@@ -257,4 +268,4 @@ async def _users(
             yield CheckResult("ok", subject, "the user exists")
         else:
             remedy = f"correct {system} of [providers.{provider}.calendars]"
-            yield CheckResult("error", subject, f"there is no user {user}", remedy)
+            yield CheckResult("error", subject, f"user {user} does not exist", remedy)

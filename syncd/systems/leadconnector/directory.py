@@ -1,4 +1,4 @@
-"""The calendars of a location: their groups, types, teams and slot lengths."""
+"""The calendars of a location: groups, types, teams, slot lengths and buffers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from syncd.systems.leadconnector.account import CalendarMapping
 
 EVENT_TYPE = "event"
-"""The only type of calendar that can be blocked itself.
+"""The only type of calendar that can be blocked directly.
 
 See docs/platforms/leadconnector-v2.md#blocks.
 """
@@ -29,17 +29,17 @@ _UNITS = {
 
 
 _LONGEST_BUFFER = timedelta(days=1)
-_SPELT = 60
+_MAX_TEXT = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """One calendar; ``length`` is that of its slots, None if unknown.
+    """One calendar; ``length`` is the length of its slots, None if unknown.
 
-    ``seats`` is how many appointments it takes at one time. The platform spells that field in two
-    ways, and sends both (docs/platforms/leadconnector-v2.md#calendars-and-groups). ``buffer`` is
-    kept free around each booking; ``odd_buffer`` is what is said of it and cannot be read,
-    ``tells_buffer`` whether anything is.
+    ``seats`` is how many appointments it takes at one time. The platform sends that field in two
+    spellings (docs/platforms/leadconnector-v2.md#calendars-and-groups). ``buffer`` is kept free
+    around each booking; ``unreadable_buffer`` is the text of a buffer that cannot be parsed;
+    ``has_buffer_fields`` is false if the row has no buffer at all.
     """
 
     id: str
@@ -50,20 +50,20 @@ class Calendar:
     length: timedelta | None = None
     seats: int = 1
     buffer: Buffer = NO_BUFFER
-    odd_buffer: str = ""
-    tells_buffer: bool = True
+    unreadable_buffer: str = ""
+    has_buffer_fields: bool = True
 
 
 def directory_of(listing: wire.Calendars) -> dict[str, Calendar]:
-    """Index a list of calendars by id; rows without one are no calendars."""
-    rows = (_calendar(row) for row in listing.calendars if isinstance(row, wire.Calendar))
+    """Index a list of calendars by id; rows without an id are skipped."""
+    rows = (_calendar(row) for row in listing.calendars if isinstance(row, wire.CalendarRow))
     return {row.id: row for row in rows if row.id}
 
 
-def _calendar(row: wire.Calendar) -> Calendar:
+def _calendar(row: wire.CalendarRow) -> Calendar:
     members = row.team_members if isinstance(row.team_members, list) else []
-    before, odd = _buffer(row.pre_buffer, row.pre_buffer_unit)
-    after, odd_after = _buffer(row.slot_buffer, row.slot_buffer_unit)
+    before, unreadable_before = _buffer(row.pre_buffer, row.pre_buffer_unit)
+    after, unreadable_after = _buffer(row.slot_buffer, row.slot_buffer_unit)
     return Calendar(
         text(row.id),
         text(row.name),
@@ -73,18 +73,18 @@ def _calendar(row: wire.Calendar) -> Calendar:
         _length(row.slot_duration, text(row.slot_duration_unit) or "mins"),
         number(row.appoinment_per_slot) or number(row.appointment_per_slot) or 1,
         Buffer(before, after),
-        ", ".join(filter(None, (odd, odd_after))),
+        ", ".join(filter(None, (unreadable_before, unreadable_after))),
         row.pre_buffer is not None or row.slot_buffer is not None,
     )
 
 
 def _buffer(amount: object, unit: object) -> tuple[timedelta, str]:
-    """Read a buffer; where that cannot be done, none, and how it is spelt."""
+    """Parse a buffer. Returns zero and its text if that fails."""
     if amount is None or str(amount).strip() in {"", "0"}:
         return timedelta(), ""
     length = _span(amount, "mins" if unit is None or unit == "" else text(unit).lower())
     if length is None or not timedelta() <= length <= _LONGEST_BUFFER:
-        return timedelta(), sanitize(f"{amount} {unit or ''}".strip())[:_SPELT]
+        return timedelta(), sanitize(f"{amount} {unit or ''}".strip())[:_MAX_TEXT]
     return timedelta(minutes=length // timedelta(minutes=1)), ""
 
 
@@ -100,8 +100,8 @@ def _span(amount: object, unit: str) -> timedelta | None:
         return None
 
 
-def booked_on(of: CalendarMapping, directory: Mapping[str, Calendar]) -> tuple[str, ...]:
-    """List the calendars on which a provider is booked: those mapped, else those of the user."""
-    if of.calendars or of.user is None:
-        return of.calendars
-    return tuple(sorted(c.id for c in directory.values() if of.user in c.team))
+def booked_on(mapping: CalendarMapping, directory: Mapping[str, Calendar]) -> tuple[str, ...]:
+    """Return the calendars that book a provider: the mapped ones, otherwise those of the user."""
+    if mapping.calendars or mapping.user is None:
+        return mapping.calendars
+    return tuple(sorted(c.id for c in directory.values() if mapping.user in c.team))

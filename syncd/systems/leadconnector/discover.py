@@ -1,4 +1,4 @@
-"""What a v2 location has: calendars, users, rooms, associations.
+"""Read the inventory of a v2 location: calendars, users, resources and associations.
 
 See docs/platforms/leadconnector-v2.md.
 """
@@ -19,8 +19,7 @@ from syncd.systems.inventory import (
 )
 from syncd.systems.leadconnector import wire
 from syncd.systems.leadconnector.directory import directory_of
-from syncd.systems.leadconnector.inventory import Association as Link
-from syncd.systems.leadconnector.inventory import Resource as Row
+from syncd.systems.leadconnector.inventory import AssociationRow, ResourceRow
 from syncd.systems.leadconnector.members import members_of, user_of
 from syncd.systems.leadconnector.scope_remedies import lacks_scope, missing_scope
 from syncd.systems.lenient import number, text
@@ -43,47 +42,51 @@ _SCOPES = {
     "equipment": "calendars/resources.readonly",
     "associations": "associations.readonly",
 }
-"""What each part needs (docs/platforms/leadconnector-v2.md)."""
+"""The scope that each part needs (docs/platforms/leadconnector-v2.md)."""
 
 _NEEDED = frozenset({"calendars", "users"})
-"""Parts without which nobody can be mapped."""
+"""Parts without which no provider can be mapped."""
 
 
 async def discover(
-    system: str, account: Account, calls: Api, inventory: Inventory, told: OnProgress
+    system: str, account: Account, calls: Api, inventory: Inventory, on_progress: OnProgress
 ) -> SystemInventory:
-    """Read the location, a call for each part and page. A call that fails is a finding."""
+    """Read the location, one call per part and page. A failed call becomes a check result."""
 
-    def explain(what: str, fault: PlatformError) -> CheckResult:
-        return _explain(system, account, what, fault)
+    def explain(part: str, fault: PlatformError) -> CheckResult:
+        return _explain(system, account, part, fault)
 
-    parts = PartialReader(told, explain)
-    here = await parts.read("location", calls.location(), wire.Location())
-    if any(finding.level == "error" for finding in parts.findings):
+    reader = PartialReader(on_progress, explain)
+    location = await reader.read("location", calls.location(), wire.Location())
+    if any(finding.level == "error" for finding in reader.findings):
         return SystemInventory(
-            system=system, platform="leadconnector", findings=tuple(parts.findings)
+            system=system, platform="leadconnector", findings=tuple(reader.findings)
         )
-    calendars = await parts.read("calendars", calls.calendars(), wire.Calendars([]))
-    groups = await parts.read("groups", calls.groups(), wire.Groups([]))
+    calendars = await reader.read("calendars", calls.calendars(), wire.Calendars([]))
+    groups = await reader.read("groups", calls.groups(), wire.Groups([]))
     no_users = wire.Users([])
-    listed = await parts.read("users", calls.users(), no_users)
+    user_list = await reader.read("users", calls.users(), no_users)
     users = tuple(
-        user_of(row) for row in listed.users if isinstance(row, wire.User) and text(row.id)
+        user_of(row) for row in user_list.users if isinstance(row, wire.User) and text(row.id)
     )
-    is_empty = listed is not no_users and not users
+    is_empty = user_list is not no_users and not users
     if is_empty:
         members = members_of(directory_of(calendars).values(), calls)
-        users = await parts.read("team members", members, ())
-        parts.findings.append(empty_list_finding(system, users))
-    rooms = await parts.read("rooms", inventory.resources("rooms"), list[Row]())
-    equipment = await parts.read("equipment", inventory.resources("equipments"), list[Row]())
-    associations = await parts.read("associations", inventory.associations(), list[Link]())
+        users = await reader.read("team members", members, ())
+        reader.findings.append(empty_list_finding(system, users))
+    rooms = await reader.read("rooms", inventory.resources("rooms"), list[ResourceRow]())
+    equipment = await reader.read(
+        "equipment", inventory.resources("equipments"), list[ResourceRow]()
+    )
+    associations = await reader.read(
+        "associations", inventory.associations(), list[AssociationRow]()
+    )
     return SystemInventory(
         system=system,
         platform="leadconnector",
         account=account.location_id,
-        name=text(here.name),
-        zone=text(here.timezone),
+        name=text(location.name),
+        zone=text(location.timezone),
         users=users,
         calendars=tuple(_calendars(calendars)),
         groups=tuple(
@@ -96,26 +99,26 @@ async def discover(
             *(_resource("equipment", row) for row in equipment),
         ),
         associations=tuple(_association(row) for row in associations),
-        findings=tuple(parts.findings),
+        findings=tuple(reader.findings),
         users_listed=not is_empty,
     )
 
 
 def _calendars(listing: wire.Calendars) -> Iterable[CalendarInfo]:
-    rows = (row for row in listing.calendars if isinstance(row, wire.Calendar))
-    off = {text(row.id) for row in rows if row.is_active is False}
-    for found in directory_of(listing).values():
+    rows = (row for row in listing.calendars if isinstance(row, wire.CalendarRow))
+    inactive = {text(row.id) for row in rows if row.is_active is False}
+    for calendar in directory_of(listing).values():
         yield CalendarInfo(
-            found.id,
-            found.name,
-            found.type,
-            tuple(sorted(found.team)),
-            found.group,
-            found.id not in off,
+            calendar.id,
+            calendar.name,
+            calendar.type,
+            tuple(sorted(calendar.team)),
+            calendar.group,
+            calendar.id not in inactive,
         )
 
 
-def _resource(kind: Literal["room", "equipment"], row: Row) -> ResourceInfo:
+def _resource(kind: Literal["room", "equipment"], row: ResourceRow) -> ResourceInfo:
     calendars = row.calendar_ids if isinstance(row.calendar_ids, list) else []
     return ResourceInfo(
         kind,
@@ -129,7 +132,7 @@ def _resource(kind: Literal["room", "equipment"], row: Row) -> ResourceInfo:
     )
 
 
-def _association(row: Link) -> AssociationInfo:
+def _association(row: AssociationRow) -> AssociationInfo:
     return AssociationInfo(
         text(row.id),
         text(row.key),
@@ -140,37 +143,37 @@ def _association(row: Link) -> AssociationInfo:
     )
 
 
-def _explain(system: str, account: Account, what: str, fault: PlatformError) -> CheckResult:
-    section, subject = f"[systems.{system}]", f"{system}: {what}"
+def _explain(system: str, account: Account, part: str, fault: PlatformError) -> CheckResult:
+    section, subject = f"[systems.{system}]", f"{system}: {part}"
     words = fault.detail.lower()
     match fault:
         case _ if lacks_scope(fault):
-            level = "error" if what in _NEEDED else "warning"
-            return missing_scope(level, subject, _SCOPES[what])
+            level = "error" if part in _NEEDED else "warning"
+            return missing_scope(level, subject, _SCOPES[part])
         case UnauthorizedError() if "access to this location" in words:
             return CheckResult(
                 "error",
                 subject,
-                f"the token is for another location than {account.location_id}",
+                f"the token belongs to another location than {account.location_id}",
                 f"correct location_id of {section} (it is in the address bar of the location), or "
-                "make the token in that location",
+                "create a token in that location",
             )
         case UnauthorizedError() if account.token and not account.token.startswith("pit-"):
             return CheckResult(
                 "error",
                 subject,
                 f"the token is not accepted ({fault.detail or fault.status})",
-                "it does not look like a Private Integration token (pit-…): a v1 API key or an "
-                "agency's token does not open v2. Make one under Settings, Private Integrations",
+                "it is not a Private Integration token (pit-…); v2 does not accept v1 API keys or "
+                "agency tokens. Create a token under Settings, Private Integrations",
             )
         case UnauthorizedError():
             return CheckResult(
                 "error",
                 subject,
                 f"the token is not accepted ({fault.detail or fault.status})",
-                f"compare token of {section} with Settings, Private Integrations; a token that was "
-                "not used for 90 days lapses",
+                f"compare token of {section} with Settings, Private Integrations; a token expires "
+                "after 90 days without use",
             )
         case _:
-            level = "error" if what in _NEEDED or what == "location" else "warning"
+            level = "error" if part in _NEEDED or part == "location" else "warning"
             return CheckResult(level, subject, str(fault), advice(fault))

@@ -1,4 +1,4 @@
-"""From a v2 row to syncd's words: when it is, and what became of it."""
+"""Convert v2 rows to events: interval, status, kind, tag and owner."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from syncd.systems.contact_addresses import person_mark
 from syncd.systems.dst_notes import dst_note
 from syncd.systems.leadconnector import series
 from syncd.systems.leadconnector.hosts import user_of
-from syncd.systems.leadconnector.times import instant, may_be_bare
-from syncd.systems.leadconnector.wire import Appointment, Block, Wrote
+from syncd.systems.leadconnector.times import may_lack_offset, parse_time
+from syncd.systems.leadconnector.wire import Appointment, Block, WriteAnswer
 from syncd.systems.lenient import text
 from syncd.systems.port import UnreadableError
 
@@ -41,37 +41,38 @@ if TYPE_CHECKING:
     from syncd.systems.leadconnector.wire import Item
 
 _BLOCK = "block"
-"""What a block's fingerprint has for a status, so that a block never reads like a meeting."""
+"""The status in the fingerprint of a block, so that it never equals that of a meeting."""
 
 
-def status_word(item: Appointment | Wrote) -> str:
-    """Return the status as sent: the correct field, else the misspelt one."""
+def status_word(item: Appointment | WriteAnswer) -> str:
+    """Return the status as sent, from the correct field or the misspelt one."""
     return status_text(item.appointment_status) or status_text(item.appoinment_status)
 
 
 def is_deleted(item: Item) -> bool:
-    """Whether the platform shows the record only to say that it is gone."""
+    """Return true if the record is marked as deleted."""
     return item.deleted is True or item.deleted == "true"
 
 
 def is_all_day(item: Item) -> bool:
-    """Whether a record takes whole days: it says so, or its times are dates."""
+    """Return true for an all-day record: by its flag, or because its times are dates."""
     return all_day.flagged((item.is_full_day, item.is_all_day, item.all_day)) or all_day.is_dated(
         item.start_time, item.end_time
     )
 
 
 def needs_zone(item: Item) -> bool:
-    """Whether only the location's zone can tell when a record is."""
+    """Return true if the times of a record depend on the location's zone."""
     marked = item.is_full_day or item.is_all_day or item.all_day
-    return bool(marked) or may_be_bare(item.start_time) or may_be_bare(item.end_time)
+    return bool(marked) or may_lack_offset(item.start_time) or may_lack_offset(item.end_time)
 
 
 @dataclass(frozen=True, slots=True)
 class Parser:
-    """Parses rows of one system; ``zone`` is the location's ('' while unknown).
+    """Parses the rows of one system.
 
-    ``all_day`` says by provider what all-day events close, ``title`` what blocks of syncd's show.
+    ``zone`` is the location's zone ('' while unknown), ``all_day`` the all-day rule by provider,
+    ``title`` the title of syncd's blocks.
     """
 
     system: str
@@ -82,46 +83,48 @@ class Parser:
     title: str = ""
 
     def event(self, item: Item, provider: str) -> Event:
-        """Parse a row. Raises UnreadableError. A status that is not known takes the time."""
-        known = text(item.id)
+        """Parse a row. An unknown status counts as busy. Raises UnreadableError."""
+        id = text(item.id)
         try:
-            value = self._closing(item, self.value(item), provider)
+            value = self._busy_part(item, self.value(item), provider)
         except ValueError as error:
-            began = self._maybe(item.start_time)
-            raise UnreadableError(self.system, known, str(error), began=began) from error
+            began = self._optional_time(item.start_time)
+            raise UnreadableError(self.system, id, str(error), began=began) from error
         if value is None:
-            raise UnreadableError(self.system, known, "it lasts all day, and is to close nothing")
-        told, made = True, None
+            raise UnreadableError(
+                self.system, id, "all-day event that blocks no time by the all-day rule"
+            )
+        shows_status, created_at = True, None
         match item:
             case Appointment():
-                made = self._maybe(item.date_added)
-                told = self.statuses.read(status_word(item)) is not None
-                kind, person, key = Kind.APPOINTMENT, text(item.contact_id) or None, None
+                created_at = self._optional_time(item.date_added)
+                shows_status = self.statuses.read(status_word(item)) is not None
+                kind, person, tag = Kind.APPOINTMENT, text(item.contact_id) or None, None
             case Block():
-                kind, person, key = Kind.BLOCK, None, find_tag(item.title)
+                kind, person, tag = Kind.BLOCK, None, find_tag(item.title)
         return Event(
             self.system,
             provider,
-            known,
+            id,
             kind,
             value,
             person=person,
             service=text(item.calendar_id) or None,
-            key=key,
-            updated_at=self._maybe(item.date_updated),
-            created_at=made,
+            key=tag,
+            updated_at=self._optional_time(item.date_updated),
+            created_at=created_at,
             assumption=""
             if is_all_day(item)
             else dst_note(self.zone, item.start_time, item.end_time),
             owner=user_of(item),
-            shows_status=told,
+            shows_status=shows_status,
             series=series.series(item),
             original_start=series.original_start(item),
         )
 
-    def value(self, item: Item | Wrote) -> Value:
-        """Read interval and status; whole days of an all-day event. Raises ValueError."""
-        if not isinstance(item, Wrote) and is_all_day(item):
+    def value(self, item: Item | WriteAnswer) -> Value:
+        """Parse interval and status; an all-day event takes whole days. Raises ValueError."""
+        if not isinstance(item, WriteAnswer) and is_all_day(item):
             start, end = all_day.all_day_span(
                 item.start_time, item.end_time, self.zone, self._instant
             )
@@ -133,39 +136,42 @@ class Parser:
         return read_value(start, end, status, self.clock.now())
 
     def takes_no_time(self, item: Item, provider: str) -> bool:
-        """Whether an event is to close nothing, as it lasts all day."""
+        """Return true for an all-day event that blocks no time by the all-day rule."""
         if not is_all_day(item):
             return False
         try:
-            return self._closing(item, self.value(item), provider) is None
+            return self._busy_part(item, self.value(item), provider) is None
         except ValueError:
             return False
 
-    def _closing(self, item: Item, value: Value, provider: str) -> Value | None:
-        """What of its time an event takes: for an all-day event without a customer, by policy."""
+    def _busy_part(self, item: Item, value: Value, provider: str) -> Value | None:
+        """Return the busy time of an event, None for none.
+
+        The all-day rule applies to all-day events without a contact.
+        """
         rule = self.all_day.get(provider, BUSY)
-        if rule is BUSY or not is_all_day(item) or self._is_exempt(item):
+        if rule is BUSY or not is_all_day(item) or self._takes_whole_days(item):
             return value
         return all_day.apply_rule(value, rule, self.zone)
 
-    def _is_exempt(self, item: Item) -> bool:
+    def _takes_whole_days(self, item: Item) -> bool:
         if isinstance(item, Appointment):
             return bool(text(item.contact_id))
         return all_day.may_be_ours(item.title, self.title, item.start_time, item.end_time)
 
     def _instant(self, value: object) -> datetime:
-        return instant(value, self.zone)
+        return parse_time(value, self.zone)
 
     def is_over(self, item: Item, before: datetime) -> bool:
-        """Whether a record surely ended by then; one with an unreadable end did not."""
+        """Return true if a record certainly ended by then; an unreadable end counts as open."""
         try:
             end = self.value(item).end if is_all_day(item) else self._instant(item.end_time)
         except ValueError:
             return False
         return end <= before
 
-    def odd_status(self, item: Item, event: str, provider: str) -> UnreadableError | None:
-        """Return what is to be reported of a row whose status is not known, None for others."""
+    def unknown_status(self, item: Item, event: str, provider: str) -> UnreadableError | None:
+        """Return the report of a row with an unknown status, None for other rows."""
         word = status_word(item) if isinstance(item, Appointment) else ""
         if not word or self.statuses.read(word) is not None:
             return None
@@ -174,31 +180,31 @@ class Parser:
         )
 
     def is_busy(self, item: Appointment) -> bool:
-        """Whether a meeting takes its time; one with a word that is not known does."""
+        """Return true if an appointment takes its time, also with an unknown status."""
         return self.statuses.status_of(status_word(item)).busy
 
-    def fingerprint(self, item: Item, provider: str, further: Iterable[str] = ()) -> str:
-        """Spell the fields that matter, as they came; ``further`` are events derived from it."""
+    def fingerprint(self, item: Item, provider: str, derived_ids: Iterable[str] = ()) -> str:
+        """Join the relevant fields as sent; ``derived_ids`` are the ids of derived events."""
         word = (
             self.statuses.fingerprint_text(status_word(item))
             if isinstance(item, Appointment)
             else _BLOCK
         )
-        spelt = f"{item.start_time}|{item.end_time}|{word}|{provider}"
+        fingerprint = f"{item.start_time}|{item.end_time}|{word}|{provider}"
         if isinstance(item, Appointment):
-            spelt += f"|{person_mark(text(item.contact_id))}{series.spelt(item)}"
+            fingerprint += f"|{person_mark(text(item.contact_id))}{series.fingerprint_part(item)}"
         days = (self._days_taken(item, provider),) if is_all_day(item) else ()
-        return "|".join((spelt, *days, *further))
+        return "|".join((fingerprint, *days, *derived_ids))
 
     def _days_taken(self, item: Item, provider: str) -> str:
         try:
-            return all_day.closed_time_text(self._closing(item, self.value(item), provider))
+            return all_day.closed_time_text(self._busy_part(item, self.value(item), provider))
         except ValueError:
             return "unreadable"
 
-    def _maybe(self, value: object) -> datetime | None:
+    def _optional_time(self, value: object) -> datetime | None:
         try:
-            return read_update(instant(value, self.zone or "UTC"), self.clock.now())
+            return read_update(parse_time(value, self.zone or "UTC"), self.clock.now())
         except ValueError:
             return None
 
@@ -210,11 +216,11 @@ def unchanged(
     known: Mapping[str, str],
     plain: Collection[str] = LEADCONNECTOR.plain,
 ) -> bool:
-    """Whether a row is plainly as it is known; False where that takes a closer look.
+    """Return true if a row certainly equals its stored state; false if it must be parsed.
 
-    Says of a row what `CalendarOwners.owner` and `Parser.fingerprint` would, at a third of the
-    cost, and gives up on whatever is spelt oddly, and on a meeting with a further host that is
-    mapped. ``plain`` are the status words that need no such look.
+    This repeats `CalendarOwners.owner` and `Parser.fingerprint` at a third of the cost. It gives up
+    on unusual values and on meetings with a further mapped host. ``plain`` are the status words
+    that it may compare as text.
     """
     try:
         stored = known.get(item.id)
@@ -239,9 +245,9 @@ def unchanged(
                 provider = owners.calendars.get(item.calendar_id)
                 if provider in owners.named:
                     return False
-        spelt = f"{item.start_time}|{item.end_time}|{word}|{provider}"
+        fingerprint = f"{item.start_time}|{item.end_time}|{word}|{provider}"
         if word is not _BLOCK:
-            spelt += f"|{person_mark(item.contact_id)}{series.spelt(item)}"
-    except (AttributeError, TypeError):  # no object at all, or a list where an id should be
+            fingerprint += f"|{person_mark(item.contact_id)}{series.fingerprint_part(item)}"
+    except (AttributeError, TypeError):  # Not an object, or a list instead of an id.
         return False
-    return stored == spelt and provider in wanted
+    return stored == fingerprint and provider in wanted

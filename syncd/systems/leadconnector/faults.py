@@ -1,37 +1,30 @@
-"""From an answer of v2 to the error tree (docs/platforms/leadconnector-v2.md#errors).
+"""Convert an error answer of v2 to a fault (docs/platforms/leadconnector-v2.md#errors).
 
-The texts decide more than the codes: a wrong path answers 401, a lapsed gateway too, and the same
-refusal comes as 400 or as 422.
+The text decides more than the status: a wrong path answers 401, a timeout in the gateway does, too,
+and one kind of rejection comes as 400 or 422.
 """
 
 from __future__ import annotations
 
+import re
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from syncd.systems.lenient import text
+import msgspec
+
+from syncd.systems.lenient import read_json, text
 from syncd.systems.port import (
     PlatformError,
     RateLimitedError,
     RejectedError,
+    RejectionReason,
+    RetryableError,
     UnauthorizedError,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-import re
-from http import HTTPStatus
-from typing import TYPE_CHECKING
-
-import msgspec
-
-from syncd.systems.lenient import read_json
-from syncd.systems.port import (
-    RejectionReason,
-    RetryableError,
-)
-
-if TYPE_CHECKING:
     from syncd.systems.client import Answer
 
 NO_ROUTE = "not yet supported by the iam"
@@ -45,8 +38,8 @@ _NOT_THE_TARGET = re.compile(r"\b(location|company|token|route|header)\b")
 _SEPARATORS = re.compile(r"[\W_]+")
 
 
-class _Refusal(msgspec.Struct):
-    """The bodies seen: a message, a list of messages, or an error word only."""
+class _ErrorBody(msgspec.Struct):
+    """The known error bodies: a message, a list of messages, or only an error word."""
 
     message: Any = None
     error: Any = None
@@ -55,88 +48,88 @@ class _Refusal(msgspec.Struct):
 
 
 def fault_of(answer: Answer) -> PlatformError | None:
-    """Name the fault in an answer; None for a success. The HTTP status counts, not the body's."""
+    """Return the fault of an answer by its HTTP status, None for a success."""
     status = answer.status_code
     if status in _SUCCESS:
         return None
-    said = _said(answer)
-    words = (said or "").lower()
+    message = _message(answer)
+    lower_text = (message or "").lower()
     code = _code(answer)
-    detail = said or f"no message, {answer.headers.get('content-type', 'no body')}"
+    detail = message or f"no message, {answer.headers.get('content-type', 'no body')}"
     fault: PlatformError
-    if NO_ROUTE in words:
-        # A wrong path or verb, whatever the code: no token is at fault, and repeating cannot help.
+    if NO_ROUTE in lower_text:
+        # A wrong path or method, whatever the status: the token is fine, and a retry is useless.
         return RejectedError("", detail=detail)
     match status:
         case HTTPStatus.UNAUTHORIZED:
-            fault = _unauthorised(words, detail)
-        case HTTPStatus.FORBIDDEN if said is None:
-            # A page of the gateway in front: it may let the next call through.
-            fault = RetryableError("", detail=f"turned away before the platform: {detail}")
+            fault = _unauthorized(lower_text, detail)
+        case HTTPStatus.FORBIDDEN if message is None:
+            # A page of the gateway in front of the platform; the next call may pass.
+            fault = RetryableError("", detail=f"rejected before it reached the platform: {detail}")
         case HTTPStatus.FORBIDDEN:
             fault = UnauthorizedError("", detail=detail)
         case HTTPStatus.TOO_MANY_REQUESTS:
             fault = RateLimitedError("", wait=0, detail=detail)
-        case HTTPStatus.NOT_FOUND if said is None or words.startswith("cannot "):
-            # A path that this version does not know answers 404 as well, and proves nothing.
+        case HTTPStatus.NOT_FOUND if message is None or lower_text.startswith("cannot "):
+            # A path that this version does not know answers 404, too, and proves nothing.
             fault = RejectedError("", detail=detail)
         case HTTPStatus.NOT_FOUND:
             fault = RejectedError("", why=RejectionReason.GONE, detail=detail)
         case _ if status in _TEMPORARY or status in _SERVER:
             fault = RetryableError("", detail=detail)
         case _:
-            fault = RejectedError("", why=_why(words, code), detail=detail)
+            fault = RejectedError("", why=_rejection_reason(lower_text, code), detail=detail)
     return fault
 
 
-def _unauthorised(words: str, detail: str) -> PlatformError:
-    """Sort out the family of 401: only some of them are about the token."""
-    if "command timed out" in words:
+def _unauthorized(lower_text: str, detail: str) -> PlatformError:
+    """Return the fault of a 401; not every 401 is about the token."""
+    if "command timed out" in lower_text:
         return RetryableError("", detail=detail)
-    if "version header" in words:
+    if "version header" in lower_text:
         return RejectedError("", detail=detail)
     return UnauthorizedError("", detail=detail)
 
 
-def _why(words: str, code: str) -> RejectionReason:
-    """Classify a refusal by its text, since 400 and 422 both occur; a code counts before a text."""
-    if "already been deleted" in words:
+def _rejection_reason(lower_text: str, code: str) -> RejectionReason:
+    """Classify a rejection, mostly by its text; an error code counts before the text."""
+    if "already been deleted" in lower_text:
         return RejectionReason.GONE
-    if "slot" in words and "no longer available" in words:
+    if "slot" in lower_text and "no longer available" in lower_text:
         return RejectionReason.SLOT_TAKEN
-    if "team member" in words and "select" in words:
+    if "team member" in lower_text and "select" in lower_text:
         return RejectionReason.OWNER_MISSING
-    missing = code.endswith(_NOT_FOUND_CODES) or _NOT_FOUND.search(words) is not None
-    # A location that is not found says nothing of what was looked for in it.
-    if missing and _NOT_THE_TARGET.search(words) is None:
+    not_found = code.endswith(_NOT_FOUND_CODES) or _NOT_FOUND.search(lower_text) is not None
+    # A missing location proves nothing about the record in it.
+    if not_found and _NOT_THE_TARGET.search(lower_text) is None:
         return RejectionReason.UNKNOWN_ID
     return RejectionReason.UNFIT
 
 
 def _code(answer: Answer) -> str:
-    """Return the platform's error code without separators, "" where it gives none."""
-    body = read_json(answer.content, _Refusal)
+    """Return the platform's error code without separators, '' if it has none."""
+    body = read_json(answer.content, _ErrorBody)
     if body is None:
         return ""
     codes = (text(body.code), text(body.error_code))
     return next((_SEPARATORS.sub("", code).lower() for code in codes if code), "")
 
 
-def _said(answer: Answer) -> str | None:
-    """Return the platform's own words; None where the body is not the platform's."""
-    body = read_json(answer.content, _Refusal)
+def _message(answer: Answer) -> str | None:
+    """Return the platform's message, None if the body is not the platform's."""
+    body = read_json(answer.content, _ErrorBody)
     if body is None:
         return None
     match body.message:
         case list():
-            said = "; ".join(filter(None, map(text, body.message)))
+            message = "; ".join(filter(None, map(text, body.message)))
         case message:
-            said = text(message)
-    return said or text(body.error) or "no message"
+            message = text(message)
+    return message or text(body.error) or "no message"
 
 
-def most_telling(faults: Sequence[PlatformError]) -> PlatformError:
-    """Choose the fault that a person or a timer must act on."""
+def most_relevant_fault(faults: Sequence[PlatformError]) -> PlatformError:
+    """Return the first fault that needs a person or a wait, otherwise the first fault."""
     return next(
         (
             fault

@@ -1,8 +1,8 @@
-"""What an update sends of a record as it was read, and which of it the update itself reset.
+"""The fields of a record that an update sends back, and the fields that it reset.
 
-An update replaces the record (docs/platforms/leadconnector-v2.md#writing-appointments): a field
-that is left out is reset. So all that syncd read of these fields goes back, and nothing else does:
-no location, no address.
+An update replaces the record (docs/platforms/leadconnector-v2.md#writing-appointments): an omitted
+field is reset. So syncd sends all of these fields back as read, and no others: no location, no
+address.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from syncd.model import Status
 from syncd.model.statuses import LEADCONNECTOR
 from syncd.model.whole_record import RecordFields
 from syncd.systems.leadconnector.events import status_word
-from syncd.systems.leadconnector.wire import Block, Whole, Wrote
+from syncd.systems.leadconnector.wire import Block, WholeAppointment, WriteAnswer
 from syncd.systems.lenient import text
 
 if TYPE_CHECKING:
@@ -25,106 +25,119 @@ DESCRIPTION = "description"
 USER = "assignedUserId"
 CALENDAR = "calendarId"
 HOSTS = "users"
-"""The further hosts, which no request can set."""
+"""The further hosts; no request can set them."""
 
 PRIVATE = (TITLE, DESCRIPTION)
 """Texts that may name a customer."""
 
-RECORD = RecordFields(
+RECORD_FIELDS = RecordFields(
     times=frozenset({"startTime", "endTime"}),
     status=frozenset({STATUS, "appoinmentStatus", "status"}),
     ignored=frozenset({"dateUpdated", "updatedAt", "updatedBy", "lastUpdatedBy"}),
 )
-"""What the fields of an appointment are for."""
+"""The roles of the fields of an appointment."""
 
 COMPARED = frozenset({TITLE, DESCRIPTION, USER, CALENDAR, HOSTS})
-"""The fields of which an update's own answer, or a second look, tells who changed them."""
+"""Fields that the update's own answer, or a read after it, is compared for."""
 
-_WRITABLE = frozenset(status.value for status in Status)
+WRITABLE_STATUSES = frozenset(status.value for status in Status)
+"""The status words that an update takes; answers also show others."""
 
-Kept = dict[str, str]
-"""The fields of a record besides its times, by their names on the wire; absent ones are left out.
+FieldValues = dict[str, str]
+"""The fields of a record except its times, by their JSON names; absent fields are omitted.
 
-It holds texts that may name a customer: it is never stored and never logged.
+The texts may name a customer: they are never stored or logged.
 """
 
 
-def kept_of(item: Whole | Block | Wrote) -> Kept:
-    """Take from a record what an update must send back.
+def fields_to_send(item: WholeAppointment | Block | WriteAnswer) -> FieldValues:
+    """Return the fields of a record that an update must send back.
 
-    A status that only comes in answers ("completed", "pending") is sent as the word of the same
-    meaning that an update takes. One that is not known is sent as it came: left out, it would be
-    reset. What the configuration maps a word to is never written.
+    A status that occurs only in answers ("completed", "pending") is sent as the writable word of
+    the same meaning. An unknown status is sent as read: if omitted, it would be reset. A word that
+    the configuration maps is never translated.
     """
-    found = {
-        TITLE: _raw(item.title),
+    values = {
+        TITLE: _string(item.title),
         USER: text(item.assigned_user_id),
         CALENDAR: text(item.calendar_id),
     }
     if not isinstance(item, Block):
         word = text(item.appointment_status) or text(item.appoinment_status)
         known = LEADCONNECTOR.read(status_word(item))
-        if known is not None and word not in _WRITABLE:
+        if known is not None and word not in WRITABLE_STATUSES:
             word = known.value
-        found[STATUS] = word
-        found[DESCRIPTION] = _raw(item.description)
-    return {name: value for name, value in found.items() if value}
+        values[STATUS] = word
+        values[DESCRIPTION] = _string(item.description)
+    return {name: value for name, value in values.items() if value}
 
 
-def private(kept: Mapping[str, str]) -> tuple[str, ...]:
-    """List the texts that no error may repeat."""
-    return tuple(kept[name] for name in PRIVATE if name in kept)
+def private(values: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the texts that no error may contain."""
+    return tuple(values[name] for name in PRIVATE if name in values)
 
 
-def reset_fields(sent: Mapping[str, str], wrote: Wrote, seen: Whole | Block | None) -> list[str]:
-    """Name the fields that the update reset, although it sent them.
+def reset_fields(
+    sent: Mapping[str, str], answer: WriteAnswer, current: WholeAppointment | Block | None
+) -> list[str]:
+    """Return the names of the fields that the update reset although it sent them.
 
-    A reset gives a text up, sets the status to confirmed, or names another user or calendar. It is
-    the update's doing if the update's own answer shows it; a field that the answer does not show
-    counts if a text or the status has been reset by then. Whatever else differs was changed by
-    somebody after the update, also a field that the answer shows as it was sent. Without ``seen``
-    the answer alone tells.
+    A reset empties a text, sets the status to confirmed, or changes the user or the calendar. It is
+    caused by the update if its own answer shows it. A field that the answer lacks counts if a text
+    or the status is reset in ``current``, the record as read afterwards. Any other difference is a
+    later change by somebody else, also of a field that the answer shows as sent. Without
+    ``current`` only the answer counts.
     """
-    answered = _shown(wrote)
-    now = answered if seen is None else {name: kept_of(seen).get(name, "") for name in sent}
+    in_answer = _answered_fields(answer)
+    shown = (
+        in_answer
+        if current is None
+        else {name: fields_to_send(current).get(name, "") for name in sent}
+    )
     return [
         name
         for name, value in sent.items()
-        if name in now
-        and _is_reset(name, value, now[name])
-        and (_is_reset(name, value, answered[name]) if name in answered else name in _TELLING)
+        if name in shown
+        and _is_reset(name, value, shown[name])
+        and (
+            _is_reset(name, value, in_answer[name])
+            if name in in_answer
+            else name in _EVIDENT_RESETS
+        )
     ]
 
 
-_TELLING = frozenset({STATUS, TITLE, DESCRIPTION})
-"""Fields of which the value itself shows that it was reset."""
+_EVIDENT_RESETS = frozenset({STATUS, TITLE, DESCRIPTION})
+"""Fields whose value alone shows a reset."""
 
 
-def _shown(wrote: Wrote) -> Kept:
-    """Take the fields that an answer shows at all; one may show that a text is empty."""
-    found = kept_of(wrote)
+def _answered_fields(answer: WriteAnswer) -> FieldValues:
+    """Return the fields that an answer contains, also empty texts."""
+    values = fields_to_send(answer)
     for name in (TITLE, DESCRIPTION):
-        if isinstance(getattr(wrote, name), str):
-            found.setdefault(name, "")
-    return found
+        if isinstance(getattr(answer, name), str):
+            values.setdefault(name, "")
+    return values
 
 
 def _is_reset(name: str, sent: str, shown: str) -> bool:
     if name == STATUS:
-        return _status(shown) is Status.CONFIRMED and _status(sent) is not Status.CONFIRMED
+        return (
+            _parse_status(shown) is Status.CONFIRMED and _parse_status(sent) is not Status.CONFIRMED
+        )
     if name in PRIVATE:
         return not shown
     return bool(shown) and shown != sent
 
 
-def status(kept: Mapping[str, str]) -> Status | None:
-    """Return the status among the fields in syncd's words; None if it has none, or is unknown."""
-    return _status(kept.get(STATUS, ""))
+def status_of(values: Mapping[str, str]) -> Status | None:
+    """Return the status among the fields; None if it is missing or unknown."""
+    return _parse_status(values.get(STATUS, ""))
 
 
-def _status(word: str) -> Status | None:
+def _parse_status(word: str) -> Status | None:
     return LEADCONNECTOR.read(word)
 
 
-def _raw(value: object) -> str:
+def _string(value: object) -> str:
     return value if isinstance(value, str) else ""

@@ -1,14 +1,14 @@
 """Compare the lists of groups with those of their calendars, until it is known what they show.
 
-Whether a list by `groupId` shows every calendar of the group is the fact `group_lists_all`. Until
-it is measured, groups are read by one call, which is cheap, and reads of the far window compare:
-a calendar at its first read and once a day, with its own list. One whose own list showed nothing
-proves nothing, so it is compared in each of these reads, a few at a time.
+The fact `group_lists_all` says whether a list by `groupId` shows every calendar of the group. Until
+it is measured, a group is read by one call, which is cheap, and reads of the far window compare it
+with the calendars' own lists: each calendar at its first read and then once a day. An empty list of
+a calendar proves nothing, so such a calendar is compared in every far read, a few at a time.
 
-An event that the group's list lacks is seen all the same, as the calendar's own list is a list of
-that read. From then on the group is not believed, and its calendars are read one by one. Where the
-group's list still lacks the event after the lag of lists, and the directory still says that its
-calendar is in the group, the fact is "no".
+An event that the group's list lacks is not lost, as the calendar's own list belongs to the same
+read. From then on the group is doubted, and its calendars are read one by one. If the group's list
+still lacks the event after the lag of lists, and the directory still shows the calendar in the
+group, the fact is set to "no".
 """
 
 from __future__ import annotations
@@ -36,34 +36,34 @@ if TYPE_CHECKING:
     from syncd.systems.port import ListCall
 
     Directory = Mapping[str, Calendar]
-    Ask = Callable[[Sequence[ListCall]], Awaitable[Mapping[ListCall, "Shown"]]]
+    Ask = Callable[[Sequence[ListCall]], Awaitable[Mapping[ListCall, "ReadList"]]]
 
-LIST_FACT = "group_lists_all"
+GROUP_FACT = "group_lists_all"
 
-COMPARED, DOUBTED = "compared", "doubted"
-"""The names of what is stored begin so: the group with which a calendar's list was compared, and
-the event that the list of a group lacks."""
+_COMPARED, _DOUBTED = "compared", "doubted"
+"""Prefixes of stored facts: the group that a calendar's list was compared with, and the event that
+a group's list lacks."""
 
 _EMPTY = " empty"
-"""Stored behind the group of a calendar whose own list showed nothing."""
+"""Suffix of the stored group of a calendar whose own list was empty."""
 
-_EVERY = timedelta(hours=20)
-"""Compared anew after so long: less than a day, so that each nightly resync compares all."""
+_COMPARE_EVERY = timedelta(hours=20)
+"""Time until the next comparison; less than a day, so that each nightly resync compares all."""
 
-_FOR_EVER = timedelta(days=36_500)
+_NO_EXPIRY = timedelta(days=36_500)
 
-_DEEP = timedelta(days=7)
-"""A read that looks back further is a resync, or the first of a process: it compares all."""
+_RESYNC_LOOK_BACK = timedelta(days=7)
+"""A read with a longer look-back is a resync or the first of a process: it compares all."""
 
-_MOST = 10
-"""So many calendars are compared in any other read."""
+_MAX_COMPARED = 10
+"""Calendars that any other read compares, at most."""
 
 
 @dataclass(slots=True)
 class GroupComparison:
-    """One list of a group in one read.
+    """The comparison of one group's list in one read.
 
-    ``members`` are the lists of its wanted calendars, ``due`` those of them that are compared.
+    ``members`` are the lists of its wanted calendars, ``due`` those that are compared now.
     """
 
     call: ListCall
@@ -72,25 +72,25 @@ class GroupComparison:
 
     @property
     def group(self) -> str:
-        """The group's id."""
+        """Return the group's id."""
         return self.call.ids[0]
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """How a list was read, and the ids that it showed."""
+class ReadList:
+    """The result of reading a list, and the ids in it."""
 
     listed: ListResult
     ids: frozenset[str]
 
     @property
-    def whole(self) -> bool:
-        """Whether the list is surely complete."""
+    def complete(self) -> bool:
+        """Return true if the list is certainly complete."""
         return not (self.listed.failed or self.listed.cut or self.listed.unnamed)
 
 
 class GroupLists:
-    """Which lists of groups are believed in one location."""
+    """Decides which group lists of one location are trusted."""
 
     def __init__(self, calls: Api, clock: Clock, measured: MeasuredFacts) -> None:
         """Keep the parts."""
@@ -99,12 +99,12 @@ class GroupLists:
         self._measured = measured
 
     def grouped(self, directory: Directory, *, far: bool = False) -> Directory:
-        """Return the calendars for a plan: in no group where its list is not believed.
+        """Return the calendars for planning; those of a group that is not trusted have no group.
 
-        In a ``far`` read doubted groups are listed, too, for the comparison.
+        A ``far`` read also lists the doubted groups, to compare them.
         """
         if not self._compares:
-            if self._measured.is_yes(LIST_FACT):
+            if self._measured.is_yes(GROUP_FACT):
                 return directory
             return ungrouped(directory)
         if far:
@@ -123,7 +123,10 @@ class GroupLists:
         directory: Directory,
         look_back: timedelta,
     ) -> list[GroupComparison]:
-        """Choose what a read compares: ``calls`` are its plan, ``singles`` that of no groups."""
+        """Choose what a read compares.
+
+        ``calls`` is its plan, ``singles`` the plan without groups.
+        """
         if not self._compares or not look_back:
             return []
         members: dict[tuple[frozenset[Kind], str], list[ListCall]] = {}
@@ -131,130 +134,139 @@ class GroupLists:
             calendar = directory.get(call.ids[0]) if call.selector == "calendarId" else None
             if calendar is not None and calendar.group:
                 members.setdefault((call.kinds, calendar.group), []).append(call)
-        found: list[GroupComparison] = []
-        left = _MOST
+        comparisons: list[GroupComparison] = []
+        remaining = _MAX_COMPARED
         for call in calls:
             if call.selector != "groupId":
                 continue
-            each = members.get((call.kinds, call.ids[0]), [])
-            at_once, later = self._sorted(each, call.ids[0], deep=look_back > _DEEP)
+            single_calls = members.get((call.kinds, call.ids[0]), [])
+            required, optional = self._split_due(
+                single_calls, call.ids[0], deep=look_back > _RESYNC_LOOK_BACK
+            )
             if self._is_doubted(call.ids[0]):
-                at_once, later = each, []
-            found.append(GroupComparison(call, each, [*at_once, *later[:left]]))
-            left -= len(later[:left])
-        return [comparison for comparison in found if comparison.due]
+                required, optional = single_calls, []
+            comparisons.append(
+                GroupComparison(call, single_calls, [*required, *optional[:remaining]])
+            )
+            remaining -= len(optional[:remaining])
+        return [comparison for comparison in comparisons if comparison.due]
 
-    async def settle(
-        self, comparisons: Iterable[GroupComparison], shown: Mapping[ListCall, Shown], ask: Ask
-    ) -> dict[ListCall, Shown]:
-        """Compare, and return the lists that count, in place of those of the groups.
+    async def compare(
+        self, comparisons: Iterable[GroupComparison], lists: Mapping[ListCall, ReadList], ask: Ask
+    ) -> dict[ListCall, ReadList]:
+        """Compare the lists, and return those to use.
 
-        ``ask`` reads further lists. What was read beside a list that counts has added its rows.
+        The single lists replace the list of a group that is not trusted. ``ask`` reads further
+        lists. The rows of all lists were already collected while reading.
         """
-        counting = dict(shown)
+        result = dict(lists)
         for comparison in comparisons:
-            single = {call: counting.pop(call) for call in comparison.due}
-            whole = shown[comparison.call]
-            lacking = _lacking(whole, single.values())
-            if lacking or self._is_doubted(comparison.group):
-                rest = [call for call in comparison.members if call not in single]
-                single |= await ask(rest) if rest else {}
-                lacking = _lacking(whole, single.values())
-            complete = all(each.whole for each in single.values())
-            if lacking:
-                await self._note_lacking(comparison.group, lacking)
-            elif complete and whole.whole:
-                self._note_compared(comparison, single)
-            replaced = complete and len(single) == len(comparison.members)
-            if replaced or lacking or self._is_doubted(comparison.group):
-                del counting[comparison.call]
-                counting |= single
-        return counting
+            single_lists = {call: result.pop(call) for call in comparison.due}
+            group_list = lists[comparison.call]
+            missing = _missing_events(group_list, single_lists.values())
+            if missing or self._is_doubted(comparison.group):
+                rest = [call for call in comparison.members if call not in single_lists]
+                single_lists |= await ask(rest) if rest else {}
+                missing = _missing_events(group_list, single_lists.values())
+            complete = all(each.complete for each in single_lists.values())
+            if missing:
+                await self._store_lacking(comparison.group, missing)
+            elif complete and group_list.complete:
+                self._store_compared(comparison, single_lists)
+            replaced = complete and len(single_lists) == len(comparison.members)
+            if replaced or missing or self._is_doubted(comparison.group):
+                del result[comparison.call]
+                result |= single_lists
+        return result
 
     def doubt(self, group: str, event: str) -> None:
-        """Note that the list of a group lacks an event, unless it was found whole since."""
+        """Doubt a group whose list lacks an event, until a comparison finds it complete."""
         if not self._compares or not group or self._is_doubted(group):
             return
-        self._facts.put(f"{DOUBTED} {group}", event)
+        self._facts.put(f"{_DOUBTED} {group}", event)
 
-    def _note_compared(self, comparison: GroupComparison, single: Mapping[ListCall, Shown]) -> None:
-        """Note that the list of a group lacks nothing of these lists, which are all complete."""
+    def _store_compared(
+        self, comparison: GroupComparison, single_lists: Mapping[ListCall, ReadList]
+    ) -> None:
+        """Store that the group list contains all events of these lists."""
         group = comparison.group
-        for call, each in single.items():
+        for call, each in single_lists.items():
             value = group if each.ids else group + _EMPTY
-            self._facts.put(_name(call), value, renewed=timedelta(0))
-        if len(single) == len(comparison.members):
-            self._facts.put(f"{DOUBTED} {group}", "")
+            self._facts.put(_fact_name(call), value, renewed=timedelta(0))
+        if len(single_lists) == len(comparison.members):
+            self._facts.put(f"{_DOUBTED} {group}", "")
 
-    async def _note_lacking(self, group: str, lacking: Mapping[str, str]) -> None:
-        """Doubt a group; after the lag of lists, learn that such lists lack calendars.
+    async def _store_lacking(self, group: str, missing: Mapping[str, str]) -> None:
+        """Doubt a group. After the lag of lists, measure that group lists lack calendars.
 
-        ``lacking`` are the calendars of the events that the list of the group lacks.
+        ``missing`` maps the events that the group's list lacks to their calendars.
         """
-        doubted = f"{DOUBTED} {group}"
-        before = self._facts.stored(doubted)
-        if before is None or before.value not in lacking:
-            self._facts.put(doubted, min(lacking))
-        elif self._clock.now() - before.at >= list_lag(self._measured) and (
-            await self._is_in(lacking[before.value], group)
+        doubted = f"{_DOUBTED} {group}"
+        first_doubt = self._facts.stored(doubted)
+        if first_doubt is None or first_doubt.value not in missing:
+            self._facts.put(doubted, min(missing))
+        elif self._clock.now() - first_doubt.at >= list_lag(self._measured) and (
+            await self._is_in(missing[first_doubt.value], group)
         ):
             self._facts.put(doubted, "")
-            self._measured.record_read(LIST_FACT, NO)
+            self._measured.record_read(GROUP_FACT, NO)
 
     async def _is_in(self, calendar: str, group: str) -> bool:
-        """Whether the directory, read now, says that a calendar is in a group."""
+        """Read the directory, and return true if it shows the calendar in the group."""
         try:
-            found = directory_of(await self._calls.calendars()).get(calendar)
+            row = directory_of(await self._calls.calendars()).get(calendar)
         except PlatformError:
             return False
-        return found is not None and found.group == group
+        return row is not None and row.group == group
 
-    def _sorted(
+    def _split_due(
         self, calls: Sequence[ListCall], group: str, *, deep: bool
     ) -> tuple[list[ListCall], list[ListCall]]:
-        """Return the lists that are compared in this read, and those that may be, oldest first."""
-        at_once: list[ListCall] = []
-        later: list[tuple[datetime, ListCall]] = []
+        """Return the lists to compare in this read, and the optional ones, oldest first."""
+        required: list[ListCall] = []
+        optional: list[tuple[datetime, ListCall]] = []
         for call in calls:
-            fact = self._facts.stored(_name(call))
+            fact = self._facts.stored(_fact_name(call))
             if fact is None or fact.value not in {group, group + _EMPTY}:
-                at_once.append(call)
+                required.append(call)
                 continue
-            old = not -_EVERY <= self._clock.now() - fact.at < _EVERY
-            if old and deep:
-                at_once.append(call)
-            elif old or fact.value != group:
-                later.append((fact.at, call))
-        later.sort(key=lambda each: (each[0], each[1].ids))
-        return at_once, [call for _, call in later]
+            is_expired = not -_COMPARE_EVERY <= self._clock.now() - fact.at < _COMPARE_EVERY
+            if is_expired and deep:
+                required.append(call)
+            elif is_expired or fact.value != group:
+                optional.append((fact.at, call))
+        optional.sort(key=lambda each: (each[0], each[1].ids))
+        return required, [call for _, call in optional]
 
     @property
     def _compares(self) -> bool:
-        return self._measured.side(LIST_FACT) is Side.SAFE
+        return self._measured.side(GROUP_FACT) is Side.SAFE
 
     @property
     def _facts(self) -> FactStore:
         return self._measured.facts
 
     def _is_doubted(self, group: str) -> bool:
-        return bool(self._facts.get(f"{DOUBTED} {group}", _FOR_EVER))
+        return bool(self._facts.get(f"{_DOUBTED} {group}", _NO_EXPIRY))
 
 
 def ungrouped(directory: Directory) -> Directory:
-    """Return the calendars as if none were in a group."""
+    """Return the calendars without their groups."""
     return {id: replace(calendar, group="") for id, calendar in directory.items()}
 
 
-def _lacking(whole: Shown, single: Iterable[Shown]) -> dict[str, str]:
-    """Return what a complete list of a group lacks, with the calendars whose lists show it."""
-    if not whole.whole:
+def _missing_events(group_list: ReadList, single_lists: Iterable[ReadList]) -> dict[str, str]:
+    """Return the events that a complete group list lacks, each with its calendar."""
+    if not group_list.complete:
         return {}
     return {
-        event: each.listed.call.ids[0] for each in single for event in sorted(each.ids - whole.ids)
+        event: each.listed.call.ids[0]
+        for each in single_lists
+        for event in sorted(each.ids - group_list.ids)
     }
 
 
-def _name(call: ListCall) -> str:
-    """The name of the fact about a calendar's list."""
+def _fact_name(call: ListCall) -> str:
+    """Return the name of the fact about a calendar's list."""
     (kind,) = call.kinds
-    return f"{COMPARED} {kind} {call.ids[0]}"
+    return f"{_COMPARED} {kind} {call.ids[0]}"

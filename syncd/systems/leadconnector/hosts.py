@@ -1,4 +1,4 @@
-"""Whose time a v2 row takes: the providers among its hosts, and rows that are nobody's."""
+"""Find the providers that a v2 row belongs to, by its hosts or its calendar."""
 
 from __future__ import annotations
 
@@ -22,83 +22,87 @@ if TYPE_CHECKING:
 
 
 def hosts_of(item: Item) -> tuple[str, ...]:
-    """Return the users who host a meeting: the assigned one first, then the further ones.
+    """Return the user ids of a meeting's hosts: the assigned user first, then the further hosts.
 
-    The order in which a platform lists the further ones means nothing, so they are sorted.
+    The platform's order of the further hosts has no meaning, so they are sorted.
     """
-    more = item.users if isinstance(item, Appointment) else None
-    others = sorted({_user_id(other) for other in more}) if isinstance(more, list) else []
+    further = item.users if isinstance(item, Appointment) else None
+    others = sorted({_user_id(other) for other in further}) if isinstance(further, list) else []
     return tuple(dict.fromkeys(user for user in (text(item.assigned_user_id), *others) if user))
 
 
 def _user_id(other: object) -> str:
-    """Read a further host, which is an id, or an object with one."""
+    """Return the id of a further host, which is a text or an object with an id."""
     if isinstance(other, dict):
-        found = (text(other.get(key)) for key in ("id", "_id", "userId"))
-        return next(filter(None, found), "")
+        ids = (text(other.get(key)) for key in ("id", "_id", "userId"))
+        return next(filter(None, ids), "")
     return text(other)
 
 
 def user_of(item: Item) -> str:
-    """Return the id of the first host; '' for nobody."""
+    """Return the id of the first host; '' for none."""
     return next(iter(hosts_of(item)), "")
 
 
 @dataclass(frozen=True, slots=True)
 class CalendarOwners:
-    """Which providers a row belongs to: by its hosts, else by its calendar.
+    """Maps rows to providers: by host, otherwise by calendar.
 
-    ``calendars`` are those that exactly one provider owns. ``named`` are the providers that a user
-    id names: a row on their calendar that names somebody else is not theirs. ``kept`` are the
-    calendars that are mapped, or that are one user's own, with their providers; ``teams`` are those
-    on which a provider is booked.
+    ``users`` maps user ids, and ``calendars`` the calendars that exactly one provider owns.
+    ``named`` are the providers mapped by a user id: a row on their calendar with another host is
+    not theirs. ``synced`` are the calendars that are mapped or belong to one user only, with their
+    providers; ``teams`` are all calendars that book a provider.
     """
 
     users: Mapping[str, str]
     calendars: Mapping[str, str]
     named: frozenset[str]
-    kept: Mapping[str, Collection[str]] = field(default_factory=dict)
+    synced: Mapping[str, Collection[str]] = field(default_factory=dict)
     teams: Mapping[str, Collection[str]] = field(default_factory=dict)
 
     @classmethod
     def of(
         cls, calendars: Mapping[str, CalendarMapping], directory: Mapping[str, Calendar]
     ) -> CalendarOwners:
-        """Index a mapping. A calendar that was not mapped is a user's own if nobody shares it."""
-        booked = [(s, p) for p, of in calendars.items() for s in booked_on(of, directory)]
-        seats = [
-            (seat, provider)
-            for seat, provider in booked
-            if seat in calendars[provider].calendars or len(directory[seat].team) == 1
+        """Index a mapping. An unmapped calendar belongs to a user who is its only team member."""
+        booked = [(c, p) for p, mapping in calendars.items() for c in booked_on(mapping, directory)]
+        own_calendars = [
+            (calendar_id, provider)
+            for calendar_id, provider in booked
+            if calendar_id in calendars[provider].calendars or len(directory[calendar_id].team) == 1
         ]
-        count = Counter(seat for seat, _ in seats)
+        count = Counter(calendar_id for calendar_id, _ in own_calendars)
         return cls(
-            {of.user: provider for provider, of in calendars.items() if of.user},
-            {seat: provider for seat, provider in seats if count[seat] == 1},
-            frozenset(provider for provider, of in calendars.items() if of.user),
-            _together(seats),
-            _together(booked),
+            {mapping.user: provider for provider, mapping in calendars.items() if mapping.user},
+            {
+                calendar_id: provider
+                for calendar_id, provider in own_calendars
+                if count[calendar_id] == 1
+            },
+            frozenset(provider for provider, mapping in calendars.items() if mapping.user),
+            _group_by_key(own_calendars),
+            _group_by_key(booked),
         )
 
     def owner(self, item: Item, asked: Collection[str] = ()) -> str | None:
-        """Return the provider whose event the row itself is; None for nobody that is mapped.
+        """Return the provider of the row itself, the first mapped host; None if there is none.
 
-        That is the first mapped host. ``asked`` are the providers of the call by user that brought
-        the row: one that names neither user nor calendar is theirs.
+        ``asked`` are the providers of the call by user that listed the row: a row without host and
+        calendar belongs to the only one of them.
         """
         hosts = hosts_of(item)
         for user in hosts:
             if user in self.users:
                 return self.users[user]
-        place = text(item.calendar_id)
-        provider = self.calendars.get(place)
+        calendar = text(item.calendar_id)
+        provider = self.calendars.get(calendar)
         if provider is not None:
             return None if hosts and provider in self.named else provider
-        nameless = not (hosts or place)
+        nameless = not (hosts or calendar)
         return next(iter(asked)) if nameless and len(asked) == 1 else None
 
-    def further(self, item: Item, owner: str | None) -> dict[str, str]:
-        """Return the providers of the further hosts by their derived events."""
+    def further_hosts(self, item: Item, owner: str | None) -> dict[str, str]:
+        """Return the providers of the further hosts by the id of their derived event."""
         if not isinstance(item, Appointment) or not item.users:
             return {}
         return {
@@ -108,34 +112,33 @@ class CalendarOwners:
         }
 
     def unowned(self, item: Item, listed: Collection[str] = ()) -> Unowned | None:
-        """Return why a row is nobody's, where it is on a calendar that is kept in sync.
+        """Explain why a row of a synced calendar has no provider; None if that is to be ignored.
 
-        What users who are not mapped do on a team's calendar is nobody's business, unless that
-        calendar is mapped itself. A row that names neither host nor calendar may be of any of the
-        providers that were ``listed``.
+        Meetings of unmapped users on a team's calendar are ignored, unless that calendar itself is
+        mapped. A row without host and calendar may belong to any of the ``listed`` providers.
         """
-        hosts, place = hosts_of(item), text(item.calendar_id)
+        hosts, calendar = hosts_of(item), text(item.calendar_id)
         if not isinstance(item, Appointment):
             return None
-        if not hosts and not place:
-            found, topic, reason = (
+        if not hosts and not calendar:
+            providers, topic, reason = (
                 listed,
                 Topic.UNREADABLE,
-                "it names neither a host nor a calendar",
+                "the row names neither a host nor a calendar",
             )
         elif not hosts:
-            found, topic = self.teams.get(place, ()), Topic.UNASSIGNED
-            reason = "nobody is assigned to it yet: it closes no time"
+            providers, topic = self.teams.get(calendar, ()), Topic.UNASSIGNED
+            reason = "no user is assigned yet, so the meeting blocks no time"
         else:
-            found, topic = self.kept.get(place, ()), Topic.UNMAPPED_OWNER
-            named = ", ".join(hosts)
-            reason = f"its host {named} is nobody in [providers]: it closes no time"
-        return Unowned(topic, reason, tuple(found)) if found else None
+            providers, topic = self.synced.get(calendar, ()), Topic.UNMAPPED_OWNER
+            host_ids = ", ".join(hosts)
+            reason = f"host {host_ids} is not in [providers], so the meeting blocks no time"
+        return Unowned(topic, reason, tuple(providers)) if providers else None
 
 
 @dataclass(frozen=True, slots=True)
 class Unowned:
-    """A row that is nobody's: why, and the ``providers`` of its calendar."""
+    """A row without a provider: the reason, and the ``providers`` of its calendar."""
 
     topic: Topic
     reason: str
@@ -143,12 +146,12 @@ class Unowned:
 
     @property
     def provider(self) -> str:
-        """The one whose calendar it is on; '' where several share it."""
+        """Return the only provider of its calendar; '' if several share it."""
         return self.providers[0] if len(self.providers) == 1 else ""
 
 
-def _together(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = defaultdict(list)
+def _group_by_key(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = defaultdict(list)
     for key, value in pairs:
-        found[key].append(value)
-    return dict(found)
+        groups[key].append(value)
+    return dict(groups)

@@ -1,4 +1,4 @@
-"""The lists of rooms, equipment and associations of a location.
+"""Read the complete lists of resources and associations of a location.
 
 See docs/platforms/leadconnector-v2.md.
 """
@@ -26,8 +26,8 @@ _PAGE = 100
 _ASSOCIATIONS_VERSION = "2021-07-28"
 
 
-class Resource(msgspec.Struct, rename="camel"):
-    """A room or equipment. No schema promises an id; it may come under two names.
+class ResourceRow(msgspec.Struct, rename="camel"):
+    """One room or equipment. The id is not documented, and may have either of two names.
 
     See docs/platforms/leadconnector-v2.md#rooms-and-equipment.
     """
@@ -43,8 +43,8 @@ class Resource(msgspec.Struct, rename="camel"):
     calendar_ids: list[Any] | str | float | bool | None = None
 
 
-class Association(msgspec.Struct, rename="camel"):
-    """An association; labels and keys are declared as objects, and come as text.
+class AssociationRow(msgspec.Struct, rename="camel"):
+    """One association; labels and keys are documented as objects, but sent as texts.
 
     See docs/platforms/leadconnector-v2.md#associations-and-custom-objects.
     """
@@ -58,51 +58,51 @@ class Association(msgspec.Struct, rename="camel"):
     association_type: Any = None
 
 
-class Associations(msgspec.Struct):
-    """The answer of ``GET /associations/`` as other lists come; the schema shows just one.
+class AssociationList(msgspec.Struct):
+    """The answer of ``GET /associations/``; the documentation shows a single association instead.
 
     See docs/platforms/leadconnector-v2.md#associations-and-custom-objects.
     """
 
-    associations: list[Association | LenientValue]
+    associations: list[AssociationRow | LenientValue]
 
 
 class Inventory:
-    """Reads whole lists, page by page. Every method raises PlatformError."""
+    """Reads complete lists, page by page. Every method raises PlatformError."""
 
     def __init__(self, account: Account, transport: Transport) -> None:
         """Keep the transport."""
         self._account = account
         self._transport = transport
 
-    async def resources(self, type: str) -> list[Resource]:
-        """All ``rooms`` or ``equipments``."""
+    async def resources(self, type: str) -> list[ResourceRow]:
+        """Return all ``rooms`` or ``equipments``."""
         path = f"/calendars/resources/{type}"
 
         def rows(body: bytes) -> list[Any]:
             return [
-                msgspec.convert(row, type=Resource | LenientValue)
+                msgspec.convert(row, type=ResourceRow | LenientValue)
                 for row in rows_of(decode(body, Any))
             ]
 
-        return await self._whole(path, self._account.version, rows, Resource)
+        return await self._read_pages(path, self._account.version, rows, ResourceRow)
 
-    async def associations(self) -> list[Association]:
-        """All associations; the list comes in an envelope, or bare."""
-        own = self._account.version
-        version = own if own == "v3" else _ASSOCIATIONS_VERSION
-        shape: Any = Associations | list[Association | LenientValue]
+    async def associations(self) -> list[AssociationRow]:
+        """Return all associations, from a list or an object with the list."""
+        account_version = self._account.version
+        version = account_version if account_version == "v3" else _ASSOCIATIONS_VERSION
+        shape: Any = AssociationList | list[AssociationRow | LenientValue]
 
         def rows(body: bytes) -> list[Any]:
             found = decode(body, shape)
             return found if isinstance(found, list) else found.associations
 
-        return await self._whole("/associations/", version, rows, Association)
+        return await self._read_pages("/associations/", version, rows, AssociationRow)
 
-    async def _whole(
+    async def _read_pages(
         self, path: str, version: str, rows_of: Callable[[bytes], list[Any]], kind: type[T]
     ) -> list[T]:
-        """Read all pages; one that is not full is the last one."""
+        """Read all pages; a page that is not full is the last one."""
         is_last = False
 
         async def ask(skip: int) -> list[T]:

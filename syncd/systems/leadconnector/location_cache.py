@@ -1,4 +1,4 @@
-"""What an adapter knows of its location for a while: calendars, resources, zone, country."""
+"""Cached facts about a location: calendars, resources, zone and country."""
 
 from __future__ import annotations
 
@@ -21,35 +21,35 @@ if TYPE_CHECKING:
     from syncd.systems.leadconnector.directory import Calendar
     from syncd.systems.leadconnector.resources import Resource
 
-RESOURCES_KEPT = 300.0
-"""Seconds: what is out of service, or moves to another calendar, is to be heeded soon."""
+RESOURCES_TTL = 300.0
+"""Seconds; short, to notice soon when a resource goes out of service or changes calendars."""
 
 
 class LocationCache:
-    """Kept answers about one location."""
+    """A cache of the answers about one location."""
 
     def __init__(self, calls: Api, clock: Clock) -> None:
-        """Start knowing nothing."""
+        """Start empty."""
         self._calls = calls
         self._directory: TtlCache[Mapping[str, Calendar]] = TtlCache(
             clock, DIRECTORY_TTL, better_than_none=True
         )
-        self._resources: TtlCache[Mapping[str, Resource]] = TtlCache(clock, RESOURCES_KEPT)
+        self._resources: TtlCache[Mapping[str, Resource]] = TtlCache(clock, RESOURCES_TTL)
         self._location: TtlCache[Location] = TtlCache(clock, better_than_none=True)
 
     @property
-    def kept(self) -> Mapping[str, Calendar]:
-        """The calendars as last seen; none before the first call."""
+    def known_calendars(self) -> Mapping[str, Calendar]:
+        """Return the last known calendars; empty before the first call."""
         return self._directory.last("") or {}
 
     @property
-    def kept_resources(self) -> Mapping[str, Resource]:
-        """Rooms and equipment as last seen; none before the first call."""
+    def known_resources(self) -> Mapping[str, Resource]:
+        """Return the last known resources; empty before the first call."""
         return self._resources.last("") or {}
 
     @property
     def zone(self) -> str:
-        """The location's IANA zone as last seen; '' while unknown, or unknown to this machine."""
+        """Return the location's IANA zone; '' while unknown or if this machine does not know it."""
         location = self._location.last("")
         name = text(location.timezone) if location is not None else ""
         try:
@@ -58,7 +58,7 @@ class LocationCache:
             return ""
 
     async def calendars(self) -> Mapping[str, Calendar]:
-        """Return the location's calendars. Raises PlatformError if they were never seen."""
+        """Return the calendars of the location. Raises PlatformError if none are known."""
 
         async def ask() -> Mapping[str, Calendar]:
             return directory_of(await self._calls.calendars())
@@ -66,28 +66,28 @@ class LocationCache:
         return await self._directory.get("", ask)
 
     def renew(self) -> bool:
-        """Have the calendars read again: a list was not as they say. False: not again so soon."""
+        """Expire the calendars because a list contradicts them; false if they are too new."""
         return self._directory.renew("")
 
     async def resources(self) -> Mapping[str, Resource]:
-        """Return rooms and equipment by key, those of one name left out. Raises PlatformError."""
+        """Return the resources by key, without ambiguous names. Raises PlatformError."""
 
         async def ask() -> Mapping[str, Resource]:
-            rows = [(sort, row) for sort in PATHS for row in await self._calls.resources(sort)]
-            found = [r for sort, row in rows if (r := resource_of(sort, row)) is not None]
-            count = Counter(resource.key for resource in found)
-            return {r.key: r for r in found if count[r.key] == 1}
+            rows = [(type, row) for type in PATHS for row in await self._calls.resources(type)]
+            resources = [r for type, row in rows if (r := resource_of(type, row)) is not None]
+            count = Counter(resource.key for resource in resources)
+            return {r.key: r for r in resources if count[r.key] == 1}
 
         return await self._resources.get("", ask)
 
     async def location(self) -> Location:
-        """Return the location; an empty one if the token may not see it. Raises PlatformError."""
+        """Return the location; an empty one if the token may not read it. Raises PlatformError."""
 
         async def ask() -> Location:
             try:
                 return await self._calls.location()
             except (UnauthorizedError, RejectedError):
-                # A token without this scope can still sync: only bare times and numbers need it.
+                # Only times without an offset and phone numbers need the location.
                 return Location()
 
         return await self._location.get("", ask)

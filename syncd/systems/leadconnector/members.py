@@ -1,7 +1,7 @@
-"""The team members of a location's calendars, where its list of users is empty.
+"""The team members of a location's calendars, used if its list of users is empty.
 
-That was seen on a working location: agency users are missing from the list. The members serve to
-find and name people only. Whether a user exists is never concluded from them (promise 3).
+An empty list was seen on a working location: it lacks agency users. Members only serve to propose
+and name users; whether a user exists is never derived from them (promise 3).
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from syncd.systems.leadconnector.calls import Api
     from syncd.systems.leadconnector.directory import Calendar
 
-MOST_NAMES = 25
-"""So many members are asked for by id, to have their names."""
+MAX_NAMES = 25
+"""Members whose names are read, at most."""
 
 
 def user_of(row: wire.User) -> UserInfo:
-    """Return a row of the list of users in the words of all platforms."""
-    whole = " ".join(filter(None, (text(row.first_name), text(row.last_name))))
+    """Convert a row of the list of users."""
+    full_name = " ".join(filter(None, (text(row.first_name), text(row.last_name))))
     return UserInfo(
         text(row.id),
-        text(row.name) or whole,
+        text(row.name) or full_name,
         text(row.email),
         text(row.phone),
         active=row.deleted is not True,
@@ -36,17 +36,17 @@ def user_of(row: wire.User) -> UserInfo:
 
 
 async def members_of(calendars: Iterable[Calendar], calls: Api) -> tuple[UserInfo, ...]:
-    """Return the members of all teams, with their names as far as these can be read.
+    """Return the members of all teams, with names as far as they can be read.
 
-    After the first fault no further name is asked for. Raises no PlatformError.
+    Stops to read names after the first fault. Raises no PlatformError.
     """
     ids = sorted({user for calendar in calendars for user in calendar.team})
-    found = {id: UserInfo(id) for id in ids}
+    members = {id: UserInfo(id) for id in ids}
     try:
-        for id in ids[:MOST_NAMES]:
+        for id in ids[:MAX_NAMES]:
             row = await calls.user(id)
             if text(row.id) == id:
-                found[id] = user_of(row)
+                members[id] = user_of(row)
     except PlatformError:
         pass
-    return tuple(found.values())
+    return tuple(members.values())

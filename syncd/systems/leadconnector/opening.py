@@ -1,4 +1,4 @@
-"""The connections to one v2 location, for whoever speaks to it."""
+"""Open the transport to a v2 location."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from syncd.systems.stopping import Stopping
 
 _RATE = (100, 10.0)
-"""The documented limit; trial accounts have a quarter of it, and say so in every header.
+"""The documented limit (calls, seconds); trial accounts send a quarter of it in their headers.
 
 See docs/platforms/leadconnector-v2.md#rate-limits.
 """
@@ -34,9 +34,9 @@ def open_transport(
     facts: FactStore | None = None,
     stopping: Stopping | None = None,
 ) -> Transport:
-    """Prepare the connections; nothing is sent yet. ``network`` replaces the network.
+    """Create the transport without sending anything. ``network`` replaces the network.
 
-    ``facts`` keep what is learned of the account's limits.
+    ``facts`` stores the learned limits of the account.
     """
     headers = {"Authorization": f"Bearer {account.token}"}
     return Transport(

@@ -1,15 +1,15 @@
-"""Which list calls read all wanted calendars of a v2 location: pure, and as few as can be.
+"""Plan the fewest list calls that read the wanted calendars of a v2 location, without I/O.
 
-What one call proves (docs/platforms/leadconnector-v2.md):
+Coverage of one call (docs/platforms/leadconnector-v2.md):
 
-- It takes one selector, and reads one of two lists: appointments, or blocks.
-- By calendar, it proves that calendar. By group, it proves each calendar of the group.
-- By user, it proves that user's own blocks, which no other selector shows. Whether it shows all
-  meetings of the user is not known, so it is asked for meetings only where no calendar is known.
-- No limit of its time is known; 130 years were answered. So a window is never cut.
+- It takes one selector, and reads one of two lists: appointments or blocks.
+- By calendar, it covers that calendar. By group, it covers each calendar of the group.
+- By user, it covers that user's own blocks, which no other selector shows. It is not known whether
+it shows all meetings of the user, so it lists meetings only if no calendar is known.
+- The window has no known limit; 130 years were answered. So it is never split.
 
-A calendar's own blocks exist on calendars of type ``event`` only; where a provider has no user, the
-blocks of each of its calendars are read, whatever its type.
+Only calendars of type ``event`` have their own blocks. For a provider without a user, the blocks of
+each calendar are read, whatever its type.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
     Scope = tuple[Kind, Selector, str]
 
 LISTS = {Kind.APPOINTMENT: "/calendars/events", Kind.BLOCK: "/calendars/blocked-slots"}
-"""The two lists: each shows nothing of the other's.
+"""The two lists; each shows only its own kind.
 
 See docs/platforms/leadconnector-v2.md#reading-events.
 """
 
-LOOK_BACK = timedelta(hours=24)
-"""Asked before the window, and not proven: the platform filters by start (#reading-events)."""
+LIST_LOOK_BACK = timedelta(hours=24)
+"""Requested before the window, but not covered: the platform filters by start (#reading-events)."""
 
 
 def plan(
@@ -48,52 +48,52 @@ def plan(
     resources: Mapping[str, Resource],
     window: Window,
 ) -> tuple[ListCall, ...]:
-    """Plan the reading of these providers; a directory that knows no groups only costs calls.
+    """Plan the read of these providers. If ``directory`` has no groups, that only costs calls.
 
-    ``resources`` are those of the providers that are one, by provider.
+    ``resources`` are the resources of the providers that are one, by provider.
     """
-    finest: dict[Scope, set[str]] = defaultdict(set)
-    for provider, scope in _wanted(calendars, directory, resources):
-        finest[scope].add(provider)
-    together = Counter(_by_group(scope, directory) for scope in finest)
-    fewest: dict[Scope, set[str]] = defaultdict(set)
-    for scope, providers in finest.items():
-        whole = _by_group(scope, directory)
-        # The only wanted calendar of a group is asked for alone: fewer rows, and no more calls.
-        fewest[whole if together[whole] > 1 else scope] |= providers
-    span = Window(window.start - LOOK_BACK, window.end)
+    needed: dict[Scope, set[str]] = defaultdict(set)
+    for provider, scope in _needed_scopes(calendars, directory, resources):
+        needed[scope].add(provider)
+    scope_counts = Counter(_widest_scope(scope, directory) for scope in needed)
+    planned: dict[Scope, set[str]] = defaultdict(set)
+    for scope, providers in needed.items():
+        group_scope = _widest_scope(scope, directory)
+        # A single wanted calendar of a group is read alone: fewer rows, and no more calls.
+        planned[group_scope if scope_counts[group_scope] > 1 else scope] |= providers
+    span = Window(window.start - LIST_LOOK_BACK, window.end)
     return tuple(
         ListCall(
             f"GET {LISTS[kind]}", frozenset({kind}), selector, (id,), frozenset(providers), span
         )
-        for (kind, selector, id), providers in fewest.items()
+        for (kind, selector, id), providers in planned.items()
     )
 
 
-def _wanted(
+def _needed_scopes(
     calendars: Mapping[str, CalendarMapping],
     directory: Mapping[str, Calendar],
     resources: Mapping[str, Resource],
 ) -> Iterator[tuple[str, Scope]]:
-    """What each provider needs to have read, calendar by calendar and user by user."""
+    """Yield what each provider needs, calendar by calendar and user by user."""
     for provider, resource in resources.items():
         for calendar in resource.calendars:
             yield provider, (Kind.APPOINTMENT, "calendarId", calendar)
-    for provider, of in calendars.items():
-        seats = booked_on(of, directory)
-        for calendar in seats:
+    for provider, mapping in calendars.items():
+        calendar_ids = booked_on(mapping, directory)
+        for calendar in calendar_ids:
             yield provider, (Kind.APPOINTMENT, "calendarId", calendar)
             known = directory.get(calendar)
-            if of.user is None or (known is not None and known.type == EVENT_TYPE):
+            if mapping.user is None or (known is not None and known.type == EVENT_TYPE):
                 yield provider, (Kind.BLOCK, "calendarId", calendar)
-        if of.user is not None:
-            yield provider, (Kind.BLOCK, "userId", of.user)
-            if not seats:
-                yield provider, (Kind.APPOINTMENT, "userId", of.user)
+        if mapping.user is not None:
+            yield provider, (Kind.BLOCK, "userId", mapping.user)
+            if not calendar_ids:
+                yield provider, (Kind.APPOINTMENT, "userId", mapping.user)
 
 
-def _by_group(scope: Scope, directory: Mapping[str, Calendar]) -> Scope:
-    """The widest call that proves the same: by the calendar's group, if it has one."""
+def _widest_scope(scope: Scope, directory: Mapping[str, Calendar]) -> Scope:
+    """Return the scope of the calendar's group, which covers it; otherwise the scope itself."""
     kind, selector, id = scope
     known = directory.get(id) if selector == "calendarId" else None
     return (kind, "groupId", known.group) if known is not None and known.group else scope

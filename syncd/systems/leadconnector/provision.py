@@ -1,4 +1,4 @@
-"""Rooms, equipment, custom objects and associations of a location.
+"""Provision the resources, custom objects and associations of a v2 location.
 
 See docs/platforms/leadconnector-v2.md.
 """
@@ -31,11 +31,11 @@ _KINDS = {ResourceType.ROOM: "rooms", ResourceType.EQUIPMENT: "equipment"}
 RESOURCES = {sort: PATHS[kind] for sort, kind in _KINDS.items()}
 _ASSOCIATIONS = "/associations/"
 _OBJECTS = "/objects/"
-_ABSENT = frozenset({RejectionReason.GONE, RejectionReason.UNKNOWN_ID})
-"""An unknown key is answered with 404, or with 400 or 422 and a code or text that says so."""
+ABSENT_REASONS = frozenset({RejectionReason.GONE, RejectionReason.UNKNOWN_ID})
+"""An unknown key answers 404, or 400 or 422 with a code or text that says so."""
 
-_MOST_CALENDARS = 100
-"""At most so many calendars use one resource (supplied document 002)."""
+_MAX_CALENDARS = 100
+"""The documented limit of calendars of one resource."""
 
 _RESOURCE_FIELDS = {
     "description": "description",
@@ -47,7 +47,7 @@ _RESOURCE_FIELDS = {
 
 
 class Provisioner:
-    """The things of one v2 location. Keeps `provisioning.Provisioner`."""
+    """The provisioned records of one v2 location. Implements `provisioning.Provisioner`."""
 
     fixed: Mapping[ResourceType, Collection[str]] = {
         ResourceType.ASSOCIATION: ("objects",),
@@ -64,7 +64,7 @@ class Provisioner:
         *,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        """Prepare the connections; nothing is sent yet."""
+        """Create the transport without sending anything."""
         self.name = name
         self._location = account.location_id
         self.facts = FactStore(name, clock)
@@ -73,18 +73,20 @@ class Provisioner:
         self._calendars: Mapping[str, Sequence[str]] | None = None
 
     async def list_actual(self, sort: ResourceType, names: Collection[str]) -> Sequence[Actual]:
-        """List resources; look associations and objects up by key. Raises PlatformError."""
+        """List resources; read associations and objects by key. Raises PlatformError."""
         match sort:
             case ResourceType.ROOM | ResourceType.EQUIPMENT:
                 rows = await self._calls.resources(_KINDS[sort])
                 return [_resource(sort, row) for row in rows]
             case ResourceType.ASSOCIATION:
                 paths = [f"/associations/key/{quote(name, safe='')}" for name in sorted(names)]
-                found = [_association(row) for path in paths if (row := await self._one(path))]
+                found = [
+                    _association(row) for path in paths if (row := await self._read_or_none(path))
+                ]
                 return [each for each in found if each.name in names]
             case ResourceType.OBJECT:
                 paths = [f"{_OBJECTS}{quote(name, safe='')}" for name in sorted(names)]
-                return [_object(row) for path in paths if (row := await self._one(path))]
+                return [_object(row) for path in paths if (row := await self._read_or_none(path))]
             case _:
                 return []
 
@@ -92,136 +94,139 @@ class Provisioner:
         """Read a resource by its id. Raises PlatformError."""
         if sort not in RESOURCES or not id:
             return None
-        row = await self._one(f"{RESOURCES[sort]}/{quote(id, safe='')}")
+        row = await self._read_or_none(f"{RESOURCES[sort]}/{quote(id, safe='')}")
         return _resource(sort, row) if row else None
 
     async def resolve(
-        self, thing: Desired, coming: Collection[tuple[ResourceType, str]]
+        self, desired: Desired, planned: Collection[tuple[ResourceType, str]]
     ) -> Desired:
-        """Put ids for the names of calendars. Raises UnresolvedError, PlatformError."""
-        if thing.sort is ResourceType.ASSOCIATION:
-            await self._check_objects(thing, coming)
-        if thing.sort not in RESOURCES:
-            return thing
+        """Replace the names of calendars by ids. Raises UnresolvedError, PlatformError."""
+        if desired.sort is ResourceType.ASSOCIATION:
+            await self._check_objects(desired, planned)
+        if desired.sort not in RESOURCES:
+            return desired
         if self._calendars is None:
             listed = directory_of(await self._calls.calendars())
             self._calendars = {id: (calendar.name,) for id, calendar in listed.items()}
-        where = f"[systems.{self.name}]"
+        section = f"[systems.{self.name}]"
         ids = sorted(
             {
-                resolve_name(said, self._calendars, "calendar", where)
-                for said in thing.fields["calendars"]
+                resolve_name(name, self._calendars, "calendar", section)
+                for name in desired.fields["calendars"]
             }
         )
-        return Desired(thing.system, thing.sort, thing.name, {**thing.fields, "calendars": ids})
-
-    def request(self, thing: Desired, existing: Actual | None) -> Request:
-        """What creates or updates; no schema of a resource's answer has an id.
-
-        See docs/platforms/leadconnector-v2.md#rooms-and-equipment.
-        """
-        match thing.sort:
-            case ResourceType.ROOM | ResourceType.EQUIPMENT:
-                body = {wire: thing.fields[ours] for ours, wire in _RESOURCE_FIELDS.items()}
-                body = {"locationId": self._location, "name": thing.name, **body}
-                path = RESOURCES[thing.sort]
-                if existing is None:
-                    return Request("POST", path, body)
-                return Request("PUT", f"{path}/{quote(existing.id, safe='')}", body)
-            case ResourceType.ASSOCIATION:
-                return self._association_request(thing, existing)
-            case _:
-                return self._object_request(thing)
-
-    async def blocker(self, thing: Desired, existing: Actual | None) -> str:
-        """What v2 cannot do: update what it shows no id of."""
-        if existing is not None and not existing.id:
-            return f"{self.name} shows no id for it, so change it there by hand"
-        if len(thing.fields.get("calendars", ())) > _MOST_CALENDARS:
-            return (
-                f"it names more than {_MOST_CALENDARS} calendars, the most that {self.name} takes"
-            )
-        return ""
-
-    async def put(self, thing: Desired, existing: Actual | None) -> None:
-        """Send it, once. Raises PlatformError."""
-        wanted = self.request(thing, existing)
-        await self._transport.write(
-            wanted.method, wanted.path, json=wanted.body, headers=self._headers(wanted.path)
+        return Desired(
+            desired.system, desired.sort, desired.name, {**desired.fields, "calendars": ids}
         )
 
-    async def remove(self, existing: Actual) -> None:
-        """Take a resource or an association away. Raises PlatformError."""
-        base = RESOURCES.get(existing.sort, "/associations")
-        path = f"{base}/{quote(existing.id, safe='')}"
+    def request(self, desired: Desired, actual: Actual | None) -> Request:
+        """Return the request that creates or updates a record.
+
+        No documented answer about a resource contains its id. See
+        docs/platforms/leadconnector-v2.md#rooms-and-equipment.
+        """
+        match desired.sort:
+            case ResourceType.ROOM | ResourceType.EQUIPMENT:
+                body = {wire: desired.fields[ours] for ours, wire in _RESOURCE_FIELDS.items()}
+                body = {"locationId": self._location, "name": desired.name, **body}
+                path = RESOURCES[desired.sort]
+                if actual is None:
+                    return Request("POST", path, body)
+                return Request("PUT", f"{path}/{quote(actual.id, safe='')}", body)
+            case ResourceType.ASSOCIATION:
+                return self._association_request(desired, actual)
+            case _:
+                return self._object_request(desired)
+
+    async def blocker(self, desired: Desired, actual: Actual | None) -> str:
+        """Return why v2 cannot create or update this; empty if it can."""
+        if actual is not None and not actual.id:
+            return f"{self.name} shows no id for it: change it there by hand"
+        if len(desired.fields.get("calendars", ())) > _MAX_CALENDARS:
+            return f"it has more than {_MAX_CALENDARS} calendars, the limit of {self.name}"
+        return ""
+
+    async def put(self, desired: Desired, actual: Actual | None) -> None:
+        """Send the request, once. Raises PlatformError."""
+        request = self.request(desired, actual)
+        await self._transport.write(
+            request.method, request.path, json=request.body, headers=self._headers(request.path)
+        )
+
+    async def remove(self, actual: Actual) -> None:
+        """Delete a resource or an association. Raises PlatformError."""
+        base = RESOURCES.get(actual.sort, "/associations")
+        path = f"{base}/{quote(actual.id, safe='')}"
         try:
             await self._transport.write("DELETE", path, headers=self._headers(path))
         except RejectedError as fault:
-            if fault.why not in _ABSENT:
+            if fault.why not in ABSENT_REASONS:
                 raise
 
     async def aclose(self) -> None:
-        """Give back the connections."""
+        """Close the connections."""
         await self._transport.aclose()
 
     async def _check_objects(
-        self, thing: Desired, coming: Collection[tuple[ResourceType, str]]
+        self, desired: Desired, planned: Collection[tuple[ResourceType, str]]
     ) -> None:
-        """See that both ends are kinds of records that are there, or will be."""
-        for key in thing.fields["objects"]:
-            if key == "contact" or (ResourceType.OBJECT, key) in coming:
+        """Check that both ends of an association exist, or are planned."""
+        for key in desired.fields["objects"]:
+            if key == "contact" or (ResourceType.OBJECT, key) in planned:
                 continue
-            if await self._one(f"{_OBJECTS}{quote(key, safe='')}") is None:
+            if await self._read_or_none(f"{_OBJECTS}{quote(key, safe='')}") is None:
                 raise UnresolvedError(
-                    f'there is no object "{key}" in [systems.{self.name}]',
-                    f'Add [[provision.objects]] with key = "{key}", or make it there by hand.',
+                    f'object "{key}" does not exist in [systems.{self.name}]',
+                    f'Add [[provision.objects]] with key = "{key}", or create it there by hand.',
                 )
 
-    def _association_request(self, thing: Desired, existing: Actual | None) -> Request:
-        labels = dict(zip(thing.fields["objects"], thing.fields["labels"], strict=True))
-        if existing is not None:
-            ends = [text(existing.raw.get(f"{end}ObjectKey")) for end in ("first", "second")]
-            said = thing.fields["labels"] if ends[0] == ends[1] else [labels[end] for end in ends]
-            body = {"firstObjectLabel": said[0], "secondObjectLabel": said[1]}
-            return Request("PUT", f"/associations/{quote(existing.id, safe='')}", body)
-        first, second = thing.fields["objects"]
-        front, back = thing.fields["labels"]
-        if thing.fields["first"] != first:
-            first, second, front, back = second, first, back, front
+    def _association_request(self, desired: Desired, actual: Actual | None) -> Request:
+        labels = dict(zip(desired.fields["objects"], desired.fields["labels"], strict=True))
+        if actual is not None:
+            ends = [text(actual.raw.get(f"{end}ObjectKey")) for end in ("first", "second")]
+            end_labels = (
+                desired.fields["labels"] if ends[0] == ends[1] else [labels[end] for end in ends]
+            )
+            body = {"firstObjectLabel": end_labels[0], "secondObjectLabel": end_labels[1]}
+            return Request("PUT", f"/associations/{quote(actual.id, safe='')}", body)
+        first, second = desired.fields["objects"]
+        first_label, second_label = desired.fields["labels"]
+        if desired.fields["first"] != first:
+            first, second, first_label, second_label = second, first, second_label, first_label
         body = {
             "locationId": self._location,
-            "key": thing.name,
-            "firstObjectLabel": front,
+            "key": desired.name,
+            "firstObjectLabel": first_label,
             "firstObjectKey": first,
-            "secondObjectLabel": back,
+            "secondObjectLabel": second_label,
             "secondObjectKey": second,
         }
         return Request("POST", _ASSOCIATIONS, body)
 
-    def _object_request(self, thing: Desired) -> Request:
-        name = thing.fields["primary"]
+    def _object_request(self, desired: Desired) -> Request:
+        name = desired.fields["primary"]
         body = {
-            "labels": {"singular": thing.fields["singular"], "plural": thing.fields["plural"]},
-            "key": thing.name,
+            "labels": {"singular": desired.fields["singular"], "plural": desired.fields["plural"]},
+            "key": desired.name,
             "locationId": self._location,
             "primaryDisplayPropertyDetails": {
-                "key": f"{thing.name}.{name}",
+                "key": f"{desired.name}.{name}",
                 "name": name,
                 "dataType": "TEXT",
             },
         }
         return Request("POST", _OBJECTS, body)
 
-    async def _one(self, path: str) -> Fields | None:
-        """Read one thing; None where there is none."""
+    async def _read_or_none(self, path: str) -> Fields | None:
+        """Read one record; None if there is none."""
         try:
             answer = await self._read(path, {"locationId": self._location})
         except RejectedError as fault:
-            if fault.why in _ABSENT:
+            if fault.why in ABSENT_REASONS:
                 return None
             raise
         if not isinstance(answer, dict):
-            raise self._transport.incomplete(f"GET {path}", "the answer is no object")
+            raise self._transport.incomplete(f"GET {path}", "the answer is not an object")
         inner = answer.get("object")
         return inner if isinstance(inner, dict) else answer
 
@@ -234,7 +239,7 @@ class Provisioner:
 
 
 def _resource(sort: ResourceType, row: Fields) -> Actual:
-    """Read a resource. Its id is in no schema: ``id`` or ``_id`` is to be expected.
+    """Convert a resource. Its id is not documented; it may be ``id`` or ``_id``.
 
     See docs/platforms/leadconnector-v2.md#rooms-and-equipment.
     """
@@ -248,7 +253,7 @@ def _resource(sort: ResourceType, row: Fields) -> Actual:
 
 
 def _association(row: Fields) -> Actual:
-    """Read an association; its two ends are compared whichever of them comes first."""
+    """Convert an association; its ends are sorted, as their order has no meaning."""
     ends = [
         (text(row.get(f"{end}ObjectKey")), text(row.get(f"{end}ObjectLabel")))
         for end in ("first", "second")
@@ -260,6 +265,6 @@ def _association(row: Fields) -> Actual:
 
 def _object(row: Fields) -> Actual:
     labels = row.get("labels")
-    said = labels if isinstance(labels, dict) else {}
-    fields = {key: said[key] for key in ("singular", "plural") if key in said}
+    names = labels if isinstance(labels, dict) else {}
+    fields = {key: names[key] for key in ("singular", "plural") if key in names}
     return Actual(ResourceType.OBJECT, text(row.get("key")), text(row.get("id")), fields, row)

@@ -1,4 +1,4 @@
-"""Reading lists: which calls, which rows count, and what they prove."""
+"""Read lists of a v2 location: choose the calls, collect the rows, compute the coverage."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from syncd.systems.fault_boundary import strip_traceback
 from syncd.systems.last_read import LastRead, ListGaps
 from syncd.systems.leadconnector import events
 from syncd.systems.leadconnector.events import Parser
-from syncd.systems.leadconnector.faults import most_telling
-from syncd.systems.leadconnector.groups import LIST_FACT as GROUP_LISTS_ALL
-from syncd.systems.leadconnector.groups import GroupLists, Shown, ungrouped
+from syncd.systems.leadconnector.faults import most_relevant_fault
+from syncd.systems.leadconnector.groups import GROUP_FACT as GROUP_LISTS_ALL
+from syncd.systems.leadconnector.groups import GroupLists, ReadList, ungrouped
 from syncd.systems.leadconnector.hosts import CalendarOwners
-from syncd.systems.leadconnector.plan import LISTS, LOOK_BACK, plan
-from syncd.systems.leadconnector.resources import resource_key, takes
+from syncd.systems.leadconnector.plan import LIST_LOOK_BACK, LISTS, plan
+from syncd.systems.leadconnector.resources import resource_key, uses_resource
 from syncd.systems.leadconnector.wire import Appointment, Block
 from syncd.systems.lenient import text
 from syncd.systems.list_caps import proven_spans
@@ -59,7 +59,7 @@ class SnapshotReader:
         system: str,
         account: Account,
         calls: Api,
-        knowledge: LocationCache,
+        cache: LocationCache,
         calendars: Mapping[str, CalendarMapping],
         clock: Clock,
         lists: CappedLists,
@@ -69,35 +69,29 @@ class SnapshotReader:
         self._system = system
         self._statuses = Statuses.of(account.statuses)
         self._title = account.title
-        self._clock = clock
         self._calls = calls
-        self._knowledge = knowledge
+        self._cache = cache
         self._calendars = calendars
         self._clock = clock
         self._lists = lists
-        self._misses = ListGaps()
+        self._gaps = ListGaps()
         self._measured = measured
         self._groups = GroupLists(calls, clock, measured)
 
     @property
-    def reader(self) -> Parser:
-        """What parses the rows of the location, by what is known of it now."""
-        rules = {provider: of.all_day for provider, of in self._calendars.items()}
+    def parser(self) -> Parser:
+        """Return the parser, with the zone as known now."""
+        rules = {provider: mapping.all_day for provider, mapping in self._calendars.items()}
         return Parser(
-            self._system,
-            self._clock,
-            self._knowledge.zone,
-            self._statuses,
-            rules,
-            self._title,
+            self._system, self._clock, self._cache.zone, self._statuses, rules, self._title
         )
 
     def plan(self, window: Window, wanted: Collection[str]) -> Sequence[ListCall]:
-        """The list calls that read these providers, as far as the location is known by now."""
-        mapped = self._mapped(wanted)
-        rooms = _rooms(mapped, self._knowledge.kept_resources)
-        directory = self._groups.grouped(self._knowledge.kept)
-        return self._lists.plan(plan(mapped, directory, rooms, window))
+        """Return the list calls that read these providers, from cached knowledge."""
+        mappings = self._mappings(wanted)
+        resources = _mapped_resources(mappings, self._cache.known_resources)
+        directory = self._groups.grouped(self._cache.known_calendars)
+        return self._lists.plan(plan(mappings, directory, resources, window))
 
     async def snapshot(
         self,
@@ -107,201 +101,209 @@ class SnapshotReader:
         known: Mapping[str, str] = NOTHING_KNOWN,
         look_back: timedelta = NO_LOOK_BACK,
     ) -> Snapshot:
-        """Read these providers. Raises PlatformError only if nothing at all could be read."""
-        mapped = self._mapped(wanted)
-        if not mapped:
+        """Read these providers. Raises PlatformError only if no list could be read."""
+        mappings = self._mappings(wanted)
+        if not mappings:
             return Snapshot(self._system, (), ())
         faults: list[PlatformError] = []
         directory: Mapping[str, Calendar] = {}
         try:
-            directory = await self._knowledge.calendars()
+            directory = await self._cache.calendars()
         except PlatformError as fault:
             faults.append(strip_traceback(fault))
-        odd: list[UnreadableError] = []
-        rooms, lost = await self._rooms(mapped, faults, odd)
-        asked = window.from_earlier(look_back)
+        reports: list[UnreadableError] = []
+        resources, unknown_resources = await self._read_resources(mappings, faults, reports)
+        requested = window.from_earlier(look_back)
         grouped = self._groups.grouped(directory, far=bool(look_back))
-        calls = plan(mapped, grouped, rooms, asked)
-        compared = self._compared(calls, mapped, directory, rooms, asked, look_back)
-        # A meeting that is as it was may have taken another room: each must be looked at.
-        known = NOTHING_KNOWN if rooms or lost else known
+        calls = plan(mappings, grouped, resources, requested)
+        sources = (mappings, directory, resources)
+        comparisons = self._choose_comparisons(calls, *sources, requested, look_back)
+        # An unchanged fingerprint does not include the resources, so every meeting must be parsed.
+        known = NOTHING_KNOWN if resources or unknown_resources else known
         owners = CalendarOwners.of(self._calendars, directory)
-        gathered = _Gathered(self.reader, owners, mapped, rooms, known)
-        gathered.over = window.start - LOOK_BACK
-        gathered.compares = bool(compared)
+        collector = _RowCollector(self.parser, owners, mappings, resources, known)
+        collector.over = window.start - LIST_LOOK_BACK
+        collector.compares = bool(comparisons)
         limit = ReadLimit(self._system, self._clock)
 
-        async def ask(calls: Sequence[ListCall]) -> dict[ListCall, Shown]:
-            found = await asyncio.gather(*(self._gather(call, gathered, limit) for call in calls))
-            return dict(zip(calls, found, strict=True))
+        async def ask(calls: Sequence[ListCall]) -> dict[ListCall, ReadList]:
+            results = await asyncio.gather(
+                *(self._read_list(call, collector, limit) for call in calls)
+            )
+            return dict(zip(calls, results, strict=True))
 
-        shown = await ask((*calls, *(call for each in compared for call in each.due)))
-        regrouped = any(_is_regrouped(each.listed) for each in shown.values())
-        if regrouped and self._knowledge.renew():
-            # The group is gone, or is another one by now.
+        read_lists = await ask((*calls, *(call for each in comparisons for call in each.due)))
+        regrouped = any(_is_regrouped(each.listed) for each in read_lists.values())
+        if regrouped and self._cache.renew():
+            # The group was deleted, or the calendars are in another group now.
             return await self.snapshot(window, wanted, read_at, known, look_back)
-        if compared:
-            shown = await self._groups.settle(compared, shown, ask)
-        listings = [each.listed for each in shown.values()]
-        refused = _refused(listings)
+        if comparisons:
+            read_lists = await self._groups.compare(comparisons, read_lists, ask)
+        listings = [each.listed for each in read_lists.values()]
+        refused = _refused_providers(listings)
         failed = [fault for listed in listings for fault in listed.faults]
-        if calls and not gathered.lists:
-            raise most_telling(failed)
+        if calls and not collector.lists:
+            raise most_relevant_fault(failed)
         faults += [fault for fault in failed if fault not in refused.values()]
-        odd += [item for listed in listings for item in listed.items(self._system)]
-        # Without the directory nobody knows on which calendars a user is booked.
-        guessed = () if directory else [p for p, of in mapped.items() if not of.calendars]
-        rows = list(gathered.rows.values())
-        faults += gathered.faults
-        unknown = dict.fromkeys(guessed, (Kind.APPOINTMENT,)) | dict.fromkeys(lost, tuple(Kind))
+        reports += [item for listed in listings for item in listed.items(self._system)]
+        # Without the directory the calendars of a user are not known.
+        unknown_calendars = () if directory else [p for p, m in mappings.items() if not m.calendars]
+        rows = list(collector.rows.values())
+        faults += collector.faults
+        unknown = dict.fromkeys(unknown_calendars, (Kind.APPOINTMENT,)) | dict.fromkeys(
+            unknown_resources, tuple(Kind)
+        )
         coverage = [
             Coverage(self._system, provider, kinds, span, read_at)
-            for provider in mapped
-            for span, kinds in _proven(asked, provider, listings, unknown)
+            for provider in mappings
+            for span, kinds in _covered(requested, provider, listings, unknown)
         ]
-        units = {provider: resource.units for provider, resource in rooms.items()}
-        malformed = [
-            *gathered.malformed,
-            *gathered.unowned.values(),
-            *gathered.odd.values(),
-            *odd,
-        ]
-        same = gathered.same.keys()
-        odd_ones = {e for e, odd in gathered.unowned.items() if odd.topic is Topic.UNREADABLE}
-        listed = frozenset((*gathered.rows, *same, *odd_ones))
+        quantities = {provider: resource.units for provider, resource in resources.items()}
+        malformed = [*collector.malformed, *collector.unowned.values()]
+        malformed += [*collector.reports.values(), *reports]
+        same = collector.same.keys()
+        unreadable_ids = {
+            id for id, report in collector.unowned.items() if report.topic is Topic.UNREADABLE
+        }
+        listed = frozenset((*collector.rows, *same, *unreadable_ids))
         groups = {calendar.id: calendar.group for calendar in grouped.values()}
-        self._misses.begin(LastRead(listed, coverage, tuple(shown), groups))
+        self._gaps.begin(LastRead(listed, coverage, tuple(read_lists), groups))
         return Snapshot(
             self._system,
             rows,
             coverage,
             faults,
             malformed,
-            units,
+            quantities,
             same,
             refused,
-            unproven=[each for listed in listings for each in listed.unproven(asked)],
+            unproven=[each for listed in listings for each in listed.unproven(requested)],
         )
 
-    async def _rooms(
+    async def _read_resources(
         self,
-        mapped: Mapping[str, CalendarMapping],
+        mappings: Mapping[str, CalendarMapping],
         faults: list[PlatformError],
-        odd: list[UnreadableError],
+        reports: list[UnreadableError],
     ) -> tuple[Mapping[str, Resource], Collection[str]]:
-        """Find the resources of the providers that are one, and those that are not to be found."""
-        wanted = _resources(mapped)
-        if not wanted:
+        """Return the mapped resources by provider, and the providers whose resource is unknown."""
+        keys = _resource_keys(mappings)
+        if not keys:
             return {}, ()
         try:
-            known = await self._knowledge.resources()
+            known = await self._cache.resources()
         except (UnauthorizedError, RejectedError) as fault:
-            # A right that is missing for rooms must not stop the people.
+            # A missing scope for resources must not stop the sync of users.
             why = f"rooms and equipment cannot be read: {fault}"
-            odd.append(
+            reports.append(
                 UnreadableError(
-                    self._system, "resources", why, Topic.RESOURCE, providers=wanted.keys()
+                    self._system, "resources", why, Topic.RESOURCE, providers=keys.keys()
                 )
             )
-            return {}, tuple(wanted)
+            return {}, tuple(keys)
         except PlatformError as fault:
             faults.append(strip_traceback(fault))
-            return {}, tuple(wanted)
-        rooms = _rooms(mapped, known)
-        lost = tuple(sorted(wanted.keys() - rooms.keys()))
-        reason = "there is no active resource of this name, or more than one"
-        odd += [UnreadableError(self._system, wanted[p], reason, Topic.RESOURCE, p) for p in lost]
-        return rooms, lost
+            return {}, tuple(keys)
+        resources = _mapped_resources(mappings, known)
+        unknown_resources = tuple(sorted(keys.keys() - resources.keys()))
+        reason = "no active resource, or more than one, has this name"
+        for provider in unknown_resources:
+            key = keys[provider]
+            reports.append(UnreadableError(self._system, key, reason, Topic.RESOURCE, provider))
+        return resources, unknown_resources
 
     def found(self, event: Event, value: Value | None) -> Found:
-        """Note an event that was found by its id, where it was last seen to be (``value``).
+        """Return the lookup result of an event that was found by its id.
 
-        If the last read did not list it, the directory may be out of date, or the list is capped:
-        both are looked at again.
+        ``value`` is its last known value. If the last read should have listed the event, the
+        directory may be outdated or the list capped: both are checked again.
         """
-        found = self._misses.lookup_result(event, value, self._knowledge.renew)
+        found = self._gaps.lookup_result(event, value, self._cache.renew)
         if found is None:
             return Found(event)
         if found.outdated or not found.elsewhere:
             self._lists.doubt(f"GET {LISTS[event.kind]}", event.provider, event.value.start)
-        if event.kind is Kind.APPOINTMENT and self._misses.is_of_group(event):
+        if event.kind is Kind.APPOINTMENT and self._gaps.is_of_group(event):
             self._measured.contradict(GROUP_LISTS_ALL, YES)
-            calendar = self._knowledge.kept.get(event.service or "")
+            calendar = self._cache.known_calendars.get(event.service or "")
             self._groups.doubt("" if calendar is None else calendar.group, event.id)
         return found
 
     async def owners(self) -> CalendarOwners:
-        """Say whose records are. Raises PlatformError."""
-        return CalendarOwners.of(self._calendars, await self._knowledge.calendars())
+        """Return the owners of all calendars. Raises PlatformError."""
+        return CalendarOwners.of(self._calendars, await self._cache.calendars())
 
-    def _compared(
+    def _choose_comparisons(
         self,
         calls: Sequence[ListCall],
-        mapped: Mapping[str, CalendarMapping],
+        mappings: Mapping[str, CalendarMapping],
         directory: Mapping[str, Calendar],
-        rooms: Mapping[str, Resource],
-        asked: Window,
+        resources: Mapping[str, Resource],
+        requested: Window,
         look_back: timedelta,
     ) -> Sequence[GroupComparison]:
-        """Choose which lists of groups this read compares: none in one of the near window."""
+        """Choose the group lists that this read compares; reads of the near window compare none."""
         if not look_back or all(call.selector != "groupId" for call in calls):
             return ()
-        singles = plan(mapped, ungrouped(directory), rooms, asked)
+        singles = plan(mappings, ungrouped(directory), resources, requested)
         return self._groups.due(calls, singles, directory, look_back)
 
-    def _mapped(self, wanted: Collection[str]) -> dict[str, CalendarMapping]:
-        return {p: of for p, of in self._calendars.items() if p in wanted}
+    def _mappings(self, wanted: Collection[str]) -> dict[str, CalendarMapping]:
+        return {p: mapping for p, mapping in self._calendars.items() if p in wanted}
 
-    async def _gather(self, call: ListCall, into: _Gathered, limit: ReadLimit) -> Shown:
-        """Add a list as it arrives: kept until the last one is there, they cost far more."""
+    async def _read_list(
+        self, call: ListCall, collector: _RowCollector, limit: ReadLimit
+    ) -> ReadList:
+        """Read a list and collect its rows as they arrive, to keep no answers in memory."""
         unnamed, ids = 0, set[str]()
 
-        async def ask(part: ListCall) -> Sequence[object]:
+        async def ask(piece: ListCall) -> Sequence[object]:
             nonlocal unnamed
-            listing = (await self._calls.listing(part)).events
-            if not into.reader.zone and not into.faults and any(map(_needs_zone, listing)):
-                await self._learn_zone(into)
-            without_id, into.lists = 0, into.lists + 1
+            listing = (await self._calls.listing(piece)).events
+            zone_or_fault = collector.parser.zone or collector.faults
+            if not zone_or_fault and any(map(_needs_zone, listing)):
+                await self._load_zone(collector)
+            without_id, collector.lists = 0, collector.lists + 1
             async for batch in in_slices(listing):
-                without_id += into.take(part, batch)
+                without_id += collector.take(piece, batch)
             unnamed = max(unnamed, without_id)
-            if into.compares:
+            if collector.compares:
                 ids.update(id_of(row) for row in listing if not _is_deleted(row))
             return listing
 
         listed = await self._lists.read(call, ask, id_of, limit)
         listed.unnamed = unnamed
-        return Shown(listed, frozenset(ids - {""}))
+        return ReadList(listed, frozenset(ids - {""}))
 
-    async def _learn_zone(self, into: _Gathered) -> None:
-        """Ask for the location's zone, without which times of the list cannot be read."""
+    async def _load_zone(self, collector: _RowCollector) -> None:
+        """Read the location's zone, which times of the list need."""
         try:
-            await self._knowledge.location()
+            await self._cache.location()
         except PlatformError as fault:
-            into.faults.append(strip_traceback(fault))
-        into.reader = self.reader
+            collector.faults.append(strip_traceback(fault))
+        collector.parser = self.parser
 
 
-class _Gathered:
-    """The rows of one snapshot, without repetition.
+class _RowCollector:
+    """Collects the rows of one snapshot, without duplicates.
 
-    ``same`` holds, by id, when each row was updated that is as it is known.
+    ``same`` maps the ids of unchanged rows to their update times.
     """
 
     def __init__(
         self,
-        reader: Parser,
+        parser: Parser,
         owners: CalendarOwners,
         wanted: Collection[str],
-        rooms: Mapping[str, Resource],
+        resources: Mapping[str, Resource],
         known: Mapping[str, str],
     ) -> None:
-        self._system = reader.system
-        self.reader = reader
-        self._plain = reader.statuses.plain
+        self._system = parser.system
+        self.parser = parser
+        self._plain = parser.statuses.plain
         self._owners = owners
         self._wanted = wanted
-        self._rooms = rooms
+        self._resources = resources
         self._known = known
         self._items: dict[str, Item] = {}
         self.lists = 0
@@ -309,98 +311,98 @@ class _Gathered:
         self.rows: dict[str, Row] = {}
         self.faults: list[PlatformError] = []
         self.malformed: list[UnreadableError] = []
-        self.odd: dict[str, UnreadableError] = {}
+        self.reports: dict[str, UnreadableError] = {}
         self.unowned: dict[str, UnreadableError] = {}
         self.over: datetime | None = None
         self.compares = False
 
     def take(self, call: ListCall, listing: Sequence[object]) -> int:
-        """Add rows; return how many of them have no id: the gaps of their list prove nothing."""
-        unnamed = 0
+        """Add rows. Returns how many have no id: such rows void the absence proofs of the list."""
+        without_id = 0
         for item in listing:
             if self._known and self._is_same(item):
                 continue
-            known = text(item.id) if isinstance(item, Appointment | Block) else ""
-            if not isinstance(item, Appointment | Block) or not known:
-                unnamed += 1
+            id = text(item.id) if isinstance(item, Appointment | Block) else ""
+            if not isinstance(item, Appointment | Block) or not id:
+                without_id += 1
                 continue
             if events.is_deleted(item) or self._is_over(item):
                 continue
-            self._add_all(known, item, call)
-        return unnamed
+            self._add_all(id, item, call)
+        return without_id
 
     def _is_over(self, item: Item) -> bool:
-        return self.over is not None and self.reader.is_over(item, self.over)
+        return self.over is not None and self.parser.is_over(item, self.over)
 
     def _is_same(self, item: Any) -> bool:
-        """Whether a row is as it is known, and no copy of it was listed that is not."""
+        """Return true for an unchanged row, unless a changed copy of it was listed."""
         if not events.unchanged(item, self._owners, self._wanted, self._known, self._plain):
             return False
         if item.id in self._items:
             return False
-        before = self.same.get(item.id)
-        if before is None or text(before) < text(item.date_updated):
+        previous = self.same.get(item.id)
+        if previous is None or text(previous) < text(item.date_updated):
             self.same[item.id] = item.date_updated
         return True
 
-    def _add_all(self, known: str, item: Item, call: ListCall) -> None:
-        """Add a row to each calendar whose time it takes, or note that it is nobody's."""
-        asked = call.providers if call.selector == "userId" else ()
-        provider = self._owners.owner(item, asked)
-        further = self._owners.further(item, provider)
+    def _add_all(self, id: str, item: Item, call: ListCall) -> None:
+        """Add a row to the calendar of each of its providers, or report that it has none."""
+        requested = call.providers if call.selector == "userId" else ()
+        provider = self._owners.owner(item, requested)
+        further_hosts = self._owners.further_hosts(item, provider)
         if provider is None:
-            self._note_unowned(known, item, call.providers)
+            self._note_unowned(id, item, call.providers)
         elif provider in self._wanted:
-            self._add(known, provider, item, sorted(further))
-        # A further host who was not asked for may have no other list that shows the row.
-        for event, host in further.items():
+            self._add(id, provider, item, sorted(further_hosts))
+        # For a further host who is not wanted, no other list may show the row.
+        for event, host in further_hosts.items():
             self._add(event, host, item)
         if isinstance(item, Appointment) and item.assigned_resources:
-            for room, resource in self._rooms.items():
-                if takes(item.assigned_resources, resource):
-                    self._add(derived_id(known, resource.key), room, item)
+            for provider, resource in self._resources.items():
+                if uses_resource(item.assigned_resources, resource):
+                    self._add(derived_id(id, resource.key), provider, item)
 
-    def _note_unowned(self, known: str, item: Item, listed: Collection[str]) -> None:
-        """Report a meeting that takes place, and that is nobody's."""
-        found = self._owners.unowned(item, listed)
-        if found is None or not set(found.providers) & set(self._wanted):
+    def _note_unowned(self, id: str, item: Item, providers: Collection[str]) -> None:
+        """Report a busy meeting without a provider."""
+        unowned_row = self._owners.unowned(item, providers)
+        if unowned_row is None or not set(unowned_row.providers) & set(self._wanted):
             return
-        if isinstance(item, Appointment) and self.reader.is_busy(item):
-            self.unowned[known] = UnreadableError(
-                self._system, known, found.reason, found.topic, found.provider
+        if isinstance(item, Appointment) and self.parser.is_busy(item):
+            self.unowned[id] = UnreadableError(
+                self._system, id, unowned_row.reason, unowned_row.topic, unowned_row.provider
             )
 
-    def _add(self, known: str, provider: str, item: Item, further: Sequence[str] = ()) -> None:
-        if self.reader.takes_no_time(item, provider):
+    def _add(self, id: str, provider: str, item: Item, derived_ids: Sequence[str] = ()) -> None:
+        if self.parser.takes_no_time(item, provider):
             return
-        before = self._items.get(known)
-        if before is not None and text(item.date_updated) <= text(before.date_updated):
-            return  # a copy: UTC texts sort as their times do
-        if known in self.same and text(item.date_updated) <= text(self.same[known]):
+        previous = self._items.get(id)
+        if previous is not None and text(item.date_updated) <= text(previous.date_updated):
+            return  # An older copy; UTC texts sort like times.
+        if id in self.same and text(item.date_updated) <= text(self.same[id]):
             return
-        self._items[known] = item
-        self.rows[known] = Row(
-            known, provider, self.reader.fingerprint(item, provider, further), item
+        self._items[id] = item
+        self.rows[id] = Row(
+            id, provider, self.parser.fingerprint(item, provider, derived_ids), item
         )
-        self.odd.pop(known, None)
-        if (odd := self.reader.odd_status(item, known, provider)) is not None:
-            self.odd[known] = odd
+        self.reports.pop(id, None)
+        if (report := self.parser.unknown_status(item, id, provider)) is not None:
+            self.reports[id] = report
 
 
-def _resources(mapped: Mapping[str, CalendarMapping]) -> dict[str, str]:
-    """The keys of the providers that are a room or equipment."""
-    return {p: resource_key(of.resource) for p, of in mapped.items() if of.resource}
+def _resource_keys(mappings: Mapping[str, CalendarMapping]) -> dict[str, str]:
+    """Return the resource keys of the providers that are a resource."""
+    return {p: resource_key(m.resource) for p, m in mappings.items() if m.resource}
 
 
-def _rooms(
-    mapped: Mapping[str, CalendarMapping], known: Mapping[str, Resource]
+def _mapped_resources(
+    mappings: Mapping[str, CalendarMapping], known: Mapping[str, Resource]
 ) -> dict[str, Resource]:
-    """The resources of the providers that are one, as far as they are known."""
-    return {p: known[key] for p, key in _resources(mapped).items() if key in known}
+    """Return the known resources of the providers that are a resource."""
+    return {p: known[key] for p, key in _resource_keys(mappings).items() if key in known}
 
 
-def _refused(listings: Sequence[ListResult]) -> dict[str, RejectedError]:
-    """Find the providers whose own user's list is refused for good: the user may be gone."""
+def _refused_providers(listings: Sequence[ListResult]) -> dict[str, RejectedError]:
+    """Return the providers whose user's list is refused: the user may not exist any more."""
     return {
         provider: fault
         for listed in listings
@@ -412,18 +414,18 @@ def _refused(listings: Sequence[ListResult]) -> dict[str, RejectedError]:
 
 
 def _is_regrouped(listed: ListResult) -> bool:
-    """Whether the list of a group is refused: the directory may be out of date."""
+    """Return true if the list of a group is refused: the directory may be outdated."""
     refused = any(isinstance(fault, RejectedError) for fault in listed.faults)
     return refused and listed.call.selector == "groupId"
 
 
-def _proven(
+def _covered(
     window: Window,
     provider: str,
     listings: Sequence[ListResult],
     unknown: Mapping[str, Sequence[Kind]],
 ) -> list[tuple[Window, frozenset[Kind]]]:
-    """What was proven of a provider. ``unknown`` are the kinds of which nothing was."""
+    """Return the covered spans of a provider. ``unknown`` are its kinds without any coverage."""
     holes: dict[Kind, list[Window]] = {kind: [] for kind in Kind}
     for listed in listings:
         if provider in listed.call.providers:
@@ -435,7 +437,7 @@ def _proven(
 
 
 def id_of(row: object) -> str:
-    """The id of a row as it came, '' if it has none."""
+    """Return the id of a row, '' if it has none."""
     return text(row.id) if isinstance(row, Appointment | Block) else ""
 
 

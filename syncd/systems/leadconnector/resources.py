@@ -1,8 +1,8 @@
-"""Rooms and equipment: which there are, which calendars use them, which appointments take them.
+"""Rooms and equipment: parse them, and find the appointments that use them.
 
-An appointment names what it takes in ``assignedResources``, which no request can set
-(docs/platforms/leadconnector-v2.md#rooms-and-equipment). Each of its resources has an event that is
-derived from it (`model.derived`), with an id that ends in ``@rooms/yoga room``.
+An appointment lists its resources in ``assignedResources``, which no request can set
+(docs/platforms/leadconnector-v2.md#rooms-and-equipment). For each resource an event is derived from
+the appointment (`model.derived`), with an id that ends in ``@rooms/yoga room``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PATHS = {"rooms": "/calendars/resources/rooms", "equipment": "/calendars/resourc
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A room or a kind of equipment; ``units`` is how many can be in use at once."""
+    """A room or a kind of equipment; ``units`` is how many can be used at one time."""
 
     key: str
     id: str
@@ -29,67 +29,68 @@ class Resource:
 
     @property
     def is_room(self) -> bool:
-        """Whether one free of several is enough for a calendar."""
+        """Return true for a room: a calendar needs only one of its rooms."""
         return self.key.startswith("rooms/")
 
 
-_LISTS = ("resources", "rooms", "equipments", "equipment")
+LIST_KEYS = ("resources", "rooms", "equipments", "equipment")
+"""Fields of an envelope that hold the rows."""
 
 
 def rows_of(answer: object) -> list[dict[str, Any]]:
-    """Return the rows of a list of resources: a bare array is documented, an envelope was seen.
+    """Return the rows of a list of resources: a list is documented, an object with one was seen.
 
-    Raises ValueError where there is no list.
+    Raises ValueError if there is no list.
     """
-    around = answer if isinstance(answer, dict) else {"resources": answer}
-    for key in _LISTS:
-        rows = around.get(key)
+    envelope = answer if isinstance(answer, dict) else {"resources": answer}
+    for key in LIST_KEYS:
+        rows = envelope.get(key)
         if isinstance(rows, list):
             return [row for row in rows if isinstance(row, dict)]
-    message = f"no list of resources in what came: {', '.join(sorted(around)[:5])}"
+    message = f"the answer has no list of resources, only {', '.join(sorted(envelope)[:5])}"
     raise ValueError(message)
 
 
-def resource_key(said: str) -> str:
-    """Spell ``rooms/NAME`` and ``equipment/NAME`` in one way."""
-    sort, _, name = said.partition("/")
-    return f"{'rooms' if sort == 'rooms' else 'equipment'}/{name.strip()}"
+def resource_key(spelling: str) -> str:
+    """Normalize ``rooms/NAME`` or ``equipment/NAME``."""
+    type, _, name = spelling.partition("/")
+    return f"{'rooms' if type == 'rooms' else 'equipment'}/{name.strip()}"
 
 
-def resource_of(sort: str, row: Mapping[str, Any]) -> Resource | None:
-    """Read a row of a list; None for one without a name, or that is switched off.
+def resource_of(type: str, row: Mapping[str, Any]) -> Resource | None:
+    """Convert a row of a list; None for a row without a name or an inactive resource.
 
-    A room is one; equipment is there ``quantity`` times, less what is out of service.
+    A room has one unit; equipment has ``quantity`` units, less those out of service.
     """
     name = text(row.get("name"))
     if not name or row.get("isActive") is False:
         return None
     calendars = row.get("calendarIds")
     units = 1
-    if sort == "equipment":
+    if type == "equipment":
         units = (_count(row.get("quantity"), 1)) - (_count(row.get("outOfService"), 0))
     return Resource(
-        f"{sort}/{name}",
+        f"{type}/{name}",
         text(row.get("id")) or text(row.get("_id")),
         tuple(map(text, calendars)) if isinstance(calendars, list) else (),
         max(units, 0),
     )
 
 
-def _count(value: object, usual: int) -> int:
+def _count(value: object, default: int) -> int:
     if isinstance(value, float):
         return int(value)
-    found = number(value)
-    return usual if found is None else found
+    count = number(value)
+    return default if count is None else count
 
 
-def takes(assigned: object, resource: Resource) -> bool:
-    """Whether an appointment's ``assignedResources`` name this one, by id or by name."""
+def uses_resource(assigned: object, resource: Resource) -> bool:
+    """Return true if an appointment's ``assignedResources`` contain this one, by id or name."""
     names = {resource.id, resource.key.partition("/")[2]} - {""}
-    return isinstance(assigned, list) and any(names & set(_names(each)) for each in assigned)
+    return isinstance(assigned, list) and any(names & set(_names(entry)) for entry in assigned)
 
 
-def _names(each: object) -> Iterable[str]:
-    if isinstance(each, dict):
-        return [text(each.get(key)) for key in ("id", "_id", "resourceId", "name")]
-    return [text(each)]
+def _names(entry: object) -> Iterable[str]:
+    if isinstance(entry, dict):
+        return [text(entry.get(key)) for key in ("id", "_id", "resourceId", "name")]
+    return [text(entry)]

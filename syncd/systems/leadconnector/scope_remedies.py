@@ -1,4 +1,4 @@
-"""What a token lacks, in the words of the page where a person gives it that right."""
+"""Explain a missing scope in the words of the page that grants it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def lacks_scope(fault: PlatformError) -> bool:
-    """Whether the token is right, and may not do this.
+    """Return true if a valid token lacks the scope for a call.
 
     See docs/platforms/leadconnector-v2.md#errors.
     """
@@ -22,11 +22,11 @@ def lacks_scope(fault: PlatformError) -> bool:
 
 
 def missing_scope(level: str, subject: str, scope: str) -> CheckResult:
-    """Name the scope, and where it is ticked."""
+    """Return the check result about a missing scope."""
     return CheckResult(
         level,
         subject,
-        f"the token has no right to read this ({scope} is missing)",
-        f"in LeadConnector under Settings, Private Integrations, edit the integration and "
-        f"tick {scope}; the token stays the same",
+        f"the token may not read this: the scope {scope} is missing",
+        f"in LeadConnector, edit the integration under Settings, Private Integrations, and "
+        f"select {scope}; the token stays the same",
     )

@@ -1,9 +1,9 @@
-"""Which recurring event a meeting is an instance of.
+"""Find the series of an instance of a recurring event.
 
 See docs/platforms/leadconnector-v2.md#recurring-events.
 
-An instance names its master, or its id does: ``<master>_<start in ms>_<length in s>``, where the
-start is that which the series gave it.
+An instance has the id of its master as a field, or in its own id: ``<master>_<start in ms>_<length
+in s>``. That start is the original one of the series.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ _INSTANCE = re.compile(r"([^_]+)_(\d{11,13})_(\d+)")
 
 
 def series(item: object) -> str:
-    """The id of a meeting's series; '' for a single one, and for a block."""
+    """Return the id of a meeting's series; '' for a single meeting or a block."""
     if not isinstance(item, Appointment):
         return ""
     master = text(item.master_event_id)
-    named = _INSTANCE.fullmatch(text(item.id))
-    if master or named:
-        return master or str(named and named.group(1))
+    id_match = _INSTANCE.fullmatch(text(item.id))
+    if master or id_match:
+        return master or str(id_match and id_match.group(1))
     recurring = item.is_recurring is True or text(item.is_recurring).casefold() == "true"
     return UNNAMED_SERIES if recurring else ""
 
 
 def original_start(item: object) -> datetime | None:
-    """Where its series put an instance, if its id says so."""
-    named = _INSTANCE.fullmatch(text(item.id)) if isinstance(item, Appointment) else None
+    """Return the original start of an instance if its id contains it."""
+    id_match = _INSTANCE.fullmatch(text(item.id)) if isinstance(item, Appointment) else None
     try:
-        return from_millis(int(named.group(2))) if named else None
+        return from_millis(int(id_match.group(2))) if id_match else None
     except (ValueError, OverflowError):
         return None
 
 
-def spelt(item: Any) -> str:
-    """What a fingerprint says of a row's series: nothing of a single meeting, the common case."""
+def fingerprint_part(item: Any) -> str:
+    """Return the fingerprint part of a row's series; '' for a single meeting."""
     if item.is_recurring or item.master_event_id or "_" in text(item.id):
-        found = series(item)
-        return f"|series {found}" if found else ""
+        series_id = series(item)
+        return f"|series {series_id}" if series_id else ""
     return ""

@@ -1,4 +1,4 @@
-"""Free slots: only their starts come; the calendar says how long they are."""
+"""Free slots: the platform sends only their starts, and the calendar defines their length."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from syncd.model import Window
-from syncd.systems.leadconnector.times import instant
+from syncd.systems.leadconnector.times import parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 MAX_SPAN = timedelta(days=31)
-"""What one call may span (docs/platforms/leadconnector-v2.md#free-slots)."""
+"""The longest window of one call (docs/platforms/leadconnector-v2.md#free-slots)."""
 
 
-def offered(starts: Iterable[object], length: timedelta | None, zone: str) -> Iterator[Window]:
-    """Turn starts into intervals. Of unknown ``length``, a slot proves a minute and no more.
+def slot_windows(starts: Iterable[object], length: timedelta | None, zone: str) -> Iterator[Window]:
+    """Convert starts to intervals; if ``length`` is unknown, each slot counts for one minute.
 
-    Unreadable slots are left out.
+    Unreadable slots are skipped.
     """
     for slot in starts:
         try:
-            start = instant(slot, zone)
+            start = parse_time(slot, zone)
             end = start + (length or timedelta(minutes=1))
         except (ValueError, OverflowError):
             continue

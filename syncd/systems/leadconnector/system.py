@@ -1,4 +1,7 @@
-"""One LeadConnector v2 location behind the port (docs/platforms/leadconnector-v2.md)."""
+"""The LeadConnector v2 implementation of `port.System`: one location.
+
+See docs/platforms/leadconnector-v2.md.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ from syncd.systems.facts import FactStore
 from syncd.systems.findings import skew_finding
 from syncd.systems.leadconnector import buffers, checks, discover, slots, users
 from syncd.systems.leadconnector.associations import Associations
-from syncd.systems.leadconnector.blocks import Blocks
+from syncd.systems.leadconnector.blocks import BlockFinder
 from syncd.systems.leadconnector.calls import Api
 from syncd.systems.leadconnector.capabilities import capabilities
 from syncd.systems.leadconnector.directory import EVENT_TYPE, booked_on, directory_of
@@ -35,10 +38,10 @@ from syncd.systems.leadconnector.hosts import hosts_of
 from syncd.systems.leadconnector.inventory import Inventory
 from syncd.systems.leadconnector.location_cache import LocationCache
 from syncd.systems.leadconnector.opening import open_transport
-from syncd.systems.leadconnector.probing import Prober, v3_of
+from syncd.systems.leadconnector.probing import Prober, with_v3
 from syncd.systems.leadconnector.reading import SnapshotReader
 from syncd.systems.leadconnector.resource_blocking import block_targets_of, calendar_mapping_of
-from syncd.systems.leadconnector.resources import resource_key, takes
+from syncd.systems.leadconnector.resources import resource_key, uses_resource
 from syncd.systems.leadconnector.wire import Appointment, Block
 from syncd.systems.leadconnector.writing import Writer
 from syncd.systems.lenient import text
@@ -80,7 +83,7 @@ if TYPE_CHECKING:
 
 
 class LeadConnector:
-    """One v2 location. Keeps `port.System`; ``transport`` replaces the network."""
+    """One v2 location. Implements `port.System`; ``transport`` replaces the network."""
 
     def __init__(
         self,
@@ -92,7 +95,7 @@ class LeadConnector:
         transport: httpx.AsyncBaseTransport | None = None,
         stopping: Stopping | None = None,
     ) -> None:
-        """Prepare the connections; nothing is sent yet, nor after ``stopping`` is set."""
+        """Prepare the connections without sending anything. ``stopping`` is the stop signal."""
         self.name = name
         self.providers: Collection[str] = tuple(calendars)
         self._account = account
@@ -100,28 +103,20 @@ class LeadConnector:
         self._clock = clock
         self.facts = FactStore(name, clock)
         self.measured = MeasuredFacts(PlatformKind.V2, self.facts)
-        self._able = CapabilityCache(self.measured, partial(capabilities, account))
+        self._capabilities = CapabilityCache(self.measured, partial(capabilities, account))
         self._transport = open_transport(name, account, clock, transport, self.facts, stopping)
         self._calls = Api(name, account, self._transport)
-        self._knowledge = LocationCache(self._calls, clock)
+        self._cache = LocationCache(self._calls, clock)
         lists = CappedLists(name, clock, self.facts)
-        parts = (self._calls, self._knowledge, self._calendars, clock, lists)
-        self._reading = SnapshotReader(name, account, *parts, self.measured)
-        self._blocks = Blocks(name, *parts, self.measured)
-        self._writing = Writer(
-            name,
-            account,
-            self._calls,
-            self._knowledge,
-            self._reading,
-            self._calendars,
-            self._blocks,
-            clock,
-            self._sight,
-            self.measured,
-        )
+        parts = (self._calls, self._cache, self._calendars, clock, lists)
+        self._reader = SnapshotReader(name, account, *parts, self.measured)
+        self._blocks = BlockFinder(name, *parts, self.measured)
+        self._writer = Writer(
+            name, account, self._calls, self._cache, self._reader, self._calendars, self._blocks,
+            clock, self._interpret, self.measured,
+        )  # fmt: skip
         self._persons: TtlCache[Person | None] = TtlCache(clock)
-        self._registries: dict[tuple[str, str, str], Associations] = {}
+        self._contact_directories: dict[tuple[str, str, str], Associations] = {}
 
     async def read(
         self,
@@ -131,30 +126,30 @@ class LeadConnector:
         *,
         look_back: timedelta = NO_LOOK_BACK,
     ) -> Snapshot:
-        """Read these providers: a call per group or calendar, and one per user for blocks."""
+        """Read the events of providers: one call per group or calendar, one per user for blocks."""
         wanted = self.providers if providers is None else providers
         now = self._clock.now()
-        snapshot = await self._reading.snapshot(window, wanted, now, known, look_back)
+        snapshot = await self._reader.snapshot(window, wanted, now, known, look_back)
         listed = (*(row.id for row in snapshot.rows), *snapshot.same)
-        self._blocks.shown(listed, now, self.capabilities.lag)
+        self._blocks.note_listed(listed, now, self.capabilities.lag)
         return self._with_buffers(snapshot, wanted)
 
     def event(self, row: Row) -> Event:
         """Parse one row of a snapshot. Raises UnreadableError."""
         if not isinstance(row.wire, Appointment | Block):
-            raise UnreadableError(self.name, row.id, "is no event")
-        return replace(self._reader.event(row.wire, row.provider), id=row.id)
+            raise UnreadableError(self.name, row.id, "not an event")
+        return replace(self._parser.event(row.wire, row.provider), id=row.id)
 
     async def read_one(self, ref: EventRef, value: Value | None = None) -> LookupResult:
-        """Look for an event by id, for a block also in its user's list. Raises PlatformError."""
+        """Look up an event by id, a block also in its owner's list. Raises PlatformError."""
         if ref.provider not in self._calendars:
-            return Unknown("its provider is not mapped any more")
-        sighting = await self._look_for(ref, value)
-        if isinstance(sighting, Found):
-            return self._reading.found(sighting.event, value)
-        return sighting
+            return Unknown("the provider is no longer mapped")
+        result = await self._look_up(ref, value)
+        if isinstance(result, Found):
+            return self._reader.found(result.event, value)
+        return result
 
-    async def _look_for(self, ref: EventRef, value: Value | None) -> LookupResult:
+    async def _look_up(self, ref: EventRef, value: Value | None) -> LookupResult:
         if ref.kind is Kind.BLOCK:
             return await self._read_block(ref, value)
         try:
@@ -164,36 +159,36 @@ class LeadConnector:
                 Gone() if fault.why is RejectionReason.GONE else Unknown(str(fault), refused=True)
             )
         if text(item.id) != record_id(ref.id):
-            return Unknown("the answer is about another appointment")
+            return Unknown("the answer contains another appointment")
         if is_deleted(item):
             return Gone()
-        return await self._sight(item, ref)
+        return await self._interpret(item, ref)
 
     async def whole(self, ref: EventRef) -> WholeRecord:
         """Read all fields of one appointment. Raises PlatformError."""
-        item, tree = await self._calls.whole(record_id(ref.id))
+        item, all_fields = await self._calls.whole(record_id(ref.id))
         if text(item.id) != record_id(ref.id):
-            detail = "the answer is about another appointment"
+            detail = "the answer contains another appointment"
             raise RejectedError(self.name, "GET an appointment", detail=detail)
-        status = self._reader.statuses.status_of(status_word(item))
-        return whole_record(tree, status, self._account.token)
+        status = self._parser.statuses.status_of(status_word(item))
+        return whole_record(all_fields, status, self._account.token)
 
     async def users(self) -> UserDirectory:
-        """Read users now, and calendars where they are mapped themselves. Raises PlatformError."""
-        mapped = {p: of for p, of in self._calendars.items() if of.resource is None}
-        found = (await self._calls.users()).users
-        if any(of.user is None for of in mapped.values()):
-            return users.directory(mapped, found, directory_of(await self._calls.calendars()))
-        return users.directory(mapped, found, {})
+        """Read the users, and the calendars if some are mapped directly. Raises PlatformError."""
+        mappings = {p: m for p, m in self._calendars.items() if m.resource is None}
+        rows = (await self._calls.users()).users
+        if any(mapping.user is None for mapping in mappings.values()):
+            return users.directory(mappings, rows, directory_of(await self._calls.calendars()))
+        return users.directory(mappings, rows, {})
 
     async def person(self, event: Event) -> Person | None:
-        """Look up a customer's addresses; kept in memory for an hour. Raises PlatformError."""
+        """Read a contact's addresses; cached in memory for an hour. Raises PlatformError."""
         contact_id = event.person
         if contact_id is None:
             return None
 
         async def ask() -> Person | None:
-            region = text((await self._knowledge.location()).country) or None
+            region = text((await self._cache.location()).country) or None
             try:
                 contact = await self._calls.contact(contact_id)
             except RejectedError as fault:
@@ -201,245 +196,248 @@ class LeadConnector:
                     return None
                 raise
             return contact_addresses.normalize_contact(
-                [text(contact.email), *_more(contact.additional_emails, "email")],
-                [text(contact.phone), *_more(contact.additional_phones, "phone")],
+                [text(contact.email), *_further_addresses(contact.additional_emails, "email")],
+                [text(contact.phone), *_further_addresses(contact.additional_phones, "phone")],
                 region,
             )
 
         return await self._persons.get(contact_id, ask)
 
     async def write(self, operations: Sequence[Operation]) -> Reply:
-        """Carry out one operation. Raises PlatformError."""
-        return await self._writing.write(operations)
+        """Execute one operation. Raises PlatformError."""
+        return await self._writer.write(operations)
 
     async def free_slots(self, provider: str, window: Window) -> Sequence[Offer]:
-        """List what each of the provider's calendars offers, in order. Raises PlatformError."""
-        of = self._calendars[provider]
-        found: set[Offer] = set()
-        for calendar in booked_on(of, await self._knowledge.calendars()):
-            offered = await self._offered(calendar, of.user, window)
-            found.update(Offer(slot.start, slot.end, calendar) for slot in offered)
-        return sorted(found, key=lambda slot: (slot.start, slot.end, slot.calendar_id))
+        """Return the free slots of the provider's calendars, in order. Raises PlatformError."""
+        mapping = self._calendars[provider]
+        offers: set[Offer] = set()
+        for calendar in booked_on(mapping, await self._cache.calendars()):
+            windows = await self._read_slots(calendar, mapping.user, window)
+            offers.update(Offer(slot.start, slot.end, calendar) for slot in windows)
+        return sorted(offers, key=lambda slot: (slot.start, slot.end, slot.calendar_id))
 
-    async def doors(self, also: Collection[str]) -> Sequence[BlockTarget]:
-        """What busy rooms can close here; from now on these are read and written as providers are.
+    async def block_targets(self, former: Collection[str]) -> Sequence[BlockTarget]:
+        """Return what busy resources can block here; from now on, read and write it like providers.
 
-        ``also`` are providers that were such once. Raises PlatformError.
+        ``former`` are earlier block targets, which are kept. Raises PlatformError.
         """
-        resources = await self._knowledge.resources()
-        mapped = {p: of for p, of in self._calendars.items() if calendar_mapping_of(p) is None}
-        found, _ = block_targets_of(resources, mapped, await self._knowledge.calendars())
-        for provider in {*also, *(door.provider for door in found)} - self._calendars.keys():
-            seat = calendar_mapping_of(provider)
-            if seat is not None:
-                self._calendars[provider] = seat
-        return found
+        resources = await self._cache.resources()
+        providers = {p: m for p, m in self._calendars.items() if calendar_mapping_of(p) is None}
+        targets, _ = block_targets_of(resources, providers, await self._cache.calendars())
+        names = {*former, *(target.provider for target in targets)}
+        for provider in names - self._calendars.keys():
+            calendar_mapping = calendar_mapping_of(provider)
+            if calendar_mapping is not None:
+                self._calendars[provider] = calendar_mapping
+        return targets
 
     async def prober(self) -> Prober:
-        """Return what measures the location's uncertain facts."""
-        v3 = Api(self.name, v3_of(self._account), self._transport)
-        parts = (self._account, self._calls, v3, self._knowledge, self._calendars)
-        return Prober(*parts, self._writing.owner)
+        """Return the prober of the location's uncertain facts."""
+        v3 = Api(self.name, with_v3(self._account), self._transport)
+        parts = (self._account, self._calls, v3, self._cache, self._calendars)
+        return Prober(*parts, self._writer.owner)
 
     def contact_directory(self, key: str, object: str, field: str) -> Associations:
-        """The contacts of the location, and the association that ties bookings to them."""
-        asked = (key, object, field)
-        if asked not in self._registries:
-            self._registries[asked] = Associations(
-                self.name,
-                self._account.location_id,
-                self._calls,
-                self._transport,
-                self._clock,
-                *asked,
-            )
-        return self._registries[asked]
+        """Return the contacts of the location and the association that links bookings to them."""
+        association = (key, object, field)
+        if association not in self._contact_directories:
+            location = self._account.location_id
+            parts = (self.name, location, self._calls, self._transport, self._clock)
+            self._contact_directories[association] = Associations(*parts, *association)
+        return self._contact_directories[association]
 
     def plan(self, window: Window, providers: Collection[str] | None = None) -> Sequence[ListCall]:
-        """A call per group or calendar, and one per user for blocks; those of `doors` count."""
-        return self._reading.plan(window, self._calendars if providers is None else providers)
+        """Return one call per group or calendar and one per user for blocks.
+
+        Block targets are included.
+        """
+        return self._reader.plan(window, self._calendars if providers is None else providers)
 
     def calls_per_read(self, window: Window, providers: Collection[str] | None = None) -> int:
-        """How many calls `plan` names."""
+        """Return the number of calls in `plan`."""
         return len(self.plan(window, providers))
 
-    async def discover(self, told: OnProgress) -> SystemInventory:
-        """Read everything that a mapping may name. Raises no PlatformError."""
+    async def discover(self, on_progress: OnProgress) -> SystemInventory:
+        """Read everything that a mapping may refer to. Raises no PlatformError."""
         inventory = Inventory(self._account, self._transport)
-        return await discover.discover(self.name, self._account, self._calls, inventory, told)
+        parts = (self.name, self._account, self._calls, inventory)
+        return await discover.discover(*parts, on_progress)
 
     async def check(self) -> Sequence[CheckResult]:
-        """Look at token, location, users, calendars and clock without writing."""
+        """Check token, location, users, calendars and clock without writing."""
         findings = await checks.check(
-            self.name, self._calendars, self._calls, self._knowledge, self._clock.now()
+            self.name, self._calendars, self._calls, self._cache, self._clock.now()
         )
-        close, directory = self._closes_buffers, self._knowledge.kept
-        findings += buffers.findings(self.name, self._calendars, directory, close=close)
+        blocks_buffers, directory = self._blocks_buffers, self._cache.known_calendars
+        args = (self.name, self._calendars, directory)
+        findings += buffers.buffer_findings(*args, close=blocks_buffers)
         return [*findings, *skew_finding(self.name, self.traffic.skew)]
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the location can be relied on for."""
-        return self._able()
+        """Return the capabilities of the location."""
+        return self._capabilities()
 
     @property
     def seats(self) -> Mapping[str, int]:
-        """The seats of the calendars that have several, as last seen."""
-        kept = self._knowledge.kept.values()
-        return {c.id: c.seats for c in kept if c.seats > 1}
+        """Return the last known seats of calendars that have several."""
+        calendars = self._cache.known_calendars.values()
+        return {c.id: c.seats for c in calendars if c.seats > 1}
 
     @property
     def buffers(self) -> Mapping[str, Buffer]:
-        """The buffers that blocks elsewhere cover, by calendar: none unless configured so."""
-        return buffers.remembered(self.facts) if self._closes_buffers else {}
+        """Return the buffers to block elsewhere, by calendar; none unless configured."""
+        return buffers.stored_buffers(self.facts) if self._blocks_buffers else {}
 
     @property
     def traffic(self) -> CallStats:
-        """Counters and learned limits so far."""
+        """Return the counters and learned limits so far."""
         return self._transport.traffic
 
     async def aclose(self) -> None:
-        """Give back the connections."""
+        """Close the connections."""
         await self._transport.aclose()
 
     @property
-    def _reader(self) -> Parser:
-        return self._reading.reader
+    def _parser(self) -> Parser:
+        return self._reader.parser
 
     @property
-    def _closes_buffers(self) -> bool:
+    def _blocks_buffers(self) -> bool:
         return self._account.buffers == "close"
 
     def _with_buffers(self, snapshot: Snapshot, wanted: Collection[str]) -> Snapshot:
-        """Note the buffers of the directory that was read; report those that cannot be read."""
-        directory = self._knowledge.kept
-        if not self._closes_buffers or not directory:
+        """Store the buffers of the cached directory, and report unreadable ones."""
+        directory = self._cache.known_calendars
+        if not self._blocks_buffers or not directory:
             return snapshot
-        buffers.remember(self.facts, directory)
-        mapped = {p: of for p, of in self._calendars.items() if p in wanted}
-        odd = tuple(buffers.odd_buffers(self.name, mapped, directory))
-        return replace(snapshot, malformed=(*snapshot.malformed, *odd)) if odd else snapshot
+        buffers.store_buffers(self.facts, directory)
+        mappings = {p: mapping for p, mapping in self._calendars.items() if p in wanted}
+        reports = tuple(buffers.unreadable_buffers(self.name, mappings, directory))
+        return replace(snapshot, malformed=(*snapshot.malformed, *reports)) if reports else snapshot
 
     async def _read_block(self, ref: EventRef, value: Value | None) -> LookupResult:
-        """Look for a block by its id, then where it may have been moved to.
+        """Look up a block by its id, then in the range to which it may have been moved.
 
-        A list counts if it is surely whole around the block's place, and holds others that lie
-        where it was asked for, which proves that it works. An empty one proves nothing, unless the
-        platform offers the very time for booking, or shows the blocks of somebody else when asked
-        the same of them.
+        A list counts if it is certainly complete around the block's last time, and shows that it
+        works by another block in the requested window. An empty list proves nothing, unless the
+        platform offers the block's time for booking, or lists the blocks of another provider.
         """
-        found = await self._blocks.find(ref.id, ref.provider, value)
-        if found.block is not None and not is_deleted(found.block):
-            return await self._sighting(found.block, ref)
-        if found.block is not None or found.proven:
+        search = await self._blocks.find(ref.id, ref.provider, value)
+        if search.block is not None and not is_deleted(search.block):
+            return await self._result_of(search.block, ref)
+        if search.block is not None or search.proven:
             return Gone(own_list=True)
-        if found.by_id or (value is not None and await self._is_open(ref.provider, value)):
+        if search.by_id or (value is not None and await self._is_offered(ref.provider, value)):
             return Gone()
-        others = self._calendars.keys() - {ref.provider} if found.empty else ()
+        others = self._calendars.keys() - {ref.provider} if search.empty else ()
         for other in sorted(others):
-            listing = await self._blocks.everywhere(other, value)
-            item = listing.named(ref.id)
+            listing = await self._blocks.search(other, value)
+            item = listing.find_row(ref.id)
             if item is not None and not is_deleted(item):
-                return await self._sighting(item, ref)
+                return await self._result_of(item, ref)
             if listing.shows:
                 return Gone()
-        return Unknown("no list of blocks proves that it is gone, nor a free slot at its time")
+        return Unknown("neither a list of blocks nor a free slot proves that the block is gone")
 
-    async def _is_open(self, provider: str, value: Value) -> bool:
-        """Whether a time is offered on a calendar that a block of the provider's would close.
+    async def _is_offered(self, provider: str, value: Value) -> bool:
+        """Return true if a time is offered on a calendar that a block of the provider would block.
 
-        That is one of the user's calendars where a user's block is known to close them all. Where
-        it does not, or nothing is known, it may be offered while the block stands. An event
-        calendar is closed by its own blocks only, and proves for itself (#blocks).
+        The user's calendars count only if a user's block is known to block them all; otherwise a
+        time may be offered despite the block. An event calendar is blocked by its own blocks only,
+        and counts alone (#blocks).
         """
-        of, directory = self._calendars[provider], await self._knowledge.calendars()
-        seats = [directory[seat] for seat in booked_on(of, directory) if seat in directory]
-        own = [seat.id for seat in seats if seat.type == EVENT_TYPE]
-        of_user = [seat.id for seat in seats if seat.type != EVENT_TYPE and of.user in seat.team]
+        mapping, directory = self._calendars[provider], await self._cache.calendars()
+        calendars = [directory[id] for id in booked_on(mapping, directory) if id in directory]
+        event_calendars = [c.id for c in calendars if c.type == EVENT_TYPE]
+        others = [c for c in calendars if c.type != EVENT_TYPE]
+        user_calendars = [c.id for c in others if mapping.user in c.team]
         day = timedelta(days=1)
-        near = Window(value.start - day, value.end + day)
-        for calendar in own:
-            if not _touched(value, await self._offered(calendar, of.user, near)):
+        window = Window(value.start - day, value.end + day)
+        for calendar in event_calendars:
+            if not _overlaps(value, await self._read_slots(calendar, mapping.user, window)):
                 return False
-        if of.user is None:
-            return bool(own)
+        if mapping.user is None:
+            return bool(event_calendars)
         if not self.measured.is_yes("block_closes_calendars"):
             return False
-        for calendar in of_user:
-            if _touched(value, await self._offered(calendar, of.user, near)):
+        for calendar in user_calendars:
+            if _overlaps(value, await self._read_slots(calendar, mapping.user, window)):
                 return True
         return False
 
-    async def _offered(self, calendar: str, user: str | None, window: Window) -> Sequence[Window]:
-        """List what one calendar offers."""
-        known = (await self._knowledge.calendars()).get(calendar)
-        length = known.length if known is not None else None
-        found: list[Window] = []
+    async def _read_slots(
+        self, calendar: str, user: str | None, window: Window
+    ) -> Sequence[Window]:
+        """Read the free slots of one calendar."""
+        calendar_info = (await self._cache.calendars()).get(calendar)
+        length = calendar_info.length if calendar_info is not None else None
+        windows: list[Window] = []
         for piece in slice_window(window, slots.MAX_SPAN):
             starts = await self._calls.free_slots(calendar, piece, user)
-            found += slots.offered(starts, length, self._knowledge.zone)
-        return found
+            windows += slots.slot_windows(starts, length, self._cache.zone)
+        return windows
 
-    async def _sight(self, item: Item, ref: EventRef) -> LookupResult:
-        """Say what a record is to the provider that it was asked for."""
+    async def _interpret(self, item: Item, ref: EventRef) -> LookupResult:
+        """Return the lookup result of a record for the event that was requested."""
         if not isinstance(item, Appointment) or not is_derived(ref.id):
-            return await self._sighting(item, ref)
+            return await self._result_of(item, ref)
         if part_of(ref.id).startswith(USER_PREFIX):
-            return await self._hosted(item, ref)
-        return await self._used(item, ref)
+            return await self._host_result(item, ref)
+        return await self._resource_result(item, ref)
 
-    async def _hosted(self, item: Appointment, ref: EventRef) -> LookupResult:
-        """Say what an appointment is to one of its further hosts.
+    async def _host_result(self, item: Appointment, ref: EventRef) -> LookupResult:
+        """Return the lookup result of an appointment for one of its further hosts.
 
-        Where the user is no host any more, it is found at the first host instead: whether the
+        If the user is no host any more, the event is found at the first host instead: whether the
         time is free depends on the users of the account (promise 3).
         """
         if needs_zone(item):
-            await self._knowledge.location()
-        owners = await self._reading.owners()
+            await self._cache.location()
+        owners = await self._reader.owners()
         first = owners.owner(item)
-        host = owners.further(item, first).get(ref.id, "")
+        host = owners.further_hosts(item, first).get(ref.id, "")
         user = part_of(ref.id).removeprefix(USER_PREFIX)
         if first is not None and owners.users.get(user) == first and user in hosts_of(item):
             return Gone()  # The record itself is this host's event now.
         try:
-            return Found(replace(self._reader.event(item, host), id=ref.id))
+            return Found(replace(self._parser.event(item, host), id=ref.id))
         except UnreadableError as error:
             return Unknown(str(error))
 
-    async def _used(self, item: Appointment, ref: EventRef) -> LookupResult:
-        """Say what an appointment is to a resource: of another one it is no event (any more)."""
+    async def _resource_result(self, item: Appointment, ref: EventRef) -> LookupResult:
+        """Return the lookup result of an appointment for a resource; gone if it uses another."""
         if needs_zone(item):
-            await self._knowledge.location()
+            await self._cache.location()
         key = resource_key(self._calendars[ref.provider].resource or "")
-        resource = (await self._knowledge.resources()).get(key)
+        resource = (await self._cache.resources()).get(key)
         if resource is None:
-            return Unknown("its room or equipment is not to be found")
-        if not takes(item.assigned_resources, resource):
+            return Unknown("the room or equipment does not exist")
+        if not uses_resource(item.assigned_resources, resource):
             return Gone()
         try:
-            return Found(replace(self._reader.event(item, ref.provider), id=ref.id))
+            return Found(replace(self._parser.event(item, ref.provider), id=ref.id))
         except UnreadableError as error:
             return Unknown(str(error))
 
-    async def _sighting(self, item: Item, ref: EventRef) -> LookupResult:
-        """Say what a record shows now, also where its owner is not mapped. Raises PlatformError."""
+    async def _result_of(self, item: Item, ref: EventRef) -> LookupResult:
+        """Return the lookup result of a record, also of an unmapped owner. Raises PlatformError."""
         if needs_zone(item):
-            await self._knowledge.location()
-        provider = (await self._reading.owners()).owner(item, (ref.provider,))
-        if self._reader.takes_no_time(item, provider or ""):
+            await self._cache.location()
+        provider = (await self._reader.owners()).owner(item, (ref.provider,))
+        if self._parser.takes_no_time(item, provider or ""):
             return Gone(own_list=isinstance(item, Block))
         try:
-            return Found(self._reader.event(item, provider or ""))
+            return Found(self._parser.event(item, provider or ""))
         except UnreadableError as error:
             return Unknown(str(error))
 
 
-def _touched(value: Value, offered: Iterable[Window]) -> bool:
+def _overlaps(value: Value, offered: Iterable[Window]) -> bool:
     return any(slot.overlaps(value) for slot in offered)
 
 
-def _more(entries: object, field: str) -> Iterable[str]:
-    """List further addresses, which come as texts or as objects."""
+def _further_addresses(entries: object, field: str) -> Iterable[str]:
+    """Yield further addresses, which are texts or objects."""
     for entry in entries if isinstance(entries, list) else ():
         yield text(entry.get(field)) if isinstance(entry, dict) else text(entry)

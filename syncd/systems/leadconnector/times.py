@@ -1,4 +1,4 @@
-"""The spellings of one instant on v2 (docs/platforms/leadconnector-v2.md#times)."""
+"""Parse and format times of v2 (docs/platforms/leadconnector-v2.md#times)."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from syncd.systems.all_day import unwrap_time
 from syncd.systems.epoch_times import parse_epoch
 from syncd.systems.lenient import text
 
-_AWARE = len("2020-08-28T15:30:00Z")
+_LENGTH_WITH_OFFSET = len("2020-08-28T15:30:00Z")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def instant(value: object, zone: str) -> datetime:
-    """Read ISO 8601 with or without offset, or a number of milliseconds or seconds since 1970.
+def parse_time(value: object, zone: str) -> datetime:
+    """Parse ISO 8601 with or without offset, or milliseconds or seconds since 1970.
 
-    A time without offset is a wall clock in ``zone`` ('' if unknown). Raises ValueError.
+    A time without offset is a wall time in ``zone`` ('' if unknown). Raises ValueError.
     """
     value = unwrap_time(value)
     if (moment := parse_epoch(value)) is not None:
         return moment
-    written = text(value)
+    format_time = text(value)
     try:
-        moment = datetime.fromisoformat(written)
+        moment = datetime.fromisoformat(format_time)
     except ValueError:
         message = "a time is missing or unreadable"
         raise ValueError(message) from None
@@ -35,16 +35,16 @@ def instant(value: object, zone: str) -> datetime:
     return resolve_wall_time(moment, zone).instant
 
 
-def may_be_bare(value: object) -> bool:
-    """Whether a time is too short to carry an offset: cheap enough to ask of every row."""
-    return isinstance(value, str) and len(value) < _AWARE and not value.isdigit()
+def may_lack_offset(value: object) -> bool:
+    """Return true if a time is too short for an offset; cheap enough for every row."""
+    return isinstance(value, str) and len(value) < _LENGTH_WITH_OFFSET and not value.isdigit()
 
 
 def millis(moment: datetime) -> int:
-    """Spell an instant for a query."""
+    """Format an instant for a query, in milliseconds since 1970."""
     return round((moment - _EPOCH).total_seconds() * 1000)
 
 
-def written(moment: datetime) -> str:
-    """Spell an instant for a body: ISO with the offset of UTC."""
+def format_time(moment: datetime) -> str:
+    """Format an instant for a body: ISO 8601 in UTC."""
     return utc(moment).isoformat(timespec="seconds")

@@ -1,7 +1,7 @@
-"""Updates on v2: read the record, send all of it back with one change, compare, put right once.
+"""Updates on v2: read the record, send it back with one change, compare, repair once.
 
-An update replaces the record (docs/platforms/leadconnector-v2.md#writing-appointments), so each one
-is two reads and a write.
+An update replaces the record (docs/platforms/leadconnector-v2.md#writing-appointments), so each
+update needs two reads and a write.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from syncd.model import Action, EventRef, Status, Value, Window, cut_end, embed_
 from syncd.model.platform_facts import NO, YES
 from syncd.model.whole_record import UpdateKind, WholeRecord, compare_records, whole_record
 from syncd.systems.leadconnector import fields
-from syncd.systems.leadconnector.calls import APPOINTMENTS, BLOCKS, part
+from syncd.systems.leadconnector.calls import APPOINTMENTS, BLOCKS, path_segment
 from syncd.systems.leadconnector.events import is_deleted, status_word
-from syncd.systems.leadconnector.fields import CALENDAR, HOSTS, STATUS, TITLE, USER, Kept
+from syncd.systems.leadconnector.fields import CALENDAR, HOSTS, STATUS, TITLE, USER, FieldValues
 from syncd.systems.leadconnector.hosts import hosts_of
-from syncd.systems.leadconnector.times import written
-from syncd.systems.leadconnector.wire import Block, Whole
+from syncd.systems.leadconnector.times import format_time
+from syncd.systems.leadconnector.wire import Block, WholeAppointment
 from syncd.systems.lenient import text
 from syncd.systems.port import (
     DelayedError,
@@ -39,292 +39,309 @@ if TYPE_CHECKING:
 
     from syncd.model import Clock, Operation
     from syncd.systems.leadconnector.account import Account, CalendarMapping
-    from syncd.systems.leadconnector.blocks import Blocks
+    from syncd.systems.leadconnector.blocks import BlockFinder
     from syncd.systems.leadconnector.calls import Api
     from syncd.systems.leadconnector.reading import SnapshotReader
-    from syncd.systems.leadconnector.wire import Wrote
+    from syncd.systems.leadconnector.wire import WriteAnswer
     from syncd.systems.measured import MeasuredFacts
 
-REREAD_AFTER = 2.0
-"""Seconds between the answer to the read before an update and the sending of the update."""
+MAX_READ_AGE = 2.0
+"""Seconds from the answer to the read before an update until the update is sent, at most."""
 
 FIRST_REQUEST_WITHIN = 15.0
-"""Seconds within which the first request of an update must leave: a crash is judged by that."""
+"""Seconds until the first request of an update is sent, at most; recovery after a crash uses it."""
 
-_READS = 3
-_AROUND = timedelta(minutes=1)
+_MAX_READS = 3
+_LIST_MARGIN = timedelta(minutes=1)
 
-Record = Whole | Block
+Record = WholeAppointment | Block
 ReadRecord = Callable[[Record, EventRef], Awaitable[LookupResult]]
-Owner = Callable[[str], Awaitable[dict[str, str]]]
+OwnerFields = Callable[[str], Awaitable[dict[str, str]]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Update:
-    """One update: where it goes, and what it sends besides the fields in ``kept``.
+    """One update: its path, and the fields to send besides ``values``.
 
-    ``hosts`` and the ``whole`` record were those of the meeting just before. No request can set the
-    hosts, or most other fields, so whether an update leaves them as they are is seen afterwards.
+    ``hosts`` and ``record_before`` are from the read before the update. No request can set the
+    hosts, or most other fields, so the read after the update shows whether it keeps them.
     """
 
     path: str
     start: datetime
     end: datetime
-    kept: Kept
-    more: dict[str, object]
+    values: FieldValues
+    extra: dict[str, object]
     hosts: tuple[str, ...] = ()
-    whole: WholeRecord | None = None
+    record_before: WholeRecord | None = None
 
     @property
     def body(self) -> dict[str, object]:
-        """The JSON of the request."""
-        times = {"startTime": written(self.start), "endTime": written(self.end)}
-        return {**self.more, **times, **self.kept}
+        """Return the JSON body of the request."""
+        times = {"startTime": format_time(self.start), "endTime": format_time(self.end)}
+        return {**self.extra, **times, **self.values}
 
 
 class Updater:
-    """Carries out updates on one location; ``sight`` tells what a record is to syncd."""
+    """Executes updates on one location."""
 
     def __init__(
         self,
         system: str,
         account: Account,
         calls: Api,
-        reading: SnapshotReader,
-        blocks: Blocks,
+        reader: SnapshotReader,
+        blocks: BlockFinder,
         calendars: Mapping[str, CalendarMapping],
         clock: Clock,
-        sight: ReadRecord,
-        owner: Owner,
+        interpret: ReadRecord,
+        owner: OwnerFields,
         measured: MeasuredFacts,
     ) -> None:
-        """Keep the parts. ``owner`` names a new block's owner as its body does."""
+        """Keep the parts.
+
+        ``interpret`` returns the lookup result of a record; ``owner`` returns the owner fields of a
+        new block.
+        """
         self._measured = measured
         self._system = system
         self._account = account
         self._calls = calls
-        self._reading = reading
+        self._reader = reader
         self._blocks = blocks
         self._calendars = calendars
         self._clock = clock
-        self._sight = sight
+        self._interpret = interpret
         self._owner = owner
 
     async def update(self, operation: Operation) -> Done | TargetChanged:
         """Move an event, or set its status. Raises PlatformError: then nothing happened.
 
-        Nothing is written to a record that is not as it was decided on.
+        A record that changed since the decision is not written to.
         """
-        _wanted(operation)
+        _after(operation)
         if is_derived(operation.ref.id):
-            detail = "an event that is derived from a meeting is only read"
+            detail = "an event that is derived from a meeting is read-only"
             raise RejectedError(self._system, f"PUT {APPOINTMENTS}", detail=detail)
         latest = self._clock.monotonic() + FIRST_REQUEST_WITHIN
         owner: str | None = None
         reads = 0
         while True:
             reads += 1
-            record, whole = await self._read(operation)
-            deadline = min(latest, self._clock.monotonic() + REREAD_AFTER)
+            record, record_before = await self._read(operation)
+            deadline = min(latest, self._clock.monotonic() + MAX_READ_AGE)
             if isinstance(record, Unknown):
                 return TargetChanged(record)
-            sighting = await self._sight(record, operation.ref)
-            if not _as_decided(sighting, operation, self._clock.now()):
-                return TargetChanged(sighting)
-            prepared = await self._prepared(operation, record, owner or "")
-            update = replace(prepared, whole=whole)
+            result = await self._interpret(record, operation.ref)
+            if not _matches_decision(result, operation, self._clock.now()):
+                return TargetChanged(result)
+            prepared = await self._build(operation, record, owner or "")
+            update = replace(prepared, record_before=record_before)
             try:
-                wrote = await self._put(update, deadline)
+                answer = await self._put(update, deadline)
             except DelayedError:
-                if reads >= _READS or self._clock.monotonic() > latest:
+                if reads >= _MAX_READS or self._clock.monotonic() > latest:
                     raise
             except RejectedError as fault:
                 if fault.why is not RejectionReason.OWNER_MISSING or owner is not None:
                     raise
-                # A team's calendar needs to be told whose the meeting is: it shows that by now, or
-                # it is the user whom the provider is mapped to.
+                # A team's calendar requires the meeting's user. The next read shows the user, or it
+                # is the one that the provider is mapped to.
                 owner = self._calendars[operation.provider].user or ""
             else:
-                return await self._compared(operation, update, wrote)
+                return await self._verify(operation, update, answer)
 
-    async def _compared(self, operation: Operation, update: _Update, wrote: Wrote) -> Done:
-        """Compare what stands there now with what was sent; put back once what was reset.
+    async def _verify(self, operation: Operation, update: _Update, answer: WriteAnswer) -> Done:
+        """Compare the record with the update, and send once again what the update reset.
 
-        Only what the update itself reset is put back (`fields.reset_fields`), and only while the
-        record stands where the update put it: what somebody else changed since is news, and stays.
+        Only fields that the update itself reset are restored (`fields.reset_fields`), and only
+        while the record has the times of the update. Later changes by others are kept, and count as
+        changes.
         """
-        seen, whole = await self._look(operation, update, wrote)
-        lost = fields.reset_fields(update.kept, wrote, seen)
+        current, record_after = await self._reread(operation, update, answer)
+        lost = fields.reset_fields(update.values, answer, current)
         restored: list[str] = []
-        if lost and self._measured.contradict("update_replaces", NO) and seen is None:
-            seen, whole = await self._look(operation, update, wrote)
-        if lost and (seen is not None or _is_block(operation)):
-            now = update.kept if seen is None else fields.kept_of(seen)
-            kept = {**now, **{name: update.kept[name] for name in lost}}
-            again = replace(update, kept=kept)
+        if lost and self._measured.contradict("update_replaces", NO) and current is None:
+            current, record_after = await self._reread(operation, update, answer)
+        if lost and (current is not None or _is_block(operation)):
+            latest = update.values if current is None else fields.fields_to_send(current)
+            values = {**latest, **{name: update.values[name] for name in lost}}
+            retry = replace(update, values=values)
             try:
-                wrote = await self._put(again, self._clock.monotonic() + REREAD_AFTER)
+                answer = await self._put(retry, self._clock.monotonic() + MAX_READ_AGE)
             except PlatformError:
-                # Put back or not: the next read shows that.
+                # The next read shows whether the fields were restored.
                 pass
             else:
-                update, before = again, lost
-                seen, whole = await self._look(operation, update, wrote)
-                lost = [name for name in fields.reset_fields(kept, wrote, seen) if name in before]
-                restored = [name for name in before if name not in lost]
-        if seen is not None and not set(update.hosts) <= set(hosts_of(seen)):
+                update, reset = retry, lost
+                current, record_after = await self._reread(operation, update, answer)
+                lost = [
+                    name for name in fields.reset_fields(values, answer, current) if name in reset
+                ]
+                restored = [name for name in reset if name not in lost]
+        if current is not None and not set(update.hosts) <= set(hosts_of(current)):
             lost = [*lost, HOSTS]
             self._measured.contradict("update_keeps_hosts", YES)
-        lost = [*lost, *_also_changed(operation, update.whole, whole)]
-        shown = self._shown(update, wrote, seen)
-        return Done([(operation.ref.id, shown)], tuple(restored), tuple(lost))
+        lost = [*lost, *_also_changed(operation, update.record_before, record_after)]
+        proven = self._proven_value(update, answer, current)
+        return Done([(operation.ref.id, proven)], tuple(restored), tuple(lost))
 
     async def _read(self, operation: Operation) -> tuple[Record | Unknown, WholeRecord | None]:
-        """Read the target. Raises RejectedError (GONE) for a meeting that is not there any more."""
+        """Read the target. Raises RejectedError (GONE) for a deleted meeting."""
         ref = operation.ref
         if _is_block(operation):
-            block = await self._listed(operation, operation.before)
-            return block or Unknown("it is not listed"), None
+            block = await self._find_block(operation, operation.before)
+            return block or Unknown("the block is not listed"), None
         try:
-            item, tree = await self._calls.whole(ref.id)
+            item, all_fields = await self._calls.whole(ref.id)
         except RejectedError as fault:
             if fault.why is RejectionReason.GONE:
                 raise
             return Unknown(str(fault), refused=True), None
         if text(item.id) != ref.id:
-            return Unknown("the answer is about another appointment"), None
+            return Unknown("the answer contains another appointment"), None
         if is_deleted(item):
-            path = f"GET {APPOINTMENTS}/{part(ref.id)}"
+            path = f"GET {APPOINTMENTS}/{path_segment(ref.id)}"
             raise RejectedError(
                 self._system, path, why=RejectionReason.GONE, status=200, detail="deleted"
             )
-        status = self._reading.reader.statuses.status_of(status_word(item))
-        return item, whole_record(tree, status, self._account.token)
+        status = self._reader.parser.statuses.status_of(status_word(item))
+        return item, whole_record(all_fields, status, self._account.token)
 
-    async def _listed(self, operation: Operation, value: Value | None) -> Block | None:
-        """Find a block in its owner's list; v2 is not known to show one by its id."""
-        where = value or _wanted(operation)
-        near = Window(where.start - _AROUND, where.end + _AROUND)
-        found = (await self._blocks.listed(operation.provider, near, checked=True)).named(
+    async def _find_block(self, operation: Operation, value: Value | None) -> Block | None:
+        """Find a block in its owner's list, as v2 may not answer it by id."""
+        interval = value or _after(operation)
+        window = Window(interval.start - _LIST_MARGIN, interval.end + _LIST_MARGIN)
+        block = (await self._blocks.listed(operation.provider, window, checked=True)).find_row(
             operation.ref.id
         )
-        return None if found is None or is_deleted(found) else found
+        return None if block is None or is_deleted(block) else block
 
-    async def _look(
-        self, operation: Operation, update: _Update, wrote: Wrote
+    async def _reread(
+        self, operation: Operation, update: _Update, answer: WriteAnswer
     ) -> tuple[Record | None, WholeRecord | None]:
-        """Read the target after an update; None where that fails, or shows it elsewhere.
+        """Read the target after an update; None if that fails or shows other times.
 
-        The answer about a block shows all of it; one that shows no title does not count as such.
+        For a block no read is needed if the answer has a title, as such an answer is complete.
         """
         block = _is_block(operation)
-        if (block and isinstance(wrote.title, str)) or self._is_told(update, wrote, block=block):
+        if (block and isinstance(answer.title, str)) or self._answer_suffices(
+            update, answer, block=block
+        ):
             return None, None
-        seen: Record | Unknown | None
-        whole: WholeRecord | None = None
+        current: Record | Unknown | None
+        record_after: WholeRecord | None = None
         try:
             if block:
-                seen = await self._listed(operation, operation.after)
+                current = await self._find_block(operation, operation.after)
             else:
-                seen, whole = await self._read(operation)
-            if seen is None or isinstance(seen, Unknown):
+                current, record_after = await self._read(operation)
+            if current is None or isinstance(current, Unknown):
                 return None, None
-            value = self._value(seen)
+            value = self._value(current)
         except (PlatformError, ValueError):
             return None, None
-        return (seen, whole) if value.interval == (update.start, update.end) else (None, None)
+        return (
+            (current, record_after)
+            if value.interval == (update.start, update.end)
+            else (None, None)
+        )
 
-    def _is_told(self, update: _Update, wrote: Wrote, *, block: bool) -> bool:
-        """Whether the answer tells enough of a meeting where updates replace nothing."""
+    def _answer_suffices(self, update: _Update, answer: WriteAnswer, *, block: bool) -> bool:
+        """Return true if the answer alone proves the result, as updates keep other fields."""
         replaces = self._measured.is_yes("update_replaces")
-        further = {*update.hosts} - {update.kept.get(USER)}
-        hosts = bool(further) and not self._measured.is_yes("update_keeps_hosts")
-        return not (block or replaces or hosts) and STATUS in fields.kept_of(wrote)
+        further_hosts = {*update.hosts} - {update.values.get(USER)}
+        may_lose_hosts = bool(further_hosts) and not self._measured.is_yes("update_keeps_hosts")
+        return not (block or replaces or may_lose_hosts) and STATUS in fields.fields_to_send(answer)
 
-    async def _prepared(self, operation: Operation, record: Record, owner: str) -> _Update:
-        """Take the record as read, with the one change that is wanted."""
-        value, before, now = _wanted(operation), operation.before, self._value(record)
+    async def _build(self, operation: Operation, record: Record, owner: str) -> _Update:
+        """Build an update: the record as read, with the one wanted change."""
+        value, before, now = _after(operation), operation.before, self._value(record)
         start, end = value.interval
-        kept = fields.kept_of(record)
+        values = fields.fields_to_send(record)
         if owner:
-            kept.setdefault(USER, owner)
+            values.setdefault(USER, owner)
         if _is_block(operation):
-            if TITLE not in kept and operation.key is not None:
-                kept[TITLE] = embed_tag(self._account.title, operation.key)
-            if USER in kept:  # one owner, never two
-                kept.pop(CALENDAR, None)
-            elif CALENDAR not in kept:
-                kept |= await self._owner(operation.provider)
-            path = f"{BLOCKS}/{part(operation.ref.id)}"
-            return _Update(path, start, end, kept, {"locationId": self._account.location_id})
+            if TITLE not in values and operation.key is not None:
+                values[TITLE] = embed_tag(self._account.title, operation.key)
+            if USER in values:  # A block has exactly one owner.
+                values.pop(CALENDAR, None)
+            elif CALENDAR not in values:
+                values |= await self._owner(operation.provider)
+            path = f"{BLOCKS}/{path_segment(operation.ref.id)}"
+            return _Update(path, start, end, values, {"locationId": self._account.location_id})
         if operation.action is Action.SET_STATUS:
             start, end = now.interval
-        other = before is not None and before.status is not value.status
-        if other or operation.action is Action.SET_STATUS:
-            kept[STATUS] = value.status.value
+        status_changes = before is not None and before.status is not value.status
+        if status_changes or operation.action is Action.SET_STATUS:
+            values[STATUS] = value.status.value
         elif before is not None and before.status is not Status.CONFIRMED:
-            # Left out, it would be reset to confirmed.
-            kept.setdefault(STATUS, before.status.value)
-        quiet: dict[str, object] = {
+            # If omitted, it would be reset to confirmed.
+            values.setdefault(STATUS, before.status.value)
+        options: dict[str, object] = {
             "toNotify": self._account.notify,
-            # The meeting takes place there elsewhere: whatever the slot rules say.
+            # The meeting takes place in another system, whatever the slot rules say.
             "ignoreFreeSlotValidation": True,
             "ignoreDateRange": True,
         }
-        path = f"{APPOINTMENTS}/{part(operation.ref.id)}"
-        return _Update(path, start, end, kept, quiet, hosts_of(record))
+        path = f"{APPOINTMENTS}/{path_segment(operation.ref.id)}"
+        return _Update(path, start, end, values, options, hosts_of(record))
 
-    async def _put(self, update: _Update, deadline: float) -> Wrote:
-        texts = fields.private(update.kept)
+    async def _put(self, update: _Update, deadline: float) -> WriteAnswer:
+        texts = fields.private(update.values)
         return await self._calls.send(
             "PUT", update.path, update.body, deadline=deadline, private=texts
         )
 
-    def _shown(self, update: _Update, wrote: Wrote, seen: Record | None) -> Value | None:
-        """Return what surely is the outcome: a value that nobody else can have changed since.
+    def _proven_value(
+        self, update: _Update, answer: WriteAnswer, current: Record | None
+    ) -> Value | None:
+        """Return the value that the update left; None if somebody else may have changed it since.
 
-        None leaves it to the next read to show what became of the record.
+        None leaves the outcome to the next read.
         """
-        was_reset = STATUS in fields.reset_fields(update.kept, wrote, seen)
+        was_reset = STATUS in fields.reset_fields(update.values, answer, current)
         try:
-            value = self._value(wrote if seen is None else seen)
+            value = self._value(answer if current is None else current)
         except ValueError:
-            # Most answers about meetings show no times.
+            # Most answers about meetings have no times.
             return Value(update.start, update.end, Status.CONFIRMED) if was_reset else None
-        sent = fields.status(update.kept)
-        told = was_reset or STATUS not in update.kept or sent is value.status
-        return value if told else None
+        sent = fields.status_of(update.values)
+        is_proven = was_reset or STATUS not in update.values or sent is value.status
+        return value if is_proven else None
 
-    def _value(self, record: Record | Wrote) -> Value:
-        return self._reading.reader.value(record)
+    def _value(self, record: Record | WriteAnswer) -> Value:
+        return self._reader.parser.value(record)
 
 
-def _as_decided(sighting: LookupResult, operation: Operation, now: datetime) -> bool:
-    """Whether the target is the one, and at the value, that the decision was made on."""
-    if not isinstance(sighting, Found) or sighting.event.provider != operation.provider:
+def _matches_decision(result: LookupResult, operation: Operation, now: datetime) -> bool:
+    """Return true if the target is the event, and has the value, that the decision was based on."""
+    if not isinstance(result, Found) or result.event.provider != operation.provider:
         return False
     before = operation.before
-    event = sighting.event.with_status_of(before)
+    event = result.event.with_status_of(before)
     return before is None or cut_end(event.value, now, before) == before
 
 
 def _also_changed(
     operation: Operation, before: WholeRecord | None, after: WholeRecord | None
 ) -> list[str]:
-    """Name the fields that differ, and that nothing else looks at."""
+    """Return the changed fields that no other check compares."""
     if before is None or after is None:
         return []
     update = UpdateKind.STATUS if operation.action is Action.SET_STATUS else UpdateKind.MOVE
-    found = compare_records(before, after, fields.RECORD, update, _wanted(operation).status)
-    known = fields.COMPARED | fields.RECORD.status
-    return [name for name in found.other_changes if name.partition(".")[0] not in known]
+    comparison = compare_records(
+        before, after, fields.RECORD_FIELDS, update, _after(operation).status
+    )
+    compared = fields.COMPARED | fields.RECORD_FIELDS.status
+    return [name for name in comparison.other_changes if name.partition(".")[0] not in compared]
 
 
 def _is_block(operation: Operation) -> bool:
     return operation.action is Action.MOVE_BLOCK
 
 
-def _wanted(operation: Operation) -> Value:
+def _after(operation: Operation) -> Value:
     if operation.after is None:
         message = f"{operation.action} needs a value"
         raise ValueError(message)

@@ -1,4 +1,4 @@
-"""The users of a v2 location, and what is behind each mapped calendar.
+"""The users of a v2 location, and the user or calendar of each mapping.
 
 See docs/platforms/leadconnector-v2.md#users.
 """
@@ -18,19 +18,22 @@ if TYPE_CHECKING:
 
 
 def directory(
-    mapped: Mapping[str, CalendarMapping], rows: Iterable[object], calendars: Collection[str]
+    mappings: Mapping[str, CalendarMapping], rows: Iterable[object], calendars: Collection[str]
 ) -> UserDirectory:
-    """Index users and, for providers without one, calendars.
+    """Index the users and, for providers without a user, the calendars.
 
-    ``GET /users/`` was seen to answer an empty list on a working location, which proves nothing.
+    An empty list of users proves nothing: it was seen on a working location.
     """
-    present = (row for row in rows if isinstance(row, User) and not _is_deleted(row))
-    found = frozenset(text(row.id) for row in present) - {""}
+    active_rows = (row for row in rows if isinstance(row, User) and not _is_deleted(row))
+    user_ids = frozenset(text(row.id) for row in active_rows) - {""}
     return UserDirectory(
-        users=found,
+        users=user_ids,
         calendars=frozenset(calendars),
-        mapped={provider: _behind(of, found, calendars) for provider, of in mapped.items()},
-        listed=bool(found),
+        mapped={
+            provider: _mapped_id(mapping, user_ids, calendars)
+            for provider, mapping in mappings.items()
+        },
+        listed=bool(user_ids),
     )
 
 
@@ -38,8 +41,10 @@ def _is_deleted(user: User) -> bool:
     return user.deleted is True or user.deleted == "true"
 
 
-def _behind(of: CalendarMapping, users: Collection[str], calendars: Collection[str]) -> str | None:
-    """The user of a calendar, else the first of its calendars; None where it is not listed."""
-    if of.user is not None:
-        return of.user if of.user in users else None
-    return next((calendar for calendar in of.calendars if calendar in calendars), None)
+def _mapped_id(
+    mapping: CalendarMapping, users: Collection[str], calendars: Collection[str]
+) -> str | None:
+    """Return the user of a mapping, otherwise its first calendar; None if it is not listed."""
+    if mapping.user is not None:
+        return mapping.user if mapping.user in users else None
+    return next((calendar for calendar in mapping.calendars if calendar in calendars), None)

@@ -1,8 +1,8 @@
-"""The JSON of LeadConnector v2, read leniently: any field may be absent or of another type.
+"""The JSON of LeadConnector v2, parsed leniently: any field may be missing or of another type.
 
-Field names: docs/platforms/leadconnector-v2.md. What syncd need not know is never decoded: the
-title of an appointment only where an update has to send it back.
-What is read by the thousand can hold no cycle, so the garbage collector is not to know of it.
+Field names: docs/platforms/leadconnector-v2.md. Fields that syncd does not need are not decoded;
+the title of an appointment only where an update has to send it back. gc=False: thousands of
+instances, and no reference cycles.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from syncd.systems.lenient import LenientValue, text
 
 
 class Appointment(msgspec.Struct, rename="camel", frozen=True, gc=False):
-    """One meeting, in a list or by id. The status comes spelt right, misspelt, or both."""
+    """One meeting, from a list or by id. The status field has two spellings; either may be sent."""
 
     id: Any = None
     calendar_id: Any = None
@@ -37,10 +37,10 @@ class Appointment(msgspec.Struct, rename="camel", frozen=True, gc=False):
     all_day: Any = None
 
 
-class Whole(Appointment, frozen=True, gc=False):
+class WholeAppointment(Appointment, frozen=True, gc=False):
     """One meeting by id, with the texts that an update has to send back.
 
-    They may name a customer: they are kept in memory only, and shown by no repr.
+    The texts may name a customer: they are kept in memory only, and no repr contains them.
     """
 
     title: Any = None
@@ -52,7 +52,7 @@ class Whole(Appointment, frozen=True, gc=False):
 
 
 class Block(msgspec.Struct, rename="camel", frozen=True, gc=False):
-    """One block slot, or busy time mirrored from Google or Outlook."""
+    """One block, or busy time mirrored from Google or Outlook."""
 
     id: Any = None
     calendar_id: Any = None
@@ -70,30 +70,30 @@ class Block(msgspec.Struct, rename="camel", frozen=True, gc=False):
 Item = Appointment | Block
 
 
-class Appointments(msgspec.Struct):
-    """The answer of ``GET /calendars/events``. An answer without the list is no empty list."""
+class AppointmentList(msgspec.Struct):
+    """The answer of ``GET /calendars/events``. An answer without the list is not an empty list."""
 
     events: list[Appointment | LenientValue]
 
 
-class Blocks(msgspec.Struct):
+class BlockList(msgspec.Struct):
     """The answer of ``GET /calendars/blocked-slots``."""
 
     events: list[Block | LenientValue]
 
 
-class One(Whole, frozen=True, gc=False):
-    """One appointment by id: the specification says ``event``, the wire ``appointment``.
+class OneAppointment(WholeAppointment, frozen=True, gc=False):
+    """The answer of a read by id: the documentation says ``event``, the platform ``appointment``.
 
     An answer may also be the appointment itself.
     """
 
-    appointment: Whole | LenientValue = None
-    event: Whole | LenientValue = None
+    appointment: WholeAppointment | LenientValue = None
+    event: WholeAppointment | LenientValue = None
 
 
 class ServiceBooking(msgspec.Struct, rename="camel"):
-    """One booking that was made through a service menu; most names are assumed."""
+    """One booking made through a service menu; most field names are assumed."""
 
     id: Any = None
     booking_id: Any = None
@@ -102,7 +102,7 @@ class ServiceBooking(msgspec.Struct, rename="camel"):
 
     @property
     def calendars(self) -> list[str]:
-        """The calendars that it is on, which are called services there."""
+        """Return its calendars, which this call names services."""
         rows = self.services if isinstance(self.services, list) else []
         ids = [self.calendar_id, *(row.get("id") for row in rows if isinstance(row, dict))]
         return [known for id in ids if (known := text(id))]
@@ -114,8 +114,8 @@ class ServiceBookings(msgspec.Struct):
     bookings: list[ServiceBooking | LenientValue]
 
 
-class Wrote(msgspec.Struct, rename="camel"):
-    """The answer to a write. Times come for blocks; of a deletion only one of the flags does."""
+class WriteAnswer(msgspec.Struct, rename="camel"):
+    """The answer to a write. Blocks have times; a deletion has only one of the flags."""
 
     id: Any = None
     calendar_id: Any = None
@@ -141,7 +141,7 @@ class Member(msgspec.Struct, rename="camel"):
     user_id: Any = None
 
 
-class Calendar(msgspec.Struct, rename="camel"):
+class CalendarRow(msgspec.Struct, rename="camel"):
     """A bookable calendar."""
 
     id: Any = None
@@ -163,13 +163,13 @@ class Calendar(msgspec.Struct, rename="camel"):
 class Calendars(msgspec.Struct):
     """The answer of ``GET /calendars/``."""
 
-    calendars: list[Calendar | LenientValue]
+    calendars: list[CalendarRow | LenientValue]
 
 
 class CalendarAnswer(msgspec.Struct):
     """The answer of ``GET /calendars/{id}``."""
 
-    calendar: Calendar
+    calendar: CalendarRow
 
 
 class Group(msgspec.Struct):
@@ -186,7 +186,7 @@ class Groups(msgspec.Struct):
 
 
 class Location(msgspec.Struct):
-    """A location, as far as its name, zone and country."""
+    """The name, zone and country of a location."""
 
     id: Any = None
     name: Any = None
@@ -225,7 +225,7 @@ class Users(msgspec.Struct):
 
 
 class Contact(msgspec.Struct, rename="camel"):
-    """A customer's addresses: decoded on demand, kept in memory only."""
+    """A contact's addresses: decoded on demand, kept in memory only."""
 
     email: Any = None
     additional_emails: Any = None

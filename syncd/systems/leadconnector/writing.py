@@ -1,13 +1,13 @@
-"""The five writes as calls of v2 (docs/platforms/leadconnector-v2.md)."""
+"""Execute operations with the calls of v2 (docs/platforms/leadconnector-v2.md)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from syncd.model import Action, embed_tag
-from syncd.systems.leadconnector.calls import BLOCKS, EVENTS, part
+from syncd.systems.leadconnector.calls import BLOCKS, EVENTS, path_segment
 from syncd.systems.leadconnector.directory import EVENT_TYPE
-from syncd.systems.leadconnector.times import written
+from syncd.systems.leadconnector.times import format_time
 from syncd.systems.leadconnector.updating import Updater
 from syncd.systems.lenient import text
 from syncd.systems.port import (
@@ -23,44 +23,53 @@ if TYPE_CHECKING:
 
     from syncd.model import Clock, Operation, Value
     from syncd.systems.leadconnector.account import Account, CalendarMapping
-    from syncd.systems.leadconnector.blocks import Blocks
+    from syncd.systems.leadconnector.blocks import BlockFinder
     from syncd.systems.leadconnector.calls import Api
     from syncd.systems.leadconnector.location_cache import LocationCache
     from syncd.systems.leadconnector.reading import SnapshotReader
     from syncd.systems.leadconnector.updating import ReadRecord
-    from syncd.systems.leadconnector.wire import Wrote
+    from syncd.systems.leadconnector.wire import WriteAnswer
     from syncd.systems.measured import MeasuredFacts
 
 
 class Writer:
-    """Carries out operations on one location."""
+    """Executes operations on one location."""
 
     def __init__(
         self,
         system: str,
         account: Account,
         calls: Api,
-        knowledge: LocationCache,
-        reading: SnapshotReader,
+        cache: LocationCache,
+        reader: SnapshotReader,
         calendars: Mapping[str, CalendarMapping],
-        blocks: Blocks,
+        blocks: BlockFinder,
         clock: Clock,
-        sight: ReadRecord,
+        interpret: ReadRecord,
         measured: MeasuredFacts,
     ) -> None:
-        """Keep the parts. ``sight`` tells what a record is to syncd."""
+        """Keep the parts. ``interpret`` returns the lookup result of a record."""
         self._system = system
         self._account = account
         self._calls = calls
-        self._knowledge = knowledge
+        self._cache = cache
         self._calendars = calendars
-        self._reading = reading
-        self._updating = Updater(
-            system, account, calls, reading, blocks, calendars, clock, sight, self.owner, measured
+        self._reader = reader
+        self._updater = Updater(
+            system,
+            account,
+            calls,
+            reader,
+            blocks,
+            calendars,
+            clock,
+            interpret,
+            self.owner,
+            measured,
         )
 
     async def write(self, operations: Sequence[Operation]) -> Done | TargetChanged:
-        """Carry out one operation: no call of v2 takes more. Raises PlatformError."""
+        """Execute one operation; no call of v2 takes several. Raises PlatformError."""
         (operation,) = operations
         match operation.action:
             case Action.CREATE_BLOCK:
@@ -68,60 +77,60 @@ class Writer:
             case Action.REMOVE_BLOCK:
                 return await self._remove(operation)
             case Action.MOVE_BLOCK | Action.MOVE_APPOINTMENT | Action.SET_STATUS:
-                return await self._updating.update(operation)
+                return await self._updater.update(operation)
 
     async def _create(self, operation: Operation) -> Done:
-        wrote = await self._calls.send("POST", BLOCKS, await self._block(operation))
-        known = text(wrote.id)
-        if not known:
-            detail = "the answer names no id"
+        answer = await self._calls.send("POST", BLOCKS, await self._block(operation))
+        id = text(answer.id)
+        if not id:
+            detail = "the answer has no id"
             raise UnknownOutcomeError(self._system, f"POST {BLOCKS}", status=200, detail=detail)
-        return Done([(known, self._shown(wrote))])
+        return Done([(id, self._answered_value(answer))])
 
     async def _remove(self, operation: Operation) -> Done:
         try:
-            await self._calls.send("DELETE", f"{EVENTS}/{part(operation.ref.id)}", {})
+            await self._calls.send("DELETE", f"{EVENTS}/{path_segment(operation.ref.id)}", {})
         except RejectedError as fault:
             if fault.why is not RejectionReason.GONE:
                 raise
         return Done([(operation.ref.id, None)])
 
     async def _block(self, operation: Operation) -> dict[str, object]:
-        """Write a new block's body. One owner, never two (#blocks)."""
-        value = _wanted(operation)
+        """Return a new block's body. It names one owner, never two (#blocks)."""
+        value = _after(operation)
         title = self._account.title
         return {
             "locationId": self._account.location_id,
-            "startTime": written(value.start),
-            "endTime": written(value.end),
+            "startTime": format_time(value.start),
+            "endTime": format_time(value.end),
             **await self.owner(operation.provider),
             "title": title if operation.key is None else embed_tag(title, operation.key),
         }
 
     async def owner(self, provider: str) -> dict[str, str]:
-        """Name the block's owner: the user, or a calendar that can be blocked itself."""
-        of = self._calendars[provider]
-        if of.user is not None:
-            return {"assignedUserId": of.user}
-        directory = await self._knowledge.calendars()
-        for calendar in of.calendars:
+        """Return the owner fields of a block: the user, or a calendar of type ``event``."""
+        mapping = self._calendars[provider]
+        if mapping.user is not None:
+            return {"assignedUserId": mapping.user}
+        directory = await self._cache.calendars()
+        for calendar in mapping.calendars:
             if calendar in directory and directory[calendar].type == EVENT_TYPE:
                 return {"calendarId": calendar}
         detail = (
-            f"no calendar of {provider} can be blocked: name its user, "
+            f"no calendar of {provider} can be blocked: configure its user, "
             f'or a calendar of type "{EVENT_TYPE}"'
         )
         raise RejectedError(self._system, f"POST {BLOCKS}", detail=detail)
 
-    def _shown(self, wrote: Wrote) -> Value | None:
-        """Read the value that the answer itself shows."""
+    def _answered_value(self, answer: WriteAnswer) -> Value | None:
+        """Return the value in the answer; None if it is unreadable."""
         try:
-            return self._reading.reader.value(wrote)
+            return self._reader.parser.value(answer)
         except ValueError:
             return None
 
 
-def _wanted(operation: Operation) -> Value:
+def _after(operation: Operation) -> Value:
     if operation.after is None:
         message = f"{operation.action} needs a value"
         raise ValueError(message)

@@ -1,4 +1,4 @@
-"""LeadConnector (GoHighLevel) v1: the adapter of one legacy location.
+"""The adapter of LeadConnector (GoHighLevel) v1: one location as a `port.System`.
 
 See docs/platforms/leadconnector-v1.md.
 """

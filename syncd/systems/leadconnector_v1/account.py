@@ -1,4 +1,4 @@
-"""What the configuration says of one v1 location, and of one provider's calendar in it."""
+"""The settings of one v1 location, and of a provider's calendar in it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from syncd.model import Status, zone
 from syncd.model.all_day import BUSY, AllDayRule
 
 REMEDY = (
-    "in LeadConnector, see that this calendar counts the busy time of the blocked user; where it "
-    'cannot, write blocks = "hold" for the system: a booking closes what a block does not'
+    "in LeadConnector, let this calendar respect the busy time of the blocked user; if it cannot, "
+    'set blocks = "hold" for the system: a booking blocks time that an event block does not'
 )
-"""Against a time that is offered although a block stands.
+"""Remedy for a time that is offered although it is blocked.
 
 See docs/platforms/leadconnector-v1.md#event-blocks.
 """
@@ -25,10 +25,10 @@ class Account:
 
     See docs/platforms/leadconnector-v1.md#access.
 
-    ``blocks`` says how busy time is written: as an ``event`` block, or as a ``hold``, a booking for
-    the contact ``hold_email`` that is cancelled to free the time. ``title`` is what a block shows.
-    ``timezone`` (IANA) stands in for the location's own zone, for times that come without one.
-    ``statuses`` are status words of the location's own.
+    ``blocks`` is the form of blocks: an ``event`` block, or a ``hold``, which is a booking of the
+    contact ``hold_email`` and is cancelled to free the time. ``title`` is the title of blocks.
+    ``timezone`` (IANA) replaces the location's own zone for times without one. ``statuses`` maps
+    the location's own status words.
     """
 
     api_key: str = field(repr=False)
@@ -40,7 +40,7 @@ class Account:
     statuses: Mapping[str, Status] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse an unknown zone, and a hold form without its contact. Raises ValueError."""
+        """Reject an unknown zone, and holds without a contact. Raises ValueError."""
         if self.timezone is not None:
             zone(self.timezone)
         if self.blocks == "hold" and not self.hold_email:
@@ -50,10 +50,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class CalendarMapping:
-    """Where one provider's time is kept: a calendar (service) id, a user id, a team id, or several.
+    """The calendar of one provider: a calendar (service) id, a user id, a team id, or several.
 
-    The user decides whose an event is; the calendar does where no user is named; the team only
-    where neither is. ``all_day`` says what all-day events close.
+    Events belong to the provider by user id; by calendar if no user is named; by team if neither
+    is. ``all_day`` is the all-day rule.
     """
 
     calendar: str | None = None
@@ -62,7 +62,7 @@ class CalendarMapping:
     all_day: AllDayRule = BUSY
 
     def __post_init__(self) -> None:
-        """Refuse an empty mapping. Raises ValueError."""
+        """Reject an empty mapping. Raises ValueError."""
         if not (self.calendar or self.user or self.team):
             message = "a v1 calendar needs a calendar, a user or a team id"
             raise ValueError(message)

@@ -1,4 +1,4 @@
-"""The calls of LeadConnector v1 that syncd makes, one each (docs/platforms/leadconnector-v1.md)."""
+"""The calls of LeadConnector v1 that syncd makes (docs/platforms/leadconnector-v1.md)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import quote
 from syncd.model import Window, zone
 from syncd.systems.free_slots import slot_starts
 from syncd.systems.leadconnector_v1 import wire
-from syncd.systems.leadconnector_v1.events import instant
+from syncd.systems.leadconnector_v1.events import parse_time
 from syncd.systems.leadconnector_v1.plan import LIST
 from syncd.systems.lenient import LenientValue, read_json, text
 from syncd.systems.port import RejectedError, RejectionReason, UnknownOutcomeError
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_NO_CONTACT = {404, 422}
+_NO_CONTACT_STATUSES = {404, 422}
 
 
 def _millis(moment: datetime) -> str:
-    """Query times are epoch milliseconds.
+    """Format an instant for a query, in milliseconds since 1970.
 
     See docs/platforms/leadconnector-v1.md#listing-appointments.
     """
@@ -35,15 +35,15 @@ def _millis(moment: datetime) -> str:
 
 
 def slot_fields(value: Value, zone_name: str) -> dict[str, str]:
-    """Interval and zone of a write: offsets that agree with the zone.
+    """Return the time fields of a write, with offsets of the zone.
 
     See docs/platforms/leadconnector-v1.md#booking.
     """
-    where = zone(zone_name)
+    location_zone = zone(zone_name)
     return {
         "selectedTimezone": zone_name,
-        "selectedSlot": value.start.astimezone(where).isoformat(timespec="seconds"),
-        "endAt": value.end.astimezone(where).isoformat(timespec="seconds"),
+        "selectedSlot": value.start.astimezone(location_zone).isoformat(timespec="seconds"),
+        "endAt": value.end.astimezone(location_zone).isoformat(timespec="seconds"),
     }
 
 
@@ -51,12 +51,12 @@ class Api:
     """Typed calls over one location's transport. Every method raises PlatformError."""
 
     def __init__(self, system: str, transport: Transport) -> None:
-        """Keep the transport."""
+        """Keep the parts."""
         self._system = system
         self._transport = transport
 
     async def appointments(self, call: ListCall) -> wire.Listing:
-        """Make a planned call: a user's, calendar's or team's. There is no paging.
+        """Make a planned list call, by user, calendar or team. There is no paging.
 
         See docs/platforms/leadconnector-v1.md#listing-appointments.
         """
@@ -70,71 +70,71 @@ class Api:
         return await self._ask(LIST, wire.Listing, params)
 
     async def appointment(self, event_id: str) -> wire.Appointment:
-        """One appointment or block by id."""
+        """Read one appointment or block by id."""
         return await self._ask(_path(event_id), wire.Appointment)
 
     async def whole(self, event_id: str) -> tuple[wire.Appointment, object]:
-        """One appointment, and all of its fields as they were sent."""
+        """Read one appointment, and return it with all of its fields as sent."""
         path = _path(event_id)
         body = await self._transport.read("GET", path)
         item = self._transport.decode(body, wire.Appointment, f"GET {path}")
         return item, self._transport.decode(body, dict[str, Any], f"GET {path}")
 
     async def contact_of(self, event_id: str) -> wire.Contact | None:
-        """The contact that comes with one appointment."""
+        """Read the contact of one appointment."""
         answer = await self._ask(_path(event_id), wire.WithContact)
         if text(answer.id) != event_id:
-            detail = "the answer is about something else"
+            detail = "the answer contains another appointment"
             raise self._transport.incomplete(f"GET {_path(event_id)}", detail)
         return answer.contact if isinstance(answer.contact, wire.Contact) else None
 
     async def find_contacts(self, *, email: str = "", phone: str = "") -> tuple[str, ...]:
-        """The ids of the contacts with this address; a miss may come as 404 or 422.
+        """Return the ids of the contacts with this address; a miss may be answered with 404 or 422.
 
         See docs/platforms/leadconnector-v1.md#contacts-users-and-locations.
         """
-        params = {name: said for name, said in (("email", email), ("phone", phone)) if said}
+        params = {name: value for name, value in (("email", email), ("phone", phone)) if value}
         path = "contacts/lookup"
         try:
             body = await self._transport.read("GET", path, params=params)
         except RejectedError as fault:
-            if fault.status in _NO_CONTACT:
+            if fault.status in _NO_CONTACT_STATUSES:
                 return ()
             raise
         if not body.strip():
             return ()
-        found = self._transport.decode(body, wire.Contacts, f"GET {path}").contacts
-        ids = (text(item.id) for item in found if isinstance(item, wire.Contact))
+        contacts = self._transport.decode(body, wire.Contacts, f"GET {path}").contacts
+        ids = (text(item.id) for item in contacts if isinstance(item, wire.Contact))
         return tuple(dict.fromkeys(filter(None, ids)))
 
     async def locations(self) -> list[wire.Location]:
-        """The locations that the key opens: its own one, or many for an agency's key (#access)."""
+        """Return the locations of the key: one, or several for an agency's key (#access)."""
         answer = await self._ask("locations/", wire.Locations)
-        return [found for found in answer.locations if isinstance(found, wire.Location)]
+        return [location for location in answer.locations if isinstance(location, wire.Location)]
 
     async def timezone(self) -> str:
-        """The location's zone, '' where none is told that is known here."""
+        """Return the location's zone, '' if it is missing or not known to this machine."""
         for location in await self.locations():
             if text(location.timezone):
                 return known_zone(text(location.timezone))
         return ""
 
     async def services(self) -> list[wire.Service | LenientValue]:
-        """All bookable calendars."""
+        """Return all bookable calendars."""
         return (await self._ask("calendars/services", wire.Services)).services
 
     async def teams(self) -> list[wire.Team | LenientValue]:
-        """All teams."""
+        """Return all teams."""
         return (await self._ask("calendars/teams", wire.Teams)).teams
 
     async def users(self) -> list[wire.User | LenientValue]:
-        """All users that the key may see."""
+        """Return all users that the key may see."""
         return (await self._ask("users/", wire.Users)).users
 
     async def free_slots(
         self, calendar: str, user: str | None, window: Window, zone_name: str
     ) -> list[datetime]:
-        """When a booking may start; at most 31 days (#free-slots)."""
+        """Return the starts of free slots; the window is at most 31 days (#free-slots)."""
         params = {
             "calendarId": calendar,
             "startDate": _millis(window.start),
@@ -144,23 +144,23 @@ class Api:
         if user:
             params["userId"] = user
         answer: object = await self._ask("appointments/slots", object, params)
-        found = self._transport.decoded(lambda: slot_starts(answer), "GET appointments/slots")
-        return [start for slot in found if (start := _slot(slot, zone_name)) is not None]
+        starts = self._transport.decoded(lambda: slot_starts(answer), "GET appointments/slots")
+        return [start for slot in starts if (start := _slot(slot, zone_name)) is not None]
 
     async def create(self, fields: Mapping[str, str]) -> tuple[str, str]:
-        """Make a booking or an event block; its id, and its contact's as far as it is told.
+        """Create a booking or an event block. Returns its id, and its contact's id if it is known.
 
-        Raises UnknownOutcomeError when the answer has no id.
+        Raises UnknownOutcomeError if the answer has no id.
         """
         answer = await self._transport.write("POST", LIST, json=dict(fields))
-        made = read_json(answer.content, wire.WithContact) or wire.WithContact()
-        if not text(made.id):
-            detail = "the answer names no id"
+        created = read_json(answer.content, wire.WithContact) or wire.WithContact()
+        if not text(created.id):
+            detail = "the answer has no id"
             raise UnknownOutcomeError(self._system, f"POST {LIST}", status=200, detail=detail)
-        return text(made.id), wire.contact_id(made)
+        return text(created.id), wire.contact_id(created)
 
     async def move(self, event_id: str, value: Value, zone_name: str) -> None:
-        """Reschedule. The answer tells no times, so it is not read (#moving-an-appointment)."""
+        """Move an event. The answer has no times and is ignored (#moving-an-appointment)."""
         await self._transport.write("PUT", _path(event_id), json=slot_fields(value, zone_name))
 
     async def set_status(self, event_id: str, status: Status) -> None:
@@ -169,7 +169,7 @@ class Api:
         await self._transport.write("PUT", path, json={"status": status.value})
 
     async def delete(self, event_id: str) -> None:
-        """Delete; one that is gone already is deleted too."""
+        """Delete an event; an event that is already gone counts as deleted."""
         try:
             await self._transport.write("DELETE", _path(event_id))
         except RejectedError as fault:
@@ -186,7 +186,7 @@ def _path(event_id: str) -> str:
 
 
 def known_zone(name: str) -> str:
-    """The zone's name if it is known on this machine, old aliases included, else ''."""
+    """Return the zone's current name, '' if this machine does not know it."""
     try:
         return zone(name).key
     except ValueError:
@@ -195,6 +195,6 @@ def known_zone(name: str) -> str:
 
 def _slot(start: object, zone_name: str) -> datetime | None:
     try:
-        return instant(start, zone_name)
+        return parse_time(start, zone_name)
     except ValueError:
         return None

@@ -1,4 +1,4 @@
-"""What `syncd check` looks at on LeadConnector v1, without writing."""
+"""The checks of `syncd check` for a v1 location; they write nothing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from syncd.systems.findings import EMPTY_USER_LIST
-from syncd.systems.leadconnector_v1.wire import Named, Service
+from syncd.systems.leadconnector_v1.wire import NamedRow, Service
 from syncd.systems.lenient import text
 from syncd.systems.port import CheckResult, PlatformError
 from syncd.systems.remedies import cause_and_remedy
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 OUT_OF_SUPPORT = (
     (
-        "the v1 API is out of support since 31 December 2025; existing keys keep working, and a "
-        "key that is not used for 90 days is deleted"
+        "the v1 API has been out of support since 31 December 2025; existing keys keep working, "
+        "but a key is deleted after 90 days without use"
     ),
     "plan the move to v2: docs/moving-to-v2.md",
 )
-"""A fact about the whole account, and no reason for `check` to fail."""
+"""A note about the whole account; `check` does not fail because of it."""
 
 
 async def check(
     system: str, account: Account, calendars: Mapping[str, CalendarMapping], calls: Api
 ) -> list[CheckResult]:
-    """Look at the key, the zone and every mapped id. A call that fails is a finding."""
+    """Check the key, the zone and every mapped id. A failed call is a result, too."""
     findings = [CheckResult("note", system, *OUT_OF_SUPPORT)]
     try:
         zone_name = await calls.timezone()
@@ -41,8 +41,10 @@ async def check(
     findings.append(CheckResult("ok", system, "the key is accepted"))
     if not (account.timezone or zone_name):
         remedy = f'set timezone = "…" in [systems.{system}]'
-        findings.append(CheckResult("warning", system, "the location tells no known zone", remedy))
-    findings += _forms(system, account, calendars)
+        findings.append(
+            CheckResult("warning", system, "the location has no known time zone", remedy)
+        )
+    findings += _block_targets(system, account, calendars)
     services: list[Service | LenientValue] = []
 
     async def ask_services() -> list[Service | LenientValue]:
@@ -55,47 +57,47 @@ async def check(
         ("team", {p: c.team for p, c in calendars.items() if c.team}, calls.teams),
     ):
         if wanted:
-            findings += await _known(system, noun, wanted, ask)
-    return [*findings, *_together(system, calendars, services)]
+            findings += await _check_ids(system, noun, wanted, ask)
+    return [*findings, *_team_lists(system, calendars, services)]
 
 
-async def _known(
+async def _check_ids(
     system: str,
     noun: str,
     wanted: Mapping[str, str],
     ask: Callable[[], Awaitable[Iterable[object]]],
 ) -> list[CheckResult]:
-    """Whether each mapped id is among the location's own, and active as far as it says."""
+    """Check that each mapped id exists in the location and is active, if that is shown."""
     try:
-        listed = [item for item in await ask() if isinstance(item, Named | Service)]
+        rows = [item for item in await ask() if isinstance(item, NamedRow | Service)]
     except PlatformError as fault:
         return [CheckResult("error", f"{system}: {noun}s", *cause_and_remedy(fault))]
-    if noun == "user" and not listed:
+    if noun == "user" and not rows:
         return [CheckResult("warning", f"{system}: users", *EMPTY_USER_LIST)]
-    active = {text(item.id): getattr(item, "is_active", None) is not False for item in listed}
+    active = {text(item.id): getattr(item, "is_active", None) is not False for item in rows}
     return [
-        _verdict(system, f"{system}: {provider}", noun, provider, active=active.get(known))
-        for provider, known in wanted.items()
+        _id_result(system, f"{system}: {provider}", noun, provider, active=active.get(id))
+        for provider, id in wanted.items()
     ]
 
 
-def _together(
+def _team_lists(
     system: str, calendars: Mapping[str, CalendarMapping], services: Iterable[object]
 ) -> Iterable[CheckResult]:
-    """Calendars that are read one by one, and could be by their team (see `plan`)."""
+    """Report calendars that are read one by one although their team could be read (see `plan`)."""
     teams = {text(s.id): text(s.team_id) for s in services if isinstance(s, Service)}
-    alone: dict[str, set[str]] = defaultdict(set)
-    for calendar in calendars.values():
-        if calendar.calendar and not (calendar.user or calendar.team):
-            alone[teams.get(calendar.calendar, "")].add(calendar.calendar)
-    for team, members in alone.items():
+    single_calendars: dict[str, set[str]] = defaultdict(set)
+    for mapping in calendars.values():
+        if mapping.calendar and not (mapping.user or mapping.team):
+            single_calendars[teams.get(mapping.calendar, "")].add(mapping.calendar)
+    for team, members in single_calendars.items():
         if team and len(members) > 1:
-            message = f"{len(members)} calendars of team {team} are read by a call each"
-            remedy = f'say team = "{team}" beside each of them, and one call reads them all'
+            message = f"{len(members)} calendars of team {team} are read one by one"
+            remedy = f'add team = "{team}" to each of them, and one call reads them all'
             yield CheckResult("ok", f"{system}: team {team}", message, remedy)
 
 
-def _verdict(
+def _id_result(
     system: str, subject: str, noun: str, provider: str, *, active: bool | None
 ) -> CheckResult:
     remedy = f"correct {system} of [providers.{provider}.calendars]"
@@ -105,20 +107,22 @@ def _verdict(
         case False:
             return CheckResult("warning", subject, f"the {noun} is not active", remedy)
         case None:
-            return CheckResult("error", subject, f"the location has no such {noun}", remedy)
+            return CheckResult(
+                "error", subject, f"the {noun} does not exist in the location", remedy
+            )
 
 
-def _forms(
+def _block_targets(
     system: str, account: Account, calendars: Mapping[str, CalendarMapping]
 ) -> Iterable[CheckResult]:
-    """Providers that cannot be blocked in the configured form."""
-    for provider, calendar in calendars.items():
+    """Report providers that cannot be blocked in the configured form."""
+    for provider, mapping in calendars.items():
         holds = account.blocks == "hold"
-        if not calendar.calendar and (holds or not calendar.user):
+        if not mapping.calendar and (holds or not mapping.user):
             need = "a calendar" if holds else "a user or a calendar"
             yield CheckResult(
                 "error",
                 f"{system}: {provider}",
                 f"blocks need {need} id",
-                f"add it to {system} of [providers.{provider}.calendars], or say write = false",
+                f"add it to {system} of [providers.{provider}.calendars], or set write = false",
             )

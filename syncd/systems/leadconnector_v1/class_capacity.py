@@ -1,4 +1,4 @@
-"""How many meetings a service takes at one time: asked for only where that matters."""
+"""Class capacity: how many meetings a service takes at one time; read only when needed."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from syncd.model import Kind
 from syncd.systems.leadconnector_v1.events import calendars_of
 from syncd.systems.leadconnector_v1.wire import (
     Appointment,
-    Availability,
     Info,
     Service,
+    ServiceAvailability,
     contact_id,
 )
 from syncd.systems.lenient import number, text
@@ -22,41 +22,41 @@ if TYPE_CHECKING:
     from syncd.systems.lenient import LenientValue
 
 
-def crowded(items: Sequence[Appointment | LenientValue], reader: Parser) -> bool:
-    """Whether a service has two customers at one time in a list: a class, or a double booking."""
-    if not _share_a_time(items):
+def has_shared_slot(items: Sequence[Appointment | LenientValue], parser: Parser) -> bool:
+    """Return true if two customers share a time of a service: a class, or a double booking."""
+    if not _may_share_a_slot(items):
         return False
-    guests: dict[tuple[str, str], str] = {}
+    contacts: dict[tuple[str, str], str] = {}
     for item in items:
-        if not isinstance(item, Appointment) or reader.kind(item) is not Kind.APPOINTMENT:
+        if not isinstance(item, Appointment) or parser.kind(item) is not Kind.APPOINTMENT:
             continue
-        guest, places = contact_id(item), calendars_of(item)
-        if not guest or not places:
+        contact, calendars = contact_id(item), calendars_of(item)
+        if not contact or not calendars:
             continue
-        if guests.setdefault((places[0], text(item.start_time)), guest) != guest:
+        if contacts.setdefault((calendars[0], text(item.start_time)), contact) != contact:
             return True
     return False
 
 
-def _share_a_time(items: Sequence[Any]) -> bool:
-    """Whether two rows may be of one service and time: a look that is cheap enough for each row."""
+def _may_share_a_slot(items: Sequence[Any]) -> bool:
+    """Return true if two rows may share a service and start; cheap enough for every row."""
     try:
         times = [(item.calendar_id, item.start_time) for item in items]
         return len(set(times)) < len(times)
-    except (AttributeError, TypeError):  # no object at all, or a list where an id should be
+    except (AttributeError, TypeError):  # Not an object, or a list instead of an id.
         return True
 
 
 def class_capacities(services: Iterable[object]) -> Mapping[str, int]:
-    """The seats of the services that have several.
+    """Return the seats of services that have several.
 
     See ``perSlot``, docs/platforms/leadconnector-v1.md#services.
     """
-    found = {text(s.id): _per_slot(s) for s in services if isinstance(s, Service)}
-    return {service: seats for service, seats in found.items() if service and seats > 1}
+    seats_by_service = {text(s.id): _per_slot(s) for s in services if isinstance(s, Service)}
+    return {service: seats for service, seats in seats_by_service.items() if service and seats > 1}
 
 
 def _per_slot(service: Service) -> int:
-    when = service.availability
-    info = when.appointment_info if isinstance(when, Availability) else None
+    availability = service.availability
+    info = availability.appointment_info if isinstance(availability, ServiceAvailability) else None
     return (number(info.per_slot) if isinstance(info, Info) else None) or 1

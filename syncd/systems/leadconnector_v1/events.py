@@ -1,4 +1,4 @@
-"""From a v1 row to syncd's words: whose it is, what it is, when it is.
+"""Convert v1 rows to events: owner, kind, interval, status.
 
 See docs/platforms/leadconnector-v1.md#listing-appointments.
 """
@@ -43,13 +43,13 @@ if TYPE_CHECKING:
     from syncd.systems.leadconnector_v1.account import CalendarMapping
 
 _SERIES = f"|series {UNNAMED_SERIES}"
-"""What the fingerprint of an instance ends with."""
+"""The end of the fingerprint of an instance."""
 
 _SHORTEST_TIME = len("2020-08-28T15:30")
 
 
 def status_word(item: Appointment) -> str:
-    """The live status as sent: the correct field, else the misspelt one, else the coarse one."""
+    """Return the live status as sent: from the correct, the misspelt or the coarse field."""
     return (
         status_text(item.appointment_status)
         or status_text(item.appoinment_status)
@@ -57,28 +57,28 @@ def status_word(item: Appointment) -> str:
     )
 
 
-def _clock(value: object) -> datetime:
-    """A time as sent, aware or not. Raises ValueError."""
+def _parse_clock_time(value: object) -> datetime:
+    """Parse a time, with or without offset. Raises ValueError."""
     value = all_day.unwrap_time(value)
     if (moment := parse_epoch(value)) is not None:
         return moment
-    written = text(value)
-    if len(written) < _SHORTEST_TIME:
+    spelling = text(value)
+    if len(spelling) < _SHORTEST_TIME:
         message = "a time is missing or unreadable"
         raise ValueError(message)
     try:
-        return datetime.fromisoformat(written)
+        return datetime.fromisoformat(spelling)
     except ValueError:
         message = "a time is unreadable"
         raise ValueError(message) from None
 
 
-def instant(value: object, zone_name: str) -> datetime:
-    """An ISO 8601 time as an instant; one without offset is a wall clock in that zone.
+def parse_time(value: object, zone_name: str) -> datetime:
+    """Parse a time; one without an offset is a wall time in ``zone_name``.
 
-    Raises ValueError for an unreadable time, and for a bare one where no zone is known.
+    Raises ValueError for an unreadable time, or if no zone is known.
     """
-    moment = _clock(value)
+    moment = _parse_clock_time(value)
     if moment.tzinfo is not None:
         return utc(moment)
     if not zone_name:
@@ -88,7 +88,7 @@ def instant(value: object, zone_name: str) -> datetime:
 
 
 def series(item: Appointment) -> str:
-    """Say of an instance of a series that it is one: v1 names no master.
+    """Return a placeholder series id for an instance of a series; v1 does not name the series.
 
     See docs/platforms/leadconnector-v1.md#listing-appointments.
     """
@@ -96,99 +96,105 @@ def series(item: Appointment) -> str:
     return UNNAMED_SERIES if recurring else ""
 
 
-def is_bare(item: Appointment) -> bool:
-    """Whether only the location's zone can tell when the row is."""
+def needs_zone(item: Appointment) -> bool:
+    """Return true if the times of a row depend on the location's zone."""
     if is_all_day(item):
         return True
     if text(item.selected_timezone):
         return False
     try:
-        return _clock(item.start_time).tzinfo is None or _clock(item.end_time).tzinfo is None
+        return (
+            _parse_clock_time(item.start_time).tzinfo is None
+            or _parse_clock_time(item.end_time).tzinfo is None
+        )
     except ValueError:
         return False
 
 
 def is_all_day(item: Appointment) -> bool:
-    """Whether a row takes whole days: it says so, or its times are dates."""
+    """Return true for an all-day row: by its flag, or because its times are dates."""
     return all_day.flagged((item.is_full_day, item.is_all_day, item.all_day)) or all_day.is_dated(
         item.start_time, item.end_time
     )
 
 
 def user_of(item: Appointment) -> str:
-    """The user whose time it takes."""
+    """Return the id of the assigned user."""
     return text(item.assigned_user_id) or text(item.user_id)
 
 
 def calendars_of(item: Appointment) -> tuple[str, ...]:
-    """Every id under which the row's calendar is known, the one to trust first."""
+    """Return all ids of a row's calendar, the most reliable one first."""
     ids = (item.calendar_id, item.calendar_service_id, item.calendar_provider_id)
-    return tuple(known for known in map(text, ids) if known)
+    return tuple(id for id in map(text, ids) if id)
 
 
 @dataclass(frozen=True, slots=True)
 class CalendarOwners:
-    """Which provider a row belongs to: by user, else by calendar, else by team."""
+    """Maps rows to providers: by user, otherwise by calendar, otherwise by team."""
 
     users: Mapping[str, str]
     calendars: Mapping[str, str]
     named: frozenset[str]
-    """Providers that a user id names: rows of their calendar that name another are not theirs."""
+    """Providers mapped by a user id: a row on their calendar with another user is not theirs."""
     shared: frozenset[str] = frozenset()
-    """Calendars and teams that several providers are mapped to."""
+    """Calendars and teams that several providers share."""
 
     @classmethod
     def of(cls, calendars: Mapping[str, CalendarMapping]) -> CalendarOwners:
-        """Index a mapping; an id that several providers share decides nothing."""
-        places: dict[str, str] = {}
+        """Index a mapping. An id that several providers share has no owner."""
+        calendar_ids: dict[str, str] = {}
         shared: set[str] = set()
-        for provider, calendar in calendars.items():
-            place = calendar.calendar or ("" if calendar.user else calendar.team)
-            if not place:
+        for provider, mapping in calendars.items():
+            id = mapping.calendar or ("" if mapping.user else mapping.team)
+            if not id:
                 continue
-            if place in places:
-                shared.add(place)
-            places[place] = provider
+            if id in calendar_ids:
+                shared.add(id)
+            calendar_ids[id] = provider
         return cls(
-            {c.user: provider for provider, c in calendars.items() if c.user},
-            {place: provider for place, provider in places.items() if place not in shared},
-            frozenset(provider for provider, c in calendars.items() if c.user),
+            {m.user: provider for provider, m in calendars.items() if m.user},
+            {id: provider for id, provider in calendar_ids.items() if id not in shared},
+            frozenset(provider for provider, m in calendars.items() if m.user),
             frozenset(shared),
         )
 
     def owner(self, item: Appointment, asked: Collection[str] = ()) -> str | None:
-        """The row's provider, None for nobody's that is mapped.
+        """Return the row's provider, None if its user or calendar is not mapped.
 
-        ``asked`` are the providers whose list call brought the row: if there is only one, a row
-        that names neither user nor calendar is theirs. Raises ValueError where it cannot be told.
+        ``asked`` are the providers of the call that listed the row: a row without user and calendar
+        belongs to the only one of them. Raises ValueError if there are several.
         """
         user = user_of(item)
         if user in self.users:
             return self.users[user]
-        places = calendars_of(item)
-        for place in places:
-            provider = self.calendars.get(place)
+        calendar_ids = calendars_of(item)
+        for calendar_id in calendar_ids:
+            provider = self.calendars.get(calendar_id)
             if provider is not None and not (user and provider in self.named):
                 return provider
-        if user or places:
+        if user or calendar_ids:
             return None
         if len(asked) == 1:
             return next(iter(asked))
-        message = "names neither user nor calendar"
+        message = "the row names neither a user nor a calendar"
         raise ValueError(message)
 
 
 def unowned(item: Appointment, owners: CalendarOwners) -> tuple[Topic, str, str] | None:
-    """Return why a row on a mapped calendar is nobody's, and whose calendar it is, if one's."""
-    user, places = user_of(item), calendars_of(item)
+    """Return why a row of a mapped calendar has no provider, None if that is to be ignored.
+
+    The third value is the calendar's provider, '' if it has none or several.
+    """
+    user, calendar_ids = user_of(item), calendars_of(item)
     if not user:
-        if owners.shared.isdisjoint(places):
+        if owners.shared.isdisjoint(calendar_ids):
             return None
-        return (Topic.UNASSIGNED, "nobody is assigned to it yet: it closes no time", "")
-    provider = next((owners.calendars[p] for p in places if p in owners.calendars), "")
-    if not provider and owners.shared.isdisjoint(places):
+        return (Topic.UNASSIGNED, "no user is assigned yet, so the meeting blocks no time", "")
+    provider = next((owners.calendars[p] for p in calendar_ids if p in owners.calendars), "")
+    if not provider and owners.shared.isdisjoint(calendar_ids):
         return None
-    reason = f"its host {user} is nobody in [providers]: it closes no time"
+    reason = f"host {user} is not in [providers], so the meeting blocks no time"
     return (Topic.UNMAPPED_OWNER, reason, provider)
 
 
@@ -199,12 +205,11 @@ def unchanged(
     holds: Collection[str] = (),
     plain: Collection[str] = LEADCONNECTOR.plain_busy,
 ) -> bool:
-    """Whether a row is plainly as it is known; False where that takes a closer look.
+    """Return true if a row certainly equals its stored state; false if it must be parsed.
 
-    Says of a row what `CalendarOwners.owner` and `Parser.fingerprint` would, at a fraction of the
-    cost, and gives up on whatever is spelt oddly, and on what may be a block that was cancelled. A
-    row that is known was readable, and inside the window. ``plain`` are the words that need no such
-    look.
+    This repeats `CalendarOwners.owner` and `Parser.fingerprint` at a fraction of the cost. It gives
+    up on unusual values and possibly cancelled blocks. A stored row was readable and inside the
+    window. ``plain`` are the status words that it may compare as text.
     """
     try:
         stored = known.get(item.id)
@@ -219,22 +224,24 @@ def unchanged(
         if word is None:
             word = item.status if item.appoinment_status is None else item.appoinment_status
         zone = item.selected_timezone or ""
-        whose = f"{_kind(item, holds)}|{person_mark(contact_id(item))}"
-        spelt = f"{item.start_time}|{item.end_time}|{zone}|{word}|{provider}|{whose}"
+        kind_and_person = f"{_kind(item, holds)}|{person_mark(contact_id(item))}"
+        fingerprint = (
+            f"{item.start_time}|{item.end_time}|{zone}|{word}|{provider}|{kind_and_person}"
+        )
         if series(item):
-            spelt += _SERIES
+            fingerprint += _SERIES
         certain = word in plain and provider is not None
-    except (AttributeError, TypeError):  # no object at all, or a list where an id should be
+    except (AttributeError, TypeError):  # Not an object, or a list instead of an id.
         return False
-    return certain and stored == spelt
+    return certain and stored == fingerprint
 
 
 @dataclass(frozen=True, slots=True)
 class Parser:
-    """Parses rows of one system. ``zone`` is the location's ('' while unknown).
+    """Parses the rows of one system. ``zone`` is the location's zone ('' while unknown).
 
-    Where busy time is booked as a hold, a booking for one of the contacts ``holds`` is a block. Any
-    other contact is a customer, whatever the text of the booking bears.
+    With holds, a booking of one of the contacts ``holds`` is a block. Any other contact is a
+    customer, whatever the texts of the booking contain.
     """
 
     system: str
@@ -247,19 +254,19 @@ class Parser:
     title: str = ""
 
     def kind(self, item: Appointment) -> Kind:
-        """A block has no customer, or only the one that holds are booked for."""
+        """Return the kind: a block has no contact, or a hold contact."""
         return _kind(item, self.holds)
 
     def key(self, item: Appointment) -> str | None:
-        """The mark of syncd: in a block's title, or in the notes that a booking was made with."""
+        """Return syncd's tag: from a block's title, or from the notes of a booking."""
         return find_tag(item.title, item.notes, item.calendar_notes)
 
     def value(self, item: Appointment) -> Value:
-        """Interval and status. Raises ValueError. A block knows only busy and free."""
+        """Parse interval and status; a busy block is always confirmed. Raises ValueError."""
         zone_name = text(item.selected_timezone) or self.zone
 
         def read(value: object) -> datetime:
-            return instant(value, zone_name)
+            return parse_time(value, zone_name)
 
         if is_all_day(item):
             start, end = all_day.all_day_span(
@@ -273,21 +280,21 @@ class Parser:
         return read_value(start, end, status, self.clock.now())
 
     def is_free_block(self, item: Appointment, provider: str) -> bool:
-        """Whether this is a block that takes no time, so that it counts as absent.
+        """Return true for a block that takes no time, so that it counts as absent.
 
-        It was cancelled, or it lasts all day and is to close nothing.
+        It was cancelled, or it is all-day and blocks no time by the all-day rule.
         """
         if self.kind(item) is not Kind.BLOCK:
             return False
         if not self.statuses.status_of(status_word(item)).busy:
             return True
         try:
-            return self._closing(item, self.value(item), provider) is None
+            return self._busy_part(item, self.value(item), provider) is None
         except ValueError:
             return False
 
-    def _closing(self, item: Appointment, value: Value, provider: str) -> Value | None:
-        """What of its time an event takes: for an all-day block, by policy."""
+    def _busy_part(self, item: Appointment, value: Value, provider: str) -> Value | None:
+        """Return the busy time of an event, None for none; the all-day rule applies to blocks."""
         rule = self.all_day.get(provider, BUSY)
         if rule is BUSY or not is_all_day(item) or self.kind(item) is not Kind.BLOCK:
             return value
@@ -295,8 +302,8 @@ class Parser:
             return value
         return all_day.apply_rule(value, rule, self.zone)
 
-    def odd_status(self, item: object, provider: str) -> UnreadableError | None:
-        """What is to be reported of a row whose status is not known, None for others."""
+    def unknown_status(self, item: object, provider: str) -> UnreadableError | None:
+        """Return the report of a row with an unknown status, None for other rows."""
         word = status_word(item) if isinstance(item, Appointment) else ""
         if not isinstance(item, Appointment) or not word or self.statuses.read(word) is not None:
             return None
@@ -305,43 +312,47 @@ class Parser:
         )
 
     def fingerprint(self, item: Appointment, provider: str) -> str:
-        """The fields that matter, as sent; the zone among them, for times without offset."""
+        """Join the relevant fields as sent, with the zone of times without offset."""
         start, end, zone = text(item.start_time), text(item.end_time), text(item.selected_timezone)
         word = self.statuses.fingerprint_text(status_word(item))
-        whose = f"{self.kind(item)}|{person_mark(contact_id(item))}"
-        spelt = f"{start}|{end}|{zone}|{word}|{provider}|{whose}"
-        spelt += _SERIES if series(item) else ""
-        return f"{spelt}|{self._days_taken(item, provider)}" if is_all_day(item) else spelt
+        kind_and_person = f"{self.kind(item)}|{person_mark(contact_id(item))}"
+        fingerprint = f"{start}|{end}|{zone}|{word}|{provider}|{kind_and_person}"
+        fingerprint += _SERIES if series(item) else ""
+        return (
+            f"{fingerprint}|{self._days_taken(item, provider)}" if is_all_day(item) else fingerprint
+        )
 
     def _days_taken(self, item: Appointment, provider: str) -> str:
         try:
-            return all_day.closed_time_text(self._closing(item, self.value(item), provider))
+            return all_day.closed_time_text(self._busy_part(item, self.value(item), provider))
         except ValueError:
             return "unreadable"
 
     def event(self, item: Appointment, provider: str) -> Event:
-        """The row as an event. Raises UnreadableError."""
-        known = text(item.id)
+        """Parse a row. Raises UnreadableError."""
+        id = text(item.id)
         try:
-            value = self._closing(item, self.value(item), provider)
+            value = self._busy_part(item, self.value(item), provider)
         except ValueError as error:
-            began = self._maybe(item.start_time)
-            raise UnreadableError(self.system, known, str(error), began=began) from error
+            began = self._optional_time(item.start_time)
+            raise UnreadableError(self.system, id, str(error), began=began) from error
         if value is None:
-            raise UnreadableError(self.system, known, "it lasts all day, and is to close nothing")
+            raise UnreadableError(
+                self.system, id, "all-day event that blocks no time by the all-day rule"
+            )
         kind = self.kind(item)
-        places = calendars_of(item)
+        calendar_ids = calendars_of(item)
         return Event(
             self.system,
             provider,
-            known,
+            id,
             kind,
             value,
             person=contact_id(item) or None if kind is Kind.APPOINTMENT else None,
-            service=places[0] if places else None,
+            service=calendar_ids[0] if calendar_ids else None,
             key=self.key(item),
-            updated_at=self._maybe(item.updated_at),
-            created_at=self._maybe(item.created_at),
+            updated_at=self._optional_time(item.updated_at),
+            created_at=self._optional_time(item.created_at),
             owner=user_of(item),
             series=series(item) if kind is Kind.APPOINTMENT else "",
             shows_status=self.statuses.read(status_word(item)) is not None,
@@ -352,9 +363,9 @@ class Parser:
             ),
         )
 
-    def _maybe(self, value: object) -> datetime | None:
+    def _optional_time(self, value: object) -> datetime | None:
         try:
-            return read_update(instant(value, "UTC"), self.clock.now())
+            return read_update(parse_time(value, "UTC"), self.clock.now())
         except ValueError:
             return None
 

@@ -1,4 +1,4 @@
-"""What a LeadConnector v1 answer means when it is no success.
+"""Convert an error answer of v1 to a fault.
 
 See docs/platforms/leadconnector-v1.md.
 """
@@ -20,31 +20,31 @@ from syncd.systems.port import (
 if TYPE_CHECKING:
     from syncd.systems.client import Answer
 
-NO_ROUTE = "not yet supported by the iam"
-_SLOT = "selectedSlot"
-_REQUIRED = "required"
+_NO_ROUTE = "not yet supported by the iam"
+_SLOT_FIELD = "selectedSlot"
+_REQUIRED_RULE = "required"
 _SUCCESS = range(200, 300)
 _TIMED_OUT = 408
 _SERVER = range(500, 600)
 
 
 def fault_of(answer: Answer) -> PlatformError | None:
-    """The fault behind an answer, None for a success. `Transport` fills in where it happened."""
+    """Return the fault of an answer, None for a success. `Transport` adds the call."""
     status = answer.status_code
     if status in _SUCCESS:
         return None
     fields = _fields(answer)
     fault: PlatformError
     match status:
-        case _ if NO_ROUTE in _detail(fields).lower():
-            # A wrong path or verb, whatever the code: no key is at fault.
+        case _ if _NO_ROUTE in _detail(fields).lower():
+            # A wrong path or method, whatever the status: the key is fine.
             fault = RejectedError("")
         case 401 | 403 | 410:
             # 410: this version of the API may be switched off, for this key or for all.
             fault = UnauthorizedError("")
         case 404:
             fault = RejectedError("", why=RejectionReason.GONE)
-        case 422 if _refuses_slot(fields):
+        case 422 if _rejects_slot(fields):
             fault = RejectedError("", why=RejectionReason.SLOT_TAKEN)
         case 429:
             fault = RateLimitedError("", wait=0)
@@ -57,30 +57,30 @@ def fault_of(answer: Answer) -> PlatformError | None:
 
 
 def _fields(answer: Answer) -> dict[str, object]:
-    """The body's object; bodies may be empty, ``OK`` or not JSON at all."""
+    """Return the body's object; a body may be empty, ``OK``, or not JSON."""
     return read_json(answer.content, dict[str, object]) or {}
 
 
-def _refuses_slot(fields: dict[str, object]) -> bool:
-    """Whether the time itself is refused: the slot is complained of, and not for being missing."""
-    complaint = fields.get(_SLOT)
+def _rejects_slot(fields: dict[str, object]) -> bool:
+    """Return true if the slot itself is rejected, and is not just missing."""
+    complaint = fields.get(_SLOT_FIELD)
     if isinstance(complaint, dict):
-        return text(complaint.get("rule")).lower() != _REQUIRED
+        return text(complaint.get("rule")).lower() != _REQUIRED_RULE
     return complaint is not None
 
 
 def _detail(fields: dict[str, object]) -> str:
-    """The platform's words: ``msg``, or each complaint by field."""
-    return "; ".join(filter(None, (_complaint(name, said) for name, said in fields.items())))
+    """Return the platform's message: ``msg``, or each complaint with its field."""
+    return "; ".join(filter(None, (_complaint(name, value) for name, value in fields.items())))
 
 
-def _complaint(name: str, said: object) -> str:
-    match said:
+def _complaint(name: str, value: object) -> str:
+    match value:
         case {"message": message}:
             return f"{name}: {text(message)}"
         case str() if name in {"msg", "message"}:
-            return said
+            return value
         case str():
-            return f"{name}: {said}"
+            return f"{name}: {value}"
         case _:
             return ""

@@ -1,4 +1,4 @@
-"""Whose bookings are holds: the contacts with the configured address."""
+"""The contacts whose bookings are holds: those with the configured address."""
 
 from __future__ import annotations
 
@@ -11,38 +11,38 @@ if TYPE_CHECKING:
 
 
 class HoldContacts:
-    """The ids of these contacts. Asked for once, and again after a hold for one that is new.
+    """The ids of the hold contacts. Looked up once, and again after a hold with a new contact.
 
-    A hold read as a meeting would be blocked everywhere, so `look_up` comes before any row is
-    judged.
+    A hold that is read as a meeting would be blocked in all systems, so `look_up` comes before the
+    rows of any read.
     """
 
     def __init__(self, calls: Api, email: str | None) -> None:
-        """Start knowing nothing; without an address there is nothing to know."""
+        """Start empty; without an address there are no hold contacts."""
         self._calls = calls
         self._email = email
-        self._known = frozenset[str]()
-        self._certain = email is None
-        self._asked = set[str]()
+        self._contacts = frozenset[str]()
+        self._complete = email is None
+        self._checked = set[str]()
 
     async def look_up(self) -> frozenset[str]:
-        """All contacts that ever had the address. Raises PlatformError."""
-        if not self._certain and self._email is not None:
-            self._known |= set(await self._calls.find_contacts(email=self._email))
-            self._certain = True
-        return self._known
+        """Return all contacts that have or had the address. Raises PlatformError."""
+        if not self._complete and self._email is not None:
+            self._contacts |= set(await self._calls.find_contacts(email=self._email))
+            self._complete = True
+        return self._contacts
 
     def doubt(self, contacts: Collection[str]) -> bool:
-        """Have the address looked up again for contacts that were not asked about yet."""
-        strangers = set(contacts) - self._asked - {""}
-        self._asked |= strangers
-        self._certain = self._certain and not (strangers and self._email)
-        return not self._certain
+        """Return true if the address must be looked up again, because of unchecked contacts."""
+        unchecked = set(contacts) - self._checked - {""}
+        self._checked |= unchecked
+        self._complete = self._complete and not (unchecked and self._email)
+        return not self._complete
 
-    def booking(self) -> None:
-        """A hold is about to be booked, which may make its contact whatever is answered."""
-        self._certain = self._email is None
+    def before_booking(self) -> None:
+        """Note that a hold is about to be booked, which may create its contact."""
+        self._complete = self._email is None
 
-    def booked(self, contact: str) -> None:
-        """A hold was booked for this contact, as the answer says."""
-        self._certain = self._certain or contact in self._known
+    def after_booking(self, contact: str) -> None:
+        """Note the contact that the answer to a booked hold shows."""
+        self._complete = self._complete or contact in self._contacts

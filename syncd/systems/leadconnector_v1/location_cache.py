@@ -1,4 +1,4 @@
-"""What the v1 adapter knows of its location's services for a quarter of an hour at a time."""
+"""The cached services of a v1 location."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ if TYPE_CHECKING:
 
 
 class LocationCache:
-    """The services of one location, kept."""
+    """A cache of the services of one location."""
 
     def __init__(self, calls: Api, clock: Clock) -> None:
-        """Start knowing nothing."""
+        """Start empty."""
         self._calls = calls
         self._services: TtlCache[Sequence[Service | LenientValue]] = TtlCache(
             clock, DIRECTORY_TTL, better_than_none=True
         )
 
     async def services(self) -> Sequence[Service | LenientValue]:
-        """Return all services. Raises PlatformError if they were never seen."""
+        """Return all services. Raises PlatformError if none are known."""
         return await self._services.get("", self._calls.services)
 
     @property
     def teams(self) -> Mapping[str, str] | None:
-        """The team of each calendar (service) as last seen; None before the first call."""
-        found = self._services.last("")
-        if found is None:
+        """Return the last known team of each calendar (service); None before the first call."""
+        services = self._services.last("")
+        if services is None:
             return None
-        rows = {text(s.id): text(s.team_id) for s in found if isinstance(s, Service)}
-        return {id: team for id, team in rows.items() if id and team}
+        teams = {text(s.id): text(s.team_id) for s in services if isinstance(s, Service)}
+        return {id: team for id, team in teams.items() if id and team}
 
     def renew(self) -> bool:
-        """Have the services read again: a list was not as they say. False: not again so soon."""
+        """Expire the services because a list contradicts them; false if they are too new."""
         return self._services.renew("")

@@ -1,16 +1,16 @@
-"""Which list calls read all wanted calendars of a v1 location: pure, and as few as can be.
+"""Plan the fewest list calls that read the wanted calendars of a v1 location, without I/O.
 
-What one call proves (docs/platforms/leadconnector-v1.md#listing-appointments):
+Coverage of one call (docs/platforms/leadconnector-v1.md#listing-appointments):
 
-- By user, it proves that user's appointments and blocks, which no other filter surely shows: a
-  team's list would read all its members at once, but whether it shows the blocks that belong to a
-  user is not known, and a block that is not seen is an open hour.
-- By calendar, it proves that calendar. By team, it proves the team and each calendar that both the
-  configuration and the location say is the team's; of two teams neither is believed.
-- Clients ask for a year at a time; more was not seen.
+- By user, it covers that user's appointments and blocks, which no other filter certainly shows. A
+team's list would read all members at once, but may lack the blocks of a user, and a block that
+is not seen leaves time bookable.
+- By calendar, it covers that calendar. By team, it covers the team and each calendar that both the
+configuration and the location assign to it; a calendar with two configured teams has none.
+- Known clients request a year at a time; no longer window was seen.
 
-The user decides whose an event is; the calendar where no user is named; the team only where neither
-is (`CalendarMapping`). So that is what a provider needs to have read.
+The user decides the owner of an event; the calendar if no user is named; the team if neither is
+(`CalendarMapping`). So each provider needs the list of that id.
 """
 
 from __future__ import annotations
@@ -32,33 +32,33 @@ if TYPE_CHECKING:
 
 LIST = "appointments/"
 
-WIDER = timedelta(days=1)
-"""Asked beyond the window on each side: whether the list goes by start or by overlap is unknown."""
+MARGIN = timedelta(days=1)
+"""Margin on each side of a window: it is unknown whether lists filter by start or by overlap."""
 
-MAX_SPAN = timedelta(days=365) - 2 * WIDER
-"""One call's piece of the window: no limit is documented, and clients ask for a year.
+MAX_SPAN = timedelta(days=365) - 2 * MARGIN
+"""The longest window of one call: no limit is documented, and known clients request a year.
 
 See docs/platforms/leadconnector-v1.md#listing-appointments.
 """
 
 
 def plan(
-    calendars: Mapping[str, CalendarMapping], shown: Mapping[str, str], window: Window
+    calendars: Mapping[str, CalendarMapping], listed_teams: Mapping[str, str], window: Window
 ) -> tuple[ListCall, ...]:
-    """Plan the reading of these providers.
+    """Plan the read of these providers.
 
-    ``shown`` is the team of each calendar as the location shows it by now.
+    ``listed_teams`` is the team of each calendar as the location shows it now.
     """
-    finest: dict[Scope, set[str]] = defaultdict(set)
-    for provider, calendar in calendars.items():
-        finest[_scope(calendar)].add(provider)
-    teams = dict(team_calendars(calendars).items() & shown.items())
-    whole = {scope: _by_team(scope, teams) for scope in finest}
-    together = Counter(whole.values())
-    fewest: dict[Scope, set[str]] = defaultdict(set)
-    for scope, providers in finest.items():
-        # The only wanted calendar of a team is asked for alone: fewer rows, and no more calls.
-        fewest[whole[scope] if together[whole[scope]] > 1 else scope] |= providers
+    needed: dict[Scope, set[str]] = defaultdict(set)
+    for provider, mapping in calendars.items():
+        needed[_scope(mapping)].add(provider)
+    teams = dict(team_calendars(calendars).items() & listed_teams.items())
+    team_scopes = {scope: _widest_scope(scope, teams) for scope in needed}
+    scope_counts = Counter(team_scopes.values())
+    planned: dict[Scope, set[str]] = defaultdict(set)
+    for scope, providers in needed.items():
+        # A single wanted calendar of a team is read alone: fewer rows, and no more calls.
+        planned[team_scopes[scope] if scope_counts[team_scopes[scope]] > 1 else scope] |= providers
     return tuple(
         ListCall(
             f"GET {LIST}",
@@ -66,36 +66,36 @@ def plan(
             selector,
             (id,),
             frozenset(providers),
-            Window(piece.start - WIDER, piece.end + WIDER),
+            Window(piece.start - MARGIN, piece.end + MARGIN),
         )
-        for (selector, id), providers in fewest.items()
+        for (selector, id), providers in planned.items()
         for piece in slice_window(window, MAX_SPAN)
     )
 
 
 def covered_window(span: Window) -> Window:
-    """The time of which a call that asks for this span proves everything."""
-    return Window(span.start + WIDER, span.end - WIDER)
+    """Return the window that a call with this span covers."""
+    return Window(span.start + MARGIN, span.end - MARGIN)
 
 
-def _scope(calendar: CalendarMapping) -> Scope:
-    if calendar.user:
-        return ("userId", calendar.user)
-    if calendar.calendar:
-        return ("calendarId", calendar.calendar)
-    return ("teamId", calendar.team or "")
+def _scope(mapping: CalendarMapping) -> Scope:
+    if mapping.user:
+        return ("userId", mapping.user)
+    if mapping.calendar:
+        return ("calendarId", mapping.calendar)
+    return ("teamId", mapping.team or "")
 
 
 def team_calendars(calendars: Mapping[str, CalendarMapping]) -> dict[str, str]:
-    """The team of each calendar, as far as exactly one is told."""
-    told: dict[str, set[str]] = defaultdict(set)
-    for calendar in calendars.values():
-        if calendar.calendar and calendar.team:
-            told[calendar.calendar].add(calendar.team)
-    return {calendar: next(iter(teams)) for calendar, teams in told.items() if len(teams) == 1}
+    """Return the team of each calendar with exactly one configured team."""
+    teams_of: dict[str, set[str]] = defaultdict(set)
+    for mapping in calendars.values():
+        if mapping.calendar and mapping.team:
+            teams_of[mapping.calendar].add(mapping.team)
+    return {calendar: next(iter(teams)) for calendar, teams in teams_of.items() if len(teams) == 1}
 
 
-def _by_team(scope: Scope, teams: Mapping[str, str]) -> Scope:
-    """The widest filter that proves the same: the calendar's team, if it is known."""
+def _widest_scope(scope: Scope, teams: Mapping[str, str]) -> Scope:
+    """Return the scope of the calendar's team, if it is known; otherwise the scope itself."""
     selector, id = scope
     return ("teamId", teams[id]) if selector == "calendarId" and id in teams else scope

@@ -1,4 +1,4 @@
-"""How the uncertain facts of a v1 location are measured.
+"""Measure the uncertain facts of a v1 location.
 
 See docs/platform-facts.md#leadconnector-v1.
 """
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from syncd.model import Window
 from syncd.model.platform_facts import NO, YES, PlatformKind
-from syncd.systems.leadconnector_v1.events import instant
+from syncd.systems.leadconnector_v1.events import parse_time
 from syncd.systems.leadconnector_v1.plan import plan
 from syncd.systems.leadconnector_v1.wire import Appointment
 from syncd.systems.leadconnector_v1.writing import event_block
@@ -42,7 +42,7 @@ _REFUSED, _MISSING = 400, 404
 
 @dataclass(slots=True)
 class Prober:
-    """Measures one location. Keeps `probing.Prober`; ``zone`` reads the location's zone."""
+    """Measures one location. Implements `probing.Prober`; ``zone`` reads the location's zone."""
 
     system: str
     account: Account
@@ -55,27 +55,27 @@ class Prober:
     hours: Sequence[int] = CANARY_HOURS
 
     def slot_calendars(self, provider: str) -> int | None:
-        """None are asked for free slots."""
+        """Return 0: no calendar is read for free slots."""
         del provider
         return 0
 
     async def create(self, canary: Canary) -> str:
-        """Make an event block, also where blocks are configured to be holds."""
+        """Create an event block, also if blocks are configured to be holds."""
         account = replace(self.account, title=CANARY_TITLE)
         zone_name = await self.zone() or "UTC"
-        of = self.calendars[canary.provider]
-        fields = event_block(account, of, canary.value, zone_name, canary.tag)
+        mapping = self.calendars[canary.provider]
+        fields = event_block(account, mapping, canary.value, zone_name, canary.tag)
         if fields is None:
-            raise CanaryRefusedError("neither a user nor a calendar is configured", {})
+            raise CanaryRefusedError("the provider has neither a user nor a calendar", {})
         try:
             event, _ = await self.calls.create(fields)
         except RejectedError as fault:
-            reason = f"event blocks are refused: {fault.status} {fault.detail}"
+            reason = f"event blocks are rejected: {fault.status} {fault.detail}"
             raise CanaryRefusedError(reason, {"makes_blocks": NO}) from None
         return event
 
     async def exists(self, canary: Canary) -> bool | None:
-        """Look for the block by its id; a refusal tells nothing."""
+        """Read the block by its id; None if the call is rejected without proof."""
         try:
             item = await self.calls.appointment(canary.event or "")
         except RejectedError as fault:
@@ -83,26 +83,29 @@ class Prober:
         return True if text(item.id) == canary.event else None
 
     async def remove(self, canary: Canary) -> None:
-        """Delete the block. One that is refused as its read by id is, is gone."""
+        """Delete the block. If both the deletion and a read by id are rejected, it is gone."""
         try:
             await self.calls.delete(canary.event or "")
         except RejectedError as fault:
             if fault.status != _REFUSED or await self.exists(canary):
                 raise
 
-    async def steps(self, bench: ProbeContext) -> Sequence[ProbeStep]:
-        """Return the steps, in order."""
-        measures = _Steps(self, bench, await self.zone() or bench.zone)
+    async def steps(self, context: ProbeContext) -> Sequence[ProbeStep]:
+        """Return the steps in order."""
+        measures = _Steps(self, context, await self.zone() or context.zone)
         keeps_tag = ("keeps_tag",) if self.account.blocks != "hold" else ()
         return [
-            ProbeStep("making the block", ("makes_blocks",), 0, measures.made),
+            ProbeStep("creating the block", ("makes_blocks",), 0, measures.made),
             ProbeStep("listing the block", ("lists_blocks",), 3, measures.listed),
-            ProbeStep("noting how late lists are", ("list_lag",), 0, measures.lag),
+            ProbeStep("measuring the lag of lists", ("list_lag",), 0, measures.lag),
             *([ProbeStep("reading its title", keeps_tag, 1, measures.title)] if keeps_tag else []),
             ProbeStep(
-                "listing from its middle on", ("lists_overlapping",), 1, measures.overlapping
+                "listing from the middle of the block",
+                ("lists_overlapping",),
+                1,
+                measures.overlapping,
             ),
-            ProbeStep("making it longer", ("update_keeps_end",), 3, measures.longer),
+            ProbeStep("making the block longer", ("update_keeps_end",), 3, measures.longer),
             ProbeStep(
                 "reading the deleted block",
                 ("refuses_deleted",),
@@ -113,7 +116,7 @@ class Prober:
         ]
 
     async def listed(self, provider: str, window: Window) -> list[Appointment]:
-        """List what starts in exactly this window."""
+        """List the events that start in exactly this window."""
         call = plan({provider: self.calendars[provider]}, {}, window)[0]
         listing = await self.calls.appointments(replace(call, span=window))
         return [row for row in listing.appointments if isinstance(row, Appointment)]
@@ -124,73 +127,73 @@ class _Steps:
     """The steps of one probe."""
 
     prober: Prober
-    bench: ProbeContext
+    context: ProbeContext
     zone: str
 
     async def made(self) -> Mapping[str, str]:
-        """The canary was made."""
+        """Return that the canary was created."""
         return {"makes_blocks": YES}
 
     async def listed(self) -> Mapping[str, str]:
         """List the block until it appears."""
-        canary = self.bench.canary
-        near = Window(canary.start - _AROUND, canary.end + _AROUND)
+        canary = self.context.canary
+        window = Window(canary.start - _AROUND, canary.end + _AROUND)
 
         async def seen() -> bool:
-            return await self._shows(near)
+            return await self._shows(window)
 
-        lag = await self.bench.appears(seen)
+        lag = await self.context.appears(seen)
         if lag is None:
             return {"lists_blocks": NO}
         return {"lists_blocks": YES, "list_lag": lag}
 
     async def lag(self) -> Mapping[str, str]:
-        """Give the reason where listing the block showed no lag."""
-        if self.bench.found.get("lists_blocks") == NO:
+        """Raise NotMeasuredError if listing the block measured no lag."""
+        if self.context.found.get("lists_blocks") == NO:
             raise NotMeasuredError("lists show no event blocks", failed=False)
         return {}
 
     async def _shows(self, window: Window) -> bool:
-        rows = await self.prober.listed(self.bench.canary.provider, window)
-        return any(text(row.id) == self.bench.event for row in rows)
+        rows = await self.prober.listed(self.context.canary.provider, window)
+        return any(text(row.id) == self.context.event for row in rows)
 
     async def title(self) -> Mapping[str, str]:
         """Read the block by its id."""
         item = await self._read()
-        return self.bench.keeps_tag(item.title, item.notes, item.calendar_notes)
+        return self.context.keeps_tag(item.title, item.notes, item.calendar_notes)
 
     async def _read(self) -> Appointment:
-        item = await self.prober.calls.appointment(self.bench.event)
-        if text(item.id) != self.bench.event:
-            raise NotMeasuredError("the answer is about something else")
+        item = await self.prober.calls.appointment(self.context.event)
+        if text(item.id) != self.context.event:
+            raise NotMeasuredError("the answer contains another appointment")
         return item
 
     async def overlapping(self) -> Mapping[str, str]:
         """List from the middle of the block on."""
-        if self.bench.found.get("lists_blocks") != YES:
+        if self.context.found.get("lists_blocks") != YES:
             raise NotMeasuredError("lists show no event blocks", failed=False)
-        canary = self.bench.canary
-        rest = Window(canary.start + CANARY_LENGTH / 2, canary.end + timedelta(hours=1))
-        return {"lists_overlapping": YES if await self._shows(rest) else NO}
+        canary = self.context.canary
+        window = Window(canary.start + CANARY_LENGTH / 2, canary.end + timedelta(hours=1))
+        return {"lists_overlapping": YES if await self._shows(window) else NO}
 
     async def longer(self) -> Mapping[str, str]:
-        """Give the block twice its length, and read it."""
-        canary = self.bench.canary
+        """Double the length of the block, and read it."""
+        canary = self.context.canary
         end = canary.end + CANARY_LENGTH
-        self.bench.move(canary.start, end)
+        self.context.move(canary.start, end)
         value = replace(canary.value, end=end)
-        await self.prober.calls.move(self.bench.event, value, self.zone)
+        await self.prober.calls.move(self.context.event, value, self.zone)
         if self._end(await self._read()) == end:
             return {"update_keeps_end": YES}
-        await self.bench.pause(self.bench.lag)  # what answers by id may lag, too
+        await self.context.pause(self.context.lag)  # The read by id may lag, too.
         shown = self._end(await self._read())
         if shown is None:
-            raise NotMeasuredError("the block is shown without an end")
+            raise NotMeasuredError("the block has no readable end")
         return {"update_keeps_end": YES if shown == end else NO}
 
     def _end(self, item: Appointment) -> datetime | None:
         try:
-            return instant(item.end_time, text(item.selected_timezone) or self.zone)
+            return parse_time(item.end_time, text(item.selected_timezone) or self.zone)
         except ValueError:
             return None
 
@@ -205,5 +208,5 @@ class _Steps:
                 if fault.status == _MISSING:
                     return {"refuses_deleted": NO}
                 raise
-            await self.bench.pause(self.bench.lag)
-        raise NotMeasuredError("the deleted block is still answered by its id")
+            await self.context.pause(self.context.lag)
+        raise NotMeasuredError("the deleted block can still be read by its id")

@@ -1,7 +1,7 @@
-"""Teams and services of a v1 location (docs/platforms/leadconnector-v1.md#teams).
+"""Provision the teams and services of a v1 location (docs/platforms/leadconnector-v1.md#teams).
 
-A PUT replaces everything, and a service does not come back as it was sent, so only what the
-configuration states is ever sent, and only what comes back in the same words is compared.
+A PUT replaces everything, and a service is not returned as it was sent. So syncd sends only what
+the configuration states, and compares only fields that are returned as sent.
 """
 
 from __future__ import annotations
@@ -39,13 +39,18 @@ _FLAGS = {
     "assign_contact": "shouldAssignContactToTeamMember",
     "skip_assigning_existing": "shouldSkipAssigningContactForExisting",
 }
-_SHOWN = {"calendar_name": "calendarName", "description": "description", "slug": "slug", **_FLAGS}
-_BAD_ID = 422
-"""How v1 refuses an id that it does not know (#services)."""
+_COMPARED_FIELDS = {
+    "calendar_name": "calendarName",
+    "description": "description",
+    "slug": "slug",
+    **_FLAGS,
+}
+_UNKNOWN_ID_STATUS = 422
+"""The status for an unknown id (#services)."""
 
 
 class Provisioner:
-    """The teams and services of one v1 location. Keeps `provisioning.Provisioner`."""
+    """The teams and services of one v1 location. Implements `provisioning.Provisioner`."""
 
     fixed: Mapping[ResourceType, Collection[str]] = {}
     replaces: Collection[ResourceType] = (ResourceType.TEAM, ResourceType.SERVICE)
@@ -59,7 +64,7 @@ class Provisioner:
         *,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        """Prepare the connections; nothing is sent yet."""
+        """Create the transport without sending anything."""
         self.name = name
         self.facts = FactStore(name, clock)
         self._transport = open_transport(name, account, clock, transport, self.facts)
@@ -75,71 +80,78 @@ class Provisioner:
         return [read(row) for row in await self._list(_PATHS[sort], f"{sort}s")]
 
     async def read(self, sort: ResourceType, id: str) -> Actual | None:
-        """No call of v1 reads one of them."""
+        """Return None: v1 has no call that reads one of them."""
         del sort, id
         return None
 
     async def resolve(
-        self, thing: Desired, coming: Collection[tuple[ResourceType, str]]
+        self, desired: Desired, planned: Collection[tuple[ResourceType, str]]
     ) -> Desired:
-        """Put ids for users and teams. Raises UnresolvedError, PlatformError."""
-        fields = dict(thing.fields)
-        if thing.sort is ResourceType.TEAM:
-            fields["users"] = sorted({await self._user(said) for said in fields["users"]})
-            return Desired(thing.system, thing.sort, thing.name, fields)
+        """Replace users and teams by ids. Raises UnresolvedError, PlatformError."""
+        fields = dict(desired.fields)
+        if desired.sort is ResourceType.TEAM:
+            fields["users"] = sorted({await self._user(user) for user in fields["users"]})
+            return Desired(desired.system, desired.sort, desired.name, fields)
         fields["members"] = [
             {**member, "user": await self._user(member["user"])} for member in fields["members"]
         ]
         fields["users"] = sorted({member["user"] for member in fields["members"]})
-        # The slot's length comes back in the same words; its buffer is shown even if not stated.
+        # The slot's length is returned as sent; its buffer is returned even if not stated.
         fields["duration"] = fields["slot"]["duration"]
         fields["interval"] = fields["slot"]["interval"]
-        if (ResourceType.TEAM, fields["team"]) not in coming:
+        if (ResourceType.TEAM, fields["team"]) not in planned:
             fields["team"] = await self._team(fields["team"])
-        return Desired(thing.system, thing.sort, thing.name, fields)
+        return Desired(desired.system, desired.sort, desired.name, fields)
 
-    def request(self, thing: Desired, existing: Actual | None) -> Request:
-        """What creates, or replaces (#teams, #services)."""
-        body = _team_body(thing) if thing.sort is ResourceType.TEAM else service_body(thing)
-        path = f"{_PATHS[thing.sort]}/"
-        if existing is None:
+    def request(self, desired: Desired, actual: Actual | None) -> Request:
+        """Return the request that creates or replaces (#teams, #services)."""
+        body = _team_body(desired) if desired.sort is ResourceType.TEAM else service_body(desired)
+        path = f"{_PATHS[desired.sort]}/"
+        if actual is None:
             return Request("POST", path, body)
-        return Request("PUT", f"{path}{quote(existing.id, safe='')}", body)
+        return Request("PUT", f"{path}{quote(actual.id, safe='')}", body)
 
-    async def blocker(self, thing: Desired, existing: Actual | None) -> str:
-        """A slug that is taken, asked before it is claimed. Raises PlatformError."""
-        if existing is not None and not existing.id:
-            return f"{self.name} shows no id for it, so change it there by hand"
-        slug = thing.fields["slug"]
-        if existing is not None and existing.fields.get("slug", slug) == slug:
+    async def blocker(self, desired: Desired, actual: Actual | None) -> str:
+        """Return why this cannot be created, such as a taken slug; empty if it can.
+
+        Raises PlatformError.
+        """
+        if actual is not None and not actual.id:
+            return f"{self.name} shows no id for it: change it there by hand"
+        slug = desired.fields["slug"]
+        if actual is not None and actual.fields.get("slug", slug) == slug:
             return ""
         path = f"calendars/check-slug-availability/{quote(slug, safe='')}"
         body = await self._transport.read("GET", path)
         answer = self._transport.decode(body, dict[str, Any], f"GET {path}")
-        free = answer.get("isSlugAvailable")
-        if not isinstance(free, bool):
-            raise self._transport.incomplete(f"GET {path}", "the answer does not say whether")
-        return "" if free else f'the slug "{slug}" is taken in {self.name}: state another'
+        is_available = answer.get("isSlugAvailable")
+        if not isinstance(is_available, bool):
+            raise self._transport.incomplete(
+                f"GET {path}", "the answer does not show whether the slug is available"
+            )
+        return (
+            "" if is_available else f'the slug "{slug}" is taken in {self.name}: choose another one'
+        )
 
-    async def put(self, thing: Desired, existing: Actual | None) -> None:
-        """Send it, once. Raises PlatformError."""
-        wanted = self.request(thing, existing)
-        await self._transport.write(wanted.method, wanted.path, json=wanted.body)
+    async def put(self, desired: Desired, actual: Actual | None) -> None:
+        """Send the request, once. Raises PlatformError."""
+        request = self.request(desired, actual)
+        await self._transport.write(request.method, request.path, json=request.body)
 
-    async def remove(self, existing: Actual) -> None:
-        """Take a team or a service away. Raises PlatformError."""
-        path = f"{_PATHS[existing.sort]}/{quote(existing.id, safe='')}"
+    async def remove(self, actual: Actual) -> None:
+        """Delete a team or a service. Raises PlatformError."""
+        path = f"{_PATHS[actual.sort]}/{quote(actual.id, safe='')}"
         try:
             await self._transport.write("DELETE", path)
         except RejectedError as fault:
-            if fault.why is not RejectionReason.GONE and fault.status != _BAD_ID:
+            if fault.why is not RejectionReason.GONE and fault.status != _UNKNOWN_ID_STATUS:
                 raise
 
     async def aclose(self) -> None:
-        """Give back the connections."""
+        """Close the connections."""
         await self._transport.aclose()
 
-    async def _user(self, said: str) -> str:
+    async def _user(self, name: str) -> str:
         """Find a user by e-mail, name or id. Raises UnresolvedError."""
         if self._users is None:
             rows = await self._list("users/", "users")
@@ -151,17 +163,19 @@ class Provisioner:
             self._users_listed = bool(self._users)
             if not self._users:
                 self._users = await self._members()
-        wanted = said.lower() if "@" in said else said
+        lookup = name.lower() if "@" in name else name
         try:
-            return resolve_name(wanted, self._users, "user", f"[systems.{self.name}]")
+            return resolve_name(lookup, self._users, "user", f"[systems.{self.name}]")
         except UnresolvedError as error:
             if self._users_listed:
                 raise
             reason = f"{error.reason}; the user list is empty, so only team members are known"
-            raise UnresolvedError(reason, f"{error.remedy} Or let the key read users.") from None
+            raise UnresolvedError(
+                reason, f"{error.remedy} Or allow the key to read users."
+            ) from None
 
     async def _members(self) -> dict[str, tuple[str, str]]:
-        """The members of teams, by id, with their names: the list of users may be empty."""
+        """Return the members of teams with their names, by id, in place of an empty user list."""
         return {
             id: ("", text(member.get("name")))
             for row in await self._list(_PATHS[ResourceType.TEAM], "teams")
@@ -170,11 +184,11 @@ class Provisioner:
             if isinstance(member, dict) and (id := text(member.get("id")))
         }
 
-    async def _team(self, said: str) -> str:
+    async def _team(self, name: str) -> str:
         rows = await self._list(_PATHS[ResourceType.TEAM], "teams")
         teams = {text(row.get("id")): (text(row.get("name")),) for row in rows}
         try:
-            return resolve_name(said, teams, "team", f"[systems.{self.name}]")
+            return resolve_name(name, teams, "team", f"[systems.{self.name}]")
         except UnresolvedError as error:
             remedy = f"{error.remedy} Or add it as [[provision.teams]]."
             raise UnresolvedError(error.reason, remedy) from None
@@ -184,26 +198,26 @@ class Provisioner:
         answer = self._transport.decode(body, dict[str, msgspec.Raw], f"GET {path}")
         rows = read_json(answer[key], list[Any]) if key in answer else None
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise self._transport.incomplete(f"GET {path}", f"the answer holds no list of {key}")
+            raise self._transport.incomplete(f"GET {path}", f"the answer has no list of {key}")
         return rows
 
 
 def _team_of(row: Fields) -> Actual:
-    said = row.get("calendarConfig")
-    config: Fields = said if isinstance(said, dict) else {}
-    fields = {ours: config[wire] for ours, wire in _SHOWN.items() if wire in config}
+    calendar_config = row.get("calendarConfig")
+    config: Fields = calendar_config if isinstance(calendar_config, dict) else {}
+    fields = {ours: config[wire] for ours, wire in _COMPARED_FIELDS.items() if wire in config}
     members = row.get("members")
     if isinstance(members, list):
-        ids = {text(each.get("id")) for each in members if isinstance(each, dict)}
+        ids = {text(member.get("id")) for member in members if isinstance(member, dict)}
         fields["users"] = sorted(ids)
     return Actual(ResourceType.TEAM, text(row.get("name")), text(row.get("id")), fields, row)
 
 
-def _team_body(thing: Desired) -> Fields:
-    fields = thing.fields
+def _team_body(desired: Desired) -> Fields:
+    fields = desired.fields
     flags = {wire: fields[ours] for ours, wire in _FLAGS.items() if ours in fields}
     return {
-        "name": thing.name,
+        "name": desired.name,
         "userIds": fields["users"],
         "calendarConfig": {
             "calendarName": fields["calendar_name"],

@@ -1,4 +1,4 @@
-"""One read of LeadConnector v1: its list calls put together, and what they prove.
+"""Read lists of a v1 location, and compute the rows and the coverage.
 
 See docs/platforms/leadconnector-v1.md#listing-appointments.
 """
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from syncd.model import Coverage, Kind, Unproven, Window
 from syncd.systems.leadconnector_v1.events import unowned
-from syncd.systems.leadconnector_v1.plan import WIDER, covered_window
+from syncd.systems.leadconnector_v1.plan import MARGIN, covered_window
 from syncd.systems.leadconnector_v1.wire import Appointment
 from syncd.systems.lenient import text
 from syncd.systems.list_caps import uncovered
@@ -34,62 +34,64 @@ Items = list["Appointment | LenientValue"]
 
 
 @dataclass(slots=True)
-class Answered:
-    """What one list brought: its items, and how it was read."""
+class ListAnswer:
+    """The rows of one list, and how it was read."""
 
     listed: ListResult
     items: Items = field(default_factory=list)
 
     @property
     def call(self) -> ListCall:
-        """The list."""
+        """Return the list call."""
         return self.listed.call
 
     @property
     def is_regrouped(self) -> bool:
-        """Whether the list of a team is refused: the teams may be others by now."""
+        """Return true if the list of a team is refused: the teams may have changed."""
         refused = any(isinstance(fault, RejectedError) for fault in self.listed.faults)
         return refused and self.call.selector == "teamId"
 
 
-async def ask_lists(
+async def read_lists(
     calls: Api,
     lists: CappedLists,
     planned: Sequence[ListCall],
-    sift: Callable[[Items], Items],
+    keep_changed: Callable[[Items], Items],
     limit: ReadLimit,
-) -> Sequence[Answered]:
-    """Read these lists; ``sift`` leaves of each answer what is to be kept."""
-    return await asyncio.gather(*(_one(calls, lists, call, sift, limit) for call in planned))
+) -> Sequence[ListAnswer]:
+    """Read these lists; ``keep_changed`` filters the rows of each answer."""
+    return await asyncio.gather(
+        *(_read_list(calls, lists, call, keep_changed, limit) for call in planned)
+    )
 
 
-def expect_any(answers: Sequence[Answered]) -> None:
-    """Raise the first fault when nothing arrived."""
+def raise_if_all_failed(answers: Sequence[ListAnswer]) -> None:
+    """Raise the first fault if no list was answered."""
     faults = [fault for answer in answers for fault in answer.listed.faults]
     if faults and not any(answer.listed.answered for answer in answers):
         raise faults[0]
 
 
-async def _one(
+async def _read_list(
     calls: Api,
     lists: CappedLists,
     call: ListCall,
-    sift: Callable[[Items], Items],
+    keep_changed: Callable[[Items], Items],
     limit: ReadLimit,
-) -> Answered:
+) -> ListAnswer:
     items: Items = []
     unnamed = 0
 
-    async def part(piece: ListCall) -> Items:
+    async def read_piece(piece: ListCall) -> Items:
         nonlocal unnamed
         rows = (await calls.appointments(piece)).appointments
-        items.extend(sift(rows))
+        items.extend(keep_changed(rows))
         unnamed = max(unnamed, sum(not _id_of(row) for row in rows))
         return rows
 
-    listed = await lists.read(call, part, _id_of, limit)
+    listed = await lists.read(call, read_piece, _id_of, limit)
     listed.unnamed = unnamed
-    return Answered(listed, items)
+    return ListAnswer(listed, items)
 
 
 def _id_of(row: Appointment | LenientValue) -> str:
@@ -97,38 +99,38 @@ def _id_of(row: Appointment | LenientValue) -> str:
 
 
 async def read_snapshot(
-    answers: Sequence[Answered],
-    reader: Parser,
+    answers: Sequence[ListAnswer],
+    parser: Parser,
     window: Window,
     read_at: datetime,
     kinds: frozenset[Kind],
     same: Collection[str] = (),
 ) -> Snapshot:
-    """Reduce the answers to rows and proofs. ``kinds`` are those that the list is known to show."""
+    """Convert the answers to rows and coverage. ``kinds`` are the kinds that lists show."""
     rows: dict[str, Row] = {}
     malformed: list[UnreadableError] = []
-    nobodys: dict[str, UnreadableError] = {}
-    kept = Window(window.start - WIDER, window.end)
-    whole: dict[str, list[Window]] = defaultdict(list)
+    unowned_rows: dict[str, UnreadableError] = {}
+    kept_window = Window(window.start - MARGIN, window.end)
+    covered: dict[str, list[Window]] = defaultdict(list)
     unproven: list[Unproven] = []
     for answer in answers:
         providers = tuple(answer.call.providers)
         async for batch in in_slices(answer.items):
             for item in batch:
                 if isinstance(item, Appointment) and text(item.id):
-                    malformed += _keep(rows, item, providers, reader, kept)
-            nobodys |= _unowned(batch, providers, reader)
-        malformed += answer.listed.items(reader.system)
+                    malformed += _add_row(rows, item, providers, parser, kept_window)
+            unowned_rows |= _unowned(batch, providers, parser)
+        malformed += answer.listed.items(parser.system)
         span = covered_window(answer.call.span)
         unproven += [replace(u, kinds=kinds) for u in answer.listed.unproven(span)]
         for provider in providers:
-            whole[provider] += uncovered(span, answer.listed.holes(span))
+            covered[provider] += uncovered(span, answer.listed.holes(span))
     coverage = [
-        Coverage(reader.system, provider, kinds, span, read_at)
-        for provider, pieces in whole.items()
+        Coverage(parser.system, provider, kinds, span, read_at)
+        for provider, pieces in covered.items()
         for span in join_windows(pieces)
     ]
-    # A user's own list that is refused for good says that the user may be gone.
+    # If a user's list is rejected, the user may not exist any more.
     refused = {
         provider: fault
         for answer in answers
@@ -143,62 +145,62 @@ async def read_snapshot(
         for fault in answer.listed.faults
         if fault not in refused.values()
     ]
-    malformed += filter(None, (reader.odd_status(r.wire, r.provider) for r in rows.values()))
+    malformed += filter(None, (parser.unknown_status(r.wire, r.provider) for r in rows.values()))
     return Snapshot(
-        reader.system,
+        parser.system,
         tuple(rows.values()),
         coverage,
         faults,
-        [*malformed, *nobodys.values()],
+        [*malformed, *unowned_rows.values()],
         same=same,
         refused=refused,
         unproven=unproven,
     )
 
 
-def _keep(
+def _add_row(
     rows: dict[str, Row],
     item: Appointment,
-    asked: tuple[str, ...],
-    reader: Parser,
-    kept: Window,
+    requested: tuple[str, ...],
+    parser: Parser,
+    window: Window,
 ) -> list[UnreadableError]:
-    """Add an item to the rows if it is somebody's; report what makes it unreadable, if any."""
-    known = text(item.id)
-    if _outside(reader, item, kept):
-        # First of all: an odd owner of what is over is no fault of the list.
+    """Add a row if it has a provider. Returns the reports about an unreadable one."""
+    id = text(item.id)
+    if _is_outside(parser, item, window):
+        # Checked first: an unreadable owner of a past event does not matter.
         return []
     try:
-        provider = reader.owners.owner(item, asked)
+        provider = parser.owners.owner(item, requested)
     except ValueError as error:
-        return [UnreadableError(reader.system, known, str(error), providers=asked)]
-    if provider is not None and not reader.is_free_block(item, provider):
-        rows[known] = Row(known, provider, reader.fingerprint(item, provider), item)
+        return [UnreadableError(parser.system, id, str(error), providers=requested)]
+    if provider is not None and not parser.is_free_block(item, provider):
+        rows[id] = Row(id, provider, parser.fingerprint(item, provider), item)
     return []
 
 
 def _unowned(
-    items: Sequence[Appointment | LenientValue], asked: tuple[str, ...], reader: Parser
+    items: Sequence[Appointment | LenientValue], requested: tuple[str, ...], parser: Parser
 ) -> dict[str, UnreadableError]:
-    """Report the meetings on mapped calendars that take place, and that are nobody's."""
-    found: dict[str, UnreadableError] = {}
+    """Report the busy meetings on mapped calendars that have no provider."""
+    reports: dict[str, UnreadableError] = {}
     for item in items:
-        if not isinstance(item, Appointment) or reader.kind(item) is not Kind.APPOINTMENT:
+        if not isinstance(item, Appointment) or parser.kind(item) is not Kind.APPOINTMENT:
             continue
         try:
-            nobodys = reader.owners.owner(item, asked) is None and reader.value(item).busy
-        except ValueError:  # It is reported as unreadable.
+            is_unowned = parser.owners.owner(item, requested) is None and parser.value(item).busy
+        except ValueError:  # Reported as unreadable elsewhere.
             continue
-        if nobodys and (why := unowned(item, reader.owners)) is not None:
-            topic, reason, provider = why
-            known = text(item.id)
-            found[known] = UnreadableError(reader.system, known, reason, topic, provider)
-    return found
+        if is_unowned and (explanation := unowned(item, parser.owners)) is not None:
+            topic, reason, provider = explanation
+            id = text(item.id)
+            reports[id] = UnreadableError(parser.system, id, reason, topic, provider)
+    return reports
 
 
-def _outside(reader: Parser, item: Appointment, kept: Window) -> bool:
-    """Whether a row surely lies outside; one with an unreadable time is kept, to be reported."""
+def _is_outside(parser: Parser, item: Appointment, kept_window: Window) -> bool:
+    """Return true if a row is certainly outside; an unreadable time is kept for the report."""
     try:
-        return not kept.overlaps(reader.value(item))
+        return not kept_window.overlaps(parser.value(item))
     except ValueError:
         return False

@@ -1,8 +1,8 @@
-"""A service as it is sent, and what of a service that comes back can be compared with that.
+"""Build the body of a service, and parse the comparable fields of a returned one.
 
-Request and response do not round-trip (docs/platforms/leadconnector-v1.md#services): colours,
-priorities, units and five booleans change their spelling, and slug, kind and activity are not
-shown.
+A returned service differs from the request (docs/platforms/leadconnector-v1.md#services): colours,
+priorities, units and five booleans change their format, and slug, type and active state are
+missing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from syncd.systems.provisioning import Actual, Fields, ResourceType
 if TYPE_CHECKING:
     from syncd.systems.provisioning import Desired
 
-_PLAIN = {
+_TOP_LEVEL = {
     "description": "description",
     "slug": "slug",
     "appointment_title": "appointmentTitle",
@@ -24,7 +24,7 @@ _PLAIN = {
     "active": "isActive",
     "sync": "syncOption",
 }
-_NOTIFY = {
+_NOTIFICATION = {
     "auto_confirm": "autoConfirm",
     "alert_member": "shouldSendAlertEmailsToAssignedMember",
     "google_invitations": "googleInvitationEmails",
@@ -36,49 +36,49 @@ _NOTIFY = {
 _FORM = {"form": "customFormId", "sticky_contact": "stickyContact"}
 _SLOT = {"duration": "slotDuration", "interval": "slotInterval", "buffer": "slotBuffer"}
 _INFO = {"per_slot": "perSlot", "per_day": "perDay"}
-_CORNERS = ("openHour", "openMinute", "closeHour", "closeMinute")
+_HOUR_FIELDS = ("openHour", "openMinute", "closeHour", "closeMinute")
 
 
-def service_body(thing: Desired) -> Fields:
-    """Spell a service for POST and PUT: just what is stated."""
-    fields = thing.fields
+def service_body(desired: Desired) -> Fields:
+    """Build the body for POST and PUT from the stated fields."""
+    fields = desired.fields
     confirmation = fields["confirmation"]
     availability: Fields = {
-        "eventTiming": _renamed(fields["slot"], _SLOT),
+        "eventTiming": _rename_keys(fields["slot"], _SLOT),
         "officeHours": {
-            day: [dict(zip(_CORNERS, span, strict=True)) for span in spans]
+            day: [dict(zip(_HOUR_FIELDS, span, strict=True)) for span in spans]
             for day, spans in fields["hours"].items()
         },
     }
-    if info := _renamed(fields, _INFO):
+    if info := _rename_keys(fields, _INFO):
         availability["appointmentInfo"] = info
     if schedule := _schedule(fields):
         availability["schedule"] = schedule
-    told: Fields = {
-        "notificationAndOther": _renamed(confirmation, _NOTIFY),
+    confirmation_body: Fields = {
+        "notificationAndOther": _rename_keys(confirmation, _NOTIFICATION),
         "formSubmission": {"type": confirmation["after"], "content": confirmation["content"]},
     }
-    if form := _renamed(confirmation, _FORM):
-        told["form"] = form
+    if form := _rename_keys(confirmation, _FORM):
+        confirmation_body["form"] = form
     return {
         "teamId": fields["team"],
-        "name": thing.name,
-        **_renamed(fields, _PLAIN),
+        "name": desired.name,
+        **_rename_keys(fields, _TOP_LEVEL),
         "teamMembers": [_member(member) for member in fields["members"]],
         "availability": availability,
-        "confirmation": told,
+        "confirmation": confirmation_body,
     }
 
 
 def service_of(row: Fields) -> Actual:
-    """Read what a returned service says in the words in which it was sent."""
+    """Convert a returned service to the field names of the configuration."""
     fields: Fields = {"team": text(row.get("teamId"))}
     for ours, wire in (("description", "description"), ("appointment_title", "appointmentTitle")):
         if isinstance(row.get(wire), str):
             fields[ours] = row[wire]
     members = row.get("teamMembers")
     if isinstance(members, list):
-        ids = {text(each.get("userId")) for each in members if isinstance(each, dict)}
+        ids = {text(member.get("userId")) for member in members if isinstance(member, dict)}
         fields["users"] = sorted(ids)
     availability = row.get("availability")
     shown: Fields = availability if isinstance(availability, dict) else {}
@@ -90,7 +90,7 @@ def service_of(row: Fields) -> Actual:
                 fields[ours] = length
     if isinstance(hours := shown.get("officeHours"), dict):
         fields["hours"] = {
-            day: [[number(span.get(corner)) for corner in _CORNERS] for span in spans]
+            day: [[number(span.get(corner)) for corner in _HOUR_FIELDS] for span in spans]
             for day, spans in hours.items()
             if isinstance(spans, list) and spans
         }
@@ -98,19 +98,19 @@ def service_of(row: Fields) -> Actual:
 
 
 def _member(member: Fields) -> Fields:
-    said = {"userId": member["user"], "priority": member["priority"]}
+    user_fields = {"userId": member["user"], "priority": member["priority"]}
     place = {"meetingLocation": member["meeting_location"]} if "meeting_location" in member else {}
-    return {**said, "selected": member["selected"], **place}
+    return {**user_fields, "selected": member["selected"], **place}
 
 
 def _schedule(fields: Fields) -> Fields:
-    found: Fields = {}
+    schedule: Fields = {}
     for ours, wire in (("not_before", "allowBookingAfter"), ("not_after", "allowBookingFor")):
         if ours in fields:
-            found[wire] = fields[ours]["amount"]
-            found[f"{wire}Unit"] = fields[ours]["unit"]
-    return found
+            schedule[wire] = fields[ours]["amount"]
+            schedule[f"{wire}Unit"] = fields[ours]["unit"]
+    return schedule
 
 
-def _renamed(fields: Fields, names: dict[str, str]) -> Fields:
+def _rename_keys(fields: Fields, names: dict[str, str]) -> Fields:
     return {wire: fields[ours] for ours, wire in names.items() if ours in fields}

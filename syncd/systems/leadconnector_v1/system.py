@@ -1,4 +1,4 @@
-"""LeadConnector v1 behind the port: appointments and blocks of one location."""
+"""The LeadConnector v1 implementation of `port.System`: appointments and blocks of one location."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from syncd.systems.findings import skew_finding
 from syncd.systems.last_read import LastRead, ListGaps
 from syncd.systems.leadconnector_v1 import checks, discover, reading, users
 from syncd.systems.leadconnector_v1.calls import Api, known_zone
-from syncd.systems.leadconnector_v1.class_capacity import class_capacities, crowded
-from syncd.systems.leadconnector_v1.events import CalendarOwners, Parser, is_bare, status_word
+from syncd.systems.leadconnector_v1.class_capacity import class_capacities, has_shared_slot
+from syncd.systems.leadconnector_v1.events import CalendarOwners, Parser, needs_zone, status_word
 from syncd.systems.leadconnector_v1.hold_contacts import HoldContacts
 from syncd.systems.leadconnector_v1.location_cache import LocationCache
 from syncd.systems.leadconnector_v1.opening import open_transport
@@ -29,8 +29,8 @@ from syncd.systems.leadconnector_v1.probing import Prober
 from syncd.systems.leadconnector_v1.unchanged_filter import UnchangedFilter
 from syncd.systems.leadconnector_v1.wire import (
     Appointment,
-    Availability,
     Service,
+    ServiceAvailability,
     Timing,
     contact_id,
 )
@@ -73,21 +73,21 @@ if TYPE_CHECKING:
     )
     from syncd.systems.stopping import Stopping
 
-_SLOTS_LONGEST = timedelta(days=31)
-"""The v2 sibling's limit; none is documented for v1.
+_MAX_SLOTS_SPAN = timedelta(days=31)
+"""The limit of v2; none is documented for v1.
 
 See docs/platforms/leadconnector-v1.md#free-slots.
 """
 
-_USUAL_SLOT = timedelta(minutes=30)
-"""The length in the documented example, for a calendar that the location does not list."""
+_DEFAULT_SLOT = timedelta(minutes=30)
+"""The documented example length, used for a calendar that the location does not list."""
 
-_MOST_ZONES = 20_000
-_MOST_SENT = 500
+_MAX_ZONES = 20_000
+_MAX_SENT = 500
 
 
 class LeadConnectorV1:
-    """One location on LeadConnector v1. Keeps `port.System`; ``transport`` replaces the network."""
+    """One location on v1. Implements `port.System`; ``transport`` replaces the network."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class LeadConnectorV1:
         transport: httpx.AsyncBaseTransport | None = None,
         stopping: Stopping | None = None,
     ) -> None:
-        """Prepare the connections; nothing is sent yet, nor after ``stopping`` is set."""
+        """Prepare the connections without sending anything. ``stopping`` is the stop signal."""
         self.name = name
         self.providers: Collection[str] = tuple(calendars)
         self._account = account
@@ -107,26 +107,26 @@ class LeadConnectorV1:
         self._clock = clock
         self.facts = FactStore(name, clock)
         self.measured = MeasuredFacts(PlatformKind.V1, self.facts)
-        self._able = CapabilityCache(self.measured, partial(capabilities, account))
+        self._capabilities = CapabilityCache(self.measured, partial(capabilities, account))
         self._transport = open_transport(name, account, clock, transport, self.facts, stopping)
         self._calls = Api(name, self._transport)
-        self._holds = HoldContacts(self._calls, account.hold_email)
-        self._writing = Writer(name, account, self._calls, self._holds)
-        self._reader = Parser(
+        self._hold_contacts = HoldContacts(self._calls, account.hold_email)
+        self._writer = Writer(name, account, self._calls, self._hold_contacts)
+        self._parser = Parser(
             name,
             clock,
             CalendarOwners.of(self._calendars),
             account.timezone or "",
             statuses=Statuses.of(account.statuses),
-            all_day={provider: of.all_day for provider, of in self._calendars.items()},
+            all_day={provider: mapping.all_day for provider, mapping in self._calendars.items()},
             title=account.title,
         )
         self._zones: dict[str, str] = {}
         self._persons: TtlCache[Person | None] = TtlCache(clock)
         self._zone: TtlCache[str] = TtlCache(clock, better_than_none=True)
-        self._knowledge = LocationCache(self._calls, clock)
+        self._cache = LocationCache(self._calls, clock)
         self._lists = CappedLists(name, clock, self.facts)
-        self._misses = ListGaps()
+        self._gaps = ListGaps()
         self._sent: dict[str, Value] = {}
         self._seats: Mapping[str, int] = {}
 
@@ -138,69 +138,69 @@ class LeadConnectorV1:
         *,
         look_back: timedelta = NO_LOOK_BACK,
     ) -> Snapshot:
-        """Read these providers' events: a call per user, and per team or calendar without one.
+        """Read the events of providers: one call per user, otherwise per team or calendar.
 
-        Blocks count as covered only once the list was seen to show one: whether v1 lists them is
-        not known (docs/platforms/leadconnector-v1.md#listing-appointments).
+        Blocks are covered only after a list has shown one: whether v1 lists blocks is not known
+        (docs/platforms/leadconnector-v1.md#listing-appointments).
         """
         wanted = self.providers if providers is None else providers
         read_at = self._clock.now()
-        await self._learn_holds()
-        reader = self._reader
-        sieve = UnchangedFilter(
-            reader.owners, known, self._note_listed, reader.holds, reader.statuses.plain_busy
+        await self._load_hold_contacts()
+        parser = self._parser
+        unchanged_filter = UnchangedFilter(
+            parser.owners, known, self._note_listed, parser.holds, parser.statuses.plain_busy
         )
-        crowd = False
+        any_shared_slot = False
 
-        def sift(listed: reading.Items) -> reading.Items:
-            nonlocal crowd
-            crowd = crowd or crowded(listed, self._reader)
-            return sieve.changed_rows(listed)
+        def keep_changed(rows: reading.Items) -> reading.Items:
+            nonlocal any_shared_slot
+            any_shared_slot = any_shared_slot or has_shared_slot(rows, self._parser)
+            return unchanged_filter.changed_rows(rows)
 
-        planned = await self._planned(window.from_earlier(look_back), wanted)
+        planned = await self._plan_lists(window.from_earlier(look_back), wanted)
         limit = ReadLimit(self.name, self._clock)
-        answers = await reading.ask_lists(self._calls, self._lists, planned, sift, limit)
-        if any(answer.is_regrouped for answer in answers) and self._knowledge.renew():
-            # A team is gone, or is another one by now.
+        answers = await reading.read_lists(self._calls, self._lists, planned, keep_changed, limit)
+        if any(answer.is_regrouped for answer in answers) and self._cache.renew():
+            # A team was deleted or changed.
             return await self.read(window, providers, known, look_back=look_back)
-        reading.expect_any(answers)
+        reading.raise_if_all_failed(answers)
         items = [i for answer in answers for i in answer.items if isinstance(i, Appointment)]
-        if any(map(is_bare, items)):
-            await self._learn_zone()
-        await self._learn_merged(items)
+        if any(map(needs_zone, items)):
+            await self._load_zone()
+        await self._find_merged_contacts(items)
         self._note_listed(items)
-        if crowd:
-            with suppress(PlatformError):  # what was known before counts, and it is asked again
-                self._seats = class_capacities(await self._knowledge.services())
-        listed = self.capabilities.lists_blocks
-        kinds = frozenset(Kind) if listed else frozenset({Kind.APPOINTMENT})
+        if any_shared_slot:
+            with suppress(PlatformError):  # The known seats stay, and are read again later.
+                self._seats = class_capacities(await self._cache.services())
+        lists_blocks = self.capabilities.lists_blocks
+        kinds = frozenset(Kind) if lists_blocks else frozenset({Kind.APPOINTMENT})
         snapshot = await reading.read_snapshot(
-            answers, self._reader, window, read_at, kinds, sieve.same
+            answers, self._parser, window, read_at, kinds, unchanged_filter.same
         )
-        ids = frozenset((*(row.id for row in snapshot.rows), *sieve.same))
-        # A team's list may show calendars of which the location does not say whose they are.
-        teams = self._knowledge.teams or {}
+        ids = frozenset((*(row.id for row in snapshot.rows), *unchanged_filter.same))
+        # A team's list may show calendars whose team the location does not show.
+        teams = self._cache.teams or {}
         last = LastRead(ids, snapshot.coverage, planned, teams, every_group=False)
-        self._misses.begin(last)
+        self._gaps.begin(last)
         return snapshot
 
-    async def _planned(self, window: Window, wanted: Collection[str]) -> Sequence[ListCall]:
-        """Plan the lists; a team is asked only if the location still says whose it is."""
+    async def _plan_lists(self, window: Window, wanted: Collection[str]) -> Sequence[ListCall]:
+        """Plan the lists; a team is listed only if the location still shows its calendars."""
         calendars = {p: c for p, c in self._calendars.items() if p in wanted}
         if team_calendars(calendars):
-            with suppress(PlatformError):  # each calendar is asked by itself then
-                await self._knowledge.services()
-        return plan(calendars, self._knowledge.teams or {}, window)
+            with suppress(PlatformError):  # Then each calendar is listed alone.
+                await self._cache.services()
+        return plan(calendars, self._cache.teams or {}, window)
 
     def event(self, row: Row) -> Event:
         """Parse one row of a snapshot. Raises UnreadableError."""
         if not isinstance(row.wire, Appointment):
-            raise UnreadableError(self.name, row.id, "is no appointment")
-        return self._reader.event(row.wire, row.provider)
+            raise UnreadableError(self.name, row.id, "not an appointment")
+        return self._parser.event(row.wire, row.provider)
 
     async def read_one(self, ref: EventRef, value: Value | None = None) -> LookupResult:
-        """Look for one event. 404 means gone; what 400 and 422 mean of an id is not documented."""
-        await self._learn_holds()
+        """Look up one event. 404 means gone; the meaning of 400 and 422 is not documented."""
+        await self._load_hold_contacts()
         try:
             item = await self._calls.appointment(ref.id)
         except RejectedError as fault:
@@ -208,43 +208,43 @@ class LeadConnectorV1:
                 Gone() if fault.why is RejectionReason.GONE else Unknown(str(fault), refused=True)
             )
         if text(item.id) != ref.id:
-            return Unknown("the answer is about something else")
-        if is_bare(item):
-            await self._learn_zone()
-        await self._learn_merged([item])
-        self._note([item])
-        if self._reader.is_free_block(item, ref.provider):
+            return Unknown("the answer contains another appointment")
+        if needs_zone(item):
+            await self._load_zone()
+        await self._find_merged_contacts([item])
+        self._note_rows([item])
+        if self._parser.is_free_block(item, ref.provider):
             return Gone()
         try:
-            provider = self._reader.owners.owner(item, (ref.provider,))
-            found = self._reader.event(item, provider or "")
+            provider = self._parser.owners.owner(item, (ref.provider,))
+            event = self._parser.event(item, provider or "")
         except (ValueError, UnreadableError) as error:
             return Unknown(str(error))
-        missed = self._misses.lookup_result(found, value, self._knowledge.renew)
-        if missed is None:
-            return Found(found)
-        if missed.outdated or not missed.elsewhere:
-            self._lists.doubt(f"GET {LIST}", found.provider, found.value.start)
-        return missed
+        gap = self._gaps.lookup_result(event, value, self._cache.renew)
+        if gap is None:
+            return Found(event)
+        if gap.outdated or not gap.elsewhere:
+            self._lists.doubt(f"GET {LIST}", event.provider, event.value.start)
+        return gap
 
     async def whole(self, ref: EventRef) -> WholeRecord:
         """Read all fields of one appointment. Raises PlatformError."""
-        item, tree = await self._calls.whole(ref.id)
+        item, all_fields = await self._calls.whole(ref.id)
         if text(item.id) != ref.id:
-            detail = "the answer is about something else"
+            detail = "the answer contains another appointment"
             raise RejectedError(self.name, "GET an appointment", detail=detail)
-        status = self._reader.statuses.status_of(status_word(item))
-        return whole_record(tree, status, self._account.api_key)
+        status = self._parser.statuses.status_of(status_word(item))
+        return whole_record(all_fields, status, self._account.api_key)
 
     async def users(self) -> UserDirectory:
-        """Read users now, and calendars where they are mapped themselves. Raises PlatformError."""
-        by_calendar = any(not of.user for of in self._calendars.values())
+        """Read the users, and the calendars if some are mapped directly. Raises PlatformError."""
+        by_calendar = any(not mapping.user for mapping in self._calendars.values())
         services = await self._calls.services() if by_calendar else ()
         teams = await self._calls.teams() if by_calendar else ()
         return users.directory(self._calendars, await self._calls.users(), (*services, *teams))
 
     async def person(self, event: Event) -> Person | None:
-        """Look up the contact that comes with the appointment; kept in memory for an hour."""
+        """Read the contact of an appointment; cached in memory for an hour."""
         if event.person is None:
             return None
 
@@ -263,151 +263,149 @@ class LeadConnectorV1:
         return await self._persons.get(event.person, ask)
 
     async def write(self, operations: Sequence[Operation]) -> Reply:
-        """Carry out one operation. Raises PlatformError."""
+        """Execute one operation. Raises PlatformError."""
         (operation,) = operations
         own_zone = known_zone(self._zones.get(operation.event or "", ""))
-        zone_name = own_zone or await self._learn_zone() or "UTC"
-        calendar = self._calendars[operation.provider]
-        reply = await self._writing.write(operation, calendar, zone_name)
-        able, meeting = self.capabilities, operation.action is Action.MOVE_APPOINTMENT
-        moved = meeting or operation.action is Action.MOVE_BLOCK
-        if moved and not (able.meetings_keep_end if meeting else able.update_keeps_end):
+        zone_name = own_zone or await self._load_zone() or "UTC"
+        mapping = self._calendars[operation.provider]
+        reply = await self._writer.write(operation, mapping, zone_name)
+        current = self.capabilities
+        is_meeting = operation.action is Action.MOVE_APPOINTMENT
+        is_move = is_meeting or operation.action is Action.MOVE_BLOCK
+        if is_move and not (current.meetings_keep_end if is_meeting else current.update_keeps_end):
             return await self._read_back(operation, reply)
-        if moved and operation.after is not None and len(self._sent) < _MOST_SENT:
+        if is_move and operation.after is not None and len(self._sent) < _MAX_SENT:
             self._sent[operation.ref.id] = operation.after
         return reply
 
     async def _read_back(self, operation: Operation, reply: Done) -> Done:
-        """Look whether a move kept the end that it was sent: the answer shows no times.
+        """Check whether a move kept the end that was sent, as the answer shows no times.
 
         See docs/platforms/leadconnector-v1.md#moving-an-appointment.
 
-        An event that starts as it was sent, and ends otherwise, was given that end by the update. A
-        block is replaced then; the meeting of a customer stays as it is, and that is a failure.
-        Raises UnknownOutcomeError where nobody can tell what became of a meeting: a later read
-        does.
+        If the event has the start that was sent and another end, the update changed the end. A
+        block is replaced then; the meeting of a customer stays as it is, and the write counts as
+        failed. Raises UnknownOutcomeError if the end of a meeting cannot be read; a later read
+        shows it.
         """
-        wanted = operation.after
+        after = operation.after
         try:
-            sighting = await self.read_one(operation.ref)
+            result = await self.read_one(operation.ref)
         except PlatformError as fault:
             if operation.action is Action.MOVE_BLOCK:
                 return reply
-            unknown = "its end is not known yet"
+            unknown = "the end of the meeting is not known yet"
             raise UnknownOutcomeError(
                 self.name, fault.call, status=fault.status, detail=unknown
             ) from fault
-        if wanted is None or not isinstance(sighting, Found):
+        if after is None or not isinstance(result, Found):
             return reply
-        shown = sighting.event.value
-        if (shown.start, shown.status) != (wanted.start, wanted.status) or shown == wanted:
+        shown = result.event.value
+        if (shown.start, shown.status) != (after.start, after.status) or shown == after:
             return reply
         self.measured.contradict("update_keeps_end", YES)
         lost = ("endAt",) if operation.action is Action.MOVE_APPOINTMENT else ()
         return Done([(operation.ref.id, shown)], lost=lost)
 
     async def free_slots(self, provider: str, window: Window) -> Sequence[Offer]:
-        """The slots of the provider's calendar, as long as its bookings are.
-
-        Raises PlatformError.
-        """
-        calendar = self._calendars[provider]
-        if not calendar.calendar:
+        """Return the free slots of the provider's calendar. Raises PlatformError."""
+        mapping = self._calendars[provider]
+        if not mapping.calendar:
             raise RejectedError(self.name, detail=f"no calendar id is configured for {provider}")
-        zone_name = await self._learn_zone() or "UTC"
-        services = await self._knowledge.services()
-        length = _lengths(services).get(calendar.calendar, _USUAL_SLOT)
+        zone_name = await self._load_zone() or "UTC"
+        services = await self._cache.services()
+        length = _slot_lengths(services).get(mapping.calendar, _DEFAULT_SLOT)
         starts: set[object] = set()
-        found = []
-        for piece in slice_window(window, _SLOTS_LONGEST):
+        offers = []
+        for piece in slice_window(window, _MAX_SLOTS_SPAN):
             for start in await self._calls.free_slots(
-                calendar.calendar, calendar.user, piece, zone_name
+                mapping.calendar, mapping.user, piece, zone_name
             ):
-                slot = Offer(start, start + length, calendar.calendar)
+                slot = Offer(start, start + length, mapping.calendar)
                 if start not in starts and window.start <= start and slot.end <= window.end:
                     starts.add(start)
-                    found.append(slot)
-        return sorted(found, key=lambda slot: slot.start)
+                    offers.append(slot)
+        return sorted(offers, key=lambda slot: slot.start)
 
     async def prober(self) -> Prober:
-        """Return what measures the location's uncertain facts."""
+        """Return the prober of the location's uncertain facts."""
         parts = (self.name, self._account, self._calls, self._calendars)
-        return Prober(*parts, self._learn_zone)
+        return Prober(*parts, self._load_zone)
 
     def plan(self, window: Window, providers: Collection[str] | None = None) -> Sequence[ListCall]:
-        """A call per user, and per team or calendar of those without one."""
+        """Return one call per user, and per team or calendar of providers without a user."""
         wanted = self.providers if providers is None else providers
         calendars = {p: c for p, c in self._calendars.items() if p in wanted}
-        # Until the location was asked, it is taken to have the teams that the configuration says.
-        teams = self._knowledge.teams
-        shown = team_calendars(calendars) if teams is None else teams
-        return self._lists.plan(plan(calendars, shown, window))
+        # Before the first read, the teams of the configuration are assumed.
+        teams = self._cache.teams
+        listed_teams = team_calendars(calendars) if teams is None else teams
+        return self._lists.plan(plan(calendars, listed_teams, window))
 
     def calls_per_read(self, window: Window, providers: Collection[str] | None = None) -> int:
-        """How many calls `plan` names."""
+        """Return the number of calls in `plan`."""
         return len(self.plan(window, providers))
 
-    async def discover(self, told: OnProgress) -> SystemInventory:
-        """Read everything that a mapping may name. Raises no PlatformError."""
-        return await discover.discover(self.name, self._account, self._calls, told)
+    async def discover(self, on_progress: OnProgress) -> SystemInventory:
+        """Read everything that a mapping may refer to. Raises no PlatformError."""
+        return await discover.discover(self.name, self._account, self._calls, on_progress)
 
     async def check(self) -> Sequence[CheckResult]:
-        """Look at the key, the zone and every mapped id without writing."""
-        found = await checks.check(self.name, self._account, self._calendars, self._calls)
-        return [*found, *skew_finding(self.name, self.traffic.skew)]
+        """Check the key, the zone and every mapped id without writing."""
+        results = await checks.check(self.name, self._account, self._calendars, self._calls)
+        return [*results, *skew_finding(self.name, self.traffic.skew)]
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the location can be relied on for."""
-        return self._able()
+        """Return the capabilities of the location."""
+        return self._capabilities()
 
     @property
     def seats(self) -> Mapping[str, int]:
-        """The seats of the services that have several, once a list was crowded."""
+        """Return the seats of services that have several; read once a list needs them."""
         return self._seats
 
     @property
     def buffers(self) -> Mapping[str, Buffer]:
-        """None are known of this platform."""
+        """Return nothing: buffers of this platform are not known."""
         return {}
 
     @property
     def traffic(self) -> CallStats:
-        """Counters and learned limits so far."""
+        """Return the counters and learned limits so far."""
         return self._transport.traffic
 
     async def aclose(self) -> None:
-        """Give back the connections."""
+        """Close the connections."""
         await self._transport.aclose()
 
-    async def _learn_zone(self) -> str:
-        """The configured zone, else the location's; '' where none is known."""
+    async def _load_zone(self) -> str:
+        """Return the configured zone, otherwise the location's; '' if none is known."""
         if self._account.timezone is None:
             zone_name = await self._zone.get("", self._calls.timezone)
-            self._reader = replace(self._reader, zone=zone_name)
-        return self._reader.zone
+            self._parser = replace(self._parser, zone=zone_name)
+        return self._parser.zone
 
-    async def _learn_holds(self) -> None:
-        """Know whose bookings are holds before any row is judged."""
-        holds = await self._holds.look_up()
-        if holds != self._reader.holds:
-            self._reader = replace(self._reader, holds=holds)
+    async def _load_hold_contacts(self) -> None:
+        """Update the hold contacts, which every parsed row depends on."""
+        holds = await self._hold_contacts.look_up()
+        if holds != self._parser.holds:
+            self._parser = replace(self._parser, holds=holds)
 
-    async def _learn_merged(self, items: Iterable[Appointment]) -> None:
-        """Ask for the hold contact anew when a tagged booking names a contact not seen before.
+    async def _find_merged_contacts(self, items: Iterable[Appointment]) -> None:
+        """Look up the hold contacts again if a tagged booking has a new contact.
 
-        The platform merges contacts; if the hold's was, its address leads to the new one.
+        The platform merges contacts; the address of a merged hold contact leads to the new one.
         """
-        tagged = {contact_id(i) for i in items if self._reader.key(i) is not None}
-        if self._holds.doubt(tagged - self._reader.holds):
-            await self._learn_holds()
+        tagged = {contact_id(i) for i in items if self._parser.key(i) is not None}
+        if self._hold_contacts.doubt(tagged - self._parser.holds):
+            await self._load_hold_contacts()
 
-    def _note(self, items: Iterable[Appointment]) -> None:
-        """Keep what later calls need: each booking's zone.
+    def _note_rows(self, items: Iterable[Appointment]) -> None:
+        """Remember the zone of each booking, and compare moved ends.
 
-        A booking is moved in the zone that it was made in, so that its customer is told no other.
+        A booking is moved in its own zone, so that its customer is not notified of another one.
         """
-        if len(self._zones) > _MOST_ZONES:
+        if len(self._zones) > _MAX_ZONES:
             self._zones.clear()
         for item in items:
             if self._sent and (sent := self._sent.get(text(item.id))) is not None:
@@ -416,27 +414,27 @@ class LeadConnectorV1:
                 self._zones[text(item.id)] = text(item.selected_timezone)
 
     def _note_listed(self, items: Collection[Appointment]) -> None:
-        """Note what lists show, blocks too: one that is read by its id says nothing of lists."""
-        self._note(items)
-        shown = (self._reader.kind(item) is Kind.BLOCK for item in items)
+        """Note rows of lists, also blocks; a block read by its id proves nothing about lists."""
+        self._note_rows(items)
+        shown = (self._parser.kind(item) is Kind.BLOCK for item in items)
         if not self.capabilities.lists_blocks and any(shown):
             self.measured.record_read("lists_blocks", YES)
 
     def _compare_end(self, item: Appointment, sent: Value) -> None:
-        """Compare the first sight of a moved event with what was sent, where that is not done."""
+        """Compare the first read of a moved event with the end that was sent."""
         try:
-            shown = self._reader.value(item)
+            shown = self._parser.value(item)
         except ValueError:
             return
         if shown.start != sent.start:
-            return  # It shows what was before, or was moved since.
+            return  # Outdated, or moved again since.
         del self._sent[text(item.id)]
         if shown.end != sent.end:
             self.measured.contradict("update_keeps_end", YES)
 
 
-def _lengths(services: Iterable[object]) -> Mapping[str, timedelta]:
-    """How long a booking of each calendar lasts."""
+def _slot_lengths(services: Iterable[object]) -> Mapping[str, timedelta]:
+    """Return the length of a booking of each calendar."""
     return {
         text(service.id): timedelta(minutes=minutes)
         for service in services
@@ -445,6 +443,6 @@ def _lengths(services: Iterable[object]) -> Mapping[str, timedelta]:
 
 
 def _slot_minutes(service: Service) -> int | None:
-    when = service.availability
-    timing = when.event_timing if isinstance(when, Availability) else None
+    availability = service.availability
+    timing = availability.event_timing if isinstance(availability, ServiceAvailability) else None
     return number(timing.slot_duration) if isinstance(timing, Timing) else None

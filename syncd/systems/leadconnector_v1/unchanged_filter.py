@@ -1,4 +1,4 @@
-"""What of the lists needs a closer look: all that is not plainly as it is known already."""
+"""Filter the rows that must be parsed: all that do not certainly equal their stored state."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 class UnchangedFilter:
-    """Sifts the lists of one read. ``same`` are the ids that were listed as they are known.
+    """Filters the lists of one read. ``same`` are the ids of unchanged rows.
 
-    ``note`` is told the rows that fall through.
+    ``note`` is called with the unchanged rows.
     """
 
     def __init__(
@@ -28,33 +28,36 @@ class UnchangedFilter:
         known: Mapping[str, str],
         note: Callable[[Collection[Appointment]], None],
         holds: Collection[str] = (),
-        plain: Collection[str] = LEADCONNECTOR.plain_busy,
+        plain_statuses: Collection[str] = LEADCONNECTOR.plain_busy,
     ) -> None:
-        """Start with nothing."""
-        self._plain = plain
+        """Start empty."""
+        self._plain_statuses = plain_statuses
         self._owners = owners
         self._known = known
         self._note = note
         self._holds = holds
-        self._others: set[str] = set()
+        self._changed_ids: set[str] = set()
         self.same: set[str] = set()
 
     def changed_rows(self, items: Items) -> Items:
-        """Leave what needs a look, and every later copy of it: the last one listed counts."""
+        """Return the changed rows, and later copies of them: the last listed copy counts."""
         if not self._known:
             return items
-        owners, known, others = self._owners, self._known, self._others
-        plain = self._plain
-        left: Items = []
-        same: list[Appointment] = []
+        owners, known, changed_ids = self._owners, self._known, self._changed_ids
+        plain_statuses = self._plain_statuses
+        changed: Items = []
+        unchanged_rows: list[Appointment] = []
         for item in items:
             if not isinstance(item, Appointment):
-                left.append(item)
-            elif unchanged(item, owners, known, self._holds, plain) and item.id not in others:
-                same.append(item)
+                changed.append(item)
+            elif (
+                unchanged(item, owners, known, self._holds, plain_statuses)
+                and item.id not in changed_ids
+            ):
+                unchanged_rows.append(item)
             else:
-                left.append(item)
-                others.add(text(item.id))
-        self.same.update([item.id for item in same])
-        self._note(same)
-        return left
+                changed.append(item)
+                changed_ids.add(text(item.id))
+        self.same.update([item.id for item in unchanged_rows])
+        self._note(unchanged_rows)
+        return changed

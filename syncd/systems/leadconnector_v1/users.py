@@ -1,4 +1,4 @@
-"""The users of a v1 location, and what is behind each mapped calendar.
+"""The users of a v1 location, and the user or calendar of each mapping.
 
 See docs/platforms/leadconnector-v1.md#contacts-users-and-locations.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from syncd.model import UserDirectory
-from syncd.systems.leadconnector_v1.wire import Named, Service, User
+from syncd.systems.leadconnector_v1.wire import NamedRow, Service, User
 from syncd.systems.lenient import text
 
 if TYPE_CHECKING:
@@ -20,24 +20,26 @@ if TYPE_CHECKING:
 def directory(
     calendars: Mapping[str, CalendarMapping], rows: Iterable[object], places: Iterable[object]
 ) -> UserDirectory:
-    """Index users and, for providers without one, calendars and teams (``places``).
+    """Index the users and, for providers without a user, calendars and teams (``places``).
 
-    A location without any user is one that was not listed.
+    An empty list of users counts as not listed.
     """
-    found = frozenset(text(row.id) for row in rows if isinstance(row, User)) - {""}
-    booked = frozenset(text(p.id) for p in places if isinstance(p, Named | Service)) - {""}
+    user_ids = frozenset(text(row.id) for row in rows if isinstance(row, User)) - {""}
+    calendar_ids = frozenset(text(p.id) for p in places if isinstance(p, NamedRow | Service)) - {""}
     return UserDirectory(
-        users=found,
-        calendars=booked,
+        users=user_ids,
+        calendars=calendar_ids,
         mapped={
             provider: (
-                _listed(of.user, found) if of.user else _listed(of.calendar or of.team, booked)
+                _if_listed(mapping.user, user_ids)
+                if mapping.user
+                else _if_listed(mapping.calendar or mapping.team, calendar_ids)
             )
-            for provider, of in calendars.items()
+            for provider, mapping in calendars.items()
         },
-        listed=bool(found),
+        listed=bool(user_ids),
     )
 
 
-def _listed(id: str | None, among: frozenset[str]) -> str | None:
-    return id if id in among else None
+def _if_listed(id: str | None, ids: frozenset[str]) -> str | None:
+    return id if id in ids else None

@@ -1,8 +1,8 @@
-"""The JSON of LeadConnector v1, read leniently: any field may be absent or of another type.
+"""The JSON of LeadConnector v1, parsed leniently: any field may be missing or of another type.
 
-Field names: docs/platforms/leadconnector-v1.md. A list row's contact is cut down to its id, so that
-the customer's addresses that ``includeAll`` brings along are never even decoded. What is read by
-the thousand can hold no cycle, so the garbage collector is not to know of it.
+Field names: docs/platforms/leadconnector-v1.md. Of the contact in a list row only the id is
+decoded, so the addresses that ``includeAll`` adds never are. gc=False: thousands of instances, and
+no reference cycles.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from syncd.systems.lenient import LenientValue, text
 
 
 class ContactId(msgspec.Struct, rename="camel", frozen=True, gc=False):
-    """A contact, reduced to what a list row may keep of it."""
+    """A contact, reduced to its id for list rows."""
 
     id: Any = None
 
@@ -49,7 +49,7 @@ class Appointment(msgspec.Struct, rename="camel", frozen=True, gc=False):
 
 
 class Listing(msgspec.Struct):
-    """The answer of ``GET /appointments/``. An answer without the list is no empty list."""
+    """The answer of ``GET /appointments/``. An answer without the list is not an empty list."""
 
     appointments: list[Appointment | LenientValue]
 
@@ -64,7 +64,7 @@ class Contact(msgspec.Struct, rename="camel", frozen=True):
 
 
 class WithContact(msgspec.Struct, rename="camel", frozen=True):
-    """The contact that comes with one appointment, or with the answer to a booking."""
+    """The contact in the answer about one appointment or a booking."""
 
     id: Any = None
     contact_id: Any = None
@@ -78,7 +78,7 @@ class Contacts(msgspec.Struct):
 
 
 class Location(msgspec.Struct):
-    """A location, as far as its name and zone."""
+    """The name and zone of a location."""
 
     id: Any = None
     name: Any = None
@@ -86,45 +86,45 @@ class Location(msgspec.Struct):
 
 
 class Locations(msgspec.Struct):
-    """The answer of ``GET /locations/``: a location key sees just its own."""
+    """The answer of ``GET /locations/``; a location's key gets its own location only."""
 
     locations: list[Location | LenientValue]
 
 
 class Timing(msgspec.Struct, rename="camel"):
-    """How long a booking of a service lasts, in minutes."""
+    """The length of a booking of a service, in minutes."""
 
     slot_duration: Any = None
 
 
 class Info(msgspec.Struct, rename="camel"):
-    """How many meetings a service takes at one time."""
+    """The number of meetings that a service takes at one time."""
 
     per_slot: Any = None
 
 
-class Availability(msgspec.Struct, rename="camel"):
-    """When a service can be booked: syncd needs the slot's length and seats only."""
+class ServiceAvailability(msgspec.Struct, rename="camel"):
+    """The slot length and seats of a service."""
 
     appointment_info: Info | LenientValue = None
     event_timing: Timing | LenientValue = None
 
 
 class Member(msgspec.Struct, rename="camel"):
-    """A user who is booked through a service."""
+    """A user who can be booked through a service."""
 
     user_id: Any = None
 
 
 class Service(msgspec.Struct, rename="camel"):
-    """A bookable calendar. ``is_active`` is absent from the documented answer."""
+    """A bookable calendar. ``is_active`` is not documented."""
 
     id: Any = None
     name: Any = None
     team_id: Any = None
     is_active: Any = None
     team_members: list[Member | LenientValue] | dict[str, Any] | str | float | bool | None = None
-    availability: Availability | LenientValue = None
+    availability: ServiceAvailability | LenientValue = None
 
 
 class Services(msgspec.Struct):
@@ -133,21 +133,21 @@ class Services(msgspec.Struct):
     services: list[Service | LenientValue]
 
 
-class Named(msgspec.Struct, rename="camel"):
-    """What teams, their members and users have in common."""
+class NamedRow(msgspec.Struct, rename="camel"):
+    """The common fields of teams, their members and users."""
 
     id: Any = None
     name: Any = None
 
 
-class Team(Named, rename="camel"):
-    """A team and who is in it."""
+class Team(NamedRow, rename="camel"):
+    """A team and its members."""
 
-    members: list[Named | LenientValue] | dict[str, Any] | str | float | bool | None = None
+    members: list[NamedRow | LenientValue] | dict[str, Any] | str | float | bool | None = None
 
 
-class User(Named, rename="camel"):
-    """A user; the name and the phone are real but undocumented (#contacts-users-and-locations)."""
+class User(NamedRow, rename="camel"):
+    """A user; the names and the phone are undocumented (#contacts-users-and-locations)."""
 
     first_name: Any = None
     last_name: Any = None
@@ -168,9 +168,9 @@ class Users(msgspec.Struct):
 
 
 def contact_id(item: Appointment | WithContact) -> str:
-    """The contact's id: its own where it is there.
+    """Return the id of the contact, preferably from the contact itself.
 
-    ``contactId`` was once seen to hold a fingerprint instead
+    ``contactId`` was once seen with a fingerprint instead
     (docs/platforms/leadconnector-v1.md#booking).
     """
     inner = item.contact

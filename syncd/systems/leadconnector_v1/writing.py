@@ -1,4 +1,4 @@
-"""syncd's operations as LeadConnector v1 calls (docs/platforms/leadconnector-v1.md)."""
+"""Execute operations with the calls of LeadConnector v1 (docs/platforms/leadconnector-v1.md)."""
 
 from __future__ import annotations
 
@@ -25,87 +25,90 @@ _WRITABLE = (
     Status.INVALID,
 )
 
-_FIELDS = RecordFields(
+_RECORD_FIELDS = RecordFields(
     times=frozenset({"startTime", "endTime", "endAt", "selectedSlot"}),
     status=frozenset({"status", "appoinmentStatus", "appointmentStatus"}),
     ignored=frozenset({"updatedAt", "dateUpdated", "updatedBy", "contact"}),
 )
-"""The contact that comes along is a record of its own: `contactId` names the customer."""
+"""The roles of the fields. The embedded contact is a separate record; `contactId` is its id."""
 
 
 def capabilities(account: Account, measured: MeasuredFacts) -> Capabilities:
-    """Return what a location can be relied on for, by what was measured of it.
+    """Return the capabilities of a location, from its documentation and measured facts.
 
-    What 400 and 422 mean of an id is not documented: deleted appointments may be answered so. Every
-    write is a single call that is answered at once. `new` cannot be set (#status), and no field
-    keeps the location's own workflows from telling the customer. A hold is a booking, which lists
-    show in any case.
+    It is not documented whether 400 and 422 mean that an id is unknown; deleted appointments may be
+    answered so. Every write is a single call with an immediate answer. `new` cannot be set
+    (#status), and no field keeps the location's own workflows from notifying the customer. A hold
+    is a booking, so lists always show it.
     """
-    refuses = measured.is_yes("refuses_deleted")
+    rejects_deleted = measured.is_yes("refuses_deleted")
     return Capabilities(
         lag=list_lag(measured),
         gone_proofs={Kind.APPOINTMENT: 1, Kind.BLOCK: 2},
-        refused_when_gone=frozenset(Kind if refuses else ()),
+        refused_when_gone=frozenset(Kind if rejects_deleted else ()),
         statuses=Statuses.of(account.statuses).round_tripping(dict.fromkeys(_WRITABLE)),
         key_survives=measured.is_yes("keeps_tag"),
         lists_blocks=account.blocks == "hold" or measured.is_yes("lists_blocks"),
         update_keeps_end=measured.is_yes("update_keeps_end"),
-        # What was measured may be overtaken. A block is put right then; but the end that a
-        # customer's meeting lost would count as a person's change, and be carried everywhere.
+        # A measured fact may be outdated. A block is repaired then; but the lost end of a
+        # customer's meeting would count as a person's change, and reach all systems.
         meetings_keep_end=False,
-        record_fields=_FIELDS,
+        record_fields=_RECORD_FIELDS,
         notifies=True,
     )
 
 
 def event_block(
-    account: Account, calendar: CalendarMapping, value: Value, zone_name: str, key: str | None
+    account: Account, mapping: CalendarMapping, value: Value, zone_name: str, key: str | None
 ) -> dict[str, str] | None:
-    """An event block: for the user where one is named, else for the calendar (#event-blocks)."""
-    target = {"userId": calendar.user} if calendar.user else {"calendarId": calendar.calendar}
-    named = {name: known for name, known in target.items() if known}
+    """Return the fields of an event block: of the user, or else of the calendar (#event-blocks)."""
+    target = {"userId": mapping.user} if mapping.user else {"calendarId": mapping.calendar}
+    owner_fields = {name: id for name, id in target.items() if id}
     times = slot_fields(value, zone_name)
     del times["selectedTimezone"]
-    return {**named, **times, "title": _marked(account, key)} if named else None
+    return {**owner_fields, **times, "title": _tagged_title(account, key)} if owner_fields else None
 
 
 def hold(
-    account: Account, calendar: CalendarMapping, value: Value, zone_name: str, key: str | None
+    account: Account, mapping: CalendarMapping, value: Value, zone_name: str, key: str | None
 ) -> dict[str, str] | None:
-    """A booking for the hold contact (#booking). Its name stays out: it would overwrite one."""
-    if not calendar.calendar or not account.hold_email:
+    """Return the fields of a booking of the hold contact (#booking).
+
+    The contact's name is omitted: it would overwrite the stored one.
+    """
+    if not mapping.calendar or not account.hold_email:
         return None
     fields = {
-        "calendarId": calendar.calendar,
+        "calendarId": mapping.calendar,
         **slot_fields(value, zone_name),
         "email": account.hold_email,
         "title": account.title,
-        "calendarNotes": _marked(account, key),
+        "calendarNotes": _tagged_title(account, key),
     }
-    return {**fields, "userId": calendar.user} if calendar.user else fields
+    return {**fields, "userId": mapping.user} if mapping.user else fields
 
 
-def _marked(account: Account, key: str | None) -> str:
+def _tagged_title(account: Account, key: str | None) -> str:
     return embed_tag(account.title, key) if key else account.title
 
 
 class Writer:
-    """Carries out one operation for one location."""
+    """Executes operations on one location."""
 
     def __init__(self, system: str, account: Account, calls: Api, holds: HoldContacts) -> None:
-        """Keep what a write needs to know."""
+        """Keep the parts."""
         self._holds = holds
         self._system = system
         self._account = account
         self._calls = calls
 
-    async def write(self, operation: Operation, calendar: CalendarMapping, zone_name: str) -> Done:
-        """Carry out one operation, its times in this zone. Raises PlatformError."""
+    async def write(self, operation: Operation, mapping: CalendarMapping, zone_name: str) -> Done:
+        """Execute one operation; its times are sent in this zone. Raises PlatformError."""
         match operation.action:
             case Action.CREATE_BLOCK:
-                return await self._create(operation, calendar, zone_name)
+                return await self._create(operation, mapping, zone_name)
             case Action.MOVE_BLOCK | Action.MOVE_APPOINTMENT:
-                await self._calls.move(operation.ref.id, _wanted(operation), zone_name)
+                await self._calls.move(operation.ref.id, _after(operation), zone_name)
             case Action.REMOVE_BLOCK if self._account.blocks == "hold":
                 await self._calls.set_status(operation.ref.id, Status.CANCELLED)
             case Action.REMOVE_BLOCK:
@@ -114,29 +117,27 @@ class Writer:
                 await self._set_status(operation)
         return Done([(operation.ref.id, None)])
 
-    async def _create(
-        self, operation: Operation, calendar: CalendarMapping, zone_name: str
-    ) -> Done:
-        form = hold if self._account.blocks == "hold" else event_block
-        fields = form(self._account, calendar, _wanted(operation), zone_name, operation.key)
+    async def _create(self, operation: Operation, mapping: CalendarMapping, zone_name: str) -> Done:
+        build_fields = hold if self._account.blocks == "hold" else event_block
+        fields = build_fields(self._account, mapping, _after(operation), zone_name, operation.key)
         if fields is None:
-            detail = f"no calendar id is configured to block {operation.provider} on"
+            detail = f"no calendar id is configured for blocks of {operation.provider}"
             raise RejectedError(self._system, "POST appointments/", detail=detail)
         if self._account.blocks == "hold":
-            self._holds.booking()
+            self._holds.before_booking()
         event, contact = await self._calls.create(fields)
-        self._holds.booked(contact)
+        self._holds.after_booking(contact)
         return Done([(event, None)])
 
     async def _set_status(self, operation: Operation) -> None:
-        status = _wanted(operation).status
+        status = _after(operation).status
         if status not in _WRITABLE:
             raise RejectedError(self._system, detail=f"v1 cannot set {status}")
         await self._calls.set_status(operation.ref.id, status)
 
 
-def _wanted(operation: Operation) -> Value:
+def _after(operation: Operation) -> Value:
     if operation.after is None:
-        message = f"{operation.action} without a value to write"
+        message = f"{operation.action} needs a value"
         raise ValueError(message)
     return operation.after

@@ -45,7 +45,8 @@ documented answer shows it."""
 
 _AT_ONCE = timedelta(seconds=2)
 
-_NEVER = re.compile(r"0001-01-01\b.*|0?1/0?1/0001\b.*|/Date\(-62135596800000([+-]\d{4})?\)/")
+NULL_DATE = re.compile(r"0001-01-01\b.*|0?1/0?1/0001\b.*|/Date\(-62135596800000([+-]\d{4})?\)/")
+"""Matches the null date of .NET, which an answer may show for an end that is not set."""
 
 _WCF = re.compile(r"/Date\((-?\d+)([+-]\d{4})?\)/")
 _FIRST_YEAR = 1970
@@ -291,7 +292,7 @@ def _series_field(task: Task) -> str:
 def has_end(task: Task) -> bool:
     """Return whether the task has an end; the year 1 means that it has none."""
     end = text(task.end_date)
-    return bool(end) and not _NEVER.fullmatch(end)
+    return bool(end) and not NULL_DATE.fullmatch(end)
 
 
 def _has_customer(task: Task) -> bool:

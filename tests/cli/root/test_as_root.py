@@ -14,19 +14,21 @@ from pathlib import Path
 import pytest
 
 import syncd
-from tests.cli.conftest import Desk
+from tests.cli.conftest import CliHarness
 from tests.cli.root.helper import NEEDS_ROOT, USER, reachable
 from tests.cli.root.host import CONFIG, Host, give_away, hard_link, link, owners
 
 pytestmark = [pytest.mark.skipif(os.geteuid() != 0, reason=NEEDS_ROOT), pytest.mark.sockets]
 
 
-def test_all_commands_work_with_secrets_that_only_root_can_read(desk: Desk, host: Host) -> None:
+def test_all_commands_work_with_secrets_that_only_root_can_read(
+    cli: CliHarness, host: Host
+) -> None:
     shutil.rmtree(host.folder)
     host.folder.mkdir()
     give_away(host.folder)
-    text = desk.path.read_text().replace('"state.db"', f'"{host.state}"')
-    token = desk.world.sandbox.clinic.token
+    text = cli.path.read_text().replace('"state.db"', f'"{host.state}"')
+    token = cli.world.sandbox.clinic.token
     secret = host.etc / "token"
     secret.write_text(token)
     (host.etc / "syncd.toml").write_text(text.replace(f'"{token}"', '{ file = "token" }'))
@@ -40,7 +42,7 @@ def test_all_commands_work_with_secrets_that_only_root_can_read(desk: Desk, host
     assert done("plan")
     first = json.loads(done("resync", "--yes", "--json"))
     assert first["converged"]
-    assert desk.wrong() == []
+    assert cli.disagreements() == []
     again = json.loads(done("resync", "--dry-run", "--json"))
     assert not any(again["operations"].values())
     assert done("status", "--json")
@@ -70,9 +72,9 @@ def test_all_commands_work_with_secrets_that_only_root_can_read(desk: Desk, host
 
 
 def test_the_daemon_started_by_root_gives_it_up_and_takes_commands_of_roots(
-    desk: Desk, host: Host
+    cli: CliHarness, host: Host
 ) -> None:
-    text = desk.path.read_text().replace('"state.db"', f'"{host.state}"')
+    text = cli.path.read_text().replace('"state.db"', f'"{host.state}"')
     (host.etc / "syncd.toml").write_text(text)
     command = [sys.executable, "-m", "syncd", "--config", str(host.etc / "syncd.toml"), "run"]
     with subprocess.Popen(reachable(*command), stderr=subprocess.DEVNULL) as daemon:
@@ -82,11 +84,11 @@ def test_the_daemon_started_by_root_gives_it_up_and_takes_commands_of_roots(
                 assert daemon.poll() is None
                 assert time.monotonic() < deadline
                 time.sleep(0.1)
-            said = Path(f"/proc/{daemon.pid}/status").read_text()
-            assert f"Uid:\t{USER}\t{USER}\t{USER}\t{USER}\n" in said
-            assert f"Gid:\t{USER}\t{USER}\t{USER}\t{USER}\n" in said
-            assert "Groups:\t \n" in said
-            assert "CapPrm:\t0000000000000000\n" in said
+            result = Path(f"/proc/{daemon.pid}/status").read_text()
+            assert f"Uid:\t{USER}\t{USER}\t{USER}\t{USER}\n" in result
+            assert f"Gid:\t{USER}\t{USER}\t{USER}\t{USER}\n" in result
+            assert "Groups:\t \n" in result
+            assert "CapPrm:\t0000000000000000\n" in result
             ended = host.syncd("resync", "--json", seconds=60)
             assert (ended.code, json.loads(ended.out)["converged"]) == (0, True)
         finally:

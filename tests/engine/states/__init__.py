@@ -15,50 +15,50 @@ from pathlib import Path
 
 from syncd.model import Kind, Operation, Status, Value
 from syncd.store import Store
-from tests.engine.conftest import Shop, make_engine, open_shop
+from tests.engine.conftest import Rig, make_engine, open_rig
 from tests.engine.fakes import Held
 
 HERE = Path(__file__).parent
 
 
-def keep(shop: Shop, name: str) -> None:
+def keep(rig: Rig, name: str) -> None:
     """Write down a state and the world around it."""
-    shop.store.close()
-    with closing(sqlite3.connect(shop.path)) as database:
+    rig.store.close()
+    with closing(sqlite3.connect(rig.path)) as database:
         text = "\n".join(database.iterdump()) + "\n"
     (HERE / f"{name}.sql").write_text(text)
     world = {
-        "now": shop.clock.now().isoformat(),
-        "events": {s.name: {e: _spelt(h) for e, h in s.events.items()} for s in shop.systems},
-        "queues": {s.name: [o.event for o in s.queue] for s in shop.systems},
+        "now": rig.clock.now().isoformat(),
+        "events": {s.name: {e: _spelt(h) for e, h in s.events.items()} for s in rig.systems},
+        "queues": {s.name: [o.event for o in s.queue] for s in rig.systems},
     }
     (HERE / f"{name}.json").write_text(json.dumps(world, indent=1) + "\n")
 
 
-def restored(path: Path, name: str) -> Shop:
+def restored(path: Path, name: str) -> Rig:
     """Open a kept state, with the world that stood around it."""
     with closing(sqlite3.connect(path)) as database:
         database.executescript((HERE / f"{name}.sql").read_text())
     world = json.loads((HERE / f"{name}.json").read_text())
-    shop = open_shop(path.with_name("empty.db"))
-    shop.store.close()
-    shop.clock.time = datetime.fromisoformat(world["now"])
-    for system in shop.systems:
+    rig = open_rig(path.with_name("empty.db"))
+    rig.store.close()
+    rig.clock.time = datetime.fromisoformat(world["now"])
+    for system in rig.systems:
         system.events = {e: _read(h) for e, h in world["events"][system.name].items()}
         for _ in range(1000):
             next(system.numbers)
     for _ in range(100_000):
-        next(shop.rows)
-    shop.path = path
-    shop.store = Store.open(path)
-    shop.engine = make_engine(shop.store, shop.clock, shop.systems, shop.rows)
-    return shop
+        next(rig.rows)
+    rig.path = path
+    rig.store = Store.open(path)
+    rig.engine = make_engine(rig.store, rig.clock, rig.systems, rig.rows)
+    return rig
 
 
-def queued(shop: Shop, name: str) -> dict[str, list[Operation]]:
+def queued(rig: Rig, name: str) -> dict[str, list[Operation]]:
     """What the platforms were still to carry out, by system."""
     world = json.loads((HERE / f"{name}.json").read_text())
-    rows = shop.store.pending_intents()
+    rows = rig.store.pending_intents()
     return {
         system: [i.operation for i in rows if i.operation.event in events and i.job]
         for system, events in world["queues"].items()

@@ -1,7 +1,7 @@
-"""The real adapter against the emulated location, over a loopback socket, with an ear at the door.
+"""The real adapter against the emulated location over a loopback socket, with a recording proxy.
 
-The door between them keeps every request, and can spoil answers (or requests) that the emulator
-itself never gives: rows without id, wall-clock times, a platform that does not honour a flag.
+The proxy records every request. It can also rewrite answers or drop fields of requests, to imitate
+behaviour that the emulator lacks: rows without an id, wall times, an ignored flag.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from syncd.model import Action, Event, Kind, Operation, Value, Window
 from syncd.sandbox.clock import ManualClock
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.ids import alnum_ids
-from syncd.sandbox.leadconnector import LeadConnector as Platform
+from syncd.sandbox.leadconnector import EmulatedLeadConnector as Platform
 from syncd.sandbox.serving import serving
 from syncd.systems.leadconnector import Account, CalendarMapping, LeadConnector
 from tests.sandbox.kit import HOUR, NOW, at
@@ -34,13 +34,13 @@ TOKEN = "pit-very-secret"
 KEY = "abcdefghij"
 
 Body = dict[str, Any]
-Spoil = Callable[[Body], Any]
+Rewrite = Callable[[Body], Any]
 
 
-class Seen(NamedTuple):
+class RecordedRequest(NamedTuple):
     """One request as it reached the platform.
 
-    ``template`` is its path in the platform's table, ``path`` as it was sent, with its escapes.
+    ``template`` is its path in the routing table, ``path`` the quoted path that was sent.
     """
 
     method: str
@@ -52,33 +52,33 @@ class Seen(NamedTuple):
 
     @property
     def call(self) -> str:
-        """Method and template."""
+        """Return method and template."""
         return f"{self.method} {self.template}"
 
 
 @dataclass
-class Door:
-    """An application in front of the platform."""
+class RecordingProxy:
+    """An ASGI application in front of the platform."""
 
     platform: Platform
-    seen: list[Seen] = field(default_factory=list)
-    answers: dict[str, tuple[int, Spoil]] = field(default_factory=dict)
-    ignored: set[str] = field(default_factory=set)
+    requests: list[RecordedRequest] = field(default_factory=list)
+    answers: dict[str, tuple[int, Rewrite]] = field(default_factory=dict)
+    ignored_fields: set[str] = field(default_factory=set)
 
-    def spoil(self, call: str, with_: Spoil, status: int = 200) -> None:
-        """Have the answers to a call (method and template) rewritten."""
+    def rewrite(self, call: str, with_: Rewrite, status: int = 200) -> None:
+        """Rewrite the answers to a call (method and template)."""
         self.answers[call] = (status, with_)
 
     @property
     def calls(self) -> list[str]:
-        """Method and template of every request so far."""
-        return [request.call for request in self.seen]
+        """Return method and template of every request so far."""
+        return [request.call for request in self.requests]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Note the request, pass it on, and rewrite its answer where a test wants so."""
+        """Record the request, forward it, and rewrite its answer if a test asks for that."""
         content = await _content(receive)
         body = json.loads(content) if content else None
-        request = Seen(
+        request = RecordedRequest(
             scope["method"],
             self._template(scope),
             scope["raw_path"].decode(),
@@ -86,34 +86,36 @@ class Door:
             Headers(scope=scope),
             body,
         )
-        self.seen.append(request)
-        if isinstance(body, dict) and self.ignored & body.keys():
-            content = json.dumps({k: v for k, v in body.items() if k not in self.ignored}).encode()
+        self.requests.append(request)
+        if isinstance(body, dict) and self.ignored_fields & body.keys():
+            content = json.dumps(
+                {k: v for k, v in body.items() if k not in self.ignored_fields}
+            ).encode()
 
         async def pass_on() -> MutableMapping[str, Any]:
             return {"type": "http.request", "body": content, "more_body": False}
 
-        spoiled = self.answers.get(request.call)
-        if spoiled is None:
+        rewritten = self.answers.get(request.call)
+        if rewritten is None:
             await self.platform(scope, pass_on, send)
             return
-        heard: list[Message] = []
+        messages: list[Message] = []
 
-        async def hear(message: Message) -> None:
-            heard.append(message)
+        async def collect(message: Message) -> None:
+            messages.append(message)
 
-        await self.platform(scope, pass_on, hear)
-        status, rewrite = spoiled
-        told = rewrite(json.loads(heard[1]["body"]))
-        answer = told if isinstance(told, bytes) else json.dumps(told).encode()
-        headers = [pair for pair in heard[0]["headers"] if pair[0] != b"content-length"]
+        await self.platform(scope, pass_on, collect)
+        status, change = rewritten
+        changed = change(json.loads(messages[1]["body"]))
+        answer = changed if isinstance(changed, bytes) else json.dumps(changed).encode()
+        headers = [pair for pair in messages[0]["headers"] if pair[0] != b"content-length"]
         headers.append((b"content-length", str(len(answer)).encode()))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": answer})
 
     def _template(self, scope: Scope) -> str:
-        found = (r.path for r in self.platform._routes if r.matches(scope)[0] is Match.FULL)
-        return next(found, f"unknown: {scope['path']}")
+        paths = (r.path for r in self.platform._routes if r.matches(scope)[0] is Match.FULL)
+        return next(paths, f"unknown: {scope['path']}")
 
 
 async def _content(receive: Receive) -> bytes:
@@ -127,11 +129,11 @@ async def _content(receive: Receive) -> bytes:
 
 @dataclass
 class Clinic:
-    """A location, its people and calendars, and adapters that read it; see `build`."""
+    """A location with users, calendars and a contact, and the adapters under test; see `build`."""
 
     platform: Platform
     clock: ManualClock
-    door: Door
+    proxy: RecordingProxy
     url: str
     alice: str
     bob: str
@@ -145,7 +147,7 @@ class Clinic:
     def build(
         self, calendars: Mapping[str, CalendarMapping] | None = None, **options: Any
     ) -> LeadConnector:
-        """Make an adapter; of alice alone unless told otherwise."""
+        """Create an adapter, by default for alice only."""
         account = Account(
             **{
                 "location_id": self.platform.location_id,
@@ -161,52 +163,52 @@ class Clinic:
 
     @property
     def only_alice(self) -> dict[str, CalendarMapping]:
-        """Alice, booked on her calendar."""
+        """Return a mapping of alice on her calendar."""
         return {"alice": CalendarMapping(self.alice, (self.calendar,))}
 
     @property
     def both(self) -> dict[str, CalendarMapping]:
-        """Alice and bob, whose calendars are in one group."""
+        """Return a mapping of alice and bob, whose calendars are in one group."""
         return {**self.only_alice, "bob": CalendarMapping(self.bob, (self.bobs,))}
 
     @property
     def room(self) -> dict[str, CalendarMapping]:
-        """A hall that is an event calendar and nobody's."""
+        """Return a mapping of a hall, which is an event calendar without a user."""
         return {"hall": CalendarMapping(None, (self.hall,))}
 
     def book(self, start: datetime, **more: Any) -> str:
-        """Enter an hour with alice by hand."""
+        """Book an hour with alice by hand."""
         return self.platform.book(
             self.calendar, self.alice, start, start + HOUR, self.contact, **more
         )
 
     def block(self, start: datetime, title: str = "Lunch") -> str:
-        """Close an hour of alice's by hand."""
+        """Block an hour of alice by hand."""
         return self.platform.block(self.alice, start, start + HOUR, title)
 
     def fault(self, kind: FaultKind, **more: Any) -> None:
-        """Switch a fault of the platform on."""
+        """Switch on a fault of the platform."""
         self.platform.faults.add(Fault(kind, **more))
 
-    def asked(self, call: str) -> list[Seen]:
-        """The requests of one call (method and template)."""
-        return [request for request in self.door.seen if request.call == call]
+    def sent(self, call: str) -> list[RecordedRequest]:
+        """Return the requests of one call (method and template)."""
+        return [request for request in self.proxy.requests if request.call == call]
 
 
 @pytest.fixture
 async def clinic() -> AsyncIterator[Clinic]:
-    """A clinic on a loopback socket; its clock moves only by waiting."""
+    """Return a clinic on a loopback socket; its clock moves only while something waits."""
     clock = ManualClock(NOW)
     platform = Platform("clinic", clock, alnum_ids("test"), token=TOKEN)
     alice = platform.add_user("Alice Adams", "alice@example.com")
     bob = platform.add_user("Bob Brown", "bob@example.com")
     group = platform.add_group("Practice")
-    door = Door(platform)
-    async with serving([door]) as urls:
-        made = Clinic(
+    proxy = RecordingProxy(platform)
+    async with serving([proxy]) as urls:
+        instance = Clinic(
             platform,
             clock,
-            door,
+            proxy,
             urls[0],
             alice,
             bob,
@@ -216,13 +218,13 @@ async def clinic() -> AsyncIterator[Clinic]:
             group,
             platform.add_contact("Carla Client", "Carla@example.com", "+4930123456"),
         )
-        yield made
-        for system in made.made:
+        yield instance
+        for system in instance.made:
             await system.aclose()
 
 
 def hour(start: datetime, **more: Any) -> Value:
-    """An hour from then."""
+    """Return a value of one hour from this start."""
     return Value(start, start + HOUR, **more)
 
 
@@ -235,24 +237,24 @@ def operation(
     provider: str = "alice",
     key: str | None = None,
 ) -> Operation:
-    """An operation on the clinic."""
+    """Return an operation on the clinic."""
     meeting = action in {Action.MOVE_APPOINTMENT, Action.SET_STATUS}
     kind = Kind.APPOINTMENT if meeting else Kind.BLOCK
     return Operation(action, "clinic", provider, kind, event, before, after, key=key)
 
 
 async def events(system: LeadConnector, window: Window = WINDOW) -> list[Event]:
-    """All events of a read, which is to be flawless."""
-    got = await system.read(window)
-    assert not got.faults
-    return [system.event(row) for row in got.rows]
+    """Return all events of a read without faults."""
+    snapshot = await system.read(window)
+    assert not snapshot.faults
+    return [system.event(row) for row in snapshot.rows]
 
 
-def rows(change: Callable[[list[Any]], Any]) -> Spoil:
-    """Rewrite the rows of a list."""
+def rows(change: Callable[[list[Any]], Any]) -> Rewrite:
+    """Return a rewrite of the rows of a list."""
     return lambda answer: {**answer, "events": change(answer["events"])}
 
 
-def each(**changes: Any) -> Spoil:
-    """Change the fields of every row of a list."""
+def each(**changes: Any) -> Rewrite:
+    """Return a rewrite of fields in every row of a list."""
     return rows(lambda found: [{**row, **changes} for row in found])

@@ -1,4 +1,4 @@
-"""One block: by its id where the location answers that, else in lists that are surely whole."""
+"""Lookup of one block: by its id if the location supports that, otherwise in complete lists."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from syncd.model import EventRef, Fact, Kind
-from syncd.sandbox.caps import Keeps, ListCap
+from syncd.sandbox.caps import KeptRows, ListCap
 from syncd.systems.facts import FactStore
 from syncd.systems.leadconnector import CalendarMapping, LeadConnector
 from syncd.systems.measured import Side
@@ -16,7 +16,7 @@ from tests.sandbox.kit import HOUR, at
 
 from .conftest import BLOCKED, WINDOW, Clinic, hour
 
-BY_ID = "GET /calendars/events/appointments/{id}"
+BLOCK_BY_ID = "GET /calendars/events/appointments/{id}"
 CALENDARS = "GET /calendars/"
 DAY = timedelta(days=1)
 
@@ -33,11 +33,11 @@ async def test_a_block_that_is_answered_by_its_id_takes_one_call(clinic: Clinic)
     clinic.platform.blocks_by_id = True
     block, system = clinic.block(at(12)), clinic.build()
     await system.read(WINDOW)
-    clinic.door.seen.clear()
+    clinic.proxy.requests.clear()
     found = await system.read_one(ref(block), hour(at(12)))
     assert isinstance(found, Found)
     assert (found.event.id, found.event.kind, found.event.provider) == (block, Kind.BLOCK, "alice")
-    assert clinic.door.calls == [BY_ID]
+    assert clinic.proxy.calls == [BLOCK_BY_ID]
 
 
 async def test_a_location_that_does_not_answer_blocks_by_id_is_asked_that_once(
@@ -46,10 +46,10 @@ async def test_a_location_that_does_not_answer_blocks_by_id_is_asked_that_once(
     block, system = clinic.block(at(12)), clinic.build()
     for _ in range(3):
         assert isinstance(await system.read_one(ref(block), hour(at(12))), Found)
-    assert len(clinic.asked(BY_ID)) == 1
+    assert len(clinic.sent(BLOCK_BY_ID)) == 1
     clinic.clock.advance(8 * 86_400)
     await system.read_one(ref(block), hour(at(12)))
-    assert len(clinic.asked(BY_ID)) == 2
+    assert len(clinic.sent(BLOCK_BY_ID)) == 2
 
 
 async def test_whether_blocks_are_answered_by_id_is_remembered(clinic: Clinic) -> None:
@@ -58,19 +58,19 @@ async def test_whether_blocks_are_answered_by_id_is_remembered(clinic: Clinic) -
     again = clinic.build()
     again.facts.load(system.facts.unsaved())
     await again.read_one(ref(block), hour(at(12)))
-    assert len(clinic.asked(BY_ID)) == 1
+    assert len(clinic.sent(BLOCK_BY_ID)) == 1
     assert isinstance(system.facts, FactStore)
 
 
 async def test_a_404_alone_proves_nothing_where_no_block_was_ever_answered_by_id(
     clinic: Clinic,
 ) -> None:
-    """The day is full besides, so that no free slot proves it either."""
+    """The day is also full, so that no free slot proves the absence."""
     clinic.platform.block(clinic.alice, at(0), at(0) + 2 * DAY, "Off")
     block = clinic.block(at(12))
     clinic.platform.remove_block(block)
     clinic.platform.caps["/calendars/blocked-slots"] = ListCap(1, "first")
-    clinic.door.spoil(BLOCKED, lambda answer: {**answer, "events": []})
+    clinic.proxy.rewrite(BLOCKED, lambda answer: {**answer, "events": []})
     assert isinstance(await clinic.build().read_one(ref(block), hour(at(12))), Unknown)
 
 
@@ -82,12 +82,12 @@ async def test_a_404_counts_with_an_empty_list_where_blocks_are_answered_by_id(
     block, system = clinic.block(at(12)), clinic.build()
     await system.read_one(ref(block), hour(at(12)))
     clinic.platform.remove_block(block)
-    clinic.door.spoil(BLOCKED, lambda answer: {**answer, "events": []})
+    clinic.proxy.rewrite(BLOCKED, lambda answer: {**answer, "events": []})
     assert await system.read_one(ref(block), hour(at(12))) == Gone()
 
 
 async def test_a_list_that_shows_a_block_wins_over_a_404(clinic: Clinic) -> None:
-    """Busy time from Google may be listed, and not be answered by its id."""
+    """Busy time from Google may be listed, but not be readable by its id."""
     clinic.platform.blocks_by_id = True
     first, system = clinic.block(at(9)), clinic.build()
     await system.read_one(ref(first), hour(at(9)))
@@ -108,9 +108,9 @@ async def test_a_block_that_is_listed_after_a_404_drops_the_fact_that_blocks_are
     assert Kind.BLOCK not in system.capabilities.gone_by_list
     clinic.platform.blocks_by_id = False
     mirrored = clinic.block(at(12))
-    clinic.door.spoil(BLOCKED, lambda answer: {**answer, "events": []})
+    clinic.proxy.rewrite(BLOCKED, lambda answer: {**answer, "events": []})
     assert isinstance(await system.read_one(ref(mirrored), hour(at(12))), Gone)
-    clinic.door.answers.clear()
+    clinic.proxy.answers.clear()
     await system.read(WINDOW)
     assert system.measured.is_yes("block_by_id")  # A list may be older than the answer.
     clinic.clock.advance(60)
@@ -121,7 +121,7 @@ async def test_a_block_that_is_listed_after_a_404_drops_the_fact_that_blocks_are
     assert system.measured.side("block_by_id") is Side.CONTRADICTED, "only a probe measures anew"
 
 
-async def test_the_name_under_which_earlier_versions_stored_it_still_counts(
+async def test_the_fact_name_of_earlier_versions_still_counts(
     clinic: Clinic,
 ) -> None:
     system = clinic.build()
@@ -143,9 +143,9 @@ async def test_free_slots_prove_an_absence_only_where_blocks_close_them(
 
 @pytest.mark.parametrize("keeps", ["first", "last", "any"])
 async def test_a_block_is_not_gone_because_a_capped_list_shows_others(
-    clinic: Clinic, keeps: Keeps
+    clinic: Clinic, keeps: KeptRows
 ) -> None:
-    """A cap of 120: no length that anybody would suspect."""
+    """The cap is 120, which is not a suspicious length."""
     clinic.platform.caps["/calendars/blocked-slots"] = ListCap(120, keeps)
     for number in range(130):
         when = at(0) + number * DAY / 2 - 20 * DAY
@@ -171,14 +171,14 @@ ODD_ROWS: dict[str, dict[str, str | None]] = {
 async def test_a_row_that_cannot_be_read_does_not_prove_that_a_list_of_blocks_works(
     clinic: Clinic, row: str, *, others: bool
 ) -> None:
-    """A whole answer that a broken proxy made up looks like a list without the block."""
+    """An answer invented by a broken proxy looks like a list without the block."""
     block = clinic.block(at(12))
-    clinic.door.spoil(BLOCKED, lambda _: {"events": [{"id": "\ufffd\ufffd", **ODD_ROWS[row]}]})
+    clinic.proxy.rewrite(BLOCKED, lambda _: {"events": [{"id": "\ufffd\ufffd", **ODD_ROWS[row]}]})
     system = clinic.build(clinic.both if others else None)
     assert isinstance(await system.read_one(ref(block), hour(at(12))), Unknown)
 
 
-async def test_a_crowd_that_no_quarter_of_an_hour_shows_whole_proves_no_absence(
+async def test_a_quarter_of_an_hour_with_more_rows_than_the_cap_proves_no_absence(
     clinic: Clinic,
 ) -> None:
     clinic.platform.caps["/calendars/blocked-slots"] = ListCap(100, "first")
@@ -190,7 +190,7 @@ async def test_a_crowd_that_no_quarter_of_an_hour_shows_whole_proves_no_absence(
 
 
 async def test_the_blocks_of_a_calendar_that_left_its_group_are_not_gone(clinic: Clinic) -> None:
-    """The directory says that both calendars are in one group, whose list shows the other's."""
+    """The cached directory has both calendars in one group, whose list shows only the other."""
     platform = clinic.platform
     second = platform.add_calendar("Second hall", "event", group=clinic.group)
     platform.regroup(clinic.hall, clinic.group)
@@ -213,36 +213,36 @@ async def test_a_known_event_that_a_list_lacks_has_the_calendars_read_again(
     lacking = await system.read(WINDOW)
     assert meeting not in {row.id for row in lacking.rows}
     await system.read_one(EventRef("clinic", "alice", meeting, Kind.APPOINTMENT), hour(at(9)))
-    asked = len(clinic.asked(CALENDARS))
+    asked = len(clinic.sent(CALENDARS))
     again = await system.read(WINDOW)
     assert meeting in {row.id for row in again.rows}
-    assert len(clinic.asked(CALENDARS)) == asked + 1
+    assert len(clinic.sent(CALENDARS)) == asked + 1
 
 
 async def test_a_list_that_lacks_an_event_has_the_calendars_read_every_five_minutes_at_most(
     clinic: Clinic,
 ) -> None:
     meeting, system = clinic.book(at(9)), clinic.build(clinic.both)
-    clinic.door.spoil("GET /calendars/events", lambda answer: {**answer, "events": []})
+    clinic.proxy.rewrite("GET /calendars/events", lambda answer: {**answer, "events": []})
     for _ in range(4):
         await system.read(WINDOW)
         await system.read_one(EventRef("clinic", "alice", meeting, Kind.APPOINTMENT), hour(at(9)))
-    assert len(clinic.asked(CALENDARS)) == 2
+    assert len(clinic.sent(CALENDARS)) == 2
 
 
-async def test_an_event_that_moved_into_the_window_says_nothing_about_calendars(
+async def test_an_event_that_moved_into_the_window_proves_nothing_about_calendars(
     clinic: Clinic,
 ) -> None:
     meeting, system = clinic.book(at(9)), clinic.build()
-    clinic.door.spoil("GET /calendars/events", lambda answer: {**answer, "events": []})
+    clinic.proxy.rewrite("GET /calendars/events", lambda answer: {**answer, "events": []})
     await system.read(WINDOW)
     known = hour(at(9) - 3 * DAY)
     await system.read_one(EventRef("clinic", "alice", meeting, Kind.APPOINTMENT), known)
     await system.read(WINDOW)
-    assert len(clinic.asked(CALENDARS)) == 1
+    assert len(clinic.sent(CALENDARS)) == 1
 
 
-async def test_a_group_that_is_refused_is_read_by_the_calendars_of_now_in_the_same_read(
+async def test_a_refused_group_is_read_again_with_current_calendars(
     clinic: Clinic,
 ) -> None:
     platform, system = clinic.platform, clinic.build(clinic.both)
@@ -253,7 +253,7 @@ async def test_a_group_that_is_refused_is_read_by_the_calendars_of_now_in_the_sa
     del platform.groups[clinic.group]
     platform.refuses_unknown_groups = True
     meeting = clinic.book(at(9))
-    got = await system.read(WINDOW)
-    assert not got.faults
-    assert meeting in {row.id for row in got.rows}
-    assert {c.provider for c in got.coverage} == {"alice", "bob"}
+    snapshot = await system.read(WINDOW)
+    assert not snapshot.faults
+    assert meeting in {row.id for row in snapshot.rows}
+    assert {c.provider for c in snapshot.coverage} == {"alice", "bob"}

@@ -1,4 +1,4 @@
-"""Buffers of v2 calendars: how they are read, remembered, reported and named by `check`."""
+"""Buffers of v2 calendars: parsed, stored, reported, and shown by `check`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from syncd.model import NO_BUFFER, Buffer, Topic
 from syncd.systems.facts import FactStore
 from syncd.systems.leadconnector import CalendarMapping, wire
-from syncd.systems.leadconnector.buffers import remember, remembered
+from syncd.systems.leadconnector.buffers import store_buffers, stored_buffers
 from syncd.systems.leadconnector.directory import directory_of
 from tests.sandbox.kit import at
 
@@ -19,15 +19,15 @@ from .conftest import WINDOW, Clinic
 
 
 def minutes(before: float, after: float) -> Buffer:
-    """A buffer."""
+    """Return a buffer."""
     return Buffer(timedelta(minutes=before), timedelta(minutes=after))
 
 
-def shown(**fields: Any) -> tuple[Buffer, str]:
-    """What the directory makes of a calendar with these fields."""
+def parsed_buffer(**fields: Any) -> tuple[Buffer, str]:
+    """Return the buffer of a calendar row with these fields, and its unreadable text."""
     listing = msgspec.convert({"calendars": [{"id": "C", **fields}]}, wire.Calendars)
     calendar = directory_of(listing)["C"]
-    return calendar.buffer, calendar.odd_buffer
+    return calendar.buffer, calendar.unreadable_buffer
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def shown(**fields: Any) -> tuple[Buffer, str]:
     ],
 )
 def test_each_side_has_a_unit_of_its_own(fields: dict[str, Any], buffer: Buffer) -> None:
-    assert shown(**fields) == (buffer, "")
+    assert parsed_buffer(**fields) == (buffer, "")
 
 
 @pytest.mark.parametrize(
@@ -62,14 +62,14 @@ def test_each_side_has_a_unit_of_its_own(fields: dict[str, Any], buffer: Buffer)
         ({"slotBuffer": "1\u2028\u001b"}, "1\\u2028\\u001b"),
     ],
 )
-def test_what_cannot_be_read_is_no_buffer_and_is_kept_as_it_is_spelt(
+def test_an_unreadable_buffer_counts_as_none_and_its_text_is_kept(
     fields: dict[str, Any], odd: str
 ) -> None:
-    assert shown(**fields) == (NO_BUFFER, odd)
+    assert parsed_buffer(**fields) == (NO_BUFFER, odd)
 
 
-def test_one_side_that_cannot_be_read_costs_only_that_side() -> None:
-    assert shown(preBuffer=10, slotBuffer=1, slotBufferUnit="weeks") == (
+def test_an_unreadable_side_of_a_buffer_does_not_affect_the_other() -> None:
+    assert parsed_buffer(preBuffer=10, slotBuffer=1, slotBufferUnit="weeks") == (
         minutes(10, 0),
         "1 weeks",
     )
@@ -83,7 +83,7 @@ async def test_buffers_are_known_only_where_blocks_are_to_cover_them(clinic: Cli
         assert system.buffers == expected
 
 
-async def test_a_later_process_knows_them_before_the_location_answers(clinic: Clinic) -> None:
+async def test_a_later_process_knows_the_buffers_before_the_first_read(clinic: Clinic) -> None:
     clinic.platform.set_buffers(clinic.calendar, 15, 10)
     system = clinic.build(buffers="close")
     await system.read(WINDOW)
@@ -93,22 +93,22 @@ async def test_a_later_process_knows_them_before_the_location_answers(clinic: Cl
     assert again.buffers == {clinic.calendar: minutes(15, 10)}
 
 
-def test_a_calendar_keeps_its_buffer_until_another_one_is_told(clinic: Clinic) -> None:
+def test_a_calendar_keeps_its_buffer_until_another_one_is_read(clinic: Clinic) -> None:
     facts = FactStore("clinic", clinic.clock)
     rows = [{"id": "A", "slotBuffer": 5}, {"id": "B", "preBuffer": 5}]
-    untold = [{"id": "A"}, {"id": "B", "preBuffer": "five"}]
-    off = [{"id": id, "slotBuffer": 0, "preBuffer": 0} for id in "AB"]
+    without_buffers = [{"id": "A"}, {"id": "B", "preBuffer": "five"}]
+    zero_buffers = [{"id": id, "slotBuffer": 0, "preBuffer": 0} for id in "AB"]
     listings = [
         directory_of(msgspec.convert({"calendars": part}, wire.Calendars))
-        for part in (rows, rows[:1], untold, off[:1], off)
+        for part in (rows, rows[:1], without_buffers, zero_buffers[:1], zero_buffers)
     ]
-    known = [dict(remember(facts, listing)) for listing in listings]
+    known = [dict(store_buffers(facts, listing)) for listing in listings]
     assert known == [
         *[{"A": minutes(0, 5), "B": minutes(5, 0)}] * 3,
         {"B": minutes(5, 0)},
         {},
     ]
-    assert remembered(facts) == {}
+    assert stored_buffers(facts) == {}
 
 
 async def test_a_read_takes_no_more_calls_for_buffers(clinic: Clinic) -> None:
@@ -116,9 +116,9 @@ async def test_a_read_takes_no_more_calls_for_buffers(clinic: Clinic) -> None:
     for option in ("ignore", "close"):
         system = clinic.build(buffers=option)
         for _ in range(2):
-            before = len(clinic.door.seen)
+            before = len(clinic.proxy.requests)
             await system.read(WINDOW)
-            counts.append(len(clinic.door.seen) - before)
+            counts.append(len(clinic.proxy.requests) - before)
     assert counts[:2] == counts[2:]
 
 
@@ -137,7 +137,7 @@ async def test_a_unit_that_is_not_known_is_reported_once_for_its_calendar(clinic
     assert (await clinic.build().read(WINDOW)).malformed == []
 
 
-async def test_check_names_each_calendar_with_a_buffer_and_what_it_means(clinic: Clinic) -> None:
+async def test_check_reports_each_calendar_with_a_buffer_and_its_effect(clinic: Clinic) -> None:
     clinic.platform.set_buffers(clinic.calendar, 15, 0)
     clinic.platform.set_buffers(clinic.bobs, 1, 2, unit="hours")
     found = [f for f in await clinic.build(clinic.both).check() if "free" in f.message]
@@ -154,7 +154,7 @@ async def test_check_names_each_calendar_with_a_buffer_and_what_it_means(clinic:
     assert "blocks in the other systems cover that time" in closed[0].message
 
 
-async def test_check_warns_of_a_buffer_that_it_cannot_read(clinic: Clinic) -> None:
+async def test_check_warns_about_an_unreadable_buffer(clinic: Clinic) -> None:
     clinic.platform.set_buffers(clinic.calendar, 0, 2, unit="weeks")
     found = [f for f in await clinic.build().check() if "buffer" in f.message]
     assert [(f.level, f.subject) for f in found] == [("warning", "clinic: alice")]
@@ -163,14 +163,14 @@ async def test_check_warns_of_a_buffer_that_it_cannot_read(clinic: Clinic) -> No
 async def test_the_emulated_location_keeps_a_buffer_free_in_its_calendar_only(
     clinic: Clinic,
 ) -> None:
-    both = CalendarMapping(clinic.alice, (clinic.calendar,))
+    first_calendar = CalendarMapping(clinic.alice, (clinic.calendar,))
     second = clinic.platform.add_calendar("Second", users=[clinic.alice])
     clinic.platform.set_buffers(clinic.calendar, 30, 60)
     clinic.platform.book(clinic.calendar, clinic.alice, at(11), at(12), clinic.contact)
-    of_second = CalendarMapping(clinic.alice, (second,))
+    second_calendar = CalendarMapping(clinic.alice, (second,))
     offered = {}
-    for name, of in (("first", both), ("second", of_second)):
-        system = clinic.build({"alice": of})
+    for name, mapping in (("first", first_calendar), ("second", second_calendar)):
+        system = clinic.build({"alice": mapping})
         spans = await system.free_slots("alice", WINDOW)
         day = [s for s in spans if s.start.date() == at(11).date()]
         offered[name] = [s for s in day if s.start < at(14) and at(9) < s.end]

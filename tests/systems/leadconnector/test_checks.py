@@ -1,4 +1,4 @@
-"""What `syncd check` says of a location."""
+"""The results of `syncd check` for a v2 location."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ Problem = tuple[str, str, str]
 
 
 async def problems(system: LeadConnector) -> list[Problem]:
-    """All findings that are not good; each has a remedy."""
+    """Return all results that are not ok; each has a remedy."""
     found = [f for f in await system.check() if f.level != "ok"]
     assert all(f.remedy for f in found)
     return [(f.level, f.subject, f.message) for f in found]
 
 
-async def test_a_sound_location_has_only_good_findings_and_is_only_read(clinic: Clinic) -> None:
+async def test_a_correct_location_has_only_ok_results_and_is_only_read(clinic: Clinic) -> None:
     found = await clinic.build(clinic.both | clinic.room).check()
     assert {f.level for f in found} == {"ok"}
     told = [f"{f.subject}: {f.message}" for f in found]
@@ -33,51 +33,49 @@ async def test_a_sound_location_has_only_good_findings_and_is_only_read(clinic: 
         "clinic: the token is accepted; 3 calendars",
         f"clinic: hall: {ONLY}",
         "clinic: group 'Practice': 2 mapped calendars are read by one call",
-        "clinic: appointment list: it can be read",
-        "clinic: block list: it can be read",
-        "clinic: location: its time zone is Europe/Berlin",
+        "clinic: appointment list: the list is readable",
+        "clinic: block list: the list is readable",
+        "clinic: location: the time zone is Europe/Berlin",
         "clinic: alice: the user exists",
         "clinic: bob: the user exists",
     ]
-    assert {r.method for r in clinic.door.seen} == {"GET"}
+    assert {r.method for r in clinic.proxy.requests} == {"GET"}
 
 
 @pytest.mark.parametrize("options", [{"token": "stale"}, {"location_id": "elsewhere"}])
-async def test_a_token_that_opens_nothing_is_one_error(
-    clinic: Clinic, options: dict[str, Any]
-) -> None:
+async def test_an_unusable_token_is_one_error(clinic: Clinic, options: dict[str, Any]) -> None:
     ((level, subject, _),) = await problems(clinic.build(**options))
     assert (level, subject) == ("error", "clinic")
-    assert set(clinic.door.calls) == {"GET /calendars/"}  # a 401 is repeated
+    assert set(clinic.proxy.calls) == {"GET /calendars/"}  # a 401 is repeated
 
 
-async def test_a_calendar_that_is_not_there_is_an_error(clinic: Clinic) -> None:
+async def test_a_missing_calendar_is_an_error(clinic: Clinic) -> None:
     wrong = {"alice": CalendarMapping(clinic.alice, (clinic.calendar, "nowhere"))}
     assert await problems(clinic.build(wrong)) == [
-        ("error", "clinic: alice", "there is no calendar nowhere")
+        ("error", "clinic: alice", "calendar nowhere does not exist")
     ]
-    assert [r.path for r in clinic.asked("GET /calendars/{id}")] == ["/calendars/nowhere"]
+    assert [r.path for r in clinic.sent("GET /calendars/{id}")] == ["/calendars/nowhere"]
 
 
-async def test_a_calendar_that_only_the_list_leaves_out_is_a_warning(clinic: Clinic) -> None:
+async def test_a_calendar_that_only_the_list_lacks_is_a_warning(clinic: Clinic) -> None:
     def without(answer: dict[str, Any]) -> dict[str, Any]:
         return {"calendars": [c for c in answer["calendars"] if c["id"] != clinic.calendar]}
 
-    clinic.door.spoil("GET /calendars/", without)
+    clinic.proxy.rewrite("GET /calendars/", without)
     ((level, _, message),) = await problems(clinic.build())
     assert level == "warning"
     assert message == f"calendar {clinic.calendar} (Alice) is not in the location's list"
 
 
-async def test_several_wrong_calendars_are_told_in_the_order_of_the_mapping(
+async def test_several_missing_calendars_are_reported_in_the_order_of_the_mapping(
     clinic: Clinic,
 ) -> None:
     names = tuple(f"nowhere{n}" for n in range(8))
     found = await problems(clinic.build({"alice": CalendarMapping(clinic.alice, names)}))
-    assert [message for _, _, message in found] == [f"there is no calendar {n}" for n in names]
+    assert [message for _, _, message in found] == [f"calendar {n} does not exist" for n in names]
 
 
-async def test_a_calendar_that_cannot_be_asked_for_is_a_warning(clinic: Clinic) -> None:
+async def test_a_calendar_that_cannot_be_read_is_a_warning(clinic: Clinic) -> None:
     clinic.fault(FaultKind.ERROR, path="/calendars/nowhere")
     wrong = {"alice": CalendarMapping(clinic.alice, ("nowhere",))}
     assert [p[:2] for p in await problems(clinic.build(wrong))] == [("warning", "clinic: alice")]
@@ -85,18 +83,18 @@ async def test_a_calendar_that_cannot_be_asked_for_is_a_warning(clinic: Clinic) 
 
 async def test_an_unknown_user_is_an_error(clinic: Clinic) -> None:
     found = await problems(clinic.build({"carol": CalendarMapping("carol")}))
-    assert found == [("error", "clinic: carol", "there is no user carol")]
+    assert found == [("error", "clinic: carol", "user carol does not exist")]
 
 
 async def test_a_user_who_is_not_on_the_team_is_a_warning(clinic: Clinic) -> None:
     found = await problems(clinic.build({"bob": CalendarMapping(clinic.bob, (clinic.calendar,))}))
-    message = f"the user is not on the team of calendar {clinic.calendar}"
+    message = f"the user is not a team member of calendar {clinic.calendar}"
     assert found == [("warning", "clinic: bob", message)]
 
 
 async def test_a_provider_that_cannot_be_blocked_is_an_error(clinic: Clinic) -> None:
     found = await problems(clinic.build({"desk": CalendarMapping(None, (clinic.calendar,))}))
-    message = 'none of its calendars can be blocked: none is of type "event"'
+    message = 'its calendars cannot be blocked: none is of type "event"'
     assert found == [("error", "clinic: desk", message), ("warning", "clinic: desk", ONLY)]
 
 
@@ -104,11 +102,11 @@ async def test_several_calendars_without_a_user_are_a_warning(clinic: Clinic) ->
     found = await problems(
         clinic.build({"hall": CalendarMapping(None, (clinic.hall, clinic.calendar))})
     )
-    message = "several calendars without a user: only the first event calendar is blocked"
+    message = "several calendars and no user: only the first event calendar is blocked"
     assert found == [("warning", "clinic: hall", ONLY), ("warning", "clinic: hall", message)]
 
 
-async def test_a_calendar_without_a_team_has_nobody_to_name(clinic: Clinic) -> None:
+async def test_a_calendar_without_a_team_needs_no_user(clinic: Clinic) -> None:
     system = clinic.build({"hall": CalendarMapping(None, (clinic.hall,))})
     assert await problems(system) == []
     (told,) = [f for f in await system.check() if f.message == ONLY]
@@ -125,7 +123,7 @@ async def test_a_calendar_without_a_team_has_nobody_to_name(clinic: Clinic) -> N
     ],
 )
 @pytest.mark.parametrize("kind", [FaultKind.UNAUTHORISED, FaultKind.ERROR])
-async def test_a_call_that_fails_is_a_finding_of_its_own(
+async def test_a_failed_call_is_a_check_result(
     clinic: Clinic, path: str, level: str, subject: str, kind: FaultKind
 ) -> None:
     clinic.platform.faults.add(Fault(kind, path))
@@ -140,9 +138,11 @@ async def test_names_of_groups_that_cannot_be_read_are_left_out(clinic: Clinic) 
 
 
 async def test_a_location_whose_zone_is_unknown_is_a_warning(clinic: Clinic) -> None:
-    clinic.door.spoil("GET /locations/{id}", lambda _: {"location": {"timezone": "Mars/Olympus"}})
+    clinic.proxy.rewrite(
+        "GET /locations/{id}", lambda _: {"location": {"timezone": "Mars/Olympus"}}
+    )
     found = await problems(clinic.build())
-    assert found == [("warning", "clinic: location", "its time zone 'Mars/Olympus' is unknown")]
+    assert found == [("warning", "clinic: location", "the time zone 'Mars/Olympus' is unknown")]
 
 
 @pytest.mark.parametrize(("seconds", "side"), [(120, "ahead of"), (-120, "behind")])

@@ -1,4 +1,4 @@
-"""Rows as events: times in every spelling, statuses, owners, keys."""
+"""Rows as events: times in every format, statuses, owners, tags."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,7 +23,7 @@ AUTUMN = datetime(2026, 10, 25, 1, 0, tzinfo=UTC)
 
 
 def around(instant: datetime) -> Window:
-    """A day to each side."""
+    """Return a window of a day to each side."""
     return Window(instant - timedelta(days=1), instant + timedelta(days=1))
 
 
@@ -88,31 +88,31 @@ async def test_the_later_change_shows_as_the_later_update(clinic: Clinic) -> Non
         1772438400000,
     ],
 )
-async def test_one_instant_in_every_spelling_is_one_instant(clinic: Clinic, written: Any) -> None:
+async def test_an_instant_in_any_format_is_the_same_instant(clinic: Clinic, written: Any) -> None:
     clinic.book(at(8))
-    clinic.door.spoil(EVENTS, each(startTime=written, endTime="2026-03-02T10:00:00+01:00"))
+    clinic.proxy.rewrite(EVENTS, each(startTime=written, endTime="2026-03-02T10:00:00+01:00"))
     (event,) = await events(clinic.build())
     assert event.value == hour(at(9))
     assert not event.assumption
 
 
-async def test_the_zone_is_asked_only_for_times_without_offset(clinic: Clinic) -> None:
+async def test_the_zone_is_read_only_for_times_without_offset(clinic: Clinic) -> None:
     clinic.book(at(9))
     system = clinic.build()
     await events(system)
-    assert "GET /locations/{id}" not in clinic.door.calls
-    clinic.door.spoil(EVENTS, each(startTime="2026-03-02 09:00:00"))
+    assert "GET /locations/{id}" not in clinic.proxy.calls
+    clinic.proxy.rewrite(EVENTS, each(startTime="2026-03-02 09:00:00"))
     await events(system)
     await events(system)
-    assert clinic.door.calls.count("GET /locations/{id}") == 1
+    assert clinic.proxy.calls.count("GET /locations/{id}") == 1
 
 
 @pytest.mark.parametrize("path", ["ERROR", "UNAUTHORISED"])
-async def test_a_time_without_offset_is_malformed_where_the_zone_is_not_told(
+async def test_a_time_without_offset_is_unreadable_without_a_zone(
     clinic: Clinic, path: str
 ) -> None:
     clinic.book(at(9))
-    clinic.door.spoil(EVENTS, each(startTime="2026-03-02 09:00:00"))
+    clinic.proxy.rewrite(EVENTS, each(startTime="2026-03-02 09:00:00"))
     clinic.fault(FaultKind[path], path="/locations/")
     system = clinic.build()
     (row,) = (await system.read(WINDOW)).rows
@@ -120,10 +120,14 @@ async def test_a_time_without_offset_is_malformed_where_the_zone_is_not_told(
         system.event(row)
 
 
-async def test_a_zone_unknown_to_this_machine_makes_bare_times_malformed(clinic: Clinic) -> None:
+async def test_a_zone_unknown_to_this_machine_makes_times_without_offset_unreadable(
+    clinic: Clinic,
+) -> None:
     clinic.book(at(9))
-    clinic.door.spoil(EVENTS, each(startTime="2026-03-02 09:00:00"))
-    clinic.door.spoil("GET /locations/{id}", lambda _: {"location": {"timezone": "Mars/Olympus"}})
+    clinic.proxy.rewrite(EVENTS, each(startTime="2026-03-02 09:00:00"))
+    clinic.proxy.rewrite(
+        "GET /locations/{id}", lambda _: {"location": {"timezone": "Mars/Olympus"}}
+    )
     system = clinic.build()
     (row,) = (await system.read(WINDOW)).rows
     with pytest.raises(UnreadableError, match="zone is not known"):
@@ -153,11 +157,11 @@ async def test_meetings_around_a_change_of_the_clocks_keep_their_instants(
     ],
     ids=["gap", "fold"],
 )
-async def test_a_wall_time_at_a_change_of_the_clocks_is_decided_and_told(
+async def test_a_wall_time_at_a_clock_change_is_resolved_and_noted(
     clinic: Clinic, start: str, end: str, instant: datetime, said: str
 ) -> None:
     clinic.book(at(9))
-    clinic.door.spoil(EVENTS, each(startTime=start, endTime=end))
+    clinic.proxy.rewrite(EVENTS, each(startTime=start, endTime=end))
     (event,) = await events(clinic.build())
     assert event.value.start == instant
     assert said in event.assumption
@@ -168,7 +172,7 @@ async def test_a_wall_time_at_a_change_of_the_clocks_is_decided_and_told(
 
 
 @pytest.mark.parametrize("status", list(Status))
-async def test_each_status_is_read_as_what_it_is(clinic: Clinic, status: Status) -> None:
+async def test_each_status_is_read(clinic: Clinic, status: Status) -> None:
     clinic.book(at(9), status=status.value)
     (event,) = await events(clinic.build())
     assert event.value.status is status
@@ -191,11 +195,11 @@ async def test_each_status_is_read_as_what_it_is(clinic: Clinic, status: Status)
         ({"appointmentStatus": None, "appoinmentStatus": None}, Status.CONFIRMED),
     ],
 )
-async def test_either_spelling_of_the_status_field_and_other_words_are_understood(
+async def test_both_spellings_of_the_status_field_and_other_words_are_read(
     clinic: Clinic, fields: dict[str, Any], status: Status
 ) -> None:
     clinic.book(at(9))
-    clinic.door.spoil(EVENTS, each(**fields))
+    clinic.proxy.rewrite(EVENTS, each(**fields))
     (event,) = await events(clinic.build())
     assert event.value.status is status
 
@@ -233,33 +237,35 @@ def test_a_row_belongs_to_its_user_else_to_its_calendar(
     assert CalendarOwners.of(calendars, {}).owner(item, asked) == owner
 
 
-async def test_a_meeting_given_to_another_mapped_user_is_theirs(clinic: Clinic) -> None:
+async def test_a_meeting_reassigned_to_another_mapped_user_is_theirs(clinic: Clinic) -> None:
     known = clinic.book(at(9))
     clinic.platform.move(known, at(9), at(10), clinic.bob)
     (event,) = await events(clinic.build(clinic.both))
     assert event.provider == "bob"
 
 
-async def test_busy_time_mirrored_without_any_owner_is_the_asked_users(clinic: Clinic) -> None:
+async def test_mirrored_busy_time_without_an_owner_belongs_to_the_listed_user(
+    clinic: Clinic,
+) -> None:
     clinic.block(at(12))
-    clinic.door.spoil(BLOCKED, each(assignedUserId=None))
+    clinic.proxy.rewrite(BLOCKED, each(assignedUserId=None))
     (event,) = await events(clinic.build())
     assert event.provider == "alice"
 
 
 @pytest.mark.parametrize(("deleted", "gone"), [(True, True), ("true", True), (False, False)])
-def test_deleted_is_understood_as_flag_and_as_text(deleted: Any, gone: bool) -> None:
+def test_the_deleted_flag_may_be_a_boolean_or_a_text(deleted: Any, gone: bool) -> None:
     assert is_deleted(Block(deleted=deleted)) is gone
 
 
 async def test_a_foreign_row_is_malformed(clinic: Clinic) -> None:
-    with pytest.raises(UnreadableError, match="is no event"):
+    with pytest.raises(UnreadableError, match="not an event"):
         clinic.build().event(Row("x", "alice", "", None))
 
 
 async def test_an_update_time_that_cannot_be_read_is_none(clinic: Clinic) -> None:
     clinic.book(at(9))
-    clinic.door.spoil(EVENTS, each(dateUpdated="yesterday", dateAdded={"$date": 1}))
+    clinic.proxy.rewrite(EVENTS, each(dateUpdated="yesterday", dateAdded={"$date": 1}))
     (event,) = await events(clinic.build())
     assert (event.updated_at, event.created_at) == (None, None)
     assert event.value == Value(at(9), at(10))

@@ -1,4 +1,4 @@
-"""What an answer means; and what the transport then does about it, over the socket."""
+"""The fault of each answer, and the reaction of the transport over the socket."""
 
 from typing import Any
 
@@ -59,7 +59,7 @@ def said(message: Any) -> dict[str, Any]:
         (302, {}, RejectedError),
     ],
 )
-def test_the_words_decide_more_than_the_status(
+def test_the_text_decides_more_than_the_status(
     status: int, body: dict[str, Any], fault: type[PlatformError]
 ) -> None:
     found = fault_of(httpx.Response(status, json=body))
@@ -84,7 +84,9 @@ def test_the_words_decide_more_than_the_status(
         (400, "The token for this location was not found", RejectionReason.UNFIT),
     ],
 )
-def test_a_refusal_is_told_by_its_text(status: int, message: Any, why: RejectionReason) -> None:
+def test_a_rejection_is_classified_by_its_text(
+    status: int, message: Any, why: RejectionReason
+) -> None:
     found = fault_of(httpx.Response(status, json=said(message)))
     assert isinstance(found, RejectedError)
     assert found.why is why
@@ -92,7 +94,7 @@ def test_a_refusal_is_told_by_its_text(status: int, message: Any, why: Rejection
 
 @pytest.mark.parametrize("code", ["NOT_FOUND", "ObjectNotFound", "association-not-found"])
 @pytest.mark.parametrize("field", ["code", "errorCode"])
-def test_a_code_says_that_a_key_is_unknown_whatever_the_text(code: str, field: str) -> None:
+def test_an_error_code_proves_an_unknown_key_whatever_the_text(code: str, field: str) -> None:
     found = fault_of(httpx.Response(400, json={field: code, "message": "Something went wrong"}))
     assert isinstance(found, RejectedError)
     assert found.why is RejectionReason.UNKNOWN_ID
@@ -108,7 +110,7 @@ def test_a_code_says_that_a_key_is_unknown_whatever_the_text(code: str, field: s
         (400, "[]", RejectedError),
     ],
 )
-def test_what_is_not_the_platforms_own_answer_is_judged_by_its_status(
+def test_an_answer_of_a_gateway_is_classified_by_its_status(
     status: int, text: str, fault: type[PlatformError]
 ) -> None:
     found = fault_of(httpx.Response(status, text=text, headers={"content-type": "text/html"}))
@@ -122,13 +124,13 @@ def test_any_success_is_no_fault(status: int) -> None:
     assert fault_of(httpx.Response(status, json={"statusCode": 422, "message": "x"})) is None
 
 
-def test_all_messages_of_a_refusal_are_told() -> None:
+def test_a_fault_contains_all_messages_of_the_rejection() -> None:
     found = fault_of(httpx.Response(422, json=said(["a is wrong", None, "b is missing"])))
     assert found is not None
     assert found.detail == "a is wrong; b is missing"
 
 
-def test_a_deadline_of_the_platform_is_told_in_its_own_word() -> None:
+def test_a_timeout_of_the_platform_keeps_its_message() -> None:
     found = fault_of(httpx.Response(500, json=said("DEADLINE_EXCEEDED: context deadline")))
     assert type(found) is RetryableError  # for a write the transport makes Ambiguous of it
     assert "DEADLINE_EXCEEDED" in Redactor()(platform_words(found.detail))
@@ -137,19 +139,19 @@ def test_a_deadline_of_the_platform_is_told_in_its_own_word() -> None:
 # --- over the socket --------------------------------------------------------------------------
 
 
-async def test_a_wrong_token_is_lost_authority_and_is_not_tried_again(clinic: Clinic) -> None:
+async def test_a_wrong_token_is_unauthorized_and_not_retried(clinic: Clinic) -> None:
     with pytest.raises(UnauthorizedError, match="Invalid JWT") as raised:
         await clinic.build(token="pit-stale").read(WINDOW)
     assert raised.value.status == 401
-    assert len(clinic.asked(EVENTS)) == 1
+    assert len(clinic.sent(EVENTS)) == 1
 
 
-async def test_a_foreign_location_is_lost_authority(clinic: Clinic) -> None:
+async def test_another_location_is_unauthorized(clinic: Clinic) -> None:
     with pytest.raises(UnauthorizedError, match="access to this location"):
         await clinic.build(location_id="elsewhere").read(WINDOW)
 
 
-async def test_an_unknown_version_is_a_refusal_and_no_lost_token(clinic: Clinic) -> None:
+async def test_an_unknown_version_is_rejected_but_not_unauthorized(clinic: Clinic) -> None:
     with pytest.raises(RejectedError, match="version header is invalid"):
         await clinic.build(version="1999-12-31").read(WINDOW)
 
@@ -159,7 +161,9 @@ async def test_the_version_is_the_accounts_for_calendars_and_fixed_elsewhere(
     clinic: Clinic, version: str
 ) -> None:
     await clinic.build(version=version).check()
-    sent = {(r.template.startswith("/calendars"), r.headers["version"]) for r in clinic.door.seen}
+    sent = {
+        (r.template.startswith("/calendars"), r.headers["version"]) for r in clinic.proxy.requests
+    }
     assert sent == {(True, version), (False, "v3" if version == "v3" else "2021-07-28")}
 
 
@@ -178,13 +182,13 @@ async def test_a_read_that_fails_twice_is_made_a_third_time(
 ) -> None:
     clinic.book(at(9))
     clinic.fault(kind, path="/calendars/events", times=2, **options)
-    got = await clinic.build().read(WINDOW)
-    assert len(got.rows) == 1
-    assert not got.faults
-    assert len(clinic.asked(EVENTS)) == 3
+    snapshot = await clinic.build().read(WINDOW)
+    assert len(snapshot.rows) == 1
+    assert not snapshot.faults
+    assert len(clinic.sent(EVENTS)) == 3
 
 
-async def test_a_read_that_fails_for_ever_is_given_up_as_retryable(clinic: Clinic) -> None:
+async def test_a_read_that_always_fails_ends_as_retryable(clinic: Clinic) -> None:
     clinic.fault(FaultKind.ERROR, status=503)
     system = clinic.build()
     with pytest.raises(RetryableError) as raised:
@@ -197,44 +201,44 @@ async def test_a_rate_limit_is_waited_for_one_interval_and_then_read(clinic: Cli
     clinic.book(at(9))
     clinic.fault(FaultKind.RATE_LIMITED, path="/calendars/events", times=1)
     before = clinic.clock.monotonic()
-    got = await clinic.build().read(WINDOW)
-    assert len(got.rows) == 1
-    assert not got.faults
+    snapshot = await clinic.build().read(WINDOW)
+    assert len(snapshot.rows) == 1
+    assert not snapshot.faults
     assert 10 <= clinic.clock.monotonic() - before < 30
 
 
-async def test_a_rate_limit_without_end_is_told_with_its_wait(clinic: Clinic) -> None:
+async def test_an_endless_rate_limit_is_raised_with_its_wait(clinic: Clinic) -> None:
     clinic.fault(FaultKind.RATE_LIMITED)
     with pytest.raises(RateLimitedError) as raised:
         await clinic.build().read(WINDOW)
     assert raised.value.wait == 10
-    assert len(clinic.asked(EVENTS)) == 3
+    assert len(clinic.sent(EVENTS)) == 3
 
 
-async def test_a_smaller_budget_is_learned_and_never_exceeded(clinic: Clinic) -> None:
+async def test_a_smaller_rate_limit_is_learned_and_never_exceeded(clinic: Clinic) -> None:
     clinic.platform.limit = limit = RateLimit(25, 10, 10_000)
     system = clinic.build(clinic.both)
     for _ in range(20):
         assert not (await system.read(WINDOW)).faults
     assert limit.refused == 0
     assert system.traffic.limits == ((25, 10.0), (10_000, 86_400.0))
-    assert system.traffic.left_today == 10_000 - len(clinic.door.seen)
+    assert system.traffic.left_today == 10_000 - len(clinic.proxy.requests)
 
 
-async def test_a_spent_day_is_told_and_not_waited_for(clinic: Clinic) -> None:
+async def test_an_exhausted_daily_limit_is_raised_without_waiting(clinic: Clinic) -> None:
     clinic.platform.limit = RateLimit(100, 10, 3)
     system = clinic.build()
     await system.read(WINDOW)
-    asked = len(clinic.door.seen)
+    asked = len(clinic.proxy.requests)
     with pytest.raises(RateLimitedError) as raised:
         await system.read(WINDOW)
     assert raised.value.wait == 18 * 3600
-    assert len(clinic.door.seen) == asked == 3
+    assert len(clinic.proxy.requests) == asked == 3
 
 
-async def test_no_token_and_no_words_of_a_customer_reach_a_fault(clinic: Clinic) -> None:
+async def test_a_fault_contains_no_token_and_no_text_of_a_customer(clinic: Clinic) -> None:
     clinic.book(at(9), title="Carla's teeth")
-    clinic.door.spoil(EVENTS, lambda _: {"message": f"Bearer {TOKEN} is bad"}, status=400)
+    clinic.proxy.rewrite(EVENTS, lambda _: {"message": f"Bearer {TOKEN} is bad"}, status=400)
     system = clinic.build()
     (fault,) = (await system.read(WINDOW)).faults
     told = f"{fault!r} {fault} {system.traffic}"

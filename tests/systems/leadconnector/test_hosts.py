@@ -1,4 +1,4 @@
-"""Meetings of several hosts: one record, an event for each mapped host, and rows of nobody's."""
+"""Meetings of several hosts: one record, an event per mapped host, and rows without a provider."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,16 +15,16 @@ from .conftest import WINDOW, Clinic, each, events, hour, operation
 EVENTS = "GET /calendars/events"
 
 
-def further(meeting: str, user: str) -> str:
+def further_hosts(meeting: str, user: str) -> str:
     return f"{meeting}@users/{user}"
 
 
 def derived(clinic: Clinic, meeting: str) -> EventRef:
-    return EventRef("clinic", "bob", further(meeting, clinic.bob), Kind.APPOINTMENT)
+    return EventRef("clinic", "bob", further_hosts(meeting, clinic.bob), Kind.APPOINTMENT)
 
 
 async def owners(system: LeadConnector) -> dict[str, str]:
-    """Each event of a read with its provider."""
+    """Return the provider of each event of a read."""
     return {event.id: event.provider for event in await events(system)}
 
 
@@ -36,7 +36,7 @@ async def test_a_meeting_is_an_event_of_each_mapped_host(
     clinic.platform.hosts_listed, clinic.platform.users_name_owner = listed, named
     meeting = clinic.book(at(9), hosts=[clinic.bob])
     system = clinic.build(clinic.both)
-    assert await owners(system) == {meeting: "alice", further(meeting, clinic.bob): "bob"}
+    assert await owners(system) == {meeting: "alice", further_hosts(meeting, clinic.bob): "bob"}
     for event in await events(system):
         assert (event.value, event.person) == (hour(at(9)), clinic.contact)
 
@@ -62,27 +62,27 @@ async def test_further_hosts_are_read_in_any_order_and_spelling(
         return ids.get(user, user)
 
     meeting = clinic.book(at(9))
-    clinic.door.spoil(EVENTS, each(users=[id_of(user) for user in users]))
+    clinic.proxy.rewrite(EVENTS, each(users=[id_of(user) for user in users]))
     found = await owners(clinic.build(clinic.both))
-    assert found == {meeting: "alice", further(meeting, clinic.bob): "bob"}
+    assert found == {meeting: "alice", further_hosts(meeting, clinic.bob): "bob"}
 
 
 async def test_the_order_of_further_hosts_decides_nothing(clinic: Clinic) -> None:
     clinic.book(at(9))
     found = []
     for users in ([clinic.alice, clinic.bob], [clinic.bob, clinic.alice]):
-        clinic.door.spoil(EVENTS, each(users=users, assignedUserId="stranger"))
+        clinic.proxy.rewrite(EVENTS, each(users=users, assignedUserId="stranger"))
         found.append(await owners(clinic.build(clinic.both)))
     assert found[0] == found[1]
     assert sorted(found[0].values()) == ["alice", "bob"]
 
 
 @pytest.mark.parametrize("users", ["bob", {"id": "bob"}, 7, [["bob"]], [{}]])
-async def test_users_that_are_no_list_of_users_cost_nobody_the_meeting(
+async def test_an_unreadable_list_of_hosts_does_not_lose_the_meeting(
     clinic: Clinic, users: object
 ) -> None:
     meeting = clinic.book(at(9))
-    clinic.door.spoil(EVENTS, each(users=users))
+    clinic.proxy.rewrite(EVENTS, each(users=users))
     assert await owners(clinic.build(clinic.both)) == {meeting: "alice"}
 
 
@@ -97,20 +97,20 @@ async def test_a_host_who_joins_changes_the_fingerprint_and_the_rest_stays_known
     read = await system.read(WINDOW, known=before)
     assert set(read.same) == {other}
     after = {row.id: row.fingerprint for row in read.rows}
-    assert after.keys() == {meeting, further(meeting, clinic.bob)}
+    assert after.keys() == {meeting, further_hosts(meeting, clinic.bob)}
     assert after[meeting] != before[meeting]
     again = await system.read(WINDOW, known={**before, **after})
     assert {row.id: row.fingerprint for row in again.rows} == after
 
 
-async def test_a_host_who_was_not_asked_for_is_read_beside_the_one_who_was(
+async def test_an_unrequested_host_is_read_with_the_requested_one(
     clinic: Clinic,
 ) -> None:
     meeting = clinic.book(at(9), hosts=[clinic.bob])
     read = await clinic.build(clinic.both).read(WINDOW, ["alice"])
     assert {row.id: row.provider for row in read.rows} == {
         meeting: "alice",
-        further(meeting, clinic.bob): "bob",
+        further_hosts(meeting, clinic.bob): "bob",
     }
     assert {c.provider for c in read.coverage} == {"alice"}
 
@@ -122,15 +122,15 @@ async def test_a_further_host_s_event_is_read_from_the_record(clinic: Clinic) ->
     meeting = clinic.book(at(9), hosts=[clinic.bob])
     seen = await clinic.build(clinic.both).read_one(derived(clinic, meeting))
     assert isinstance(seen, Found)
-    assert (seen.event.id, seen.event.provider) == (further(meeting, clinic.bob), "bob")
+    assert (seen.event.id, seen.event.provider) == (further_hosts(meeting, clinic.bob), "bob")
 
 
-async def test_who_is_no_host_any_more_is_found_gone_to_the_assigned_user(clinic: Clinic) -> None:
+async def test_the_event_of_a_removed_host_is_found_at_the_assigned_user(clinic: Clinic) -> None:
     meeting = clinic.book(at(9))
     seen = await clinic.build(clinic.both).read_one(derived(clinic, meeting))
     assert isinstance(seen, Found)
     assert (seen.event.id, seen.event.provider, seen.event.owner) == (
-        further(meeting, clinic.bob),
+        further_hosts(meeting, clinic.bob),
         "",
         clinic.alice,
     )
@@ -141,7 +141,7 @@ async def test_the_first_host_has_the_record_itself_and_no_event_beside_it(clini
     clinic.platform.set_hosts(meeting, clinic.bob, [clinic.alice])
     system = clinic.build(clinic.both)
     assert await system.read_one(derived(clinic, meeting)) == Gone()
-    assert await owners(system) == {meeting: "bob", further(meeting, clinic.alice): "alice"}
+    assert await owners(system) == {meeting: "bob", further_hosts(meeting, clinic.alice): "alice"}
 
 
 async def test_a_deleted_record_has_no_event_of_any_host(clinic: Clinic) -> None:
@@ -159,11 +159,11 @@ async def test_an_event_of_a_further_host_is_never_written_to(
 ) -> None:
     meeting = clinic.book(at(9), hosts=[clinic.bob])
     wanted = hour(at(10), status=Status.CANCELLED)
-    write = operation(action, further(meeting, clinic.bob), wanted, provider="bob")
+    write = operation(action, further_hosts(meeting, clinic.bob), wanted, provider="bob")
     with pytest.raises(RejectedError) as refused:
         await clinic.build(clinic.both).write([write])
     assert refused.value.why is RejectionReason.UNFIT
-    assert clinic.door.calls == []
+    assert clinic.proxy.calls == []
 
 
 @pytest.mark.parametrize("drops", [False, True])
@@ -174,7 +174,7 @@ async def test_an_update_names_no_further_hosts_and_says_when_they_are_lost(
     meeting = clinic.book(at(9), hosts=[clinic.bob])
     move = operation(Action.MOVE_APPOINTMENT, meeting, hour(at(10)), before=hour(at(9)))
     reply = await clinic.build(clinic.both).write([move])
-    (sent,) = clinic.asked("PUT /calendars/events/appointments/{id}")
+    (sent,) = clinic.sent("PUT /calendars/events/appointments/{id}")
     assert "users" not in sent.body
     assert sent.body["assignedUserId"] == clinic.alice
     assert isinstance(reply, Done)
@@ -189,7 +189,7 @@ async def reported(system: LeadConnector) -> dict[str, tuple[Topic, str]]:
     return {odd.event: (odd.topic, odd.provider) for odd in read.malformed}
 
 
-async def test_a_meeting_that_nobody_is_assigned_to_is_reported_and_closes_nothing(
+async def test_an_unassigned_meeting_is_reported_and_blocks_nothing(
     clinic: Clinic,
 ) -> None:
     team = clinic.platform.add_calendar("Team", "round_robin", [clinic.alice, clinic.bob])
@@ -226,7 +226,7 @@ async def test_only_meetings_on_mapped_calendars_are_reported_without_a_mapped_h
 
 
 @pytest.mark.parametrize("status", ["cancelled", "noshow", "invalid"])
-async def test_a_meeting_of_nobody_s_that_is_off_is_not_reported(
+async def test_a_cancelled_meeting_without_a_provider_is_not_reported(
     clinic: Clinic, status: str
 ) -> None:
     meeting = clinic.book(at(9))

@@ -1,4 +1,4 @@
-"""Updates of meetings where it was measured what they leave alone."""
+"""Updates of meetings if it was measured that updates keep the other fields."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def status_of(clinic: Clinic, event: str) -> str:
 
 
 def calls(clinic: Clinic) -> list[str]:
-    return [r.call for r in clinic.door.seen if r.call in {GET, PUT}]
+    return [r.call for r in clinic.proxy.requests if r.call in {GET, PUT}]
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def calls(clinic: Clinic) -> list[str]:
         ({"update_replaces": "no"}, [GET, PUT]),
     ],
 )
-async def test_the_answer_is_enough_where_updates_were_measured_to_replace_nothing(
+async def test_the_answer_suffices_if_updates_are_measured_to_keep_fields(
     clinic: Clinic, measured: dict[str, str], expected: list[str]
 ) -> None:
     clinic.platform.update_replaces = False
@@ -57,19 +57,19 @@ async def test_the_answer_is_enough_where_updates_were_measured_to_replace_nothi
     assert status_of(clinic, known) == "new"
 
 
-async def test_an_update_that_resets_a_field_after_all_is_put_right_and_drops_the_fact(
+async def test_an_update_that_resets_a_field_is_repaired_and_contradicts_the_fact(
     clinic: Clinic,
 ) -> None:
     known, system = clinic.book(at(9), status="new", title="Knee"), clinic.build()
     system.measured.note("update_replaces", "no")
 
     def reset(answer: Any) -> Any:
-        if len(clinic.asked(PUT)) > 1:
+        if len(clinic.sent(PUT)) > 1:
             return answer
         clinic.platform.set_status(known, "confirmed")
         return {**answer, "appointmentStatus": "confirmed"}
 
-    clinic.door.spoil(PUT, reset)
+    clinic.proxy.rewrite(PUT, reset)
     reply = await system.write([move(known)])
     assert isinstance(reply, Done)
     assert reply.restored == ("appointmentStatus",)
@@ -79,7 +79,7 @@ async def test_an_update_that_resets_a_field_after_all_is_put_right_and_drops_th
 
 
 @pytest.mark.parametrize("drops", [False, True])
-async def test_an_update_that_loses_a_host_drops_that_updates_keep_them(
+async def test_an_update_that_loses_a_host_contradicts_the_fact(
     clinic: Clinic, drops: bool
 ) -> None:
     clinic.platform.update_drops_hosts = drops
@@ -91,7 +91,7 @@ async def test_an_update_that_loses_a_host_drops_that_updates_keep_them(
 
 
 @pytest.mark.parametrize("kept", [False, True])
-async def test_a_meeting_with_hosts_is_read_afterwards_unless_updates_keep_them(
+async def test_a_meeting_with_hosts_is_reread_unless_updates_keep_hosts(
     clinic: Clinic, kept: bool
 ) -> None:
     clinic.platform.update_replaces = False

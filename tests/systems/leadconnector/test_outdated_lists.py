@@ -1,4 +1,4 @@
-"""What an event that no list showed says of the lists: whether the directory is out of date."""
+"""An event that no list showed: whether the cached directory is outdated."""
 
 from __future__ import annotations
 
@@ -9,41 +9,41 @@ from tests.sandbox.kit import at
 from tests.systems.leadconnector.conftest import EVENTS, WINDOW, Clinic, hour
 
 
-async def _found(system: LeadConnector, event: str, provider: str) -> Found:
+async def _look_up(system: LeadConnector, event: str, provider: str) -> Found:
     await system.read(WINDOW, (provider,) if provider == "bob" else None)
     ref = EventRef("clinic", provider, event, Kind.APPOINTMENT)
-    sighting = await system.read_one(ref, hour(at(9)))
-    assert isinstance(sighting, Found)
-    return sighting
+    result = await system.read_one(ref, hour(at(9)))
+    assert isinstance(result, Found)
+    return result
 
 
-async def test_an_appointment_on_another_provider_s_calendar_leaves_the_lists_proven(
+async def test_an_appointment_on_another_provider_s_calendar_does_not_outdate_the_lists(
     clinic: Clinic,
 ) -> None:
-    """Handed over to bob, it stays on alice's calendar, which a read of bob alone does not list."""
+    """The meeting is now bob's, but on alice's calendar, which a read of bob does not list."""
     meeting, system = clinic.book(at(9)), clinic.build(clinic.both)
     clinic.platform.set_hosts(meeting, clinic.bob, [])
     for _ in range(3):
-        found = await _found(system, meeting, "bob")
+        found = await _look_up(system, meeting, "bob")
         assert (found.elsewhere, found.outdated) == (True, False)
         clinic.clock.advance(600)
 
 
-async def test_a_group_s_list_that_goes_on_lacking_an_event_is_not_outdated_again(
+async def test_a_group_list_that_still_lacks_an_event_is_outdated_only_once(
     clinic: Clinic,
 ) -> None:
     meeting, system = clinic.book(at(9)), clinic.build(clinic.both)
-    clinic.door.spoil(EVENTS, lambda answer: {**answer, "events": []})
-    told = []
+    clinic.proxy.rewrite(EVENTS, lambda answer: {**answer, "events": []})
+    outdated = []
     for _ in range(3):
-        told.append((await _found(system, meeting, "alice")).outdated)
+        outdated.append((await _look_up(system, meeting, "alice")).outdated)
         clinic.clock.advance(600)
-    assert told == [True, False, False]
+    assert outdated == [True, False, False]
 
 
-async def test_the_list_of_one_calendar_that_lacks_an_event_hides_it(clinic: Clinic) -> None:
+async def test_a_calendar_list_that_lacks_an_event_may_be_capped(clinic: Clinic) -> None:
     meeting = clinic.book(at(9))
     system = clinic.build({"alice": CalendarMapping(clinic.alice, (clinic.calendar,))})
-    clinic.door.spoil(EVENTS, lambda answer: {**answer, "events": []})
-    found = await _found(system, meeting, "alice")
+    clinic.proxy.rewrite(EVENTS, lambda answer: {**answer, "events": []})
+    found = await _look_up(system, meeting, "alice")
     assert (found.elsewhere, found.outdated) == (False, False)

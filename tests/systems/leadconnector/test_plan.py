@@ -1,4 +1,4 @@
-"""The planner of v2 against every possible set of calls, on every kind of small location."""
+"""The v2 plan against every possible set of calls, for every kind of small location."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from syncd.model import Kind, Window
 from syncd.systems.leadconnector import CalendarMapping
 from syncd.systems.leadconnector.directory import Calendar
-from syncd.systems.leadconnector.plan import LISTS, LOOK_BACK, plan
+from syncd.systems.leadconnector.plan import LIST_LOOK_BACK, LISTS, plan
 from syncd.systems.leadconnector.resources import Resource
 from syncd.systems.port import ListCall
 from tests.sandbox.kit import at
@@ -20,7 +20,7 @@ WINDOW = Window(at(0), at(0, 9))
 USERS, CALENDARS, GROUPS = ("u1", "u2", "u3"), ("c1", "c2", "c3", "c4"), ("", "g1", "g2", "g3")
 
 Fact = tuple[str, str, str]
-"""A list, and a calendar or a user all of whose rows in it are known: ("events", "of", "c1")."""
+"""Coverage of a calendar or user in one of the lists: ("events", "of", "c1")."""
 MEETINGS, BLOCKS = "GET /calendars/events", "GET /calendars/blocked-slots"
 
 directories = st.dictionaries(
@@ -46,7 +46,7 @@ rooms = st.lists(st.sampled_from(CALENDARS), max_size=3, unique=True).map(tuple)
 
 
 def proves(call: str, selector: str, id: str, directory: Mapping[str, Calendar]) -> frozenset[Fact]:
-    """What one call proves, if it arrives whole (see `plan`; spelled here once more, and anew)."""
+    """Return the coverage of one complete call (see `plan`; written independently here)."""
     if selector == "groupId":
         members = [c.id for c in directory.values() if c.group == id]
         return frozenset((call, "calendar", member) for member in members)
@@ -59,7 +59,7 @@ def wanted(
     directory: Mapping[str, Calendar],
     resources: Mapping[str, Resource],
 ) -> set[Fact]:
-    """What must be known of one provider."""
+    """Return the facts needed about one provider."""
     found: set[Fact] = set()
     booked = of.calendars or [c.id for c in directory.values() if of.user in c.team]
     for id in booked:
@@ -76,7 +76,7 @@ def wanted(
 
 
 def possible() -> Iterable[tuple[str, str, str]]:
-    """Every call that the platform takes."""
+    """Yield every call that the platform accepts."""
     ids = {"userId": USERS, "calendarId": CALENDARS, "groupId": GROUPS[1:]}
     for call in (MEETINGS, BLOCKS):
         for selector, all_of_it in ids.items():
@@ -85,14 +85,14 @@ def possible() -> Iterable[tuple[str, str, str]]:
 
 
 def facts(call: ListCall, directory: Mapping[str, Calendar]) -> frozenset[Fact]:
-    """What a planned call proves."""
+    """Return the coverage of a planned call."""
     return proves(call.call, call.selector, call.ids[0], directory)
 
 
 @settings(max_examples=400)
 @given(mappings, directories, rooms)
 @example({"p0": CalendarMapping("u1"), "p1": CalendarMapping("u1", ("c1",))}, {}, ())
-def test_no_set_of_calls_that_proves_as_much_is_smaller(
+def test_no_smaller_set_of_calls_has_the_same_coverage(
     mapped: Mapping[str, CalendarMapping], directory: Mapping[str, Calendar], room: tuple[str, ...]
 ) -> None:
     resources = {p: Resource("rooms/x", "x", room, 1) for p, of in mapped.items() if of.resource}
@@ -107,18 +107,18 @@ def test_no_set_of_calls_that_proves_as_much_is_smaller(
 
 
 @given(mappings, directories)
-def test_each_call_names_one_list_one_id_and_the_window_a_day_wider(
+def test_each_call_has_one_list_one_id_and_a_margin_of_a_day(
     mapped: Mapping[str, CalendarMapping], directory: Mapping[str, Calendar]
 ) -> None:
     planned = plan(mapped, directory, {}, WINDOW)
     for call in planned:
         assert {LISTS[kind] for kind in call.kinds} == {call.call.removeprefix("GET ")}
         assert len(call.ids) == 1
-        assert call.span == Window(WINDOW.start - LOOK_BACK, WINDOW.end)
+        assert call.span == Window(WINDOW.start - LIST_LOOK_BACK, WINDOW.end)
     assert len({(call.call, call.selector, call.ids) for call in planned}) == len(planned)
 
 
-def test_only_the_one_wanted_calendar_of_a_group_is_asked_for_alone() -> None:
+def test_a_single_wanted_calendar_of_a_group_is_read_alone() -> None:
     directory = {id: Calendar(id, "", "g1") for id in CALENDARS}
     (alone, _) = plan({"ann": CalendarMapping("u1", ("c1",))}, directory, {}, WINDOW)
     assert (alone.selector, alone.ids) == ("calendarId", ("c1",))

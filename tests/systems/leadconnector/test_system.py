@@ -1,4 +1,4 @@
-"""One event, one customer, and the whole list of calls."""
+"""Lookups of one event or contact, and the complete list of calls."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -11,7 +11,7 @@ import pytest
 from syncd.model import Action, Event, EventRef, Kind, Person, Status
 from syncd.model.platform_facts import YES
 from syncd.sandbox.faults import FaultKind
-from syncd.sandbox.records import Block
+from syncd.sandbox.records import PlatformBlock
 from syncd.systems.leadconnector import CalendarMapping, LeadConnector
 from syncd.systems.port import (
     Found,
@@ -34,30 +34,30 @@ LOCATION = "GET /locations/{id}"
 
 
 def ref(event: str, kind: Kind = Kind.APPOINTMENT, provider: str = "alice") -> EventRef:
-    """The name of an event of the clinic."""
+    """Return the reference of an event of the clinic."""
     return EventRef("clinic", provider, event, kind)
 
 
 # --- one meeting ------------------------------------------------------------------------------
 
 
-async def test_a_meeting_is_found_by_id_wherever_it_went(clinic: Clinic) -> None:
+async def test_a_moved_meeting_is_found_by_id(clinic: Clinic) -> None:
     known = clinic.book(at(9))
     later = at(9) + timedelta(days=200)
     clinic.platform.move(known, later, later + HOUR)
     found = await clinic.build().read_one(ref(known), hour(at(9)))
     assert isinstance(found, Found)
     assert found.event.value == hour(later)
-    assert [r.path for r in clinic.asked(ONE)] == [f"/calendars/events/appointments/{known}"]
+    assert [r.path for r in clinic.sent(ONE)] == [f"/calendars/events/appointments/{known}"]
 
 
-async def test_both_envelopes_of_one_meeting_are_understood(clinic: Clinic) -> None:
+async def test_both_forms_of_the_answer_about_a_meeting_are_read(clinic: Clinic) -> None:
     known = clinic.book(at(9))
-    clinic.door.spoil(ONE, lambda answer: {"event": answer["appointment"]})
+    clinic.proxy.rewrite(ONE, lambda answer: {"event": answer["appointment"]})
     assert isinstance(await clinic.build().read_one(ref(known)), Found)
 
 
-async def test_a_meeting_given_to_another_mapped_user_is_found_there(clinic: Clinic) -> None:
+async def test_a_meeting_reassigned_to_a_mapped_user_is_found_there(clinic: Clinic) -> None:
     known = clinic.book(at(9))
     clinic.platform.move(known, at(9), at(10), clinic.bob)
     found = await clinic.build(clinic.both).read_one(ref(known))
@@ -65,7 +65,9 @@ async def test_a_meeting_given_to_another_mapped_user_is_found_there(clinic: Cli
     assert found.event.provider == "bob"
 
 
-async def test_a_meeting_given_to_a_stranger_is_found_with_its_new_owner(clinic: Clinic) -> None:
+async def test_a_meeting_reassigned_to_an_unmapped_user_is_found_with_the_new_owner(
+    clinic: Clinic,
+) -> None:
     known = clinic.book(at(9))
     clinic.platform.move(known, at(9), at(10), clinic.bob)
     found = await clinic.build().read_one(ref(known))
@@ -73,7 +75,7 @@ async def test_a_meeting_given_to_a_stranger_is_found_with_its_new_owner(clinic:
     assert (found.event.provider, found.event.owner) == ("", clinic.bob)
 
 
-async def test_a_cancelled_meeting_is_there_and_a_deleted_or_unknown_one_is_gone(
+async def test_a_cancelled_meeting_is_found_and_a_deleted_or_unknown_one_is_gone(
     clinic: Clinic,
 ) -> None:
     known = clinic.book(at(9))
@@ -88,18 +90,18 @@ async def test_a_cancelled_meeting_is_there_and_a_deleted_or_unknown_one_is_gone
 
 
 @pytest.mark.parametrize("changes", [{"id": "another"}, {"endTime": ""}, {"startTime": None}])
-async def test_an_odd_answer_about_one_meeting_proves_nothing(
+async def test_an_unexpected_answer_about_a_meeting_proves_nothing(
     clinic: Clinic, changes: dict[str, Any]
 ) -> None:
     known = clinic.book(at(9))
-    clinic.door.spoil(ONE, lambda answer: {"appointment": answer["appointment"] | changes})
+    clinic.proxy.rewrite(ONE, lambda answer: {"appointment": answer["appointment"] | changes})
     assert isinstance(await clinic.build().read_one(ref(known)), Unknown)
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"appointment":null}', b'{"appointment":{"id"'])
 async def test_an_answer_without_the_meeting_proves_nothing(clinic: Clinic, body: bytes) -> None:
     known = clinic.book(at(9))
-    clinic.door.spoil(ONE, lambda _: body)
+    clinic.proxy.rewrite(ONE, lambda _: body)
     with pytest.raises(IncompleteReadError):
         await clinic.build().read_one(ref(known))
 
@@ -114,7 +116,7 @@ async def test_an_answer_without_the_meeting_proves_nothing(clinic: Clinic, body
     ],
 )
 @pytest.mark.parametrize("what", list(Kind))
-async def test_a_failed_look_is_a_fault_and_no_proof(
+async def test_a_failed_lookup_is_a_fault_and_no_proof(
     clinic: Clinic, kind: FaultKind, fault: type[PlatformError], what: Kind
 ) -> None:
     known = clinic.book(at(9)) if what is Kind.APPOINTMENT else clinic.block(at(9))
@@ -128,42 +130,42 @@ async def test_a_path_that_the_platform_does_not_know_proves_nothing(
     clinic: Clinic, status: int
 ) -> None:
     words = {404: "Cannot GET /x", 401: "This route is not yet supported by the IAM Service."}
-    clinic.door.spoil(ONE, lambda _: {"message": words[status]}, status=status)
-    sighting = await clinic.build().read_one(ref(clinic.book(at(9))))
-    assert isinstance(sighting, Unknown)
-    assert sighting.refused
+    clinic.proxy.rewrite(ONE, lambda _: {"message": words[status]}, status=status)
+    result = await clinic.build().read_one(ref(clinic.book(at(9))))
+    assert isinstance(result, Unknown)
+    assert result.refused
 
 
-async def test_a_bare_time_of_one_meeting_is_read_in_the_locations_zone(clinic: Clinic) -> None:
+async def test_a_meeting_s_time_without_offset_is_in_the_location_s_zone(clinic: Clinic) -> None:
     known = clinic.book(at(9))
     bare = {"startTime": "2026-03-02 09:00:00", "endTime": "2026-03-02 10:00:00"}
-    clinic.door.spoil(ONE, lambda answer: {"appointment": answer["appointment"] | bare})
+    clinic.proxy.rewrite(ONE, lambda answer: {"appointment": answer["appointment"] | bare})
     found = await clinic.build().read_one(ref(known))
     assert isinstance(found, Found)
     assert found.event.value == hour(at(9))
 
 
-async def test_an_event_of_nobody_is_not_asked_for(clinic: Clinic) -> None:
+async def test_an_event_of_an_unmapped_provider_is_not_read(clinic: Clinic) -> None:
     assert isinstance(await clinic.build().read_one(ref("x", provider="zoe")), Unknown)
-    assert not clinic.door.seen
+    assert not clinic.proxy.requests
 
 
-async def test_an_id_is_one_part_of_a_path_whatever_it_holds(clinic: Clinic) -> None:
+async def test_an_id_with_any_characters_is_one_path_segment(clinic: Clinic) -> None:
     odd, sent = "x?userId=y#z/..", "x%3FuserId%3Dy%23z%2F.."
     system = clinic.build()
     clinic.block(at(9))
-    (block,) = clinic.platform.closures.values()
-    clinic.platform.closures.put(odd, replace(block, id=odd))
+    (block,) = clinic.platform.stored_blocks.values()
+    clinic.platform.stored_blocks.put(odd, replace(block, id=odd))
     with suppress(RejectedError, UnauthorizedError):
         await system.read_one(ref(odd))
     for action in (Action.MOVE_BLOCK, Action.REMOVE_BLOCK, Action.MOVE_APPOINTMENT):
         with suppress(RejectedError, UnauthorizedError):
             await system.write([operation(action, odd, hour(at(9)))])
     with suppress(RejectedError, UnauthorizedError):
-        await system.person(of(odd))
+        await system.person(meeting_with(odd))
     general = (f"/locations/{clinic.platform.location_id}", "/calendars/")
     lists = "/calendars/blocked-slots"
-    asked = [r for r in clinic.door.seen if r.path not in {*general, lists}]
+    asked = [r for r in clinic.proxy.requests if r.path not in {*general, lists}]
     assert [r.path for r in asked] == [
         f"/calendars/events/appointments/{sent}",
         f"/calendars/events/block-slots/{sent}",
@@ -177,36 +179,36 @@ async def test_an_id_is_one_part_of_a_path_whatever_it_holds(clinic: Clinic) -> 
 # --- one block --------------------------------------------------------------------------------
 
 
-async def test_a_block_is_found_in_its_users_list_wherever_it_went(clinic: Clinic) -> None:
+async def test_a_moved_block_is_found_in_its_user_s_list(clinic: Clinic) -> None:
     known = clinic.block(at(12))
     later = at(12) + timedelta(days=300)
     clinic.platform.move_block(known, later, later + HOUR)
     found = await clinic.build().read_one(ref(known, Kind.BLOCK), hour(at(12)))
     assert isinstance(found, Found)
     assert found.event.value == hour(later)
-    (request,) = clinic.asked(BLOCKED)
+    (request,) = clinic.sent(BLOCKED)
     assert request.query["userId"] == clinic.alice
     assert request.query["startTime"] == ms(at(12) - timedelta(days=91))
 
 
-async def test_a_block_that_a_list_with_others_leaves_out_is_gone(clinic: Clinic) -> None:
+async def test_a_block_that_a_list_with_other_blocks_lacks_is_gone(clinic: Clinic) -> None:
     known, _ = clinic.block(at(12)), clinic.block(at(15))
     clinic.platform.remove_block(known)
     assert await clinic.build().read_one(ref(known, Kind.BLOCK), hour(at(12))) == Gone(
         own_list=True
     )
-    assert "GET /calendars/{id}/free-slots" not in clinic.door.calls
+    assert "GET /calendars/{id}/free-slots" not in clinic.proxy.calls
 
 
 async def test_a_block_that_is_flagged_as_deleted_is_gone(clinic: Clinic) -> None:
     known = clinic.block(at(12))
-    clinic.door.spoil(BLOCKED, each(deleted=True))
+    clinic.proxy.rewrite(BLOCKED, each(deleted=True))
     assert await clinic.build().read_one(ref(known, Kind.BLOCK), hour(at(12))) == Gone(
         own_list=True
     )
 
 
-async def test_an_empty_list_of_blocks_is_believed_only_where_the_time_is_offered(
+async def test_an_empty_list_of_blocks_counts_only_if_the_time_is_offered(
     clinic: Clinic,
 ) -> None:
     system = clinic.build()
@@ -227,7 +229,7 @@ async def test_an_empty_list_of_blocks_of_unknown_or_closed_time_proves_nothing(
 
 
 async def test_the_free_time_of_a_hall_does_not_prove_that_a_user_is_free(clinic: Clinic) -> None:
-    """A user's block closes the user's calendars; an event calendar does not know of it."""
+    """A user's block blocks the user's calendars, but no event calendar."""
     system = clinic.build({"alice": CalendarMapping(clinic.alice, (clinic.calendar, clinic.hall))})
     system.measured.note("block_closes_calendars", YES)
     known = clinic.block(at(12))
@@ -257,7 +259,7 @@ async def test_the_free_time_of_a_hall_proves_that_the_hall_is_free(clinic: Clin
     assert await system.read_one(where, hour(at(12))) == Gone()
 
 
-async def test_an_empty_list_of_blocks_is_believed_where_somebody_elses_shows_any(
+async def test_an_empty_list_of_blocks_counts_if_another_provider_s_has_any(
     clinic: Clinic,
 ) -> None:
     system = clinic.build(clinic.both)
@@ -266,7 +268,7 @@ async def test_an_empty_list_of_blocks_is_believed_where_somebody_elses_shows_an
     assert await system.read_one(ref("x", Kind.BLOCK), hour(at(22))) == Gone()
 
 
-async def test_a_block_given_to_another_mapped_user_is_found_there(clinic: Clinic) -> None:
+async def test_a_block_reassigned_to_a_mapped_user_is_found_there(clinic: Clinic) -> None:
     known = clinic.block(at(22))
     owner = {"locationId": clinic.platform.location_id, "assignedUserId": clinic.bob}
     headers = {"Authorization": f"Bearer {clinic.platform.token}", "Version": "2021-04-15"}
@@ -278,91 +280,95 @@ async def test_a_block_given_to_another_mapped_user_is_found_there(clinic: Clini
     assert found.event.provider == "bob"
 
 
-async def test_a_calendar_that_cannot_be_blocked_proves_nothing_of_blocks(clinic: Clinic) -> None:
+async def test_a_calendar_that_cannot_be_blocked_proves_nothing_about_blocks(
+    clinic: Clinic,
+) -> None:
     system = clinic.build({"desk": CalendarMapping(None, (clinic.calendar,))})
     found = await system.read_one(ref("x", Kind.BLOCK, "desk"), hour(at(12)))
     assert isinstance(found, Unknown)
 
 
-async def test_a_list_of_blocks_with_a_nameless_row_proves_nothing(clinic: Clinic) -> None:
+async def test_a_list_of_blocks_with_a_row_without_id_proves_nothing(clinic: Clinic) -> None:
     clinic.block(at(12))
-    clinic.door.spoil(BLOCKED, rows(lambda found: [*found, {}]))
-    sighting = await clinic.build().read_one(ref("x", Kind.BLOCK), hour(at(12)))
-    assert isinstance(sighting, Unknown)
+    clinic.proxy.rewrite(BLOCKED, rows(lambda found: [*found, {}]))
+    result = await clinic.build().read_one(ref("x", Kind.BLOCK), hour(at(12)))
+    assert isinstance(result, Unknown)
 
 
-async def test_a_block_that_is_listed_beside_a_nameless_row_is_found(clinic: Clinic) -> None:
+async def test_a_block_that_is_listed_with_a_row_without_id_is_found(clinic: Clinic) -> None:
     block = clinic.block(at(12))
-    clinic.door.spoil(BLOCKED, rows(lambda found: [*found, {}]))
-    sighting = await clinic.build().read_one(ref(block, Kind.BLOCK), hour(at(12)))
-    assert isinstance(sighting, Found)
+    clinic.proxy.rewrite(BLOCKED, rows(lambda found: [*found, {}]))
+    result = await clinic.build().read_one(ref(block, Kind.BLOCK), hour(at(12)))
+    assert isinstance(result, Found)
 
 
 # --- customers --------------------------------------------------------------------------------
 
 
-def of(contact: str | None) -> Event:
-    """A meeting with somebody."""
+def meeting_with(contact: str | None) -> Event:
+    """Return a meeting with a contact."""
     return Event("clinic", "alice", "x", Kind.APPOINTMENT, hour(at(9)), person=contact)
 
 
-async def test_a_customer_is_asked_for_once_an_hour(clinic: Clinic) -> None:
+async def test_a_contact_is_read_once_an_hour(clinic: Clinic) -> None:
     system = clinic.build()
     expected = Person(("carla@example.com",), ("+4930123456",))
-    assert await system.person(of(clinic.contact)) == expected
-    assert await system.person(of(clinic.contact)) == expected
-    (request,) = clinic.asked(CONTACT)
+    assert await system.person(meeting_with(clinic.contact)) == expected
+    assert await system.person(meeting_with(clinic.contact)) == expected
+    (request,) = clinic.sent(CONTACT)
     assert request.headers["version"] == "2021-07-28"
     clinic.clock.advance(3601)
-    await system.person(of(clinic.contact))
-    assert len(clinic.asked(CONTACT)) == 2
+    await system.person(meeting_with(clinic.contact))
+    assert len(clinic.sent(CONTACT)) == 2
 
 
-async def test_the_locations_country_is_asked_for_once_for_all_customers(clinic: Clinic) -> None:
+async def test_the_location_s_country_is_read_once_for_all_contacts(clinic: Clinic) -> None:
     system = clinic.build()
-    await system.person(of(clinic.contact))
-    await system.person(of(clinic.platform.add_contact("Dan Dale", "dan@example.com")))
-    assert len(clinic.asked(CONTACT)) == 2
-    assert len(clinic.asked(LOCATION)) == 1
+    await system.person(meeting_with(clinic.contact))
+    await system.person(meeting_with(clinic.platform.add_contact("Dan Dale", "dan@example.com")))
+    assert len(clinic.sent(CONTACT)) == 2
+    assert len(clinic.sent(LOCATION)) == 1
 
 
-async def test_further_addresses_count_and_bare_numbers_are_the_locations_countrys(
+async def test_further_addresses_count_and_local_numbers_get_the_location_s_country(
     clinic: Clinic,
 ) -> None:
-    clinic.door.spoil(LOCATION, lambda a: {"location": {**a["location"], "country": "DE"}})
+    clinic.proxy.rewrite(LOCATION, lambda a: {"location": {**a["location"], "country": "DE"}})
     more = {
         "phone": "030 123456",
         "additionalEmails": [{"email": "C@example.com"}, "d@example.com", None],
         "additionalPhones": [{"phone": "+4930654321"}, 7],
     }
-    clinic.door.spoil(CONTACT, lambda answer: {"contact": answer["contact"] | more})
-    person = await clinic.build().person(of(clinic.contact))
+    clinic.proxy.rewrite(CONTACT, lambda answer: {"contact": answer["contact"] | more})
+    person = await clinic.build().person(meeting_with(clinic.contact))
     assert person is not None
     assert set(person.emails) == {"carla@example.com", "c@example.com", "d@example.com"}
     assert set(person.phones) == {"+4930123456", "+4930654321"}
 
 
-async def test_a_meeting_of_nobody_or_of_a_lost_customer_has_no_person(clinic: Clinic) -> None:
+async def test_a_meeting_without_a_contact_or_with_a_deleted_one_has_no_person(
+    clinic: Clinic,
+) -> None:
     system = clinic.build()
-    assert await system.person(of(None)) is None
-    assert not clinic.door.seen
-    assert await system.person(of("nowhere")) is None
+    assert await system.person(meeting_with(None)) is None
+    assert not clinic.proxy.requests
+    assert await system.person(meeting_with("nowhere")) is None
 
 
-async def test_a_customer_who_cannot_be_asked_for_now_is_asked_for_again(clinic: Clinic) -> None:
+async def test_a_contact_whose_read_fails_is_read_again(clinic: Clinic) -> None:
     system = clinic.build()
     clinic.fault(FaultKind.ERROR, path="/contacts/")
     with pytest.raises(RetryableError):
-        await system.person(of(clinic.contact))
+        await system.person(meeting_with(clinic.contact))
     clinic.platform.faults.clear()
-    assert await system.person(of(clinic.contact)) is not None
+    assert await system.person(meeting_with(clinic.contact)) is not None
 
 
-async def test_a_token_that_may_not_see_the_location_can_still_see_customers(
+async def test_a_token_without_the_location_scope_can_read_contacts(
     clinic: Clinic,
 ) -> None:
     clinic.fault(FaultKind.UNAUTHORISED, path="/locations/")
-    person = await clinic.build().person(of(clinic.contact))
+    person = await clinic.build().person(meeting_with(clinic.contact))
     assert person == Person(("carla@example.com",), ("+4930123456",))
 
 
@@ -384,11 +390,11 @@ CALLS = {
     "PUT /calendars/events/block-slots/{id}",
     "DELETE /calendars/events/{id}",
 }
-"""The calls that the documentation publishes: it promises that there are no others."""
+"""The documented calls; the documentation says that there are no others."""
 
 
 async def tour(clinic: Clinic, system: LeadConnector) -> None:
-    """Use everything that an adapter offers."""
+    """Use every method of an adapter."""
     meeting = clinic.book(at(9))
     await system.check()
     await system.read(WINDOW)
@@ -408,23 +414,23 @@ async def tour(clinic: Clinic, system: LeadConnector) -> None:
     await system.write([operation(Action.SET_STATUS, meeting, hour(at(15), status=Status.SHOWED))])
 
 
-async def test_a_full_tour_makes_exactly_the_published_calls(clinic: Clinic) -> None:
+async def test_all_methods_together_make_exactly_the_documented_calls(clinic: Clinic) -> None:
     carol = clinic.platform.add_user("Carol Cole", "carol@example.com")
     mapped = (
         clinic.both | clinic.room | {"carol": CalendarMapping(carol, (clinic.calendar, "nowhere"))}
     )
     clinic.platform.blocks_by_id = True
     await tour(clinic, clinic.build(mapped))
-    assert set(clinic.door.calls) == CALLS
+    assert set(clinic.proxy.calls) == CALLS
     assert not clinic.platform.notifications
-    assert all(r.headers["version"] for r in clinic.door.seen)
+    assert all(r.headers["version"] for r in clinic.proxy.requests)
     refused = [c for c in clinic.platform.calls if c.status >= 300]
     assert {c.path for c in refused} == {"/calendars/nowhere"}
 
 
-async def test_no_write_touches_what_others_made(clinic: Clinic) -> None:
+async def test_no_write_changes_events_of_others(clinic: Clinic) -> None:
     theirs = clinic.block(at(16))
-    before: list[Block] = clinic.platform.blocks()
+    before: list[PlatformBlock] = clinic.platform.blocks()
     await tour(clinic, clinic.build(clinic.both | clinic.room))
     assert [b for b in clinic.platform.blocks() if b.id == theirs] == before
 
@@ -434,7 +440,7 @@ def test_an_empty_mapping_is_refused() -> None:
         CalendarMapping()
 
 
-async def test_what_is_declared_is_what_the_platform_can(clinic: Clinic) -> None:
+async def test_the_capabilities_match_the_platform(clinic: Clinic) -> None:
     able = clinic.build().capabilities
     assert able.gone_proofs == {Kind.APPOINTMENT: 1, Kind.BLOCK: 2}
     assert able.statuses == {status: status for status in Status}

@@ -1,4 +1,4 @@
-"""An update replaces the record: all of it goes back, nothing of it changes but what is wanted."""
+"""Updates replace the record: syncd sends back all of it with only the wanted change."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,7 +10,7 @@ import pytest
 from syncd.model import Action, Status, Statuses, Value
 from syncd.sandbox.faults import FaultKind
 from syncd.systems.leadconnector import CalendarMapping
-from syncd.systems.leadconnector.wire import Whole, Wrote
+from syncd.systems.leadconnector.wire import WholeAppointment, WriteAnswer
 from syncd.systems.port import (
     DelayedError,
     Done,
@@ -31,7 +31,7 @@ TEXTS = {"title": "Knee pain of Kim", "description": "Bring Dr. Stone's letter"}
 
 
 def move(event: str, *, status: Status = Status.CONFIRMED, **more: Any) -> Any:
-    """From nine to eleven."""
+    """Return a move from nine to eleven."""
     return operation(
         Action.MOVE_APPOINTMENT,
         event,
@@ -42,12 +42,12 @@ def move(event: str, *, status: Status = Status.CONFIRMED, **more: Any) -> Any:
 
 
 def stored(clinic: Clinic, event: str) -> Any:
-    """The record as the platform holds it."""
+    """Return the record of the platform."""
     return clinic.platform.meetings.get(event)
 
 
 def once(act: Callable[[], object], after: int = 0) -> Callable[[Any], Any]:
-    """Pass answers on; a person acts when the one numbered ``after`` is about to be sent."""
+    """Return a rewrite that lets a person act just before the answer numbered ``after`` is sent."""
     answers: list[Any] = []
 
     def pass_on(answer: Any) -> Any:
@@ -71,13 +71,13 @@ async def test_a_moved_meeting_keeps_status_texts_and_owner(
     assert reply == Done([(known, hour(at(11), status=status))])
     after = stored(clinic, known)
     assert after == replace(before, start=at(11), end=at(12), updated_at=after.updated_at)
-    assert len(clinic.asked(PUT)) == 1
+    assert len(clinic.sent(PUT)) == 1
 
 
 async def test_an_update_sends_exactly_what_was_read_with_the_one_change(clinic: Clinic) -> None:
     known = clinic.book(at(9), status="new", **TEXTS)
     await clinic.build().write([move(known, status=Status.NEW)])
-    assert [request.body for request in clinic.asked(PUT)] == [
+    assert [request.body for request in clinic.sent(PUT)] == [
         {
             "startTime": "2026-03-02T10:00:00+00:00",
             "endTime": "2026-03-02T11:00:00+00:00",
@@ -90,14 +90,12 @@ async def test_an_update_sends_exactly_what_was_read_with_the_one_change(clinic:
             "ignoreDateRange": True,
         }
     ]
-    assert [r.call for r in clinic.door.seen if r.call in {GET, PUT}] == [GET, PUT, GET]
+    assert [r.call for r in clinic.proxy.requests if r.call in {GET, PUT}] == [GET, PUT, GET]
     assert not clinic.platform.notifications
 
 
 @pytest.mark.parametrize("status", list(Status))
-async def test_a_status_is_set_and_the_time_goes_back_as_it_was_read(
-    clinic: Clinic, status: Status
-) -> None:
+async def test_setting_a_status_sends_the_time_back_as_read(clinic: Clinic, status: Status) -> None:
     known = clinic.book(at(9), **TEXTS)
     odd = Value(at(10), at(12), status)  # what the platform rounded once, say
     wanted = operation(Action.SET_STATUS, known, odd, before=hour(at(9)))
@@ -112,7 +110,7 @@ async def test_a_status_is_set_and_the_time_goes_back_as_it_was_read(
     ("word", "sent"),
     [("active", "confirmed"), ("completed", "showed"), ("Pencilled", "Pencilled"), (None, None)],
 )
-async def test_a_status_that_only_answers_show_is_sent_in_the_word_that_requests_take(
+async def test_a_status_that_only_answers_use_is_sent_as_its_writable_word(
     clinic: Clinic, word: str | None, sent: str | None
 ) -> None:
     known = clinic.book(at(9))
@@ -121,19 +119,17 @@ async def test_a_status_that_only_answers_show_is_sent_in_the_word_that_requests
         spelt = {"appointmentStatus": word, "appoinmentStatus": word}
         return {"appointment": {**answer["appointment"], **spelt}}
 
-    clinic.door.spoil(GET, respell)
+    clinic.proxy.rewrite(GET, respell)
     showed = Status.SHOWED if word == "completed" else Status.CONFIRMED
     try:
         await clinic.build().write([move(known, status=showed)])
     except RejectedError:
         assert word == "Pencilled"
-    assert clinic.asked(PUT)[0].body.get("appointmentStatus") == sent
+    assert clinic.sent(PUT)[0].body.get("appointmentStatus") == sent
 
 
 @pytest.mark.parametrize("type", ["round_robin", "collective", "class_booking"])
-async def test_a_meeting_of_a_team_is_moved_and_stays_with_its_member(
-    clinic: Clinic, type: str
-) -> None:
+async def test_a_moved_meeting_of_a_team_keeps_its_member(clinic: Clinic, type: str) -> None:
     team = clinic.platform.add_calendar("Team", type, [clinic.alice, clinic.bob])
     known = clinic.platform.book(
         team, clinic.bob, at(9), at(10), clinic.contact, status="new", title="First visit"
@@ -145,7 +141,7 @@ async def test_a_meeting_of_a_team_is_moved_and_stays_with_its_member(
 
 
 @pytest.mark.parametrize("shown_later", [True, False])
-async def test_a_team_that_shows_no_member_is_told_one_when_it_asks(
+async def test_a_meeting_of_a_team_gets_a_member_when_the_platform_asks(
     clinic: Clinic, shown_later: bool
 ) -> None:
     team = clinic.platform.add_calendar("Team", "collective", [clinic.alice])
@@ -159,23 +155,23 @@ async def test_a_team_that_shows_no_member_is_told_one_when_it_asks(
         row = {k: v for k, v in answer["appointment"].items() if k != "assignedUserId"}
         return {"appointment": row}
 
-    clinic.door.spoil(GET, hide)
+    clinic.proxy.rewrite(GET, hide)
     mapped = CalendarMapping(None if shown_later else clinic.alice, (team,))
     reply = await clinic.build({"alice": mapped}).write([move(known)])
     assert isinstance(reply, Done)
-    sent = [request.body.get("assignedUserId") for request in clinic.asked(PUT)]
+    sent = [request.body.get("assignedUserId") for request in clinic.sent(PUT)]
     assert sent == [None, clinic.alice]
     assert stored(clinic, known).user == clinic.alice
 
 
-async def test_a_team_that_asks_for_a_member_twice_refuses_for_good(clinic: Clinic) -> None:
+async def test_a_team_that_asks_for_a_member_twice_rejects_the_update(clinic: Clinic) -> None:
     team = clinic.platform.add_calendar("Team", "round_robin", [clinic.alice])
     known = clinic.platform.book(team, clinic.alice, at(9), at(10), clinic.contact)
-    clinic.door.ignored = {"assignedUserId"}
+    clinic.proxy.ignored_fields = {"assignedUserId"}
     with pytest.raises(RejectedError) as raised:
         await clinic.build().write([move(known)])
     assert raised.value.why is RejectionReason.OWNER_MISSING
-    assert len(clinic.asked(PUT)) == 2
+    assert len(clinic.sent(PUT)) == 2
 
 
 # --- others change it -------------------------------------------------------------------------
@@ -198,7 +194,7 @@ async def test_a_meeting_that_was_changed_since_is_not_written_to(
     assert isinstance(reply, TargetChanged)
     assert isinstance(reply.current, Found)
     assert reply.current.event.value.start == before.start
-    assert not clinic.asked(PUT)
+    assert not clinic.sent(PUT)
     assert stored(clinic, known) == before
 
 
@@ -209,11 +205,11 @@ async def test_a_block_that_was_moved_since_is_not_written_to(clinic: Clinic) ->
     reply = await clinic.build().write([wanted])
     assert isinstance(reply, TargetChanged)
     assert isinstance(reply.current, Found)
-    assert not clinic.asked(PUT_BLOCK)
+    assert not clinic.sent(PUT_BLOCK)
 
 
 @pytest.mark.parametrize("change", ["moved", "status"])
-async def test_what_a_person_changes_right_after_the_update_is_left_to_the_next_read(
+async def test_a_person_s_change_right_after_the_update_is_left_to_the_next_read(
     clinic: Clinic, change: str
 ) -> None:
     known = clinic.book(at(9), status="new")
@@ -224,19 +220,19 @@ async def test_what_a_person_changes_right_after_the_update_is_left_to_the_next_
         else:
             clinic.platform.set_status(known, "showed")
 
-    clinic.door.spoil(PUT, once(act))
+    clinic.proxy.rewrite(PUT, once(act))
     reply = await clinic.build().write([move(known, status=Status.NEW)])
     assert reply == Done([(known, None)])
-    assert len(clinic.asked(PUT)) == 1
+    assert len(clinic.sent(PUT)) == 1
     after = stored(clinic, known)
     assert (after.start, after.status) == (
         (at(16), "new") if change == "moved" else (at(11), "showed")
     )
 
 
-async def test_a_confirmation_right_after_the_update_is_no_reset_of_ours(clinic: Clinic) -> None:
+async def test_a_confirmation_right_after_the_update_is_not_a_reset(clinic: Clinic) -> None:
     known = clinic.book(at(9), status="new")
-    clinic.door.spoil(PUT, once(lambda: clinic.platform.set_status(known, "confirmed")))
+    clinic.proxy.rewrite(PUT, once(lambda: clinic.platform.set_status(known, "confirmed")))
     reply = await clinic.build().write([move(known, status=Status.NEW)])
     assert reply == Done([(known, None)])
     assert stored(clinic, known).status == "confirmed"
@@ -246,13 +242,11 @@ async def test_a_confirmation_right_after_the_update_is_no_reset_of_ours(clinic:
 
 
 @pytest.mark.parametrize("silent", [False, True], ids=["answer shows it", "answer shows nothing"])
-async def test_what_an_update_reset_all_the_same_is_put_back_once(
-    clinic: Clinic, silent: bool
-) -> None:
+async def test_a_field_that_an_update_reset_is_restored_once(clinic: Clinic, silent: bool) -> None:
     known = clinic.book(at(9), status="new", **TEXTS)
     clinic.fault(FaultKind.RESET_FIELDS, times=1)
     if silent:
-        clinic.door.spoil(PUT, lambda answer: {"id": answer["id"]})
+        clinic.proxy.rewrite(PUT, lambda answer: {"id": answer["id"]})
     reply = await clinic.build().write([move(known, status=Status.NEW)])
     assert isinstance(reply, Done)
     assert list(reply.events) == [(known, hour(at(11), status=Status.NEW))]
@@ -260,10 +254,10 @@ async def test_what_an_update_reset_all_the_same_is_put_back_once(
     assert not reply.lost
     after = stored(clinic, known)
     assert (after.status, after.title, after.description) == ("new", *TEXTS.values())
-    assert len(clinic.asked(PUT)) == 2
+    assert len(clinic.sent(PUT)) == 2
 
 
-async def test_what_cannot_be_put_back_is_named_and_the_value_is_the_one_that_is_shown(
+async def test_a_field_that_cannot_be_restored_is_reported_with_the_shown_value(
     clinic: Clinic,
 ) -> None:
     known = clinic.book(at(9), status="showed", **TEXTS)
@@ -272,10 +266,10 @@ async def test_what_cannot_be_put_back_is_named_and_the_value_is_the_one_that_is
     assert isinstance(reply, Done)
     assert list(reply.events) == [(known, hour(at(11)))]
     assert set(reply.lost) == {"appointmentStatus", "title", "description"}
-    assert len(clinic.asked(PUT)) == 2
+    assert len(clinic.sent(PUT)) == 2
 
 
-async def test_another_owner_in_the_answer_is_put_right(clinic: Clinic) -> None:
+async def test_another_owner_in_the_answer_is_repaired(clinic: Clinic) -> None:
     known = clinic.book(at(9))
     give = once(lambda: clinic.platform.move(known, at(11), at(12), user=clinic.bob))
 
@@ -283,33 +277,33 @@ async def test_another_owner_in_the_answer_is_put_right(clinic: Clinic) -> None:
         give(answer)
         return {**answer, "assignedUserId": stored(clinic, known).user}
 
-    clinic.door.spoil(PUT, chosen_by_the_platform)
+    clinic.proxy.rewrite(PUT, chosen_by_the_platform)
     reply = await clinic.build(clinic.both).write([move(known)])
     assert isinstance(reply, Done)
     assert reply.restored == ("assignedUserId",)
     assert stored(clinic, known).user == clinic.alice
 
 
-async def test_a_reset_status_is_told_when_the_meeting_cannot_be_read_again(
+async def test_a_reset_status_is_reported_if_the_meeting_cannot_be_reread(
     clinic: Clinic,
 ) -> None:
     known = clinic.book(at(9), status="new")
     clinic.fault(FaultKind.RESET_FIELDS, times=1)
-    clinic.door.spoil(PUT, once(lambda: clinic.fault(FaultKind.ERROR, method="GET")))
+    clinic.proxy.rewrite(PUT, once(lambda: clinic.fault(FaultKind.ERROR, method="GET")))
     reply = await clinic.build().write([move(known, status=Status.NEW)])
     assert reply == Done([(known, hour(at(11)))], (), ("title", "appointmentStatus"))
-    assert len(clinic.asked(PUT)) == 1
+    assert len(clinic.sent(PUT)) == 1
 
 
-async def test_a_move_counts_as_done_when_the_meeting_cannot_be_read_again(
+async def test_a_move_counts_as_done_if_the_meeting_cannot_be_reread(
     clinic: Clinic,
 ) -> None:
     known = clinic.book(at(9))
-    clinic.door.spoil(PUT, once(lambda: clinic.fault(FaultKind.ERROR, method="GET")))
+    clinic.proxy.rewrite(PUT, once(lambda: clinic.fault(FaultKind.ERROR, method="GET")))
     assert await clinic.build().write([move(known)]) == Done([(known, None)])
 
 
-async def test_a_title_that_is_erased_from_a_block_is_put_back(clinic: Clinic) -> None:
+async def test_an_erased_block_title_is_restored(clinic: Clinic) -> None:
     known = clinic.block(at(12), f"Busy [s:{KEY}]")
     clinic.fault(FaultKind.RESET_FIELDS, times=1)
     wanted = operation(Action.MOVE_BLOCK, known, hour(at(15)), before=hour(at(12)), key=KEY)
@@ -330,17 +324,17 @@ async def test_a_block_whose_title_was_lost_gets_its_tag_again(clinic: Clinic) -
 # --- time, budget, discretion -----------------------------------------------------------------
 
 
-async def test_an_update_that_waits_for_the_budget_reads_again_before_it_is_sent(
+async def test_an_update_that_waits_for_the_rate_limit_rereads_before_it_is_sent(
     clinic: Clinic,
 ) -> None:
     known = clinic.book(at(9))
     system = clinic.build()
-    clinic.door.spoil(GET, once(lambda: system._transport._limiter.pause(5)))
+    clinic.proxy.rewrite(GET, once(lambda: system._transport._limiter.pause(5)))
     assert isinstance(await system.write([move(known)]), Done)
-    assert [r.call for r in clinic.door.seen if r.call in {GET, PUT}] == [GET, GET, PUT, GET]
+    assert [r.call for r in clinic.proxy.requests if r.call in {GET, PUT}] == [GET, GET, PUT, GET]
 
 
-async def test_an_update_whose_turn_never_comes_in_time_is_not_sent(clinic: Clinic) -> None:
+async def test_an_update_that_is_delayed_too_long_is_not_sent(clinic: Clinic) -> None:
     known = clinic.book(at(9))
     system = clinic.build()
 
@@ -348,30 +342,28 @@ async def test_an_update_whose_turn_never_comes_in_time_is_not_sent(clinic: Clin
         system._transport._limiter.pause(5)
         return answer
 
-    clinic.door.spoil(GET, wait)
+    clinic.proxy.rewrite(GET, wait)
     with pytest.raises(DelayedError):
         await system.write([move(known)])
-    assert not clinic.asked(PUT)
+    assert not clinic.sent(PUT)
 
 
-async def test_a_lost_answer_to_an_update_is_ambiguous_and_nothing_more_is_sent(
+async def test_a_lost_answer_to_an_update_has_an_unknown_outcome_and_is_not_resent(
     clinic: Clinic,
 ) -> None:
     known = clinic.book(at(9), status="new")
     clinic.fault(FaultKind.LOSE_AFTER, method="PUT", times=1)
     with pytest.raises(UnknownOutcomeError):
         await clinic.build().write([move(known, status=Status.NEW)])
-    assert [r.call for r in clinic.door.seen if r.call in {GET, PUT}] == [GET, PUT]
+    assert [r.call for r in clinic.proxy.requests if r.call in {GET, PUT}] == [GET, PUT]
     assert stored(clinic, known).status == "new"
 
 
 @pytest.mark.parametrize("status", [422, 500])
-async def test_no_error_repeats_a_word_of_the_texts_that_were_sent(
-    clinic: Clinic, status: int
-) -> None:
+async def test_no_error_contains_the_texts_that_were_sent(clinic: Clinic, status: int) -> None:
     known = clinic.book(at(9), title="knee pain of kim", description="bring the red folder")
     echo = {"message": "the appointment knee pain of kim (bring the red fol) is not valid"}
-    clinic.door.spoil(PUT, lambda _: echo, status=status)
+    clinic.proxy.rewrite(PUT, lambda _: echo, status=status)
     system = clinic.build()
     with pytest.raises((RejectedError, UnknownOutcomeError)) as raised:
         await system.write([move(known)])
@@ -381,8 +373,8 @@ async def test_no_error_repeats_a_word_of_the_texts_that_were_sent(
     assert "the appointment" in raised.value.detail
 
 
-def test_records_with_texts_show_none_of_them_in_their_repr() -> None:
-    for shape in (Whole, Wrote):
+def test_the_repr_of_a_record_contains_no_texts() -> None:
+    for shape in (WholeAppointment, WriteAnswer):
         assert "Knee" not in repr(shape(id="a", title="Knee pain", description="Knee"))
 
 
@@ -395,13 +387,13 @@ def test_records_with_texts_show_none_of_them_in_their_repr() -> None:
         ("mine", "mine"),
     ],
 )
-async def test_a_move_sends_a_status_back_in_a_word_that_an_update_takes(
+async def test_a_move_sends_the_status_back_as_a_writable_word(
     clinic: Clinic, shown: str, sent: str
 ) -> None:
-    """What is not known goes back as it came, and so does what the configuration maps."""
+    """An unknown or configured word is sent back as read."""
     known = clinic.book(at(9))
     odd = {"appointmentStatus": shown, "appoinmentStatus": shown}
-    clinic.door.spoil(GET, lambda answer: {"appointment": {**answer["appointment"], **odd}})
+    clinic.proxy.rewrite(GET, lambda answer: {"appointment": {**answer["appointment"], **odd}})
     system = clinic.build(statuses={"mine": Status.NEW})
     (row,) = (await system.read(WINDOW)).rows
     before = replace(hour(at(9)), status=Statuses.of({"mine": Status.NEW}).status_of(shown))
@@ -409,10 +401,10 @@ async def test_a_move_sends_a_status_back_in_a_word_that_an_update_takes(
     move = operation(Action.MOVE_APPOINTMENT, row.id, wanted, before=before)
     with suppress(RejectedError):
         await system.write([move])
-    assert [put.body["appointmentStatus"] for put in clinic.asked(PUT)][:1] == [sent]
+    assert [put.body["appointmentStatus"] for put in clinic.sent(PUT)][:1] == [sent]
     assert known == row.id
 
 
-def test_a_status_whose_word_means_another_is_never_written(clinic: Clinic) -> None:
+def test_a_status_whose_word_is_mapped_to_another_is_never_written(clinic: Clinic) -> None:
     able = clinic.build(statuses={"no-show": Status.CONFIRMED}).capabilities.statuses
     assert set(able) == set(Status) - {Status.NOSHOW}

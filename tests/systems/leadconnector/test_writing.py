@@ -1,4 +1,4 @@
-"""Operations as calls, as the platform sees them, and which answers prove them."""
+"""Operations as calls, as the platform receives them, and the answers that confirm them."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -32,7 +32,7 @@ CHANGE = "PUT /calendars/events/appointments/{id}"
 
 
 async def create(system: LeadConnector, **more: Any) -> str:
-    """Make a block at noon; its id."""
+    """Create a block at noon; return its id."""
     reply = await system.write(
         [operation(Action.CREATE_BLOCK, None, hour(at(12)), **{"key": KEY, **more})]
     )
@@ -42,14 +42,14 @@ async def create(system: LeadConnector, **more: Any) -> str:
 
 
 def bodies(clinic: Clinic, call: str) -> list[Any]:
-    """What was sent in one call."""
-    return [request.body for request in clinic.asked(call)]
+    """Return the bodies of one call."""
+    return [request.body for request in clinic.sent(call)]
 
 
 # --- blocks -----------------------------------------------------------------------------------
 
 
-async def test_a_users_block_names_the_user_and_no_calendar(clinic: Clinic) -> None:
+async def test_a_block_of_a_user_has_the_user_and_no_calendar(clinic: Clinic) -> None:
     await create(clinic.build())
     assert bodies(clinic, CREATE) == [
         {
@@ -73,7 +73,7 @@ async def test_without_a_user_the_event_calendar_itself_is_blocked(clinic: Clini
     assert [(e.id, e.provider) for e in await events(system)] == [(known, "hall")]
 
 
-async def test_a_calendar_that_cannot_be_blocked_is_refused_before_anything_is_sent(
+async def test_a_block_of_an_unblockable_calendar_is_rejected_unsent(
     clinic: Clinic,
 ) -> None:
     system = clinic.build({"desk": CalendarMapping(None, (clinic.calendar,))})
@@ -134,12 +134,12 @@ async def test_a_removed_block_is_gone_and_a_second_delete_is_no_failure(clinic:
     removal = operation(Action.REMOVE_BLOCK, known, before=hour(at(12)))
     for _ in range(2):
         assert await system.write([removal]) == Done([(known, None)])
-    assert [r.path for r in clinic.asked(REMOVE)] == [f"/calendars/events/{known}"] * 2
+    assert [r.path for r in clinic.sent(REMOVE)] == [f"/calendars/events/{known}"] * 2
     assert [c.status for c in clinic.platform.calls if c.method == "DELETE"] == [200, 400]
     assert not await events(system)
 
 
-async def test_removing_what_never_was_is_done_too(clinic: Clinic) -> None:
+async def test_removing_an_unknown_block_counts_as_done(clinic: Clinic) -> None:
     removal = operation(Action.REMOVE_BLOCK, "nowhere")
     assert await clinic.build().write([removal]) == Done([("nowhere", None)])
 
@@ -159,7 +159,7 @@ async def test_a_block_that_is_not_listed_any_more_is_not_moved(clinic: Clinic) 
 # --- meetings ---------------------------------------------------------------------------------
 
 
-async def test_automations_start_only_where_it_is_configured(clinic: Clinic) -> None:
+async def test_automations_start_only_if_configured(clinic: Clinic) -> None:
     known = clinic.book(at(9))
     move = operation(Action.MOVE_APPOINTMENT, known, hour(at(11)), before=hour(at(9)))
     await clinic.build(notify=True).write([move])
@@ -167,21 +167,21 @@ async def test_automations_start_only_where_it_is_configured(clinic: Clinic) -> 
     assert [n.event for n in clinic.platform.notifications] == [known]
 
 
-async def test_a_slot_that_the_platform_refuses_is_told_as_taken(clinic: Clinic) -> None:
+async def test_a_slot_that_the_platform_rejects_is_reported_as_taken(clinic: Clinic) -> None:
     known = clinic.book(at(9))
     clinic.block(at(11))
-    clinic.door.ignored = {"ignoreFreeSlotValidation"}
+    clinic.proxy.ignored_fields = {"ignoreFreeSlotValidation"}
     move = operation(Action.MOVE_APPOINTMENT, known, hour(at(11)), before=hour(at(9)))
     with pytest.raises(RejectedError) as raised:
         await clinic.build().write([move])
     assert raised.value.why is RejectionReason.SLOT_TAKEN
     assert raised.value.status == 400
-    assert len(clinic.asked(CHANGE)) == 1
+    assert len(clinic.sent(CHANGE)) == 1
     (meeting,) = clinic.platform.appointments()
     assert meeting.start == at(9)
 
 
-async def test_changing_a_deleted_meeting_says_that_it_is_gone(clinic: Clinic) -> None:
+async def test_an_update_of_a_deleted_meeting_raises_gone(clinic: Clinic) -> None:
     known = clinic.book(at(9))
     clinic.platform.delete(known)
     for event in (known, "nowhere"):
@@ -198,7 +198,7 @@ async def test_every_write_carries_version_and_token(clinic: Clinic) -> None:
     await system.write([operation(Action.REMOVE_BLOCK, known)])
     meeting = clinic.book(at(9))
     await system.write([operation(Action.MOVE_APPOINTMENT, meeting, hour(at(11)))])
-    writes = [r for r in clinic.door.seen if r.method != "GET"]
+    writes = [r for r in clinic.proxy.requests if r.method != "GET"]
     assert len(writes) == 4
     assert {r.headers["version"] for r in writes} == {"2021-07-28"}
     assert {r.headers["authorization"] for r in writes} == {f"Bearer {clinic.platform.token}"}
@@ -212,7 +212,7 @@ async def test_every_write_carries_version_and_token(clinic: Clinic) -> None:
     [datetime(2026, 3, 29, 1, tzinfo=UTC), datetime(2026, 10, 25, 1, tzinfo=UTC)],
     ids=["spring", "autumn"],
 )
-async def test_writes_around_a_change_of_the_clocks_arrive_as_they_were_meant(
+async def test_writes_around_a_clock_change_keep_their_instants(
     clinic: Clinic, change: datetime, hours: int
 ) -> None:
     start = change + hours * HOUR - HOUR / 2
@@ -229,12 +229,12 @@ async def test_writes_around_a_change_of_the_clocks_arrive_as_they_were_meant(
 
 
 def creation() -> Any:
-    """A block at noon."""
+    """Return the creation of a block at noon."""
     return operation(Action.CREATE_BLOCK, None, hour(at(12)), key=KEY)
 
 
 @pytest.mark.parametrize("kind", [FaultKind.LOSE_AFTER, FaultKind.RESET_BODY])
-async def test_a_create_whose_answer_is_lost_is_ambiguous_and_found_by_its_key(
+async def test_a_create_with_a_lost_answer_is_found_by_its_tag(
     clinic: Clinic, kind: FaultKind
 ) -> None:
     clinic.fault(kind, method="POST", times=1)
@@ -246,7 +246,7 @@ async def test_a_create_whose_answer_is_lost_is_ambiguous_and_found_by_its_key(
     assert [(e.key, e.value) for e in await events(system, around)] == [(KEY, hour(at(12)))]
 
 
-async def test_a_create_whose_key_was_stripped_is_found_by_its_interval(clinic: Clinic) -> None:
+async def test_a_create_whose_tag_was_stripped_is_found_by_its_interval(clinic: Clinic) -> None:
     clinic.fault(FaultKind.LOSE_AFTER, method="POST", times=1)
     clinic.fault(FaultKind.STRIP_KEYS)
     system = clinic.build()
@@ -256,18 +256,18 @@ async def test_a_create_whose_key_was_stripped_is_found_by_its_interval(clinic: 
     assert (event.key, event.kind, event.value) == (None, Kind.BLOCK, hour(at(12)))
 
 
-async def test_a_create_lost_on_the_way_is_ambiguous_and_not_found(clinic: Clinic) -> None:
+async def test_a_create_that_never_arrived_is_not_found(clinic: Clinic) -> None:
     clinic.fault(FaultKind.LOSE_BEFORE, method="POST", times=1)
     system = clinic.build()
     with pytest.raises(UnknownOutcomeError):
         await system.write([creation()])
-    got = await system.read(WINDOW)
-    assert not got.rows
-    assert got.coverage[0].kinds == frozenset(Kind)
+    snapshot = await system.read(WINDOW)
+    assert not snapshot.rows
+    assert snapshot.coverage[0].kinds == frozenset(Kind)
 
 
 @pytest.mark.parametrize("status", [500, 502, 503])
-async def test_a_server_error_on_a_write_is_ambiguous_and_sent_once(
+async def test_a_server_error_on_a_write_has_an_unknown_outcome_and_is_sent_once(
     clinic: Clinic, status: int
 ) -> None:
     clinic.fault(FaultKind.ERROR, method="POST", status=status)
@@ -283,34 +283,34 @@ async def test_a_server_error_on_a_write_is_ambiguous_and_sent_once(
 @pytest.mark.parametrize(
     ("call", "action"), [(CREATE, Action.CREATE_BLOCK), (CHANGE, Action.MOVE_APPOINTMENT)]
 )
-async def test_a_success_that_does_not_say_so_is_ambiguous(
+async def test_an_unconfirmed_success_has_an_unknown_outcome(
     clinic: Clinic, call: str, action: Action, answer: bytes
 ) -> None:
     known = clinic.book(at(9))
-    clinic.door.spoil(call, lambda _: answer)
+    clinic.proxy.rewrite(call, lambda _: answer)
     event = None if action is Action.CREATE_BLOCK else known
     with pytest.raises(UnknownOutcomeError):
         await clinic.build().write([operation(action, event, hour(at(12)))])
 
 
-async def test_a_create_that_names_no_id_is_ambiguous(clinic: Clinic) -> None:
-    clinic.door.spoil(CREATE, lambda _: {"success": True})
-    with pytest.raises(UnknownOutcomeError, match="names no id"):
+async def test_a_create_without_an_id_has_an_unknown_outcome(clinic: Clinic) -> None:
+    clinic.proxy.rewrite(CREATE, lambda _: {"success": True})
+    with pytest.raises(UnknownOutcomeError, match="has no id"):
         await clinic.build().write([creation()])
 
 
 @pytest.mark.parametrize("flag", ["succeeded", "succeded", "success"])
 async def test_each_spelling_of_success_proves_a_deletion(clinic: Clinic, flag: str) -> None:
-    clinic.door.spoil(REMOVE, lambda _: {flag: True})
+    clinic.proxy.rewrite(REMOVE, lambda _: {flag: True})
     known = clinic.block(at(12))
     removal = operation(Action.REMOVE_BLOCK, known)
     assert await clinic.build().write([removal]) == Done([(known, None)])
-    clinic.door.spoil(REMOVE, lambda _: {flag: False})
+    clinic.proxy.rewrite(REMOVE, lambda _: {flag: False})
     with pytest.raises(UnknownOutcomeError):
         await clinic.build().write([removal])
 
 
-async def test_a_lost_answer_to_a_move_is_settled_by_reading(clinic: Clinic) -> None:
+async def test_a_lost_answer_to_a_move_is_resolved_by_a_read(clinic: Clinic) -> None:
     system = clinic.build()
     known = clinic.book(at(9))
     move = operation(Action.MOVE_APPOINTMENT, known, hour(at(11)), before=hour(at(9)))
@@ -322,7 +322,7 @@ async def test_a_lost_answer_to_a_move_is_settled_by_reading(clinic: Clinic) -> 
     assert found.event.value == hour(at(11))
 
 
-async def test_a_lost_answer_to_a_removal_is_settled_by_reading(clinic: Clinic) -> None:
+async def test_a_lost_answer_to_a_removal_is_resolved_by_a_read(clinic: Clinic) -> None:
     system = clinic.build()
     known, _ = clinic.block(at(12)), clinic.block(at(15))
     removal = operation(Action.REMOVE_BLOCK, known, before=hour(at(12)))
@@ -332,7 +332,7 @@ async def test_a_lost_answer_to_a_removal_is_settled_by_reading(clinic: Clinic) 
     assert await system.read_one(removal.ref, hour(at(12))) == Gone(own_list=True)
 
 
-async def test_a_write_refused_for_the_rate_had_no_effect_and_names_the_wait(
+async def test_a_write_above_the_rate_limit_has_no_effect_and_reports_the_wait(
     clinic: Clinic,
 ) -> None:
     clinic.fault(FaultKind.RATE_LIMITED, method="POST", times=1)
@@ -346,21 +346,21 @@ async def test_a_write_refused_for_the_rate_had_no_effect_and_names_the_wait(
     assert clinic.clock.monotonic() - asked >= 10
 
 
-async def test_a_write_without_right_is_lost_authority(clinic: Clinic) -> None:
+async def test_a_write_without_the_scope_is_unauthorized(clinic: Clinic) -> None:
     clinic.fault(FaultKind.UNAUTHORISED)
     with pytest.raises(UnauthorizedError):
         await clinic.build().write([creation()])
 
 
-async def test_a_write_that_nobody_can_receive_did_not_happen(clinic: Clinic) -> None:
+async def test_a_write_to_an_unreachable_platform_did_not_happen(clinic: Clinic) -> None:
     with pytest.raises(RetryableError):
         await clinic.build(base_url="http://127.0.0.1:1").write([creation()])
 
 
-async def test_a_write_without_a_value_is_a_mistake_of_ours(clinic: Clinic) -> None:
+async def test_a_write_without_a_value_is_a_programming_error(clinic: Clinic) -> None:
     with pytest.raises(ValueError, match="needs a value"):
         await clinic.build().write([operation(Action.MOVE_BLOCK, "b", None)])
-    assert not clinic.door.seen
+    assert not clinic.proxy.requests
 
 
 async def test_a_rounded_time_is_what_a_read_shows(clinic: Clinic) -> None:

@@ -17,13 +17,13 @@ ONE = "GET appointments/a1"
 
 @pytest.fixture
 def clock() -> FakeClock:
-    """A clock at NOW."""
+    """Return a clock at NOW."""
     return FakeClock()
 
 
 @pytest.fixture
 def script() -> Script:
-    """A platform that says what the test lets it say."""
+    """Return a platform with scripted answers."""
     return Script("/v1/")
 
 
@@ -37,7 +37,7 @@ PAIR = {
 
 @pytest.fixture
 async def build(script: Script, clock: FakeClock) -> AsyncIterator[Build]:
-    """Make adapters on the scripted platform; all are closed at the end."""
+    """Create adapters on the scripted platform; all are closed at the end."""
     made: list[LeadConnectorV1] = []
 
     def make(calendars: Mapping[str, CalendarMapping] = PAIR, **options: Any) -> LeadConnectorV1:
@@ -54,7 +54,7 @@ async def build(script: Script, clock: FakeClock) -> AsyncIterator[Build]:
 
 
 def appointment(event_id: str = "a1", **changes: Any) -> dict[str, Any]:
-    """One appointment of alice as the platform sends it.
+    """Return an appointment of alice as the platform sends it.
 
     See docs/platforms/leadconnector-v1.md#listing-appointments.
     """
@@ -77,11 +77,11 @@ def appointment(event_id: str = "a1", **changes: Any) -> dict[str, Any]:
 
 
 def block(event_id: str = "b1", **changes: Any) -> dict[str, Any]:
-    """One event block of alice."""
+    """Return an event block of alice."""
     bare: dict[str, Any] = {"contactId": ..., "contact": ..., "appoinmentStatus": ...}
     return appointment(event_id, **(bare | {"title": "Busy [s:abcdefghij]"} | changes))
 
 
 def listed(*rows: Any) -> dict[str, Any]:
-    """The answer of the list call."""
+    """Return the answer of the list call."""
     return {"appointments": list(rows)}

@@ -1,4 +1,4 @@
-"""What `syncd check` says of a v1 location."""
+"""The results of `syncd check` for a v1 location."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ SERVICES = {
 
 
 @pytest.mark.parametrize("team", [None, "t1"])
-async def test_calendars_that_one_call_could_read_are_named(
+async def test_check_reports_calendars_that_one_call_could_read(
     build: Build, script: Script, team: str | None
 ) -> None:
-    script.say("GET locations/", {"locations": [{"id": "C2Qu", "timezone": "Europe/Berlin"}]})
-    script.say("GET calendars/services", SERVICES)
-    script.say("GET calendars/teams", {"teams": [{"id": "t1", "name": "Staff"}]})
+    script.reply("GET locations/", {"locations": [{"id": "C2Qu", "timezone": "Europe/Berlin"}]})
+    script.reply("GET calendars/services", SERVICES)
+    script.reply("GET calendars/teams", {"teams": [{"id": "t1", "name": "Staff"}]})
     mapped = {
         "ann": CalendarMapping("cal-a", team=team),
         "ben": CalendarMapping("cal-b", team=team),
@@ -40,8 +40,8 @@ async def test_calendars_that_one_call_could_read_are_named(
 async def test_check_says_once_that_v1_is_out_of_support_and_is_no_warning(
     build: Build, script: Script
 ) -> None:
-    script.say("GET locations/", {"locations": [{"id": "C2Qu", "timezone": "Europe/Berlin"}]})
-    script.say("GET calendars/services", SERVICES)
+    script.reply("GET locations/", {"locations": [{"id": "C2Qu", "timezone": "Europe/Berlin"}]})
+    script.reply("GET calendars/services", SERVICES)
     system = build({name: CalendarMapping(f"cal-{name}") for name in "abc"})
     (found,) = [f for f in await system.check() if "out of support" in f.message]
     assert (found.level, found.subject) == ("note", "legacy")

@@ -1,4 +1,4 @@
-"""Seats of classes: asked for where two customers have one time, whoever of them is news."""
+"""Class capacity: read only if two customers share a time, whichever of them is new."""
 
 from datetime import timedelta
 from typing import Any
@@ -27,15 +27,15 @@ def _asked(script: Script) -> int:
 
 
 async def _known(build: Build, script: Script, *rows: Any) -> dict[str, str]:
-    """What the store holds of these rows."""
-    script.say(LIST, listed(*rows))
-    script.say(SERVICES, CLASS)
+    """Return the stored fingerprints of these rows."""
+    script.reply(LIST, listed(*rows))
+    script.reply(SERVICES, CLASS)
     found = {row.id: row.fingerprint for row in (await build(ALICE).read(WINDOW)).rows}
     script.requests.clear()
     return found
 
 
-async def test_one_customer_at_a_time_asks_for_no_seats(build: Build, script: Script) -> None:
+async def test_seats_are_not_read_for_one_customer_at_a_time(build: Build, script: Script) -> None:
     later = {"startTime": "2026-03-02T18:00:00+05:30", "endTime": "2026-03-02T18:30:00+05:30"}
     rows = (
         FIRST,
@@ -49,18 +49,18 @@ async def test_one_customer_at_a_time_asks_for_no_seats(build: Build, script: Sc
     assert (_asked(script), system.seats) == (0, {})
 
 
-async def test_news_beside_a_customer_who_was_known_already_is_a_class(
+async def test_a_new_row_at_the_time_of_a_known_customer_reads_the_seats(
     build: Build, script: Script
 ) -> None:
     known = await _known(build, script, FIRST)
-    script.say(LIST, listed(FIRST, SECOND))
+    script.reply(LIST, listed(FIRST, SECOND))
     system = build(ALICE)
     seen = await system.read(WINDOW, None, known)
     assert (set(seen.same), {row.id for row in seen.rows}) == ({"a1"}, {"a2"})
     assert system.seats == {"cal-a": 3}
 
 
-async def test_a_class_is_one_also_where_nothing_is_news_after_a_restart(
+async def test_seats_are_read_after_a_restart_although_nothing_changed(
     build: Build, script: Script
 ) -> None:
     known = await _known(build, script, FIRST, SECOND)

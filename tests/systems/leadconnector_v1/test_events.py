@@ -1,4 +1,4 @@
-"""From a v1 row to an event."""
+"""Conversion of v1 rows to events."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -8,25 +8,25 @@ import pytest
 
 from syncd.model import Event, Kind, Status
 from syncd.systems.leadconnector_v1 import CalendarMapping
-from syncd.systems.leadconnector_v1.events import CalendarOwners, Parser, is_bare
+from syncd.systems.leadconnector_v1.events import CalendarOwners, Parser, needs_zone
 from syncd.systems.leadconnector_v1.wire import Appointment
 from syncd.systems.port import UnreadableError
 from tests.systems.scripted import FakeClock
 
 from .conftest import PAIR, appointment, block
 
-READER = Parser("legacy", FakeClock(), CalendarOwners.of(PAIR))
+PARSER = Parser("legacy", FakeClock(), CalendarOwners.of(PAIR))
 
 
 def wire(row: dict[str, Any]) -> Appointment:
     return msgspec.json.decode(msgspec.json.encode(row), type=Appointment)
 
 
-def event(reader: Parser = READER, **changes: Any) -> Event:
-    return reader.event(wire(appointment(**changes)), "alice")
+def event(parser: Parser = PARSER, **changes: Any) -> Event:
+    return parser.event(wire(appointment(**changes)), "alice")
 
 
-def test_a_row_becomes_an_appointment_with_all_that_matters() -> None:
+def test_a_row_becomes_an_appointment() -> None:
     made, changed = "2026-02-28T09:00:00.000Z", "2026-03-01T09:00:00.000Z"
     found = event(createdAt=made, updatedAt=changed, notes="bring x")
     assert found.kind is Kind.APPOINTMENT
@@ -38,7 +38,7 @@ def test_a_row_becomes_an_appointment_with_all_that_matters() -> None:
 
 
 @pytest.mark.parametrize("odd", ["yesterday", "", None, 1e400, -1e300, {"a": 1}, [], "0001-01-01"])
-def test_an_unreadable_time_of_making_or_change_is_only_unknown(odd: object) -> None:
+def test_an_unreadable_creation_or_update_time_is_ignored(odd: object) -> None:
     found = event(createdAt=odd, updatedAt=odd)
     assert (found.created_at, found.updated_at) == (None, None)
 
@@ -59,7 +59,7 @@ def test_an_unreadable_time_of_making_or_change_is_only_unknown(odd: object) -> 
         ({"appointmentStatus": "cancelled", "appoinmentStatus": "confirmed"}, Status.CANCELLED),
     ],
 )
-def test_the_live_status_is_found_however_it_is_spelt(
+def test_the_live_status_is_read_from_any_of_its_fields(
     fields: dict[str, Any], status: Status
 ) -> None:
     assert event(**fields).value.status is status
@@ -77,13 +77,13 @@ def test_the_live_status_is_found_however_it_is_spelt(
         ("No-Show", Status.NOSHOW),
     ],
 )
-def test_the_words_of_all_platforms_are_understood(word: str, status: Status) -> None:
+def test_the_status_words_of_all_platforms_are_read(word: str, status: Status) -> None:
     found = event(appoinmentStatus=word)
     assert (found.value.status, found.shows_status) == (status, True)
 
 
 @pytest.mark.parametrize("word", ["postponed", 7, {"name": "cancelled"}])
-def test_a_status_that_is_not_known_takes_the_time_and_is_a_guess(word: Any) -> None:
+def test_an_unknown_status_counts_as_busy_and_is_not_shown(word: Any) -> None:
     found = event(appoinmentStatus=word)
     assert (found.value.status, found.shows_status) == (Status.CONFIRMED, False)
 
@@ -104,15 +104,15 @@ def test_a_row_without_a_status_keeps_the_one_that_is_known() -> None:
 def test_a_time_without_offset_is_a_wall_clock(
     start: str, end: str, zone: str | None, instant: tuple[int, int]
 ) -> None:
-    reader = Parser("legacy", FakeClock(), CalendarOwners.of(PAIR), "US/Eastern")
-    found = event(reader, startTime=start, endTime=end, selectedTimezone=zone)
+    parser = Parser("legacy", FakeClock(), CalendarOwners.of(PAIR), "US/Eastern")
+    found = event(parser, startTime=start, endTime=end, selectedTimezone=zone)
     assert found.value.start == datetime(2026, 3, 2, *instant, tzinfo=UTC)
 
 
 def test_a_skipped_wall_clock_time_moves_forward() -> None:
-    reader = Parser("legacy", FakeClock(), CalendarOwners.of(PAIR), "America/New_York")
+    parser = Parser("legacy", FakeClock(), CalendarOwners.of(PAIR), "America/New_York")
     found = event(
-        reader,
+        parser,
         startTime="2026-03-08T02:30:00",
         endTime="2026-03-08T04:00:00",
         selectedTimezone="",
@@ -139,14 +139,14 @@ def test_an_unreadable_or_empty_interval_is_malformed(changes: dict[str, Any]) -
 
 
 def test_only_a_time_without_offset_and_zone_needs_the_locations_zone() -> None:
-    assert is_bare(wire(appointment(startTime="2026-03-02T16:00:00", selectedTimezone="")))
-    assert not is_bare(wire(appointment(startTime="2026-03-02T16:00:00")))
-    assert not is_bare(wire(appointment(selectedTimezone=None)))
-    assert not is_bare(wire(appointment(startTime=None, selectedTimezone=None)))
+    assert needs_zone(wire(appointment(startTime="2026-03-02T16:00:00", selectedTimezone="")))
+    assert not needs_zone(wire(appointment(startTime="2026-03-02T16:00:00")))
+    assert not needs_zone(wire(appointment(selectedTimezone=None)))
+    assert not needs_zone(wire(appointment(startTime=None, selectedTimezone=None)))
 
 
 def test_a_row_without_contact_is_a_block_with_its_key() -> None:
-    found = READER.event(wire(block()), "alice")
+    found = PARSER.event(wire(block()), "alice")
     assert (found.kind, found.person, found.key) == (Kind.BLOCK, None, "abcdefghij")
     assert found.value.status is Status.CONFIRMED
 
@@ -158,26 +158,26 @@ def test_a_row_with_a_contact_but_no_contact_id_is_no_block() -> None:
     assert (found.kind, found.person) == (Kind.APPOINTMENT, None)
 
 
-def test_a_contacts_own_id_wins_over_a_fingerprint() -> None:
+def test_the_id_in_the_contact_is_preferred_to_a_fingerprint() -> None:
     assert event(contactId="91f4f0e0-e2dd-11ea").person == "contact-1"
 
 
 def test_a_booking_of_the_hold_contact_is_a_block() -> None:
-    reader = Parser("legacy", FakeClock(), CalendarOwners.of(PAIR), holds=frozenset({"contact-1"}))
-    found = event(reader, notes="Busy [s:abcdefghij]")
+    parser = Parser("legacy", FakeClock(), CalendarOwners.of(PAIR), holds=frozenset({"contact-1"}))
+    found = event(parser, notes="Busy [s:abcdefghij]")
     assert (found.kind, found.person, found.key) == (Kind.BLOCK, None, "abcdefghij")
 
 
 def test_a_tagged_booking_of_any_other_contact_is_an_appointment() -> None:
-    reader = Parser("legacy", FakeClock(), CalendarOwners.of(PAIR), holds=frozenset({"contact-7"}))
-    assert event(reader, notes="Busy [s:abcdefghij]").kind is Kind.APPOINTMENT
+    parser = Parser("legacy", FakeClock(), CalendarOwners.of(PAIR), holds=frozenset({"contact-7"}))
+    assert event(parser, notes="Busy [s:abcdefghij]").kind is Kind.APPOINTMENT
     assert event(notes="Busy [s:abcdefghij]").kind is Kind.APPOINTMENT
 
 
 def test_a_cancelled_block_takes_no_time() -> None:
-    assert READER.is_free_block(wire(block(appoinmentStatus="cancelled")), "alice")
-    assert not READER.is_free_block(wire(block()), "alice")
-    assert not READER.is_free_block(wire(appointment(appoinmentStatus="cancelled")), "alice")
+    assert PARSER.is_free_block(wire(block(appoinmentStatus="cancelled")), "alice")
+    assert not PARSER.is_free_block(wire(block()), "alice")
+    assert not PARSER.is_free_block(wire(appointment(appoinmentStatus="cancelled")), "alice")
 
 
 @pytest.mark.parametrize(
@@ -196,17 +196,17 @@ def test_a_cancelled_block_takes_no_time() -> None:
 def test_a_row_belongs_to_its_user_else_to_its_calendar(
     changes: dict[str, Any], owner: str | None
 ) -> None:
-    assert READER.owners.owner(wire(appointment(**changes)), ["alice", "bob"]) == owner
+    assert PARSER.owners.owner(wire(appointment(**changes)), ["alice", "bob"]) == owner
 
 
-def test_a_row_that_names_nothing_is_of_the_only_one_asked_for() -> None:
+def test_a_row_without_an_owner_belongs_to_the_only_requested_provider() -> None:
     bare = wire(appointment(userId=None, calendarId=None))
-    assert READER.owners.owner(bare, ["bob"]) == "bob"
+    assert PARSER.owners.owner(bare, ["bob"]) == "bob"
     with pytest.raises(ValueError, match="neither"):
-        READER.owners.owner(bare, ["alice", "bob"])
+        PARSER.owners.owner(bare, ["alice", "bob"])
 
 
-def test_a_calendar_that_two_users_share_decides_nothing() -> None:
+def test_a_calendar_that_two_users_share_has_no_owner() -> None:
     owners = CalendarOwners.of(
         {
             "alice": CalendarMapping(calendar="cal-a", user="user-a"),
@@ -217,7 +217,7 @@ def test_a_calendar_that_two_users_share_decides_nothing() -> None:
     assert owners.owner(wire(appointment(userId=None))) is None
 
 
-def test_a_team_is_a_calendar_where_nothing_else_is_named() -> None:
+def test_a_team_counts_as_the_calendar_if_nothing_else_is_mapped() -> None:
     owners = CalendarOwners.of({"room": CalendarMapping(team="team-1")})
     assert owners.owner(wire(appointment(calendarProviderId="team-1"))) == "room"
     named = CalendarOwners.of({"alice": CalendarMapping(team="team-1", user="user-a")})
@@ -225,18 +225,18 @@ def test_a_team_is_a_calendar_where_nothing_else_is_named() -> None:
 
 
 def test_the_fingerprint_changes_with_times_zone_status_and_owner_only() -> None:
-    plain = READER.fingerprint(wire(appointment()), "alice")
-    assert READER.fingerprint(wire(appointment(title="x", notes="y")), "alice") == plain
-    assert READER.fingerprint(wire(appointment()), "bob") != plain
+    plain = PARSER.fingerprint(wire(appointment()), "alice")
+    assert PARSER.fingerprint(wire(appointment(title="x", notes="y")), "alice") == plain
+    assert PARSER.fingerprint(wire(appointment()), "bob") != plain
     for field in ("startTime", "endTime", "selectedTimezone", "appoinmentStatus"):
-        assert READER.fingerprint(wire(appointment(**{field: "z"})), "alice") != plain
+        assert PARSER.fingerprint(wire(appointment(**{field: "z"})), "alice") != plain
     assert "kim" not in plain
 
 
 def test_the_fingerprint_of_a_hold_changes_when_its_contact_becomes_a_customer() -> None:
-    reader = Parser("legacy", FakeClock(), CalendarOwners.of(PAIR), holds=frozenset({"contact-1"}))
-    hold = reader.fingerprint(wire(appointment()), "alice")
-    theirs = reader.fingerprint(
+    parser = Parser("legacy", FakeClock(), CalendarOwners.of(PAIR), holds=frozenset({"contact-1"}))
+    hold = parser.fingerprint(wire(appointment()), "alice")
+    theirs = parser.fingerprint(
         wire(appointment(contactId="contact-2", contact={"id": "contact-2"})), "alice"
     )
     assert hold != theirs

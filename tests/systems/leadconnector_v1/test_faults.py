@@ -1,4 +1,4 @@
-"""What an answer means."""
+"""The fault of each answer."""
 
 from typing import Any
 
@@ -57,7 +57,7 @@ def test_a_success_is_no_fault_whatever_the_body(body: bytes) -> None:
         ({"calendarId": {"message": "bad", "rule": "invalid"}}, RejectionReason.UNFIT),
     ],
 )
-def test_a_taken_slot_is_told_from_a_missing_one(
+def test_a_taken_slot_differs_from_a_missing_one(
     body: dict[str, Any], why: RejectionReason
 ) -> None:
     fault = fault_of(httpx.Response(422, json=body))
@@ -72,7 +72,7 @@ def test_an_unknown_id_is_gone() -> None:
     assert fault.detail == "Not found"
 
 
-def test_every_complaint_is_told_by_field() -> None:
+def test_a_fault_contains_every_complaint_with_its_field() -> None:
     body = {
         "userId": {"message": "The userId is required.", "rule": "required"},
         "contactId": "bad",
@@ -84,7 +84,7 @@ def test_every_complaint_is_told_by_field() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410])
-def test_a_route_that_is_not_supported_says_nothing_of_the_key(status: int) -> None:
+def test_an_unsupported_route_proves_nothing_about_the_key(status: int) -> None:
     text = "This route is not yet supported by the IAM Service. Please update the IAM config."
     found = fault_of(httpx.Response(status, json={"msg": text}))
     assert type(found) is RejectedError

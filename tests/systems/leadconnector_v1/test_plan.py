@@ -1,4 +1,4 @@
-"""The planner of v1 against every possible set of calls, on every kind of small location."""
+"""The v1 plan against every possible set of calls, for every kind of small location."""
 
 from __future__ import annotations
 
@@ -32,35 +32,39 @@ places = (
     .map(lambda ids: CalendarMapping(*ids))
 )
 shown_teams = st.dictionaries(st.sampled_from(CALENDARS), st.sampled_from(TEAMS))
-mappings = st.lists(places, max_size=5).map(lambda ofs: {f"p{n}": of for n, of in enumerate(ofs)})
+mappings = st.lists(places, max_size=5).map(
+    lambda ofs: {f"p{n}": mapping for n, mapping in enumerate(ofs)}
+)
 
 
 def proves(
     selector: str, id: str, mapped: Mapping[str, CalendarMapping], shown: Mapping[str, str]
 ) -> frozenset[Fact]:
-    """What one call proves, if it arrives whole (see `plan`; spelled here once more, and anew)."""
+    """Return the coverage of one complete call (see `plan`; written independently here)."""
     found = {(selector, id)}
     if selector == "teamId":
         for calendar in CALENDARS:
-            told = {of.team for of in mapped.values() if of.calendar == calendar} - {None}
+            told = {mapping.team for mapping in mapped.values() if mapping.calendar == calendar} - {
+                None
+            }
             if told == {id} and shown.get(calendar) == id:
                 found.add(("calendarId", calendar))
     return frozenset(found)
 
 
-def wanted(of: CalendarMapping) -> Fact:
-    """What must be known of one provider."""
-    if of.user:
-        return ("userId", of.user)
-    return ("calendarId", of.calendar) if of.calendar else ("teamId", of.team or "")
+def wanted(mapping: CalendarMapping) -> Fact:
+    """Return the fact needed about one provider."""
+    if mapping.user:
+        return ("userId", mapping.user)
+    return ("calendarId", mapping.calendar) if mapping.calendar else ("teamId", mapping.team or "")
 
 
 @settings(max_examples=400)
 @given(mappings, shown_teams)
-def test_no_set_of_calls_that_proves_as_much_is_smaller(
+def test_no_smaller_set_of_calls_has_the_same_coverage(
     mapped: Mapping[str, CalendarMapping], teams: Mapping[str, str]
 ) -> None:
-    needs = {p: wanted(of) for p, of in mapped.items()}
+    needs = {p: wanted(mapping) for p, mapping in mapped.items()}
     all_of_it = frozenset(needs.values())
     ids = {"userId": USERS, "calendarId": CALENDARS, "teamId": TEAMS}
     possible = [(selector, id) for selector, known in ids.items() for id in known]
@@ -81,7 +85,7 @@ def test_a_calendar_of_a_team_that_is_read_anyway_needs_no_call_of_its_own() -> 
 
 
 @pytest.mark.parametrize("shown", [{}, {"c1": "t2"}])
-def test_a_calendar_that_the_location_shows_in_another_team_is_asked_for_alone(
+def test_a_calendar_that_the_location_shows_in_another_team_is_read_alone(
     shown: dict[str, str],
 ) -> None:
     mapped = {"ann": CalendarMapping("c1", team="t1"), "all": CalendarMapping(team="t1")}
@@ -89,7 +93,7 @@ def test_a_calendar_that_the_location_shows_in_another_team_is_asked_for_alone(
     assert {(c.selector, c.ids) for c in planned} == {("calendarId", ("c1",)), ("teamId", ("t1",))}
 
 
-def test_of_two_teams_that_are_told_of_a_calendar_neither_is_believed() -> None:
+def test_a_calendar_with_two_configured_teams_has_none() -> None:
     mapped = {
         "ann": CalendarMapping("c1", team="t1"),
         "ben": CalendarMapping("c1", "u1", team="t2"),
@@ -101,8 +105,8 @@ def test_of_two_teams_that_are_told_of_a_calendar_neither_is_believed() -> None:
 
 
 @pytest.mark.parametrize("days", [1, 61, 363, 364, 726, 727])
-def test_a_window_takes_as_few_years_as_can_prove_each_day_of_it(days: int) -> None:
-    """A call asks for a year, and proves all but its first and its last day."""
+def test_a_window_is_split_into_the_fewest_years_that_cover_it(days: int) -> None:
+    """A call requests a year, and covers all but its first and last day."""
     window = Window(NOW, NOW + days * DAY)
     planned = plan({"ann": CalendarMapping("c1")}, {}, window)
     assert all(call.span.end - call.span.start <= 365 * DAY for call in planned)

@@ -1,4 +1,4 @@
-"""One read: scopes, slices, proofs."""
+"""Reads of a v1 location: scopes, slices, coverage."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -27,24 +27,22 @@ ALICE = {"alice": CalendarMapping(calendar="cal-a", user="user-a")}
 LOCATION = "GET locations/"
 
 
-async def test_a_status_that_is_not_known_is_reported_and_spoils_no_proof(
+async def test_an_unknown_status_is_reported_without_loss_of_coverage(
     build: Build, script: Script
 ) -> None:
     odd = appointment("a1", appoinmentStatus="postponed")
-    script.say(LIST, listed(odd, appointment("a2", appoinmentStatus="active")))
+    script.reply(LIST, listed(odd, appointment("a2", appoinmentStatus="active")))
     system = build({"alice": PAIR["alice"]})
-    got = await system.read(WINDOW)
-    assert [(m.event, m.topic, m.provider) for m in got.malformed] == [
+    snapshot = await system.read(WINDOW)
+    assert [(m.event, m.topic, m.provider) for m in snapshot.malformed] == [
         ("a1", Topic.UNKNOWN_STATUS, "alice")
     ]
-    assert [system.event(row).value.busy for row in got.rows] == [True, True]
-    assert len(got.coverage) == 1
+    assert [system.event(row).value.busy for row in snapshot.rows] == [True, True]
+    assert len(snapshot.coverage) == 1
 
 
-async def test_a_block_with_a_status_that_is_not_known_stays_a_block(
-    build: Build, script: Script
-) -> None:
-    script.say(LIST, listed(block("b1", appoinmentStatus="archived")))
+async def test_a_block_with_an_unknown_status_stays_a_block(build: Build, script: Script) -> None:
+    script.reply(LIST, listed(block("b1", appoinmentStatus="archived")))
     system = build({"alice": PAIR["alice"]}, statuses={"archived": Status.CANCELLED})
     assert not (await system.read(WINDOW)).rows
     system = build({"alice": PAIR["alice"]})
@@ -52,7 +50,7 @@ async def test_a_block_with_a_status_that_is_not_known_stays_a_block(
     assert (system.event(row).kind, system.event(row).value.busy) == (Kind.BLOCK, True)
 
 
-async def test_a_status_whose_word_means_another_is_never_written(build: Build) -> None:
+async def test_a_status_whose_word_is_mapped_to_another_is_never_written(build: Build) -> None:
     able = build(statuses={"showed": Status.CANCELLED}).capabilities.statuses
     assert set(able) == {Status.CONFIRMED, Status.CANCELLED, Status.NOSHOW, Status.INVALID}
 
@@ -60,9 +58,9 @@ async def test_a_status_whose_word_means_another_is_never_written(build: Build) 
 async def test_a_user_is_read_by_user_and_a_team_only_where_no_user_is_named(
     build: Build, script: Script
 ) -> None:
-    script.say(LIST, listed())
+    script.reply(LIST, listed())
     services = [{"id": calendar, "teamId": "team-2"} for calendar in ("c2", "c3")]
-    script.say("GET calendars/services", {"services": services})
+    script.reply("GET calendars/services", {"services": services})
     system = build(
         {
             "ann": CalendarMapping(team="team-1", user="u1"),
@@ -71,16 +69,18 @@ async def test_a_user_is_read_by_user_and_a_team_only_where_no_user_is_named(
             "dan": CalendarMapping(calendar="c4"),
         }
     )
-    got = await system.read(WINDOW)
+    snapshot = await system.read(WINDOW)
     asked = [{k: v for k, v in r.url.params.items() if k.endswith("Id")} for r in script.requests]
     # The services come first: they say whether both calendars are still in the team.
     assert asked == [{}, {"userId": "u1"}, {"teamId": "team-2"}, {"calendarId": "c4"}]
     assert system.calls_per_read(WINDOW) == 3
-    assert {c.provider for c in got.coverage} == {"ann", "ben", "cid", "dan"}
+    assert {c.provider for c in snapshot.coverage} == {"ann", "ben", "cid", "dan"}
 
 
-async def test_times_are_asked_in_milliseconds_a_day_wider(build: Build, script: Script) -> None:
-    script.say(LIST, listed())
+async def test_times_are_sent_in_milliseconds_with_a_margin_of_a_day(
+    build: Build, script: Script
+) -> None:
+    script.reply(LIST, listed())
     await build(ALICE).read(WINDOW)
     params = script.requests[0].url.params
     day = timedelta(days=1)
@@ -91,17 +91,15 @@ async def test_times_are_asked_in_milliseconds_a_day_wider(build: Build, script:
 
 
 async def test_a_steady_read_makes_no_other_call(build: Build, script: Script) -> None:
-    script.say(LIST, listed(appointment()))
+    script.reply(LIST, listed(appointment()))
     system = build(ALICE)
     await system.read(WINDOW)
     await system.read(WINDOW)
     assert [r.url.path for r in script.requests] == ["/v1/appointments/"] * 2
 
 
-async def test_blocks_are_covered_once_the_list_was_seen_to_show_one(
-    build: Build, script: Script
-) -> None:
-    script.say(LIST, listed(appointment()), listed(appointment(), block()), listed())
+async def test_blocks_are_covered_after_a_list_has_shown_one(build: Build, script: Script) -> None:
+    script.reply(LIST, listed(appointment()), listed(appointment(), block()), listed())
     system = build(ALICE)
     seen = [(await system.read(WINDOW)).coverage[0].kinds for _ in range(3)]
     assert seen == [MEETINGS, frozenset(Kind), frozenset(Kind)]
@@ -110,21 +108,21 @@ async def test_blocks_are_covered_once_the_list_was_seen_to_show_one(
 async def test_a_long_window_is_read_in_slices_and_put_together(
     build: Build, script: Script
 ) -> None:
-    script.say(LIST, listed(appointment()))
+    script.reply(LIST, listed(appointment()))
     window = Window(NOW, NOW + timedelta(days=400))
     system = build(ALICE)
-    got = await system.read(window)
+    snapshot = await system.read(window)
     asked = [
         (p["userId"], p["startDate"], p["endDate"]) for p in (r.url.params for r in script.requests)
     ]
     times = [(c.span.start.timestamp(), c.span.end.timestamp()) for c in system.plan(window)]
     assert asked == [("user-a", *(str(int(t * 1000)) for t in both)) for both in times]
     assert len(asked) == system.calls_per_read(window) == 2
-    assert [r.id for r in got.rows] == ["a1"]
-    assert [c.window for c in got.coverage] == [window]
+    assert [r.id for r in snapshot.rows] == ["a1"]
+    assert [c.window for c in snapshot.coverage] == [window]
 
 
-async def test_a_scope_that_fails_leaves_the_others_their_proof(
+async def test_a_failed_list_does_not_affect_the_coverage_of_others(
     build: Build, script: Script
 ) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
@@ -132,21 +130,19 @@ async def test_a_scope_that_fails_leaves_the_others_their_proof(
             return httpx.Response(500)
         return httpx.Response(200, json=listed(appointment("b", userId=None, calendarId="cal-b")))
 
-    script.say(LIST, answer)
-    got = await build().read(WINDOW)
-    assert [(r.id, r.provider) for r in got.rows] == [("b", "bob")]
-    assert [c.provider for c in got.coverage] == ["bob"]
-    assert [type(f) for f in got.faults] == [RetryableError]
+    script.reply(LIST, answer)
+    snapshot = await build().read(WINDOW)
+    assert [(r.id, r.provider) for r in snapshot.rows] == [("b", "bob")]
+    assert [c.provider for c in snapshot.coverage] == ["bob"]
+    assert [type(f) for f in snapshot.faults] == [RetryableError]
 
 
-async def test_a_slice_that_fails_keeps_the_rows_and_proofs_before_it(
-    build: Build, script: Script
-) -> None:
-    script.say(LIST, listed(appointment()), httpx.Response(401))
-    got = await build(ALICE).read(Window(NOW, NOW + timedelta(days=400)))
-    assert len(got.rows) == 1
-    assert [c.window for c in got.coverage] == [Window(NOW, NOW + timedelta(days=363))]
-    assert [type(f) for f in got.faults] == [UnauthorizedError]
+async def test_a_failed_slice_keeps_earlier_rows_and_coverage(build: Build, script: Script) -> None:
+    script.reply(LIST, listed(appointment()), httpx.Response(401))
+    snapshot = await build(ALICE).read(Window(NOW, NOW + timedelta(days=400)))
+    assert len(snapshot.rows) == 1
+    assert [c.window for c in snapshot.coverage] == [Window(NOW, NOW + timedelta(days=363))]
+    assert [type(f) for f in snapshot.faults] == [UnauthorizedError]
 
 
 @pytest.mark.parametrize(
@@ -160,10 +156,10 @@ async def test_a_slice_that_fails_keeps_the_rows_and_proofs_before_it(
         (httpx.Response(200, content=b'{"appointments":[{"id":"a1"'), IncompleteReadError),
     ],
 )
-async def test_a_read_that_brings_nothing_raises(
+async def test_a_read_in_which_all_lists_fail_raises(
     build: Build, script: Script, answer: httpx.Response, fault: type[Exception]
 ) -> None:
-    script.say(LIST, answer)
+    script.reply(LIST, answer)
     with pytest.raises(fault):
         await build().read(WINDOW)
 
@@ -172,25 +168,25 @@ async def test_a_read_that_brings_nothing_raises(
 async def test_a_row_without_id_proves_no_absence_in_its_scope(
     build: Build, script: Script, odd: Any
 ) -> None:
-    script.say(LIST, listed(appointment(), odd), listed())
-    got = await build().read(WINDOW)
-    assert [r.id for r in got.rows] == ["a1"]
-    assert [c.provider for c in got.coverage] == ["bob"]
-    (item,) = got.malformed
+    script.reply(LIST, listed(appointment(), odd), listed())
+    snapshot = await build().read(WINDOW)
+    assert [r.id for r in snapshot.rows] == ["a1"]
+    assert [c.provider for c in snapshot.coverage] == ["bob"]
+    (item,) = snapshot.malformed
     assert (item.event, item.topic) == ("GET appointments/ of alice", Topic.UNREADABLE)
-    assert [(u.provider, u.incomplete) for u in got.unproven] == [("alice", False)]
-    assert all(WINDOW.covered_by([u.window]) for u in got.unproven)
-    assert not got.faults
+    assert [(u.provider, u.incomplete) for u in snapshot.unproven] == [("alice", False)]
+    assert all(WINDOW.covered_by([u.window]) for u in snapshot.unproven)
+    assert not snapshot.faults
 
 
-async def test_strangers_rows_and_cancelled_blocks_are_dropped(
+async def test_rows_of_unmapped_users_and_cancelled_blocks_are_dropped(
     build: Build, script: Script
 ) -> None:
     off = block(appoinmentStatus="cancelled")
-    script.say(LIST, listed(appointment(userId="user-x"), off))
-    got = await build(ALICE).read(WINDOW)
-    assert not got.rows
-    assert len(got.coverage) == 1
+    script.reply(LIST, listed(appointment(userId="user-x"), off))
+    snapshot = await build(ALICE).read(WINDOW)
+    assert not snapshot.rows
+    assert len(snapshot.coverage) == 1
 
 
 async def test_rows_far_from_the_window_are_dropped_and_near_ones_are_kept(
@@ -199,7 +195,7 @@ async def test_rows_far_from_the_window_are_dropped_and_near_ones_are_kept(
     def at(event_id: str, start: str, end: str) -> dict[str, Any]:
         return appointment(event_id, startTime=start, endTime=end)
 
-    script.say(
+    script.reply(
         LIST,
         listed(
             at("long before", "2026-02-27T09:00:00Z", "2026-02-27T10:00:00Z"),
@@ -209,31 +205,31 @@ async def test_rows_far_from_the_window_are_dropped_and_near_ones_are_kept(
         ),
     )
     system = build(ALICE)
-    got = await system.read(WINDOW)
-    assert [r.id for r in got.rows] == ["just before", "unreadable"]
+    snapshot = await system.read(WINDOW)
+    assert [r.id for r in snapshot.rows] == ["just before", "unreadable"]
     with pytest.raises(UnreadableError):
-        system.event(got.rows[1])
+        system.event(snapshot.rows[1])
 
 
-async def test_the_locations_zone_is_asked_for_once_and_only_for_bare_times(
+async def test_the_location_s_zone_is_read_once_and_only_for_times_without_offset(
     build: Build, script: Script
 ) -> None:
     bare = appointment(
         startTime="2026-03-02T05:30:00", endTime="2026-03-02T06:00:00", selectedTimezone=""
     )
-    script.say(LIST, listed(bare))
-    script.say(LOCATION, {"locations": [{"id": "C2Qu", "timezone": "US/Eastern"}]})
+    script.reply(LIST, listed(bare))
+    script.reply(LOCATION, {"locations": [{"id": "C2Qu", "timezone": "US/Eastern"}]})
     system = build(ALICE)
-    got = [system.event((await system.read(WINDOW)).rows[0]) for _ in range(2)]
-    assert {(e.value.start.hour, e.value.start.minute) for e in got} == {(10, 30)}
+    snapshot = [system.event((await system.read(WINDOW)).rows[0]) for _ in range(2)]
+    assert {(e.value.start.hour, e.value.start.minute) for e in snapshot} == {(10, 30)}
     assert [r.url.path for r in script.requests].count("/v1/locations/") == 1
 
 
-async def test_a_configured_zone_saves_the_question(build: Build, script: Script) -> None:
+async def test_a_configured_zone_saves_the_call(build: Build, script: Script) -> None:
     bare = appointment(
         startTime="2026-03-02T05:30:00", endTime="2026-03-02T06:00:00", selectedTimezone=""
     )
-    script.say(LIST, listed(bare))
+    script.reply(LIST, listed(bare))
     system = build(ALICE, timezone="America/New_York")
     (row,) = (await system.read(WINDOW)).rows
     assert system.event(row).value.start.hour == 10
@@ -244,15 +240,15 @@ HOLDS = {"blocks": "hold", "hold_email": "busy@example.com"}
 
 
 async def test_holds_are_blocks_that_the_list_always_shows(build: Build, script: Script) -> None:
-    script.say(LOOKUP, {"contacts": [{"id": "contact-h"}]})
+    script.reply(LOOKUP, {"contacts": [{"id": "contact-h"}]})
     held = appointment("h1", contactId="contact-h", contact=..., notes="Busy [s:abcdefghij]")
     off = held | {"id": "h2", "appoinmentStatus": "cancelled"}
-    script.say(LIST, listed(appointment(), held, off))
+    script.reply(LIST, listed(appointment(), held, off))
     system = build(ALICE, **HOLDS)
-    got = await system.read(WINDOW)
-    events = {row.id: system.event(row).kind for row in got.rows}
+    snapshot = await system.read(WINDOW)
+    events = {row.id: system.event(row).kind for row in snapshot.rows}
     assert events == {"a1": Kind.APPOINTMENT, "h1": Kind.BLOCK}
-    assert got.coverage[0].kinds == frozenset(Kind)
+    assert snapshot.coverage[0].kinds == frozenset(Kind)
     await system.read(WINDOW)
     assert [r.url.path for r in script.requests].count("/v1/contacts/lookup") == 1
 
@@ -270,10 +266,10 @@ async def test_holds_are_blocks_that_the_list_always_shows(build: Build, script:
 async def test_the_hold_contact_is_looked_up_again_only_where_a_hold_may_have_made_one(
     build: Build, script: Script, answer: dict[str, Any], lookups: int
 ) -> None:
-    script.say(LOOKUP, {"contacts": [{"id": "contact-h"}]})
-    script.say(LIST, listed(appointment()))
-    script.say("POST appointments/", answer)
-    script.say(LOCATION, {"locations": [{"id": "C2Qu", "timezone": "Europe/Berlin"}]})
+    script.reply(LOOKUP, {"contacts": [{"id": "contact-h"}]})
+    script.reply(LIST, listed(appointment()))
+    script.reply("POST appointments/", answer)
+    script.reply(LOCATION, {"locations": [{"id": "C2Qu", "timezone": "Europe/Berlin"}]})
     system = build(ALICE, **HOLDS)
     await system.read(WINDOW)
     value = Value(NOW, NOW + timedelta(hours=1))
@@ -286,11 +282,11 @@ async def test_the_hold_contact_is_looked_up_again_only_where_a_hold_may_have_ma
     assert [r.url.path for r in script.requests].count("/v1/contacts/lookup") == lookups
 
 
-async def test_nothing_is_read_while_holds_cannot_be_told_from_meetings(
+async def test_nothing_is_read_while_the_hold_contacts_are_unknown(
     build: Build, script: Script
 ) -> None:
-    script.say(LOOKUP, httpx.Response(401))
-    script.say(LIST, listed(appointment()))
+    script.reply(LOOKUP, httpx.Response(401))
+    script.reply(LIST, listed(appointment()))
     with pytest.raises(UnauthorizedError):
         await build(ALICE, **HOLDS).read(WINDOW)
 
@@ -304,13 +300,13 @@ async def test_nothing_is_read_while_holds_cannot_be_told_from_meetings(
         httpx.Response(422, json={"email": {"message": "none", "rule": "invalid"}}),
     ],
 )
-async def test_a_hold_contact_that_is_not_there_yet_is_no_fault(
+async def test_a_missing_hold_contact_is_no_fault(
     build: Build, script: Script, miss: httpx.Response
 ) -> None:
-    script.say(LOOKUP, miss)
-    script.say(LIST, listed(appointment()))
-    got = await build(ALICE, **HOLDS).read(WINDOW)
-    assert len(got.rows) == 1
+    script.reply(LOOKUP, miss)
+    script.reply(LIST, listed(appointment()))
+    snapshot = await build(ALICE, **HOLDS).read(WINDOW)
+    assert len(snapshot.rows) == 1
 
 
 TEAM = {
@@ -327,8 +323,8 @@ def services(**teams: str) -> dict[str, Any]:
 async def test_a_calendar_that_left_its_team_is_read_by_itself(
     build: Build, script: Script, clock: FakeClock
 ) -> None:
-    script.say(SERVICES, services(c1="t1", c2="t1"), services(c1="t2", c2="t1"))
-    script.say(LIST, listed())
+    script.reply(SERVICES, services(c1="t1", c2="t1"), services(c1="t2", c2="t1"))
+    script.reply(LIST, listed())
     system = build(TEAM)
     await system.read(WINDOW)
     assert [call.selector for call in system.plan(WINDOW)] == ["teamId"]
@@ -343,10 +339,10 @@ async def test_a_calendar_that_left_its_team_is_read_by_itself(
 async def test_a_known_event_that_a_team_lacks_has_the_services_read_again(
     build: Build, script: Script
 ) -> None:
-    script.say(SERVICES, services(c1="t1", c2="t1"), services(c1="t2", c2="t1"))
-    script.say(LIST, listed())
+    script.reply(SERVICES, services(c1="t1", c2="t1"), services(c1="t2", c2="t1"))
+    script.reply(LIST, listed())
     row = appointment("a1", calendarId="c1", userId="")
-    script.say(ONE, row)
+    script.reply(ONE, row)
     system = build(TEAM)
     await system.read(WINDOW)
     found = await system.read_one(EventRef("legacy", "ann", "a1", Kind.APPOINTMENT))
@@ -356,40 +352,40 @@ async def test_a_known_event_that_a_team_lacks_has_the_services_read_again(
     assert "teamId" not in {call.selector for call in system.plan(WINDOW)}
 
 
-async def test_a_team_that_is_refused_is_read_by_the_services_of_now_in_the_same_read(
+async def test_a_refused_team_is_read_again_with_current_services(
     build: Build, script: Script
 ) -> None:
-    script.say(SERVICES, services(c1="t1", c2="t1"), services(c1="t2", c2="t1"))
-    script.say(LIST, httpx.Response(422, json={"teamId": {"rule": "invalid"}}), listed())
-    got = await build(TEAM).read(WINDOW)
-    assert not got.faults
-    assert {c.provider for c in got.coverage} == {"ann", "ben"}
+    script.reply(SERVICES, services(c1="t1", c2="t1"), services(c1="t2", c2="t1"))
+    script.reply(LIST, httpx.Response(422, json={"teamId": {"rule": "invalid"}}), listed())
+    snapshot = await build(TEAM).read(WINDOW)
+    assert not snapshot.faults
+    assert {c.provider for c in snapshot.coverage} == {"ann", "ben"}
 
 
-async def test_a_list_that_shows_150_rows_whatever_is_asked_is_reported_and_proves_nothing(
+async def test_a_list_that_always_has_150_rows_is_reported_and_proves_nothing(
     build: Build, script: Script
 ) -> None:
-    script.say(LIST, listed(*(appointment(f"a{n}") for n in range(150))))
-    got = await build(ALICE).read(WINDOW)
-    assert [(m.topic, m.provider) for m in got.malformed] == [(Topic.LIST, "alice")]
-    assert len(got.rows) == 150
-    assert not got.coverage
-    assert not got.faults
+    script.reply(LIST, listed(*(appointment(f"a{n}") for n in range(150))))
+    snapshot = await build(ALICE).read(WINDOW)
+    assert [(m.topic, m.provider) for m in snapshot.malformed] == [(Topic.LIST, "alice")]
+    assert len(snapshot.rows) == 150
+    assert not snapshot.coverage
+    assert not snapshot.faults
 
 
 WEEKS = timedelta(days=60)
 
 
-async def test_a_look_back_is_asked_for_and_proven_and_history_is_left_out(
+async def test_a_look_back_is_read_and_covered_without_older_events(
     build: Build, script: Script
 ) -> None:
     start = "2026-01-20T08:00:00Z"
     leave = appointment("a1", startTime=start, endTime="2026-03-05T08:00:00Z")
     over = appointment("a2", startTime=start, endTime="2026-01-20T09:00:00Z")
-    script.say(LIST, listed(leave, over))
-    got = await build(ALICE).read(WINDOW, look_back=WEEKS)
-    assert [row.id for row in got.rows] == ["a1"]
-    assert not got.malformed
-    assert [c.window for c in got.coverage] == [WINDOW.from_earlier(WEEKS)]
+    script.reply(LIST, listed(leave, over))
+    snapshot = await build(ALICE).read(WINDOW, look_back=WEEKS)
+    assert [row.id for row in snapshot.rows] == ["a1"]
+    assert not snapshot.malformed
+    assert [c.window for c in snapshot.coverage] == [WINDOW.from_earlier(WEEKS)]
     asked = (WINDOW.start - WEEKS - timedelta(days=1)).timestamp() * 1000
     assert [int(r.url.params["startDate"]) for r in script.requests] == [asked]

@@ -1,4 +1,4 @@
-"""Meetings on mapped calendars that are nobody's: reported, and they cost no proof."""
+"""Meetings on mapped calendars without a provider: reported, without loss of coverage."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ async def test_a_meeting_without_a_mapped_host_is_reported(
     row: dict[str, Any],
     told: tuple[Topic, str] | None,
 ) -> None:
-    script.say(LIST, listed(appointment(**(WHEN | row)), block(**(WHEN | row))))
-    got = await build(mapped).read(WINDOW)
-    found = {(odd.event, odd.topic, odd.provider) for odd in got.malformed}
+    script.reply(LIST, listed(appointment(**(WHEN | row)), block(**(WHEN | row))))
+    snapshot = await build(mapped).read(WINDOW)
+    found = {(odd.event, odd.topic, odd.provider) for odd in snapshot.malformed}
     assert found == ({("a1", *told)} if told else set())
-    assert {c.provider for c in got.coverage} == mapped.keys()
+    assert {c.provider for c in snapshot.coverage} == mapped.keys()

@@ -39,7 +39,7 @@ def built(build: Build) -> LeadSquared:
 async def test_cancellations_share_one_bulk_call_that_is_only_accepted(
     build: Build, script: Script
 ) -> None:
-    script.say(CANCEL, QUEUED)
+    script.reply(CANCEL, QUEUED)
     system = built(build)
     assert await system.write(CANCELLATIONS) == Accepted("5812945")
     assert script.sent == [{"TaskIds": ["t1", "t2"]}]
@@ -68,7 +68,7 @@ async def test_a_block_is_never_cancelled(build: Build, script: Script) -> None:
 async def test_an_unclear_answer_to_a_cancel_counts_as_queued(
     build: Build, script: Script, answer: httpx.Response
 ) -> None:
-    script.say(CANCEL, answer)
+    script.reply(CANCEL, answer)
     assert await built(build).write(CANCELLATIONS) == Accepted("")
     assert len(script.requests) == 1
 
@@ -89,7 +89,7 @@ async def test_an_unclear_answer_to_a_cancel_counts_as_queued(
 async def test_an_address_that_is_no_bulk_cancel_refuses_each_row(
     build: Build, script: Script, answer: httpx.Response
 ) -> None:
-    script.say(CANCEL, answer)
+    script.reply(CANCEL, answer)
     with pytest.raises(RejectedError) as raised:
         await built(build).write(CANCELLATIONS)
     assert raised.value.each
@@ -100,7 +100,7 @@ async def test_no_answer_of_the_cancel_address_proves_that_a_task_is_gone(
     build: Build, script: Script
 ) -> None:
     words = {"ExceptionType": "MXInvalidEntityException", "ExceptionMessage": "Task not found"}
-    script.say(CANCEL, httpx.Response(500, json={"Status": "Error"} | words))
+    script.reply(CANCEL, httpx.Response(500, json={"Status": "Error"} | words))
     with pytest.raises(RejectedError) as raised:
         await built(build).write(CANCELLATIONS)
     assert raised.value.why is RejectionReason.UNFIT
@@ -111,7 +111,7 @@ async def test_a_cancel_raises_rate_limits_and_lost_answers_unchanged(
     build: Build, script: Script
 ) -> None:
     body = {"Status": "Error", "ExceptionType": "MXAPIRateLimitExceededException"}
-    script.say(CANCEL, httpx.Response(403, json=body))
+    script.reply(CANCEL, httpx.Response(403, json=body))
     with pytest.raises(RateLimitedError):
         await built(build).write(CANCELLATIONS)
 
@@ -119,7 +119,7 @@ async def test_a_cancel_raises_rate_limits_and_lost_answers_unchanged(
         message = "gone"
         raise httpx.ReadError(message, request=request)
 
-    script.say(CANCEL, lost)
+    script.reply(CANCEL, lost)
     with pytest.raises(UnknownOutcomeError):
         await built(build).write(CANCELLATIONS)
 

@@ -16,13 +16,13 @@ BUSY = {"Id": "type-1", "Name": "Busy", "Category": 0, "ColumnConfiguration": []
 
 
 def healthy(script: Script) -> None:
-    script.say(CALLER, {"Id": "u1", "LSQCommonServiceURLs": {"api": "api.example.com"}})
+    script.reply(CALLER, {"Id": "u1", "LSQCommonServiceURLs": {"api": "api.example.com"}})
     users = [
         {"ID": "u1", "EmailAddress": "alice@example.com", "StatusCode": 0},
         {"ID": "u2", "EmailAddress": "BOB@example.com", "StatusCode": "0"},
     ]
-    script.say(USERS, users)
-    script.say(TYPES, [{"Name": "Meeting", "Category": 0}, BUSY])
+    script.reply(USERS, users)
+    script.reply(TYPES, [{"Name": "Meeting", "Category": 0}, BUSY])
 
 
 async def test_a_sound_account_has_only_good_findings(build: Build, script: Script) -> None:
@@ -38,7 +38,7 @@ async def problems(build: Build, **options: Any) -> list[tuple[str, str]]:
 
 
 async def test_lost_keys_are_one_error_with_advice(build: Build, script: Script) -> None:
-    script.say(CALLER, httpx.Response(401))
+    script.reply(CALLER, httpx.Response(401))
     (finding,) = await build().check()
     assert finding.level == "error"
     assert "Renew" in finding.remedy
@@ -61,7 +61,7 @@ async def test_a_mapped_user_must_exist_and_be_active(
     build: Build, script: Script, users: list[Any], message: str
 ) -> None:
     healthy(script)
-    script.say(USERS, users)
+    script.reply(USERS, users)
     assert await problems(build) == [("error", message)]
 
 
@@ -88,7 +88,7 @@ async def test_the_busy_type_must_be_fit_for_blocks(
     build: Build, script: Script, changes: dict[str, Any], level: str, part: str
 ) -> None:
     healthy(script)
-    script.say(TYPES, [BUSY | changes])
+    script.reply(TYPES, [BUSY | changes])
     ((found, message),) = await problems(build)
     assert found == level
     assert part in message
@@ -97,7 +97,7 @@ async def test_the_busy_type_must_be_fit_for_blocks(
 async def test_a_clock_that_is_off_is_a_warning(build: Build, script: Script) -> None:
     healthy(script)
     date = {"Date": "Mon, 02 Mar 2026 08:02:00 GMT"}
-    script.say(TYPES, httpx.Response(200, json=[BUSY], headers=date))
+    script.reply(TYPES, httpx.Response(200, json=[BUSY], headers=date))
     assert await problems(build) == [
         ("warning", "the platform's clock is 120 s ahead of this machine's")
     ]

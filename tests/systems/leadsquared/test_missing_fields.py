@@ -48,8 +48,8 @@ def users_asked(script: Script) -> int:
 async def test_a_row_with_only_an_owner_id_belongs_to_that_user(
     build: Build, script: Script
 ) -> None:
-    script.say(LIST, page(by_id("t1", "u-alice"), by_id("t2", "u-bob"), by_id("t3", "u-carol")))
-    script.say(USERS, STAFF)
+    script.reply(LIST, page(by_id("t1", "u-alice"), by_id("t2", "u-bob"), by_id("t3", "u-carol")))
+    script.reply(USERS, STAFF)
     got = await build().read(WINDOW)
     assert owners(got) == {"t1": "alice", "t2": "bob"}
     assert not got.malformed
@@ -58,7 +58,7 @@ async def test_a_row_with_only_an_owner_id_belongs_to_that_user(
 
 
 async def test_rows_with_an_address_cost_no_list_of_users(build: Build, script: Script) -> None:
-    script.say(LIST, page(task("t1", OwnerId="u-alice")))
+    script.reply(LIST, page(task("t1", OwnerId="u-alice")))
     await build().read(WINDOW)
     assert users_asked(script) == 0
 
@@ -66,18 +66,18 @@ async def test_rows_with_an_address_cost_no_list_of_users(build: Build, script: 
 async def test_users_are_read_once_an_hour_and_again_for_an_unknown_id_at_most_every_five_minutes(
     build: Build, script: Script, clock: FakeClock
 ) -> None:
-    script.say(USERS, STAFF)
-    script.say(LIST, page(by_id("t1", "u-alice")))
+    script.reply(USERS, STAFF)
+    script.reply(LIST, page(by_id("t1", "u-alice")))
     system = build()
     for _ in range(3):
         await system.read(WINDOW)
     assert users_asked(script) == 1
-    script.say(LIST, page(by_id("t1", "u-alice"), by_id("t2", "u-new")))
+    script.reply(LIST, page(by_id("t1", "u-alice"), by_id("t2", "u-new")))
     clock.passed += 301
     for _ in range(3):
         await system.read(WINDOW)
     assert users_asked(script) == 2
-    script.say(LIST, page(by_id("t1", "u-alice")))
+    script.reply(LIST, page(by_id("t1", "u-alice")))
     clock.passed += 3601
     await system.read(WINDOW)
     assert users_asked(script) == 3
@@ -87,8 +87,8 @@ async def test_users_are_read_once_an_hour_and_again_for_an_unknown_id_at_most_e
 async def test_an_unknown_owner_id_makes_the_row_unreadable(
     build: Build, script: Script, listed: Any
 ) -> None:
-    script.say(LIST, page(by_id("t1", "u-stranger"), task("t2")))
-    script.say(USERS, listed)
+    script.reply(LIST, page(by_id("t1", "u-stranger"), task("t2")))
+    script.reply(USERS, listed)
     got = await build().read(WINDOW)
     assert owners(got) == {"t2": "alice"}
     assert reported(got) == [("t1", Topic.UNREADABLE, "")]
@@ -99,8 +99,8 @@ async def test_an_unknown_owner_id_makes_the_row_unreadable(
 async def test_an_empty_or_failed_user_list_keeps_the_cache(
     build: Build, script: Script, clock: FakeClock
 ) -> None:
-    script.say(LIST, page(by_id("t1", "u-alice")))
-    script.say(USERS, STAFF, [], httpx.Response(403))
+    script.reply(LIST, page(by_id("t1", "u-alice")))
+    script.reply(USERS, STAFF, [], httpx.Response(403))
     system = build()
     for _ in range(3):
         assert owners(await system.read(WINDOW)) == {"t1": "alice"}
@@ -123,8 +123,8 @@ REF = EventRef("crm", "alice", "t1", Kind.APPOINTMENT)
 async def test_a_task_read_by_id_is_found_at_the_owner_that_it_names(
     build: Build, script: Script, row: dict[str, Any], provider: str
 ) -> None:
-    script.say(ONE, [row])
-    script.say(USERS, STAFF)
+    script.reply(ONE, [row])
+    script.reply(USERS, STAFF)
     found = await build().read_one(REF)
     assert isinstance(found, Found)
     assert found.event.provider == provider
@@ -133,8 +133,8 @@ async def test_a_task_read_by_id_is_found_at_the_owner_that_it_names(
 async def test_a_task_read_by_id_whose_owner_nobody_knows_proves_nothing(
     build: Build, script: Script
 ) -> None:
-    script.say(ONE, [by_id("t1", "u-stranger")])
-    script.say(USERS, STAFF)
+    script.reply(ONE, [by_id("t1", "u-stranger")])
+    script.reply(USERS, STAFF)
     assert isinstance(await build().read_one(REF), Unknown)
 
 
@@ -145,7 +145,7 @@ async def test_a_task_read_by_id_whose_owner_nobody_knows_proves_nothing(
 async def test_a_row_without_an_end_counts_as_an_hour_and_is_reported(
     build: Build, script: Script, never: Any
 ) -> None:
-    script.say(LIST, page(task("t1", EndDate=never), task("t2")))
+    script.reply(LIST, page(task("t1", EndDate=never), task("t2")))
     system = build()
     for known in ({}, {r.id: r.fingerprint for r in (await system.read(WINDOW)).rows}):
         got = await system.read(WINDOW, known=known)
@@ -158,7 +158,7 @@ async def test_a_row_without_an_end_counts_as_an_hour_and_is_reported(
 
 async def test_an_account_without_any_ends_has_one_report(build: Build, script: Script) -> None:
     rows = [task(f"t{n}", **NO_END) for n in range(5)]
-    script.say(LIST, page(*rows))
+    script.reply(LIST, page(*rows))
     system = build()
     got = await system.read(WINDOW)
     assert reported(got) == [("", Topic.ACCOUNT, "")]
@@ -171,8 +171,8 @@ async def test_an_account_without_any_ends_has_one_report(build: Build, script: 
 async def test_a_missing_owner_address_is_reported_if_rows_usually_have_it(
     build: Build, script: Script
 ) -> None:
-    script.say(LIST, page(by_id("t1", "u-alice"), task("t2")))
-    script.say(USERS, STAFF)
+    script.reply(LIST, page(by_id("t1", "u-alice"), task("t2")))
+    script.reply(USERS, STAFF)
     system = build()
     assert not (await system.read(WINDOW)).malformed
     system.measured.note("rows_carry_owner", "yes")
@@ -188,7 +188,7 @@ COMPLETED_AT = ("2026-03-02 10:41:07", "2026-03-01 17:00:00", "2026-03-02 10:30:
 async def test_the_end_of_a_completed_task_is_ignored(
     build: Build, script: Script, end: str
 ) -> None:
-    script.say(LIST, page(task("t1", StatusCode=1, EndDate=end, ModifiedOn=end)))
+    script.reply(LIST, page(task("t1", StatusCode=1, EndDate=end, ModifiedOn=end)))
     system = build()
     (row,) = (await system.read(WINDOW)).rows
     event = system.event(row)
@@ -219,7 +219,7 @@ async def test_a_completed_task_keeps_its_known_length(
     build: Build, script: Script, known: Sequence[Value | None], minutes: int
 ) -> None:
     when = {"EndDate": COMPLETED_AT[0], "ModifiedOn": COMPLETED_AT[0]}
-    script.say(LIST, page(task("t1", StatusCode="1", **when)))
+    script.reply(LIST, page(task("t1", StatusCode="1", **when)))
     system = build()
     (row,) = (await system.read(WINDOW)).rows
     value = system.event(row).with_end_of(*known).value
@@ -227,7 +227,7 @@ async def test_a_completed_task_keeps_its_known_length(
 
 
 async def test_an_event_with_an_end_keeps_it(build: Build, script: Script) -> None:
-    script.say(LIST, page(task("t1")))
+    script.reply(LIST, page(task("t1")))
     system = build()
     (row,) = (await system.read(WINDOW)).rows
     event = system.event(row)
@@ -237,7 +237,7 @@ async def test_an_event_with_an_end_keeps_it(build: Build, script: Script) -> No
 async def test_a_completed_tasks_end_counts_if_completing_keeps_it(
     build: Build, script: Script
 ) -> None:
-    script.say(LIST, page(task("t1", StatusCode=1)))
+    script.reply(LIST, page(task("t1", StatusCode=1)))
     system = build()
     system.measured.note("completing_changes_end", "no")
     (row,) = (await system.read(WINDOW)).rows
@@ -266,7 +266,7 @@ async def test_a_future_end_of_a_completed_task_is_its_own(
     # Nobody knows its length yet, as after a loss of the state.
     at = "" if changed is None else f"{START + timedelta(hours=changed):%Y-%m-%d %H:%M:%S}"
     clock.passed += hours * 3600
-    script.say(LIST, page(task("t1", StatusCode=1, ModifiedOn=at)))
+    script.reply(LIST, page(task("t1", StatusCode=1, ModifiedOn=at)))
     system = build()
     (row,) = (await system.read(WINDOW)).rows
     assert system.event(row).shows_end is told

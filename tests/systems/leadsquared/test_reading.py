@@ -23,7 +23,7 @@ WINDOW = Window(NOW - timedelta(days=1), NOW + timedelta(days=2))
 
 
 async def test_one_call_reads_all_users_and_proves_the_window(build: Build, script: Script) -> None:
-    script.say(LIST, page(task("t1"), task("t2", OwnerEmailAddress="BOB@example.com")))
+    script.reply(LIST, page(task("t1"), task("t2", OwnerEmailAddress="BOB@example.com")))
     got = await build().read(WINDOW)
     assert [(r.id, r.provider) for r in got.rows] == [("t1", "alice"), ("t2", "bob")]
     assert {(c.provider, c.kinds, c.window) for c in got.coverage} == {
@@ -39,7 +39,7 @@ async def test_one_call_reads_all_users_and_proves_the_window(build: Build, scri
 
 
 async def test_keys_are_sent_in_headers_only(build: Build, script: Script) -> None:
-    script.say(LIST, page())
+    script.reply(LIST, page())
     await build().read(WINDOW)
     (request,) = script.requests
     assert request.headers["x-LSQ-AccessKey"] == "u$r-access"
@@ -48,7 +48,7 @@ async def test_keys_are_sent_in_headers_only(build: Build, script: Script) -> No
 
 
 async def test_only_the_wanted_users_are_asked_for(build: Build, script: Script) -> None:
-    script.say(LIST, page(task("t2", OwnerEmailAddress="bob@example.com"), task("t1")))
+    script.reply(LIST, page(task("t2", OwnerEmailAddress="bob@example.com"), task("t1")))
     got = await build().read(WINDOW, ["bob"])
     assert script.sent[0]["Users"] == ["bob@example.com"]
     assert {c.provider for c in got.coverage} == {"bob"}
@@ -76,7 +76,7 @@ def test_the_requested_dates_enclose_the_window_in_every_zone(offset: int) -> No
 async def test_a_long_window_is_cut_to_calls_within_the_limit_and_put_together(
     build: Build, script: Script
 ) -> None:
-    script.say(LIST, page())
+    script.reply(LIST, page())
     window = Window(NOW, NOW + timedelta(days=200))
     system = build()
     got = await system.read(window)
@@ -93,7 +93,7 @@ async def test_a_full_page_brings_the_next_and_doubles_count_once(
     build: Build, script: Script
 ) -> None:
     rows = [task(f"t{n}") for n in range(1000)]
-    script.say(LIST, page(*rows, count=1001), page(task("t999"), task("t1000"), count=1001))
+    script.reply(LIST, page(*rows, count=1001), page(task("t999"), task("t1000"), count=1001))
     got = await build().read(WINDOW)
     assert len(got.rows) == 1001
     assert len(got.coverage) == 2
@@ -103,14 +103,14 @@ async def test_a_full_page_brings_the_next_and_doubles_count_once(
 async def test_a_page_cap_below_the_requested_size_is_detected_by_the_count(
     build: Build, script: Script
 ) -> None:
-    script.say(LIST, page(task("t1"), count="2"), page(task("t2"), count="2"))
+    script.reply(LIST, page(task("t1"), count="2"), page(task("t2"), count="2"))
     got = await build().read(WINDOW)
     assert len(got.rows) == 2
     assert len(got.coverage) == 2
 
 
 async def test_a_count_above_the_rows_proves_nothing(build: Build, script: Script) -> None:
-    script.say(LIST, page(task("t1"), count=3), page(count=3))
+    script.reply(LIST, page(task("t1"), count=3), page(count=3))
     got = await build().read(WINDOW)
     assert [r.id for r in got.rows] == ["t1"]
     assert not got.coverage
@@ -124,7 +124,7 @@ async def test_a_count_above_the_rows_proves_nothing(build: Build, script: Scrip
 async def test_a_full_page_that_repeats_for_ever_proves_nothing(
     build: Build, script: Script
 ) -> None:
-    script.say(LIST, page(*[task(f"t{n}") for n in range(1000)], count=None))
+    script.reply(LIST, page(*[task(f"t{n}") for n in range(1000)], count=None))
     got = await build().read(WINDOW)
     assert len(script.requests) == 2
     assert not got.coverage
@@ -133,7 +133,7 @@ async def test_a_full_page_that_repeats_for_ever_proves_nothing(
 
 
 async def test_an_exactly_full_page_is_closed_by_an_empty_one(build: Build, script: Script) -> None:
-    script.say(LIST, page(*[task(f"t{n}") for n in range(1000)]), page(count=1000))
+    script.reply(LIST, page(*[task(f"t{n}") for n in range(1000)]), page(count=1000))
     got = await build().read(WINDOW)
     assert len(got.coverage) == 2
     assert not got.faults
@@ -143,7 +143,7 @@ async def test_a_page_that_fails_keeps_the_rows_and_proves_nothing(
     build: Build, script: Script
 ) -> None:
     rows = [task(f"t{n}") for n in range(1000)]
-    script.say(LIST, page(*rows, count=1200), httpx.Response(502))
+    script.reply(LIST, page(*rows, count=1200), httpx.Response(502))
     got = await build().read(WINDOW)
     assert len(got.rows) == 1000
     assert not got.coverage
@@ -166,7 +166,7 @@ async def test_a_page_that_fails_keeps_the_rows_and_proves_nothing(
 async def test_a_read_that_brings_nothing_raises(
     build: Build, script: Script, answer: httpx.Response, fault: type[Exception]
 ) -> None:
-    script.say(LIST, answer)
+    script.reply(LIST, answer)
     with pytest.raises(fault):
         await build().read(WINDOW)
 
@@ -178,7 +178,7 @@ async def test_a_rate_limit_inside_a_200_lowers_the_budget(build: Build, script:
         "ExceptionType": "MXAPIRateLimitExceededException",
         "ExceptionMessage": words,
     }
-    script.say(LIST, body)
+    script.reply(LIST, body)
     system = build()
     with pytest.raises(RateLimitedError) as raised:
         await system.read(WINDOW)
@@ -188,7 +188,7 @@ async def test_a_rate_limit_inside_a_200_lowers_the_budget(build: Build, script:
 
 @pytest.mark.parametrize("odd", [None, "x", 3, [1], {}, {"UserTaskId": None}])
 async def test_a_row_without_id_proves_no_absence(build: Build, script: Script, odd: Any) -> None:
-    script.say(LIST, page(task("t1"), odd, count=2))
+    script.reply(LIST, page(task("t1"), odd, count=2))
     got = await build().read(WINDOW)
     assert [r.id for r in got.rows] == ["t1"]
     assert not got.coverage
@@ -201,7 +201,7 @@ async def test_a_row_without_id_proves_no_absence(build: Build, script: Script, 
 async def test_a_row_without_owner_is_reported_and_others_still_prove_absence(
     build: Build, script: Script
 ) -> None:
-    script.say(LIST, page(task("t1", OwnerEmailAddress=None)))
+    script.reply(LIST, page(task("t1", OwnerEmailAddress=None)))
     got = await build().read(WINDOW)
     assert [c.provider for c in got.coverage] == ["alice", "bob"]
     assert [(m.event, m.topic) for m in got.malformed] == [("t1", Topic.UNREADABLE)]
@@ -212,7 +212,7 @@ async def test_strangers_rows_and_cancelled_blocks_are_dropped(
 ) -> None:
     nobody = {"RelatedEntity": 0, "RelatedEntityId": ""}
     off = task("t2", StatusCode=2, TaskType={"Name": "Busy"}, **nobody)
-    script.say(LIST, page(task("t1", OwnerEmailAddress="carol@example.com"), off))
+    script.reply(LIST, page(task("t1", OwnerEmailAddress="carol@example.com"), off))
     got = await build().read(WINDOW)
     assert not got.rows
     assert len(got.coverage) == 2
@@ -221,7 +221,7 @@ async def test_strangers_rows_and_cancelled_blocks_are_dropped(
 async def test_a_status_that_is_not_known_is_reported_and_spoils_no_proof(
     build: Build, script: Script
 ) -> None:
-    script.say(LIST, page(task("t1", StatusCode=-1), task("t2", StatusCode="Pending")))
+    script.reply(LIST, page(task("t1", StatusCode=-1), task("t2", StatusCode="Pending")))
     system = build()
     got = await system.read(WINDOW)
     assert {(m.event, m.topic, m.provider) for m in got.malformed} == {
@@ -234,7 +234,7 @@ async def test_a_status_that_is_not_known_is_reported_and_spoils_no_proof(
 async def test_a_word_that_is_mapped_later_has_its_row_read_again(
     build: Build, script: Script
 ) -> None:
-    script.say(LIST, page(task("t1", StatusCode="Deferred")))
+    script.reply(LIST, page(task("t1", StatusCode="Deferred")))
     known = {row.id: row.fingerprint for row in (await build().read(WINDOW)).rows}
     system = build(statuses={"deferred": Status.CANCELLED})
     got = await system.read(WINDOW, None, known)
@@ -249,7 +249,7 @@ async def test_rows_far_from_the_window_are_dropped_and_near_ones_are_kept(
     def at(task_id: str, start: str, end: str) -> dict[str, Any]:
         return task(task_id, DueDate=start, EndDate=end)
 
-    script.say(
+    script.reply(
         LIST,
         page(
             at("long before", "2026-02-27 09:00:00", "2026-02-27 10:00:00"),
@@ -272,7 +272,7 @@ async def test_a_look_back_is_asked_for_and_proven_and_history_is_left_out(
     leave = task("t1", DueDate="2026-01-20 08:00:00", EndDate="2026-03-05 08:00:00")
     over = task("t2", DueDate="2026-01-20 08:00:00", EndDate="2026-01-20 09:00:00")
     ownerless = over | {"UserTaskId": "t3", "OwnerEmailAddress": ""}
-    script.say(LIST, page(leave, over, ownerless))
+    script.reply(LIST, page(leave, over, ownerless))
     got = await build().read(WINDOW, look_back=WEEKS)
     assert [row.id for row in got.rows] == ["t1"]
     # What is over says nothing about the list, however odd it is.
@@ -282,7 +282,7 @@ async def test_a_look_back_is_asked_for_and_proven_and_history_is_left_out(
 
 
 async def test_a_look_back_beyond_100_days_takes_a_call_more(build: Build, script: Script) -> None:
-    script.say(LIST, page())
+    script.reply(LIST, page())
     window = Window(NOW - timedelta(days=1), NOW + timedelta(days=60))
     got = await build().read(window, look_back=WEEKS)
     assert len(script.sent) == 2

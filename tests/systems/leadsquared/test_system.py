@@ -31,7 +31,7 @@ WINDOW = Window(NOW, NOW + timedelta(days=1))
 
 
 async def test_a_task_is_found_by_id(build: Build, script: Script) -> None:
-    script.say(ONE, [task()])
+    script.reply(ONE, [task()])
     found = await build().read_one(REF)
     assert isinstance(found, Found)
     assert found.event.value.start == datetime(2026, 3, 2, 10, 30, tzinfo=UTC)
@@ -39,14 +39,14 @@ async def test_a_task_is_found_by_id(build: Build, script: Script) -> None:
 
 
 async def test_a_reassigned_task_is_found_at_its_new_user(build: Build, script: Script) -> None:
-    script.say(ONE, [task(OwnerEmailAddress="bob@example.com")])
+    script.reply(ONE, [task(OwnerEmailAddress="bob@example.com")])
     found = await build().read_one(REF)
     assert isinstance(found, Found)
     assert found.event.provider == "bob"
 
 
 async def test_an_empty_answer_means_gone(build: Build, script: Script) -> None:
-    script.say(ONE, [])
+    script.reply(ONE, [])
     assert await build().read_one(REF) == Gone()
 
 
@@ -54,7 +54,7 @@ async def test_a_cancelled_block_is_gone_and_a_cancelled_meeting_is_not(
     build: Build, script: Script
 ) -> None:
     block = task(StatusCode=2, TaskType={"Name": "Busy"}, RelatedEntity=0, RelatedEntityId="")
-    script.say(ONE, [block], [task(StatusCode=2)])
+    script.reply(ONE, [block], [task(StatusCode=2)])
     system = build()
     assert await system.read_one(REF) == Gone()
     found = await system.read_one(REF)
@@ -75,7 +75,7 @@ async def test_a_cancelled_block_is_gone_and_a_cancelled_meeting_is_not(
 async def test_an_odd_answer_about_one_task_proves_nothing(
     build: Build, script: Script, answer: httpx.Response
 ) -> None:
-    script.say(ONE, answer)
+    script.reply(ONE, answer)
     assert isinstance(await build().read_one(REF), Unknown)
 
 
@@ -91,13 +91,13 @@ async def test_an_odd_answer_about_one_task_proves_nothing(
 async def test_a_failed_look_is_a_fault_and_no_proof(
     build: Build, script: Script, answer: httpx.Response, fault: type[Exception]
 ) -> None:
-    script.say(ONE, answer)
+    script.reply(ONE, answer)
     with pytest.raises(fault):
         await build().read_one(REF)
 
 
 async def test_rows_parse_and_foreign_rows_are_malformed(build: Build, script: Script) -> None:
-    script.say(LIST, page(task()))
+    script.reply(LIST, page(task()))
     system = build()
     (row,) = (await system.read(WINDOW)).rows
     assert system.event(row).ref == REF
@@ -112,7 +112,7 @@ def of_lead(lead: str | None) -> Event:
 
 async def test_a_lead_is_cached_for_an_hour(build: Build, script: Script, clock: FakeClock) -> None:
     lead = {"ProspectID": "lead-1", "EmailAddress": "Kim@Example.com", "Phone": None}
-    script.say(LEAD, [lead | {"Mobile": "+91-9876543210"}])
+    script.reply(LEAD, [lead | {"Mobile": "+91-9876543210"}])
     system = build()
     expected = Person(("kim@example.com",), ("+919876543210",))
     assert await system.person(of_lead("lead-1")) == expected
@@ -126,7 +126,7 @@ async def test_a_lead_is_cached_for_an_hour(build: Build, script: Script, clock:
 async def test_an_event_without_lead_or_with_an_unknown_one_has_no_person(
     build: Build, script: Script
 ) -> None:
-    script.say(LEAD, [])
+    script.reply(LEAD, [])
     system = build()
     assert await system.person(of_lead(None)) is None
     assert not script.requests
@@ -154,7 +154,7 @@ async def test_free_slots_are_read_in_the_users_zone(build: Build, script: Scrip
     }
     bob = alice | {"EmailAddress": "bob@example.com", "AvailableSlots": [slot("18:00", "18:30")]}
     day = {"Date": "2026-03-02", "UserSlots": [alice, bob, None]}
-    script.say(SLOTS, {"RecordCount": 1, "List": [day, None, {"Date": "x", "UserSlots": None}]})
+    script.reply(SLOTS, {"RecordCount": 1, "List": [day, None, {"Date": "x", "UserSlots": None}]})
     found = await build().free_slots("alice", WINDOW)
     half = timedelta(minutes=30)
     starts = [datetime(2026, 3, 2, *at, tzinfo=UTC) for at in ((9, 30), (10, 30), (11, 0))]
@@ -180,7 +180,7 @@ async def test_free_slots_with_unknown_fields_are_an_error(
     build: Build, script: Script, user: dict[str, Any], names: str
 ) -> None:
     day = {"Date": "2026-03-02", "UserSlots": [BLANK | user]}
-    script.say(SLOTS, {"RecordCount": 1, "List": [day]})
+    script.reply(SLOTS, {"RecordCount": 1, "List": [day]})
     with pytest.raises(IncompleteReadError) as raised:
         await build().free_slots("alice", WINDOW)
     assert names in raised.value.detail
@@ -200,14 +200,14 @@ async def test_a_user_without_free_slots_offers_nothing(
     build: Build, script: Script, user: dict[str, Any]
 ) -> None:
     day = {"Date": "2026-03-02", "UserSlots": [BLANK | user]}
-    script.say(SLOTS, {"RecordCount": 1, "List": [day]})
+    script.reply(SLOTS, {"RecordCount": 1, "List": [day]})
     assert await build().free_slots("alice", WINDOW) == []
 
 
 async def test_free_slots_of_a_long_window_are_asked_in_pieces(
     build: Build, script: Script
 ) -> None:
-    script.say(SLOTS, {"RecordCount": 0, "List": []})
+    script.reply(SLOTS, {"RecordCount": 0, "List": []})
     assert await build().free_slots("bob", Window(NOW, NOW + timedelta(days=100))) == []
     assert len(script.requests) == 2
 
@@ -217,7 +217,7 @@ async def test_no_secret_reaches_a_fault_or_a_log(
     build: Build, script: Script, answer: httpx.Response, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    script.say(LIST, answer)
+    script.reply(LIST, answer)
     system = build()
     with pytest.raises((RetryableError, UnauthorizedError)) as raised:
         await system.read(WINDOW)

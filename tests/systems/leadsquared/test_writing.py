@@ -43,7 +43,7 @@ CREATION = operation(Action.CREATE_BLOCK, None, key="abcdefghij")
 
 
 async def test_a_block_is_a_busy_hold_without_lead_or_notice(build: Build, script: Script) -> None:
-    script.say(CREATE, {"Status": "Success", "Message": {"Id": "new-1"}})
+    script.reply(CREATE, {"Status": "Success", "Message": {"Id": "new-1"}})
     assert await build().write([CREATION]) == Done([("new-1", None)])
     assert script.sent == [
         {
@@ -61,7 +61,7 @@ async def test_a_block_is_a_busy_hold_without_lead_or_notice(build: Build, scrip
 
 
 async def test_a_custom_field_carries_the_key_too(build: Build, script: Script) -> None:
-    script.say(CREATE, {"Status": "Success", "Message": {"Id": "new-1"}})
+    script.reply(CREATE, {"Status": "Success", "Message": {"Id": "new-1"}})
     await build(key_field="mx_Custom_1", title="Taken", busy_task_type="Hold").write([CREATION])
     (body,) = script.sent
     assert body["CustomFields"] == {"mx_Custom_1": "[s:abcdefghij]"}
@@ -88,7 +88,7 @@ async def test_a_custom_field_carries_the_key_too(build: Build, script: Script) 
 async def test_a_create_without_proof_is_ambiguous_and_sent_once(
     build: Build, script: Script, answer: httpx.Response
 ) -> None:
-    script.say(CREATE, answer)
+    script.reply(CREATE, answer)
     with pytest.raises(UnknownOutcomeError):
         await build().write([CREATION])
     assert len(script.requests) == 1
@@ -96,7 +96,7 @@ async def test_a_create_without_proof_is_ambiguous_and_sent_once(
 
 async def test_a_refusal_as_500_is_a_refusal(build: Build, script: Script) -> None:
     body = {"Status": "Error", "ExceptionType": "MXMandatoryAttributeMissingException"}
-    script.say(CREATE, httpx.Response(500, json=body))
+    script.reply(CREATE, httpx.Response(500, json=body))
     with pytest.raises(RejectedError, match="MXMandatory"):
         await build().write([CREATION])
 
@@ -104,7 +104,7 @@ async def test_a_refusal_as_500_is_a_refusal(build: Build, script: Script) -> No
 async def test_a_rate_limit_on_a_write_is_no_effect(build: Build, script: Script) -> None:
     words = "API calls exceeded the limit of 20 in 5 second(s)"
     body = {"Status": "Error", "ExceptionType": "MXAPIRateLimitExceededException"}
-    script.say(CREATE, body | {"ExceptionMessage": words})
+    script.reply(CREATE, body | {"ExceptionMessage": words})
     with pytest.raises(RateLimitedError):
         await build().write([CREATION])
     assert len(script.requests) == 1
@@ -113,7 +113,7 @@ async def test_a_rate_limit_on_a_write_is_no_effect(build: Build, script: Script
 async def test_moves_of_blocks_and_appointments_share_one_bulk_call_that_is_only_accepted(
     build: Build, script: Script
 ) -> None:
-    script.say(MOVE, QUEUED)
+    script.reply(MOVE, QUEUED)
     moves = [operation(Action.MOVE_BLOCK, "t1"), operation(Action.MOVE_APPOINTMENT, "t2")]
     assert await build().write(moves) == Accepted("5812945")
     (body,) = script.sent
@@ -145,7 +145,7 @@ REMOVALS = [operation(Action.REMOVE_BLOCK, t, None) for t in ("t1", "t2")]
 async def test_removals_share_one_bulk_call_that_is_only_accepted(
     build: Build, script: Script, answer: dict[str, Any], job: str
 ) -> None:
-    script.say(DELETE, answer)
+    script.reply(DELETE, answer)
     assert await build().write(REMOVALS) == Accepted(job)
     assert script.sent == [{"TaskIds": ["t1", "t2"]}]
 
@@ -162,7 +162,7 @@ async def test_removals_share_one_bulk_call_that_is_only_accepted(
 async def test_a_deletion_that_deleted_nothing_is_rejected_with_its_reason(
     build: Build, script: Script, answer: dict[str, Any]
 ) -> None:
-    script.say(DELETE, answer)
+    script.reply(DELETE, answer)
     with pytest.raises(RejectedError) as raised:
         await build().write(REMOVALS)
     assert ("permission" if answer["FailureReason"] else "no reason") in raised.value.detail
@@ -175,8 +175,8 @@ async def test_after_a_partial_deletion_each_task_is_read(build: Build, script: 
         found = request.url.params["id"] == "t2"
         return httpx.Response(200, json=[task("t2")] if found else [])
 
-    script.say(DELETE, deleted(1, "One of them is locked by kim@example.com"))
-    script.say(ONE, one)
+    script.reply(DELETE, deleted(1, "One of them is locked by kim@example.com"))
+    script.reply(ONE, one)
     reply = await build().write(REMOVALS)
     assert isinstance(reply, Accepted)
     assert list(reply.refused) == ["t2"]
@@ -187,23 +187,23 @@ async def test_after_a_partial_deletion_each_task_is_read(build: Build, script: 
 async def test_an_unreadable_partial_deletion_is_confirmed_by_later_reads(
     build: Build, script: Script
 ) -> None:
-    script.say(DELETE, deleted(1))
-    script.say(ONE, httpx.Response(401))
+    script.reply(DELETE, deleted(1))
+    script.reply(ONE, httpx.Response(401))
     assert await build().write(REMOVALS) == Accepted("")
 
 
 async def test_after_a_large_partial_deletion_forty_tasks_are_read(
     build: Build, script: Script
 ) -> None:
-    script.say(DELETE, deleted(60, TasksCount=100))
-    script.say(ONE, [])
+    script.reply(DELETE, deleted(60, TasksCount=100))
+    script.reply(ONE, [])
     many = [operation(Action.REMOVE_BLOCK, f"t{n}", None) for n in range(100)]
     assert await build(calls_per_5s=100).write(many) == Accepted("")
     assert len(script.requests) == 1 + 40
 
 
 async def test_shown_up_is_marking_complete(build: Build, script: Script) -> None:
-    script.say(COMPLETE, {"Status": "Success"})
+    script.reply(COMPLETE, {"Status": "Success"})
     showed = Value(VALUE.start, VALUE.end, Status.SHOWED)
     wanted = operation(Action.SET_STATUS, after=showed, kind=Kind.APPOINTMENT)
     assert await build().write([wanted]) == Done([("t1", None)])
@@ -213,7 +213,7 @@ async def test_shown_up_is_marking_complete(build: Build, script: Script) -> Non
 async def test_marking_complete_is_a_write_although_it_is_a_get(
     build: Build, script: Script
 ) -> None:
-    script.say(COMPLETE, httpx.Response(500))
+    script.reply(COMPLETE, httpx.Response(500))
     showed = Value(VALUE.start, VALUE.end, Status.SHOWED)
     system = build()
     with pytest.raises(UnknownOutcomeError):
@@ -225,7 +225,7 @@ async def test_marking_complete_is_a_write_although_it_is_a_get(
 async def test_a_cancellation_is_refused_unless_cancel_as_is_complete(
     build: Build, script: Script
 ) -> None:
-    script.say(COMPLETE, {"Status": "Success"})
+    script.reply(COMPLETE, {"Status": "Success"})
     off = operation(Action.SET_STATUS, after=VALUE.cancelled(), kind=Kind.APPOINTMENT)
     with pytest.raises(RejectedError):
         await build().write([off])

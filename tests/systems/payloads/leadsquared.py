@@ -14,7 +14,7 @@ from tests.systems.payloads.leadsquared_base import (
     Json,
     Page,
     Row,
-    Said,
+    StatusCase,
     error,
 )
 from tests.systems.payloads.leadsquared_traced import (
@@ -167,71 +167,73 @@ LIMIT = error(
 )
 
 SAID = (
-    Said("too many calls, as 200", 200, LIMIT, "RateLimitedError"),
-    Said("too many calls, as 403", 403, LIMIT, "RateLimitedError"),
-    Said("too many calls, as 429 without a body", 429, b"", "RateLimitedError"),
-    Said("too many calls on a write", 200, LIMIT, "RateLimitedError", write=True),
-    Said(
+    StatusCase("too many calls, as 200", 200, LIMIT, "RateLimitedError"),
+    StatusCase("too many calls, as 403", 403, LIMIT, "RateLimitedError"),
+    StatusCase("too many calls, as 429 without a body", 429, b"", "RateLimitedError"),
+    StatusCase("too many calls on a write", 200, LIMIT, "RateLimitedError", write=True),
+    StatusCase(
         "a refusal as 500", 500, error("MXInvalidEntityException", "no such type"), "RejectedError"
     ),
-    Said(
+    StatusCase(
         "a refusal as 200 without a type",
         200,
         b'{"Status": "Error", "ExceptionMessage": "Invalid id"}',
         "RejectedError",
     ),
-    Said(
+    StatusCase(
         "an attribute that the account lacks, as 412",
         412,
         error("", "Attribute(s) does not exist - X"),
         "RejectedError",
     ),
-    Said(
+    StatusCase(
         "a duplicate",
         500,
         error("MXDuplicateEntryException", "exists"),
         "RejectedError",
         write=True,
     ),
-    Said(
+    StatusCase(
         "markup in a text", 500, error("MXXSSException", "not allowed"), "RejectedError", write=True
     ),
-    Said(
+    StatusCase(
         "keys that are not accepted",
         401,
         error("MXAuthenticationFailedException", "Invalid keys"),
         "UnauthorizedError",
     ),
-    Said("404 in plain text", 404, b"Not Found", "RejectedError"),
-    Said("500 in plain text", 500, b"Internal Server Error", "RetryableError"),
-    Said(
+    StatusCase("404 in plain text", 404, b"Not Found", "RejectedError"),
+    StatusCase("500 in plain text", 500, b"Internal Server Error", "RetryableError"),
+    StatusCase(
         "500 in plain text on a write",
         500,
         b"Internal Server Error",
         "UnknownOutcomeError",
         write=True,
     ),
-    Said("200 in plain text on a write", 200, b"Invalid JSON", "UnknownOutcomeError", write=True),
-    Said(
+    StatusCase(
+        "200 in plain text on a write", 200, b"Invalid JSON", "UnknownOutcomeError", write=True
+    ),
+    StatusCase(
         "Success with a text as Message",
         200,
         b'{"Message":"Success","Status":"Success"}',
         "",
         write=True,
     ),
-    Said("Success alone", 200, b'{"Status": "Success"}', "", write=True),
-    Said(
+    StatusCase("Success alone", 200, b'{"Status": "Success"}', "", write=True),
+    StatusCase(
         "queued, in a Message inside Message",
         200,
         b'{"Status":"Success","Message":{"Message":"Your request has been queued."}}',
         "",
         write=True,
     ),
-    Said("deleted, all counts equal", 200, deleted(1), "", write=True),
-    Said(
+    StatusCase("deleted, all counts equal", 200, deleted(1), "", write=True),
+    StatusCase(
         "nothing deleted, with a reason", 200, deleted(0, b'"locked"'), "RejectedError", write=True
     ),
-    Said("nothing deleted, without a reason", 200, deleted(0), "RejectedError", write=True),
+    StatusCase("nothing deleted, without a reason", 200, deleted(0), "RejectedError", write=True),
     *TRACED_SAID,
 )
 

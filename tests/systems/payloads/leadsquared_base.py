@@ -37,7 +37,7 @@ class Page:
 
 
 @dataclass(frozen=True)
-class Said:
+class StatusCase:
     """An answer with its status, and what it means: the name of the fault, '' for a success."""
 
     name: str

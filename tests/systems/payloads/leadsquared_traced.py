@@ -9,7 +9,7 @@ from tests.systems.payloads.leadsquared_base import (
     Json,
     Page,
     Row,
-    Said,
+    StatusCase,
     error,
 )
 
@@ -117,39 +117,41 @@ TRACED_PAGES = (
 )
 
 TRACED_SAID = (
-    Said(
+    StatusCase(
         "a field is missing that must be there",
         500,
         error("MXMandatoryAttributeMissingException", "a field is mandatory"),
         "RejectedError",
     ),
-    Said("502 in plain text", 502, b"Bad gateway", "RetryableError"),
-    Said("401 without a body", 401, b"", "UnauthorizedError"),
-    Said("400 without a body", 400, b"", "RejectedError"),
-    Said("500 without a body", 500, b"", "RetryableError"),
-    Said("429 that asks for no wait", 429, b"", "RateLimitedError", headers={"Retry-After": "0"}),
-    Said(
+    StatusCase("502 in plain text", 502, b"Bad gateway", "RetryableError"),
+    StatusCase("401 without a body", 401, b"", "UnauthorizedError"),
+    StatusCase("400 without a body", 400, b"", "RejectedError"),
+    StatusCase("500 without a body", 500, b"", "RetryableError"),
+    StatusCase(
+        "429 that asks for no wait", 429, b"", "RateLimitedError", headers={"Retry-After": "0"}
+    ),
+    StatusCase(
         "a lead that does not exist, on a write",
         500,
         error("MXInvalidEntityException", "Lead does not exist in the system"),
         "RejectedError",
         write=True,
     ),
-    Said(
+    StatusCase(
         "rows that were changed",
         200,
         b'{"Status":"Success","Message":{"AffectedRows":1,"AutoId":3}}',
         "",
         write=True,
     ),
-    Said(
+    StatusCase(
         "a job's number",
         200,
         b'{"Status":"Success","Message":{"Id":"58","IsSuccessful":true}}',
         "",
         write=True,
     ),
-    Said(
+    StatusCase(
         "the id of what was made",
         200,
         b'{"Status":"Success","Message":{"Id":"t-new"}}',

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.systems.payloads import leadconnector, leadconnector_v1, leadsquared, sources
 from tests.systems.payloads.case import Case
-from tests.systems.payloads.leadsquared_base import Page, Row, Said
+from tests.systems.payloads.leadsquared_base import Page, Row, StatusCase
 from tests.systems.payloads.leadsquared_seen import SEEN
 from tests.systems.payloads.sources import Basis, Source, basis_of, keys_of
 
@@ -49,7 +49,7 @@ def page_read_as(case: Page) -> str:
     return f"{events}, {'complete' if case.whole else 'proves no absence'}"
 
 
-def said_read_as(case: Said) -> str:
+def said_read_as(case: StatusCase) -> str:
     """Say what an answer of LeadSquared means."""
     return MEANS[case.means]
 

@@ -18,7 +18,7 @@ from syncd.systems.port import (
 )
 from tests.systems.leadsquared.conftest import LIST, Build, build, clock, page, script, task
 from tests.systems.payloads.leadsquared import NAMES, PAGES, ROWS, SAID, USERS
-from tests.systems.payloads.leadsquared_base import Page, Row, Said
+from tests.systems.payloads.leadsquared_base import Page, Row, StatusCase
 from tests.systems.payloads.leadsquared_seen import SEEN
 from tests.systems.payloads.sources import LEADSQUARED, Basis, basis_of
 from tests.systems.payloads.table import unused
@@ -47,8 +47,8 @@ def told(got: Snapshot) -> list[Topic]:
 async def test_a_row_is_read_as_the_table_says(build: Build, script: Script, case: Row) -> None:
     # A sound row beside it: what is odd is not the whole account's.
     sound = task("t2", **PLAIN)
-    script.say(LIST, page(task("t1", **{**PLAIN, **case.odd}), sound, count=None))
-    script.say(ASKED, [ALICE, BOB])
+    script.reply(LIST, page(task("t1", **{**PLAIN, **case.odd}), sound, count=None))
+    script.reply(ASKED, [ALICE, BOB])
     system = build()
     got = await system.read(WINDOW)
     topics = told(got)
@@ -72,7 +72,7 @@ async def test_a_row_is_read_as_the_table_says(build: Build, script: Script, cas
 
 @pytest.mark.parametrize("case", PAGES, ids=[case.name for case in PAGES])
 async def test_a_page_is_read_as_the_table_says(build: Build, script: Script, case: Page) -> None:
-    script.say(LIST, httpx.Response(200, content=case.body))
+    script.reply(LIST, httpx.Response(200, content=case.body))
     system = build()
     if case.ids is None:
         with pytest.raises(PlatformError):
@@ -83,7 +83,7 @@ async def test_a_page_is_read_as_the_table_says(build: Build, script: Script, ca
     assert bool(got.coverage) is case.whole
 
 
-async def fault_of(build: Build, case: Said) -> str:
+async def fault_of(build: Build, case: StatusCase) -> str:
     system, value = build(), Value(NOW, NOW + timedelta(hours=1))
     removal = Operation(Action.REMOVE_BLOCK, "crm", "alice", Kind.BLOCK, "t1", value, None)
     try:
@@ -99,11 +99,11 @@ async def fault_of(build: Build, case: Said) -> str:
 
 @pytest.mark.parametrize("case", SAID, ids=[case.name for case in SAID])
 async def test_an_answer_means_what_the_table_says(
-    build: Build, script: Script, case: Said
+    build: Build, script: Script, case: StatusCase
 ) -> None:
     answer = httpx.Response(case.status, headers=case.headers, content=case.body)
-    script.say(DELETE if case.write else LIST, answer)
-    script.say(ASKED, [ALICE, BOB])
+    script.reply(DELETE if case.write else LIST, answer)
+    script.reply(ASKED, [ALICE, BOB])
     assert await fault_of(build, case) == case.means
 
 
@@ -111,7 +111,7 @@ async def test_an_answer_means_what_the_table_says(
 async def test_a_user_is_there_or_not_as_the_table_says(
     build: Build, script: Script, odd: dict[str, Any], state: str
 ) -> None:
-    script.say(ASKED, [{"EmailAddress": "alice@example.com"} | odd, BOB])
+    script.reply(ASKED, [{"EmailAddress": "alice@example.com"} | odd, BOB])
     assert (await build().users()).state_of("alice") == state
 
 

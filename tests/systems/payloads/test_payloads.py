@@ -107,12 +107,12 @@ V2_CALLS = {
 @pytest.mark.parametrize("case", leadconnector.CASES, ids=str)
 async def test_an_answer_of_v2_is_read_as_the_table_says(case: Case) -> None:
     script = Script("")
-    script.say("GET /calendars/", CALENDARS)
-    script.say("GET /calendars/events", {"events": []})
-    script.say("GET /calendars/blocked-slots", {"events": []})
-    script.say("GET /locations/loc-1", {"location": {"timezone": "Europe/Berlin"}})
-    script.say("GET /calendars/resources/equipments", [])
-    script.say(V2_CALLS[case.call], case.answer)
+    script.reply("GET /calendars/", CALENDARS)
+    script.reply("GET /calendars/events", {"events": []})
+    script.reply("GET /calendars/blocked-slots", {"events": []})
+    script.reply("GET /locations/loc-1", {"location": {"timezone": "Europe/Berlin"}})
+    script.reply("GET /calendars/resources/equipments", [])
+    script.reply(V2_CALLS[case.call], case.answer)
     system = v2.LeadConnector(
         "clinic",
         v2.Account(location_id="loc-1", token="pit", base_url="https://api.example.com"),
@@ -135,14 +135,14 @@ async def test_an_answer_of_v2_is_read_as_the_table_says(case: Case) -> None:
 
 async def _rooms(system: v2.LeadConnector) -> tuple[str, ...]:
     try:
-        found = await system._knowledge.resources()
+        found = await system._cache.resources()
     except IncompleteReadError:
         return ("not understood",)
     return tuple(f"{room.key} {room.id}" for room in found.values())
 
 
 async def _calendars(system: v2.LeadConnector) -> tuple[str, ...]:
-    found = (await system._knowledge.calendars()).values()
+    found = (await system._cache.calendars()).values()
     return tuple(
         f"{c.id} {(c.length or timedelta()).seconds // 60} min {', '.join(sorted(c.team)) or '-'}"
         for c in found
@@ -162,12 +162,12 @@ V1_CALLS = {
 @pytest.mark.parametrize("case", leadconnector_v1.CASES, ids=str)
 async def test_an_answer_of_v1_is_read_as_the_table_says(case: Case) -> None:
     script = Script("/v1/")
-    script.say("GET appointments/", {"appointments": []})
-    script.say("GET locations/", {"locations": [{"id": "loc-1", "timezone": "Europe/Berlin"}]})
-    script.say("GET calendars/services", {"services": []})
-    script.say("GET users/", {"users": [{"id": "user-a"}]})
-    script.say("GET calendars/teams", {"teams": []})
-    script.say(V1_CALLS[case.call], case.answer)
+    script.reply("GET appointments/", {"appointments": []})
+    script.reply("GET locations/", {"locations": [{"id": "loc-1", "timezone": "Europe/Berlin"}]})
+    script.reply("GET calendars/services", {"services": []})
+    script.reply("GET users/", {"users": [{"id": "user-a"}]})
+    script.reply("GET calendars/teams", {"teams": []})
+    script.reply(V1_CALLS[case.call], case.answer)
     system = v1.LeadConnectorV1(
         "legacy",
         v1.Account(base_url="https://api.example.com/v1", api_key="key"),
@@ -188,7 +188,7 @@ async def test_an_answer_of_v1_is_read_as_the_table_says(case: Case) -> None:
 
 
 async def _services(system: v1.LeadConnectorV1) -> tuple[str, ...]:
-    found = [row for row in await system._knowledge.services() if isinstance(row, Service)]
+    found = [row for row in await system._cache.services() if isinstance(row, Service)]
     return tuple(f"{row.id} team {row.team_id or '-'}" for row in found)
 
 

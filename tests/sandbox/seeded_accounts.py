@@ -1,4 +1,4 @@
-"""Three furnished accounts in one process, and the words to ask each of them with."""
+"""Three seeded accounts in one process, and helpers for requests to them."""
 
 from __future__ import annotations
 
@@ -29,54 +29,54 @@ LIST, BULK = (
 Json = dict[str, Any]
 
 
-def yes(found: object) -> str:
-    """Name the side that was found."""
+def yes_or_no(found: object) -> str:
+    """Return the name of a yes/no side."""
     return YES if found else NO
 
 
 def iso(at: datetime) -> str:
-    """Spell an instant with an offset."""
+    """Format an instant with an offset."""
     return at.isoformat()
 
 
 def ms(at: datetime) -> str:
-    """Spell an instant as epoch milliseconds."""
+    """Format an instant as epoch milliseconds."""
     return str(int(at.timestamp() * 1000))
 
 
-def bare(at: datetime) -> str:
-    """Spell an instant as LeadSquared does."""
+def utc_text(at: datetime) -> str:
+    """Format a UTC instant as LeadSquared does."""
     return f"{at:%Y-%m-%d %H:%M:%S}"
 
 
 @dataclass
-class Desk:
-    """The three emulated accounts, and a client of each."""
+class Accounts:
+    """Three emulated accounts, and a client of each."""
 
     sandbox: Sandbox
     clock: ManualClock
-    seats: Mapping[tuple[str, str], SeedUser]
+    seed_users: Mapping[tuple[str, str], SeedUser]
     clinic: httpx.AsyncClient
     legacy: httpx.AsyncClient
     crm: httpx.AsyncClient
 
-    def seat(self, system: str, who: str = "alice") -> SeedUser:
-        """Return where somebody's time is kept."""
-        return self.seats[system, who]
+    def seed_user(self, system: str, who: str = "alice") -> SeedUser:
+        """Return a person's user, calendar and contact in a system."""
+        return self.seed_users[system, who]
 
     def book(self, system: str, who: str = "alice", **more: Any) -> str:
-        """Enter an hour from nine by hand."""
-        seat = self.seat(system, who)
+        """Enter an appointment from 9 to 10 as a person does."""
+        seat = self.seed_user(system, who)
         platform = self.sandbox.systems[system]
         return platform.book(seat.calendar, seat.user, NINE, TEN, seat.contact, **more)
 
     def block(self, system: str) -> str:
-        """Close an hour of Alice's from nine by hand."""
-        return self.sandbox.systems[system].block(self.seat(system).user, NINE, TEN, "Lunch")
+        """Block Alice's time from 9 to 10 as a person does."""
+        return self.sandbox.systems[system].block(self.seed_user(system).user, NINE, TEN, "Lunch")
 
     async def events(self, path: str = EVENTS, start: datetime = NOW, **owner: str) -> list[Json]:
-        """List events of v2; Alice's unless an owner is named."""
-        of = self.seat("clinic")
+        """List events of v2; Alice's if no owner is given."""
+        of = self.seed_user("clinic")
         given = owner or ({"userId": of.user} if path == BLOCKED else {"calendarId": of.calendar})
         window = {"startTime": ms(start), "endTime": ms(NOW + 9 * DAY)}
         location = {"locationId": self.sandbox.clinic.location_id}
@@ -85,7 +85,7 @@ class Desk:
         return rows
 
     async def make_block(self, title: str = "Busy") -> str:
-        """Make a block on v2 over HTTP."""
+        """Create a block on v2 over HTTP."""
         body = self.block_body(title=title)
         id: str = (await self.clinic.post(BLOCKS, json=body)).json()["id"]
         return id
@@ -93,11 +93,11 @@ class Desk:
     def block_body(self, **more: str) -> Json:
         """Return the body of a block on v2."""
         location = {"locationId": self.sandbox.clinic.location_id}
-        owner = {"assignedUserId": self.seat("clinic").user}
+        owner = {"assignedUserId": self.seed_user("clinic").user}
         return {**location, **owner, "startTime": iso(NINE), "endTime": iso(TEN), **more}
 
     async def update(self, id: str, start: datetime = TEN, **more: object) -> Json:
-        """Move an appointment of v2; return it as it is read then."""
+        """Move an appointment on v2, and return it as it is then read."""
         body = {
             "startTime": iso(start),
             "endTime": iso(start + timedelta(hours=1)),
@@ -108,18 +108,18 @@ class Desk:
         shown: Json = (await self.clinic.get(f"{APPOINTMENTS}/{id}")).json()["appointment"]
         return shown
 
-    async def old(self, start: datetime = NOW) -> list[Json]:
-        """List the events of Alice's service on v1."""
+    async def legacy_events(self, start: datetime = NOW) -> list[Json]:
+        """List Alice's events on v1."""
         window = {"startDate": ms(start), "endDate": ms(NOW + 9 * DAY)}
-        owner = {"userId": self.seat("legacy").user, "includeAll": "true"}
+        owner = {"userId": self.seed_user("legacy").user, "includeAll": "true"}
         rows: list[Json] = (await self.legacy.get("/appointments/", params=window | owner)).json()[
             "appointments"
         ]
         return rows
 
-    async def make_old_block(self, **more: str) -> httpx.Response:
-        """Make an event block on v1 over HTTP."""
-        seat = self.seat("legacy")
+    async def make_legacy_block(self, **more: str) -> httpx.Response:
+        """Create an event block on v1 over HTTP."""
+        seat = self.seed_user("legacy")
         body = {
             "calendarId": seat.calendar,
             "userId": seat.user,
@@ -132,35 +132,38 @@ class Desk:
 
     async def tasks(self, start: str = "", end: str = "") -> list[Json]:
         """List Alice's appointments in LeadSquared."""
-        window = {"FromDate": start or bare(NOW), "ToDate": end or bare(NOW + 9 * DAY)}
+        window = {"FromDate": start or utc_text(NOW), "ToDate": end or utc_text(NOW + 9 * DAY)}
         answer = await self.crm.post(
-            LIST, json={**window, "Users": [self.seat("crm").user], "Paging": {"PageSize": 2000}}
+            LIST,
+            json={**window, "Users": [self.seed_user("crm").user], "Paging": {"PageSize": 2000}},
         )
         rows: list[Json] = answer.json()["List"]
         return rows
 
     async def make_task(self) -> httpx.Response:
-        """Make an appointment in LeadSquared over HTTP."""
+        """Create an appointment in LeadSquared over HTTP."""
         task = {
             "Name": TAG,
             "TaskType": {"Name": "Busy"},
-            "OwnerEmailAddress": self.seat("crm").user,
-            "DueDate": bare(NINE),
-            "EndDate": bare(TEN),
+            "OwnerEmailAddress": self.seed_user("crm").user,
+            "DueDate": utc_text(NINE),
+            "EndDate": utc_text(TEN),
         }
         return await self.crm.post("Task.svc/Create", json=task)
 
     async def move_tasks(self, *ids: str) -> httpx.Response:
-        """Move tasks in LeadSquared, and wait until that is done."""
-        rows = [{"UserTaskId": id, "FromDate": bare(TEN), "ToDate": bare(ELEVEN)} for id in ids]
+        """Move tasks in LeadSquared, and wait until the job has run."""
+        rows = [
+            {"UserTaskId": id, "FromDate": utc_text(TEN), "ToDate": utc_text(ELEVEN)} for id in ids
+        ]
         answer = await self.crm.post(BULK, json={"TaskList": rows})
         self.clock.advance(9)
         return answer
 
 
 @asynccontextmanager
-async def a_desk() -> AsyncIterator[Desk]:
-    """Serve three furnished accounts without bookings; their clock stands at `NOW`."""
+async def serve_accounts() -> AsyncIterator[Accounts]:
+    """Serve three seeded accounts without bookings; their clock stays at `NOW`."""
     clock = ManualClock(NOW)
     sandbox = Sandbox(clock)
     world = seed_clinic(sandbox, NOW, empty=True)
@@ -182,4 +185,4 @@ async def a_desk() -> AsyncIterator[Desk]:
             )
             for name in headers
         }
-        yield Desk(sandbox, clock, world.seats, **clients)
+        yield Accounts(sandbox, clock, world.seed_users, **clients)

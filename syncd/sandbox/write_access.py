@@ -1,4 +1,4 @@
-"""Keys that may read and not write: a knob of each emulated platform."""
+"""API keys that can read but not write: a setting of each emulated platform."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _WRITES: dict[str, tuple[str, tuple[str, ...]]] = {
     "clinic": ("/calendars/events", ("POST", "PUT", "DELETE")),
     "legacy": ("/appointments", ("POST", "PUT", "DELETE")),
 }
-"""Where each platform is written to: path, and methods."""
+"""The calls that write, per platform: path pattern and methods."""
 
 
 def forbid_writes(platform: Platform, status: int = 401) -> None:
-    """Refuse every write from now on: with 401 in the platform's words, or an empty 403."""
+    """Refuse every write: 401 in the platform's form, or another status without a body."""
     kind = FaultKind.UNAUTHORISED if status == 401 else FaultKind.ERROR  # noqa: PLR2004 - HTTP
     path, methods = _WRITES[platform.name]
     for method in methods:
@@ -27,13 +27,13 @@ def forbid_writes(platform: Platform, status: int = 401) -> None:
 
 
 def allow_writes(platform: Platform) -> None:
-    """End it; other refusals of this kind end, too."""
+    """Allow writes again; other faults of these kinds are cleared as well."""
     platform.faults.clear(FaultKind.UNAUTHORISED)
     platform.faults.clear(FaultKind.ERROR)
 
 
 def writes_forbidden(platform: Platform) -> bool:
-    """Return whether every write is refused now."""
+    """Return true if every write is refused now."""
     path, methods = _WRITES[platform.name]
-    refused = {f.method for f in platform.faults.standing() if f.path == path}
+    refused = {f.method for f in platform.faults.pending() if f.path == path}
     return refused.issuperset(methods)

@@ -1,4 +1,4 @@
-"""What a request makes of an appointment of a location, besides what it names."""
+"""Store an appointment that a request wrote, with the side effects that the knobs select."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 from syncd.sandbox.damage import damaged_meeting
 
 if TYPE_CHECKING:
-    from syncd.sandbox.leadconnector.location import Location
+    from syncd.sandbox.leadconnector.location import LocationState
     from syncd.sandbox.leadconnector.records import Meeting
 
 
-def write_meeting(location: Location, meeting: Meeting) -> None:
-    """Keep what a request made of an appointment.
+def apply_write(location: LocationState, meeting: Meeting) -> None:
+    """Store an appointment as a request wrote it, with damage to its other fields.
 
-    Of a series all instances change alike, if ``writes_whole_series``: nothing is known of it.
+    With ``writes_whole_series`` all instances of its series change alike; no document says whether
+    the platform does that.
     """
     before = location.meetings.get(meeting.id)
     if before is not None:
@@ -26,20 +27,22 @@ def write_meeting(location: Location, meeting: Meeting) -> None:
         users = location.calendars[meeting.calendar].users
         meeting = damaged_meeting(meeting, damage, users, location.calendars)
         if not set(before.hosts) <= {meeting.user, *meeting.hosts}:
-            location.damaged.add(meeting.id)  # No request can name hosts, so none meant that.
+            location.damaged.add(
+                meeting.id
+            )  # No request can set hosts, so no client intended this.
     location.meetings.put(meeting.id, meeting)
-    location.carried = frozenset()
+    location.changed_with_series = frozenset()
     if not (location.writes_whole_series and before is not None and meeting.series):
         return
-    by, longer = meeting.start - before.start, meeting.end - before.end
+    start_shift, end_shift = meeting.start - before.start, meeting.end - before.end
     for other in location.instances(meeting.series):
         if other.id != meeting.id:
             changed = replace(
                 other,
-                start=other.start + by,
-                end=other.end + longer,
+                start=other.start + start_shift,
+                end=other.end + end_shift,
                 status=meeting.status if meeting.status != before.status else other.status,
                 updated_at=meeting.updated_at,
             )
             location.meetings.put(other.id, changed)
-            location.carried |= {other.id}
+            location.changed_with_series |= {other.id}

@@ -1,4 +1,4 @@
-"""A clock whose waits take no time, for tests with real sockets, threads or files."""
+"""A clock that sleeps in no time, for tests with real sockets, threads or files."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import time
 from datetime import UTC, datetime, timedelta
 
 
-class Hasty:
-    """Real time, but for sleeping, which costs none and counts as passed."""
+class FastClock:
+    """Real time, plus the seconds that were slept: `sleep` returns at once."""
 
     def __init__(self) -> None:
         self._ahead = 0.0

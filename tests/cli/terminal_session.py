@@ -24,7 +24,7 @@ _WITHOUT_INPUT = "import sys; from syncd.cli.main import main; main(sys.argv[1:]
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 
 
-class Typist:
+class TerminalSession:
     """One command on a terminal: waits for text on the screen, and types."""
 
     def __init__(
@@ -49,7 +49,7 @@ class Typist:
         self.screen = self.raw = ""
         self._read = 0
 
-    def reads(self, words: str, seconds: float = 30) -> None:
+    def expect(self, words: str, seconds: float = 30) -> None:
         """Wait until a text appears on the screen after the text that was waited for before."""
         deadline = time.monotonic() + seconds
         while (found := self.screen.find(words, self._read)) < 0:
@@ -57,20 +57,20 @@ class Typist:
                 raise AssertionError(f"no {words!r} in:\n{self.screen[self._read :]}")
         self._read = found + len(words)
 
-    def types(self, text: str) -> None:
+    def type_line(self, text: str) -> None:
         """Type a line."""
-        self.presses(text + "\n")
+        self.press(text + "\n")
 
-    def presses(self, keys: str) -> None:
+    def press(self, keys: str) -> None:
         """Send keys without a final line break."""
         os.write(self._master, keys.encode())
 
-    def answers(self, question: str, text: str = "") -> None:
+    def answer(self, question: str, text: str = "") -> None:
         """Wait for a question and answer it; an empty line accepts the default."""
-        self.reads(question)
-        self.types(text)
+        self.expect(question)
+        self.type_line(text)
 
-    def ends(self, seconds: float = 30) -> int:
+    def wait(self, seconds: float = 30) -> int:
         """Wait until the process ends; return its exit code."""
         deadline = time.monotonic() + seconds
         while self._more(deadline):
