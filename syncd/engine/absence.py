@@ -92,6 +92,9 @@ async def check_unlisted(
     answers = await _look_up_missing(read, lookups, [*leaving, *sure], unsure, windows)
     removed = {record.id for record in leaving}
     provable = {record.id for record in sure}
+    probes.hidden -= _listed_no_more(
+        read, (r for r in missing.sure if _place(r) in hiding), answers
+    )
     hidden = {answer.record.id for answer in answers if answer.hidden}
     hidden |= _still_hidden(read, sure, windows)
     moved = {answer.record.id for answer in answers if answer.moved} & provable
@@ -125,6 +128,23 @@ async def check_unlisted(
     unproven += list_only_events(read, sure, answers)
     lacking = {record.id: record.provider for record in unproven}
     report_unshown(read, reports, lacking, {provider for provider, _ in hiding}, full=full)
+
+
+def _listed_no_more(
+    read: SystemRead, missing: Iterable[TrackedEvent], answers: Iterable[LookupAnswer]
+) -> set[str]:
+    """Return the events that no list must show any more, for example because they are cancelled.
+
+    A list that hid such an event before may be complete now, and will never show the event again.
+    """
+    asked = {record.id for record in missing}
+    return {
+        answer.record.id
+        for answer in answers
+        if answer.record.id in asked
+        and isinstance(answer.result, Found)
+        and due_in_list(read, answer.record, answer.result, [read.window]) is None
+    }
 
 
 def _still_hidden(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -95,6 +96,9 @@ class _Evaluation:
     handed: set[str]
     _states: dict[str, ProviderState] = field(default_factory=dict)
     _accepted: dict[str, Mapping[str, datetime]] = field(default_factory=dict)
+    _accepted_observations: dict[str, AbstractSet[tuple[str, datetime | None]]] = field(
+        default_factory=dict
+    )
 
     @property
     def _limits(self) -> GuardLimits:
@@ -217,7 +221,12 @@ class _Evaluation:
                 name
                 for record in (*records, *carried)
                 if (name := change_key_of(record)) in accepted
-                and record.observed_at <= accepted[name]
+                and (
+                    record.observed_at <= accepted[name]
+                    # The clock was ahead when it was observed, and was set back before a person
+                    # accepted exactly this observation.
+                    or (name, record.observed_at) in self._accepted_observations[provider]
+                )
             ),
             stopped=frozenset(
                 event
@@ -235,10 +244,16 @@ class _Evaluation:
         The same change, if observed later, counts as a new one.
         """
         if provider not in self._accepted:
-            self._accepted[provider] = {
-                change_key(claim.system, claim.event, claim.value): held.closed_at or held.opened_at
+            named = [
+                (change_key(claim.system, claim.event, claim.value), claim, held)
                 for held in self.engine.store.ended_conflicts(provider, ACCEPTED)
                 for claim in held.conflict.claims
+            ]
+            self._accepted[provider] = {
+                key: held.closed_at or held.opened_at for key, _, held in named
+            }
+            self._accepted_observations[provider] = {
+                (key, claim.seen_at) for key, claim, _ in named
             }
         return self._accepted[provider]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from syncd.model import Topic
+from syncd.model import ReportedItem, Topic
 from syncd.sandbox.broken_rows import RowDefect
 from syncd.simulate import completed, final_state, hosted, status_check
 from syncd.simulate.extra_draws import BROKEN_ROWS
@@ -23,6 +23,9 @@ READ_WITHIN = timedelta(hours=6)
 
 NEAR_PROPAGATED_WITHIN = timedelta(hours=1)
 """By then the near window was read at least twice, and changes were propagated."""
+
+_HOUR = 3600.0
+"""An account that allows a few calls in so long a time is read less often for a day."""
 
 
 def perform(world: World, step: SimEvent) -> str:
@@ -90,8 +93,21 @@ def judge_rest(world: World, store: Store, now: datetime, last: datetime) -> Ite
             continue
         if completed.is_hidden_by_words(world, item.system, item.event):
             continue
+        if _waits_for_whole_read(world, item, last - now):
+            continue
         if item.topic in {Topic.UNREADABLE, Topic.LIST}:
             yield f"10: still reported, but readable: {item.system} {item.event}: {item.reason}"
+
+
+def _waits_for_whole_read(world: World, item: ReportedItem, future: timedelta) -> bool:
+    """Whether only a read of the whole window ends it, and the account has too few calls for one.
+
+    An hourly limit is remembered for a day, also after it was lifted, and polls are fewer so long.
+    """
+    return item.ahead >= future and any(
+        system == item.system and limit.interval >= _HOUR and limit.refused_at
+        for system, limit in world.gateways
+    )
 
 
 def _broken(world: World) -> Iterator[tuple[str, str, RowDefect]]:

@@ -73,10 +73,24 @@ def _cancel_other(world: World, step: SimEvent) -> str:
 def _undelete(world: World, step: SimEvent) -> str:
     """Restore the meeting that was deleted last in this system."""
     last = _last_deleted(world, lambda change: change.system == step.system)
-    if last is None:
+    if last is None or _is_shown_nowhere(world, last):
         return ""
     world.sandbox.systems[step.system].undelete(last.event)
     return f"restore {last.event}"
+
+
+def _is_shown_nowhere(world: World, deletion: Change) -> bool:
+    """Whether no list would show it again: LeadSquared may leave complete appointments out.
+
+    Its deletion is proven, so nobody asks for its id any more, and no client could know of it.
+    """
+    before = deletion.before
+    return (
+        deletion.system == "crm"
+        and before is not None
+        and before.status == "showed"
+        and not world.sandbox.crm.lists_completed
+    )
 
 
 def judge_change(world: World, change: Change) -> Iterator[str]:

@@ -58,6 +58,21 @@ async def test_the_same_accident_a_second_time_is_stopped_again(rig: Rig) -> Non
         assert (await shift(hour)).exit is RunExit.DONE
 
 
+async def test_a_stop_can_be_accepted_after_a_clock_that_was_ahead_is_set_right(
+    rig: Rig,
+) -> None:
+    events = [rig.a.book("p", v(24 + 3 * i)) for i in range(6)]
+    await settle(rig)
+    rig.clock.pass_(minutes=600)  # the clock is set ahead
+    for i, event in enumerate(events):
+        rig.a.move(event, v(25 + 3 * i))
+    stopped = await rig.engine.resync()
+    assert stopped.exit is RunExit.GUARDED
+    rig.clock.pass_(minutes=-570)
+    assert (await rig.engine.resync(accept=stopped.run)).exit is RunExit.DONE
+    assert v(25).interval in rig.blocks()["b"]
+
+
 async def test_a_stop_ends_when_its_changes_are_reverted(rig: Rig) -> None:
     events = [rig.a.book("p", v(24 + i)) for i in range(14)]
     await settle(rig)
