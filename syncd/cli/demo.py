@@ -65,7 +65,7 @@ class DemoRun:
     def disagreements(self) -> list[str]:
         """Compare the three platforms; return a line for each disagreement."""
         events = event_summaries(self.world.sandbox.systems, self.world.owners)
-        return disagreements(events, SYSTEM_NAMES, datetime.now(UTC))
+        return [str(each) for each in disagreements(events, SYSTEM_NAMES, datetime.now(UTC))]
 
 
 def demo() -> None:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -45,8 +46,8 @@ def event_summaries(
 ) -> list[EventSummary]:
     """List the current events of all systems, sorted by start.
 
-    ``owners`` maps (system, user) to a provider. ``theirs`` are the ids of tagged blocks that
-    people made by copying blocks of syncd.
+    ``owners`` maps (system, user) to a provider. ``copied_by_people`` are the ids of blocks with a
+    tag that people made by copying blocks of syncd.
     """
     summaries = []
     for name, system in systems.items():
@@ -69,17 +70,45 @@ def event_summaries(
     return sorted(summaries)
 
 
+class DisagreementKind(StrEnum):
+    """What is wrong with an interval of a calendar."""
+
+    FREE = "free"
+    """It is busy in another system."""
+    BLOCKED = "blocked"
+    """A block of syncd stands there without a busy event in another system."""
+    REPEATED = "repeated"
+    """Several blocks of syncd stand there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """One visible error: an interval of a provider in a system, and what is wrong with it."""
+
+    kind: DisagreementKind
+    provider: str
+    system: str
+    interval: tuple[datetime, datetime]
+    count: int = 1
+
+    def __str__(self) -> str:
+        """Return the sentence that a person reads."""
+        place = f"{self.provider}: {_span(self.interval)} is"
+        match self.kind:
+            case DisagreementKind.FREE:
+                return f"{place} busy elsewhere, but free in {self.system}"
+            case DisagreementKind.BLOCKED:
+                return f"{place} blocked in {self.system}, but not busy elsewhere"
+            case DisagreementKind.REPEATED:
+                return f"{place} blocked {self.count} times in {self.system}"
+
+
 def disagreements(
     events: Sequence[EventSummary], systems: Collection[str], now: datetime
-) -> list[str]:
-    """Describe every visible error among the events that end after ``now``.
-
-    - an interval that is busy in one system and free in another;
-    - a block of syncd without a busy event in another system;
-    - two blocks of syncd for one interval of one calendar.
-    """
+) -> list[Disagreement]:
+    """Return every visible error among the events that end after ``now``."""
     current = [s for s in events if s.end > now]
-    problems = []
+    problems: list[Disagreement] = []
     for provider in sorted({s.provider for s in current}):
         own = [s for s in current if s.provider == provider]
         sources = {s.interval for s in own if s.busy and not s.ours}
@@ -87,17 +116,17 @@ def disagreements(
             busy_here = [s for s in own if s.system == system and s.busy]
             busy = {s.interval for s in busy_here}
             problems += [
-                f"{provider}: {_span(interval)} is busy elsewhere, but free in {system}"
+                Disagreement(DisagreementKind.FREE, provider, system, interval)
                 for interval in sorted(sources - busy)
             ]
             ours = Counter(s.interval for s in busy_here if s.ours)
             reasons = {s.interval for s in own if s.busy and not s.ours and s.system != system}
             problems += [
-                f"{provider}: {_span(interval)} is blocked in {system}, but not busy elsewhere"
+                Disagreement(DisagreementKind.BLOCKED, provider, system, interval)
                 for interval in sorted(set(ours) - reasons)
             ]
             problems += [
-                f"{provider}: {_span(interval)} is blocked {count} times in {system}"
+                Disagreement(DisagreementKind.REPEATED, provider, system, interval, count)
                 for interval, count in sorted(ours.items())
                 if count > 1
             ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from syncd.model import ReportedItem, Topic
 from syncd.sandbox.broken_rows import RowDefect
+from syncd.sandbox.consistency import DisagreementKind
 from syncd.simulate import completed, final_state, hosted, status_check
 from syncd.simulate.extra_draws import BROKEN_ROWS
 from syncd.simulate.scenario import TROUBLE, EventKind, Scenario, SimEvent
@@ -78,9 +79,9 @@ def judge_broken(
         for view in (change.before, change.after)
         if view is not None
     }
-    for line, provider, _ in final_state.open_disagreements(world, store, now, last):
-        if provider not in touched and "open in" in line:
-            yield f"8: not propagated because of broken rows elsewhere: {line}"
+    for each in final_state.open_disagreements(world, store, now, last):
+        if each.provider not in touched and each.kind is DisagreementKind.FREE:
+            yield f"8: not propagated because of broken rows elsewhere: {each}"
 
 
 def judge_rest(world: World, store: Store, now: datetime, last: datetime) -> Iterator[str]:

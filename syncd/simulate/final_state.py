@@ -22,7 +22,7 @@ from syncd.model import (
     TrackedEvent,
     floor_to,
 )
-from syncd.sandbox.consistency import EventSummary, disagreements
+from syncd.sandbox.consistency import Disagreement, EventSummary, disagreements
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import PEOPLE, SYSTEM_NAMES
 from syncd.simulate.buffered import is_beside, judge_buffers
@@ -49,7 +49,7 @@ def judge_end(world: World, store: Store, now: datetime, last: datetime) -> Iter
         for h in conflicts
         if h.conflict.kind is ConflictKind.GUARD
     )
-    yield from (f"1: {line}" for line, _, _ in open_disagreements(world, store, now, last))
+    yield from (f"1: {each}" for each in open_disagreements(world, store, now, last))
     yield from _judge_meetings(world, store, conflicts)
     yield from repeated_questions(world, [h.conflict for h in conflicts])
     yield from judge_buffers(world, now, waiting := _waiting_times(world, store, conflicts))
@@ -85,15 +85,15 @@ def _waits_for_lookup(world: World, intent: Intent, now: datetime) -> bool:
 
 def open_disagreements(
     world: World, store: Store, now: datetime, last: datetime
-) -> Iterator[tuple[str, str, Interval]]:
-    """Yield each disagreement, with its provider and time, that does not wait for a person."""
+) -> Iterator[Disagreement]:
+    """Yield each disagreement that does not wait for a person."""
     conflicts = [h for h in store.open_conflicts() if h.conflict.held]
     waiting = _waiting_times(world, store, conflicts)
     claimed = {(provider, _rounded(world, interval)) for provider, interval in waiting}
     sights = [s for s in _event_summaries(world) if s.start < last]
-    for line, provider, interval in _disagreements(sights, now):
-        if (provider, interval) not in claimed:
-            yield line, provider, interval
+    for each in _disagreements(sights, now):
+        if (each.provider, each.interval) not in claimed:
+            yield each
 
 
 def _waiting_times(
@@ -129,17 +129,13 @@ def _event_summaries(world: World) -> list[EventSummary]:
     ]
 
 
-def _disagreements(
-    sights: Sequence[EventSummary], now: datetime
-) -> Iterator[tuple[str, str, Interval]]:
-    """Yield each disagreement with its provider and interval."""
+def _disagreements(sights: Sequence[EventSummary], now: datetime) -> Iterator[Disagreement]:
+    """Yield each disagreement, by provider and interval."""
     for provider in PEOPLE:
         theirs = [s for s in sights if s.provider == provider]
         for interval in sorted({s.interval for s in theirs}):
-            for line in disagreements(
-                [s for s in theirs if s.interval == interval], SYSTEM_NAMES, now
-            ):
-                yield line, provider, interval
+            of_interval = [s for s in theirs if s.interval == interval]
+            yield from disagreements(of_interval, SYSTEM_NAMES, now)
 
 
 def _claimed(store: Store, conflicts: Collection[HeldConflict]) -> set[tuple[str, Interval]]:

@@ -195,9 +195,9 @@ def judge_stops(
     stopped = {conflict.provider for conflict in conflicts}
     if not conflicts or world.staff.since:
         return
-    for line, provider, _ in final_state.open_disagreements(world, store, now, last):
-        if provider not in stopped | lately:
-            yield f"7: not propagated because of another calendar's stop: {line}"
+    for each in final_state.open_disagreements(world, store, now, last):
+        if each.provider not in stopped | lately:
+            yield f"7: not propagated because of another calendar's stop: {each}"
     for conflict in conflicts:
         if conflict.provider not in lately:
             yield from _open_times(world, conflict.provider, now, last)

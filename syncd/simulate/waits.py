@@ -51,9 +51,9 @@ def judge_exit_code(
         for view in (change.before, change.after)
         if view is not None
     }
-    for line, provider, interval in final_state.open_disagreements(world, store, now, last):
-        if (provider, interval) not in lately:
-            yield f"10: a resync ended with 0, but {line}"
+    for each in final_state.open_disagreements(world, store, now, last):
+        if (each.provider, each.interval) not in lately:
+            yield f"10: a resync ended with 0, but {each}"
 
 
 def judge_clock(

@@ -53,7 +53,9 @@ class CliHarness:
     def disagreements(self) -> list[str]:
         """What an outside observer would call wrong."""
         seen = event_summaries(self.world.sandbox.systems, self.world.owners)
-        return disagreements(seen, SYSTEM_NAMES, self.world.sandbox.clock.now())
+        return [
+            str(each) for each in disagreements(seen, SYSTEM_NAMES, self.world.sandbox.clock.now())
+        ]
 
 
 @pytest.fixture

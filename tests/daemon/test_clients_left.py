@@ -70,7 +70,9 @@ class Office:
 
     def wrong(self) -> list[str]:
         found = event_summaries(self.world.sandbox.systems, self.world.owners)
-        return disagreements(found, SYSTEM_NAMES, self.app.engine.clock.now())
+        return [
+            str(each) for each in disagreements(found, SYSTEM_NAMES, self.app.engine.clock.now())
+        ]
 
     def reached(self) -> list[str]:
         return [call for gate in self.gates.values() for call in gate.reached]

@@ -64,7 +64,7 @@ class Site:
     def disagreements(self, theirs: Collection[str] = ()) -> list[str]:
         """Return the disagreements between systems; ``theirs`` are people's copies of blocks."""
         seen = event_summaries(self.world.sandbox.systems, self.world.owners, theirs)
-        return disagreements(seen, SYSTEM_NAMES, self.clock.now())
+        return [str(each) for each in disagreements(seen, SYSTEM_NAMES, self.clock.now())]
 
     def blocks(self) -> int:
         """Return the number of syncd's blocks in all systems."""

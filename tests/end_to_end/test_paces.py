@@ -81,7 +81,7 @@ class Daemon:
 def wrong(site: VirtualSite) -> list[str]:
     """Return the disagreements between the systems."""
     seen = event_summaries(site.world.sandbox.systems, site.world.owners)
-    return disagreements(seen, SYSTEM_NAMES, site.clock.now())
+    return [str(each) for each in disagreements(seen, SYSTEM_NAMES, site.clock.now())]
 
 
 def not_clinic(system: str, depth: Depth, providers: Sequence[str], *, late: bool) -> Sequence[str]:

@@ -66,7 +66,7 @@ class Place:
     def wrong(self) -> list[str]:
         """Return the disagreements between the systems."""
         seen = event_summaries(self.world.sandbox.systems, self.world.owners)
-        return disagreements(seen, SYSTEM_NAMES, datetime.now(UTC))
+        return [str(each) for each in disagreements(seen, SYSTEM_NAMES, datetime.now(UTC))]
 
 
 @pytest.fixture

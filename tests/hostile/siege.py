@@ -130,7 +130,7 @@ class Siege(Watched):
     def wrong(self) -> list[str]:
         """Return the disagreements between the systems."""
         found = event_summaries(self.world.sandbox.systems, self.world.owners)
-        return disagreements(found, SYSTEM_NAMES, datetime.now(UTC))
+        return [str(each) for each in disagreements(found, SYSTEM_NAMES, datetime.now(UTC))]
 
     def indiscreet(self) -> list[str]:
         """Return names and secrets that are in the log or the database (promise 11)."""

@@ -98,7 +98,7 @@ class HostileSite:
     def disagreements(self) -> list[str]:
         """Return the disagreements between the systems."""
         found = event_summaries(self.world.sandbox.systems, self.world.owners)
-        return disagreements(found, SYSTEM_NAMES, self.clock.now())
+        return [str(each) for each in disagreements(found, SYSTEM_NAMES, self.clock.now())]
 
 
 @asynccontextmanager
