@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from syncd.app import RealClock
-from syncd.cli import discover, provision
+from syncd.cli.learned_limits import load_known_limits
 from syncd.model import Fact
 from syncd.sandbox.limit_replies import LimitReply
 from syncd.sandbox.limits import RateLimit
 from syncd.store import Store
 from syncd.systems.learned_limits import REFUSED_RATE
 from tests.cli.conftest import CliHarness
+from tests.planted.swap import swap
 
 pytestmark = pytest.mark.prove
 """These tests wait in real time."""
@@ -54,8 +55,7 @@ def test_planted_a_command_that_ignores_stored_limits_is_refused(
     cli: CliHarness, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limit = learned(cli)
-    for module in (discover, provision):
-        monkeypatch.setattr(module, "remember", lambda *_given: None)
+    swap(monkeypatch, load_known_limits, lambda *_given: None)
     for _ in range(2):
         cli.run(*command)
     assert limit.refused > 0
