@@ -14,7 +14,7 @@ import httpx
 from syncd.app import RealClock, build_systems, random_id, random_key, secrets_of, unmapped_adapters
 from syncd.cleanup_settings import (
     add_resource_calendars,
-    assign_to_former_calendars,
+    assign_remapped_blocks,
     mapping_of,
     reachable_settings,
     resolve_users,
@@ -43,7 +43,7 @@ async def open_cleanup(
 ) -> AsyncIterator[CleanupContext]:
     """Open the systems of a scope, and close them afterwards. Raises StateError."""
     clock, stopping = clock or RealClock(), stopping or Stopping()
-    assign_to_former_calendars(settings, store, clock)
+    assign_remapped_blocks(settings, store, clock)
     reached = reachable_settings(settings, store, scope)
     unmapped = {s: reached.settings.systems[s] for _, s in reached.unmapped}
     accounts = unmapped_adapters(unmapped, clock, settings.syncd.ca_file, transports)

@@ -83,7 +83,7 @@ def _remember_calendars(settings: Settings, store: Store, at: datetime) -> None:
     save_last_settings(store, [*former, *calendars])
 
 
-def assign_to_former_calendars(settings: Settings, store: Store, clock: Clock) -> None:
+def assign_remapped_blocks(settings: Settings, store: Store, clock: Clock) -> None:
     """Assign our blocks of remapped calendars to the former calendars. Raises StateError.
 
     This is needed until the first read of the new calendar.

@@ -22,7 +22,7 @@ from syncd.cli.options import (
     ProviderOption,
     UsageError,
     chosen_providers,
-    parse_time,
+    parse_time_option,
     settings_of,
 )
 from syncd.cli.privileges import new_output
@@ -112,8 +112,8 @@ def export(
         settings = settings_of(context, config, secrets=False)
         chosen_providers(settings, provider)
         zone = settings.syncd.zone
-        first = None if since is None else parse_time("--since", since, zone, last=False)
-        end = None if until is None else parse_time("--until", until, zone, last=True)
+        first = None if since is None else parse_time_option("--since", since, zone, last=False)
+        end = None if until is None else parse_time_option("--until", until, zone, last=True)
         if first is not None and end is not None and end <= first:
             raise UsageError("--until is not after --since", "Give the earlier day to --since.")
         store = open_state(settings)

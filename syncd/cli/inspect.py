@@ -50,7 +50,7 @@ from syncd.config.mapping_digest import remapped_calendars
 from syncd.config.settings import Settings
 from syncd.core.exposure import percentiles
 from syncd.daemon.lock import holder
-from syncd.engine.remaining import count_acknowledged, count_remaining, open_stops
+from syncd.engine.remaining import count_acknowledged, count_remaining, list_stops
 from syncd.engine.report import Remaining, RunExit, unknown_owners
 from syncd.model import Booking, ConflictKind, Replica, Topic, TrackedEvent
 from syncd.model.canary import Canary
@@ -102,7 +102,7 @@ def status(
         count_remaining(seen, systems, unknown, providers),
         count_acknowledged(seen),
     )
-    stops = [stop.to_json() for stop in open_stops(seen, providers)]
+    stops = [stop.to_json() for stop in list_stops(seen, providers)]
     double_bookings = [h for h in seen.conflicts if h.conflict.kind is ConflictKind.DOUBLE_BOOKED]
     left_behind, held_back = left_behind_in(settings, seen), pause_view.held_back_calendars(seen)
     mode = pause_view.mode_in_force(settings, seen)

@@ -171,8 +171,8 @@ def parse_window(settings: Settings, start: str | None, end: str | None) -> Wind
     window = settings.syncd.window
     zone = settings.syncd.zone
     try:
-        first = parse_time("--from", start, zone, last=False) if start else now - window.past
-        last = parse_time("--to", end, zone, last=True) if end else now + window.future
+        first = parse_time_option("--from", start, zone, last=False) if start else now - window.past
+        last = parse_time_option("--to", end, zone, last=True) if end else now + window.future
     except OverflowError:
         raise UsageError(
             "--from or --to is outside the years 1 to 9999", "Use nearer days."
@@ -185,7 +185,7 @@ def parse_window(settings: Settings, start: str | None, end: str | None) -> Wind
     return chosen
 
 
-def parse_time(option: str, text: str, zone: str, *, last: bool) -> datetime:
+def parse_time_option(option: str, text: str, zone: str, *, last: bool) -> datetime:
     """Parse a day, as its start or (``last``) its end, or a time, as UTC. Raises UsageError."""
     from dateutil import parser  # noqa: PLC0415 - not needed for --help
 

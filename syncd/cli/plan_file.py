@@ -34,7 +34,7 @@ from syncd.store.files import state_exists
 VALID_FOR = timedelta(hours=24)
 """An older plan is refused, because it was made from older reads."""
 
-MAX_BYTES = 64 * 1024 * 1024
+MAX_PLAN_BYTES = 64 * 1024 * 1024
 """The largest size of a plan file."""
 
 _FORMAT = 1
@@ -113,7 +113,7 @@ def read_plan(file: Path, opened: int | None) -> dict[str, Any]:
             status = os.fstat(handle)
             if not stat.S_ISREG(status.st_mode):
                 raise _refused(file, "it is not a regular file")
-            if status.st_size > MAX_BYTES:
+            if status.st_size > MAX_PLAN_BYTES:
                 raise _refused(file, "it is too large for a plan")
             text = content.read()
     except OSError as error:

@@ -25,7 +25,7 @@ def check_arguments(arguments: Mapping[str, Any], known: frozenset[str] = _KNOWN
         )
 
 
-def read_text(arguments: Mapping[str, Any], name: str) -> str | None:
+def text_argument(arguments: Mapping[str, Any], name: str) -> str | None:
     """Return a text argument, or None if it is absent. Raises RequestRejectedError."""
     value = arguments.get(name)
     if value is None:
@@ -37,7 +37,7 @@ def read_text(arguments: Mapping[str, Any], name: str) -> str | None:
     return value
 
 
-def read_plan(arguments: Mapping[str, Any]) -> AgreedOperations | None:
+def plan_argument(arguments: Mapping[str, Any]) -> AgreedOperations | None:
     """Return the plan to apply, or None if it is absent. Raises RequestRejectedError."""
     plan = arguments.get("plan")
     if plan is None:
@@ -51,7 +51,7 @@ def read_plan(arguments: Mapping[str, Any]) -> AgreedOperations | None:
         ) from None
 
 
-def read_window(arguments: Mapping[str, Any], now: datetime) -> Window | None:
+def window_argument(arguments: Mapping[str, Any], now: datetime) -> Window | None:
     """Return the window between `from` and `to`, or None if absent. Raises RequestRejectedError."""
     start, end = arguments.get("from"), arguments.get("to")
     if start is None and end is None:
@@ -69,7 +69,7 @@ def read_window(arguments: Mapping[str, Any], now: datetime) -> Window | None:
     return window
 
 
-def read_contacts(arguments: Mapping[str, Any]) -> list[tuple[str, str]]:
+def contacts_argument(arguments: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the contacts to erase as (system, id). Raises RequestRejectedError."""
     contacts = arguments.get("contacts")
     if not isinstance(contacts, list) or not all(

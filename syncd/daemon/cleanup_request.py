@@ -8,11 +8,12 @@ from typing import Any, Protocol
 import structlog
 
 from syncd.core.cleanup import CleanupScope
-from syncd.daemon.control_socket import Progress, RequestRejectedError
+from syncd.daemon.control_socket import RequestRejectedError
 from syncd.engine.abandoned_system import abandon_system
 from syncd.engine.cleanup_in_engine import CleanupSpec
 from syncd.engine.cleanup_report import CleanupReport
 from syncd.engine.policy import IdSource
+from syncd.engine.progress import Progress
 from syncd.model import Clock
 from syncd.store import Store
 

@@ -19,6 +19,7 @@ from typing import Any
 import structlog
 
 from syncd.daemon.lock import lock_path
+from syncd.engine.progress import Progress
 
 log = structlog.get_logger(__name__)
 
@@ -28,7 +29,6 @@ MAX_REQUEST = 64 * 1024
 READ_TIMEOUT = 10.0
 """Seconds that a client may take to send its request."""
 
-Progress = Callable[[str], None]
 Command = Callable[
     [Mapping[str, Any], Progress], Coroutine[Any, Any, tuple[Mapping[str, object], int]]
 ]

@@ -13,19 +13,20 @@ import structlog
 from syncd.core.resolution import InvalidResolutionError, Resolution
 from syncd.daemon.arguments import (
     check_arguments,
-    read_contacts,
-    read_plan,
-    read_text,
-    read_window,
+    contacts_argument,
+    plan_argument,
+    text_argument,
+    window_argument,
 )
 from syncd.daemon.cleanup_request import CLEANUP_ARGUMENTS, CleanupEngine, run_cleanup
-from syncd.daemon.control_socket import Progress, RequestRejectedError
+from syncd.daemon.control_socket import RequestRejectedError
 from syncd.daemon.metrics import outcome
 from syncd.engine import pausing
 from syncd.engine.acknowledge import AcknowledgeError, acknowledge_entry
 from syncd.engine.agreed_operations import AgreedOperations
 from syncd.engine.operation_json import operation_json
 from syncd.engine.probe_outcome import ProbeRun
+from syncd.engine.progress import Progress
 from syncd.engine.report import Report
 from syncd.engine.resolve import resolution_from_arguments, resolve_conflict
 from syncd.engine.system_tasks import SystemTasks
@@ -198,14 +199,14 @@ class Jobs:
     ) -> tuple[Mapping[str, object], int]:
         """Run a resync that a client requested. Raises RequestRejectedError."""
         check_arguments(arguments)
-        window = read_window(arguments, self._engine.clock.now())
-        provider, accept = read_text(arguments, "provider"), read_text(arguments, "accept")
+        window = window_argument(arguments, self._engine.clock.now())
+        provider, accept = text_argument(arguments, "provider"), text_argument(arguments, "accept")
         if provider is not None and provider not in self._engine.mapping:
             raise RequestRejectedError(
                 f"the running daemon does not know the provider {provider[:100]!r}",
                 "If it is new in the configuration, reload or restart the daemon.",
             )
-        exactly = read_plan(arguments)
+        exactly = plan_argument(arguments)
         async with self._exclusive(progress) as started:
             report = await self._engine.resync(
                 window=window,
@@ -226,7 +227,7 @@ class Jobs:
     ) -> tuple[Mapping[str, object], int]:
         """Undo the writes of a run; with `dry_run` only plan that. Raises RequestRejectedError."""
         check_arguments(arguments, frozenset({"run", "booking", "dry_run"}))
-        run, booking = read_text(arguments, "run"), read_text(arguments, "booking")
+        run, booking = text_argument(arguments, "run"), text_argument(arguments, "booking")
         dry_run = bool(arguments.get("dry_run"))
         if run is None:
             raise RequestRejectedError("no run is named", "Name the run to undo.")
@@ -277,13 +278,13 @@ class Jobs:
         if self._engine.pauses.observe and arguments.get("dry_run") is not True:
             raise RequestRejectedError(OBSERVE_REASON, OBSERVE_REMEDY)
         async with self._exclusive(progress):
-            return await run_cleanup(self._engine, arguments, read_text, progress)
+            return await run_cleanup(self._engine, arguments, text_argument, progress)
 
     async def on_resolve(
         self, arguments: Mapping[str, Any], progress: Progress
     ) -> tuple[Mapping[str, object], int]:
         """Apply a person's resolution of a held conflict. Raises RequestRejectedError."""
-        conflict = read_text(arguments, "conflict") or ""
+        conflict = text_argument(arguments, "conflict") or ""
         try:
             resolution = resolution_from_arguments(arguments)
         except ValueError as error:
@@ -301,7 +302,7 @@ class Jobs:
     ) -> tuple[Mapping[str, object], int]:
         """Erase the stored data of a customer's contacts. Raises RequestRejectedError."""
         check_arguments(arguments, frozenset({"contacts"}))
-        contacts = read_contacts(arguments)
+        contacts = contacts_argument(arguments)
         async with self._engine_lock:  # not during a job, which may store the same ids
             self._refuse_if_stopping()
             erased = forget_persons(self._engine.store, contacts)
@@ -312,7 +313,7 @@ class Jobs:
     ) -> tuple[Mapping[str, object], int]:
         """Acknowledge an item or a double booking, or undo that. Raises RequestRejectedError."""
         check_arguments(arguments, frozenset({"id", "by", "undo"}))
-        start, by = read_text(arguments, "id"), read_text(arguments, "by")
+        start, by = text_argument(arguments, "id"), text_argument(arguments, "by")
         undo = arguments.get("undo") is True
         async with self._engine_lock:  # not during a job, which may change the reported items
             self._refuse_if_stopping()
@@ -329,8 +330,8 @@ class Jobs:
         """Pause targets and wait for their writes in flight. Raises RequestRejectedError."""
         check_arguments(arguments, frozenset({"what", "by", "reason"}))
         targets = _pause_targets(arguments)
-        engine, by = self._engine, read_text(arguments, "by") or ""
-        reason = read_text(arguments, "reason") or ""
+        engine, by = self._engine, text_argument(arguments, "by") or ""
+        reason = text_argument(arguments, "reason") or ""
         pauses = pausing.add_pauses(engine.store, targets, by, reason, engine.clock.now())
         progress("waiting for writes in flight")
         await engine.pauses.wait_for_requests(pauses)
@@ -342,7 +343,7 @@ class Jobs:
     ) -> tuple[Mapping[str, object], int]:
         """End pauses; the next cycle makes the wanted writes. Raises RequestRejectedError."""
         check_arguments(arguments, frozenset({"what", "by"}))
-        targets, by = _pause_targets(arguments), read_text(arguments, "by") or ""
+        targets, by = _pause_targets(arguments), text_argument(arguments, "by") or ""
         self._refuse_if_stopping()
         try:
             ended = pausing.remove_pauses(self._engine.store, targets, by, self._engine.clock.now())

@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 GENTLE_SHARE = 0.25
 """The share of an account's rate that a gentle read may use; polls and writes use the rest."""
 
-MAX_DELAY = 60.0
+MAX_REQUEST_DELAY = 60.0
 """The longest delay between two calls, in seconds, so that a low rate limit blocks no job."""
 
 
@@ -107,4 +107,4 @@ def _pause(system: System) -> float:
     calls, seconds = min(
         system.traffic.limits or ((100, 10.0),), key=lambda limit: limit[0] / limit[1]
     )
-    return min(seconds / calls / GENTLE_SHARE, MAX_DELAY)
+    return min(seconds / calls / GENTLE_SHARE, MAX_REQUEST_DELAY)

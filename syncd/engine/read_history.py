@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from syncd.core.recent_reads import RecentReads, TimedRead
+from syncd.engine.first_read import CalendarKey
 from syncd.engine.observation import Observation
 from syncd.engine.report import SystemStatus
 from syncd.model import Window, is_recent
 from syncd.store.moved_into_window import whole_reads
 from syncd.store.store import Store
-
-CalendarKey = tuple[str, str]
-"""(provider, system): one calendar."""
 
 _ALIKE = timedelta(hours=1)
 """Two windows whose lengths differ by less are the same window at different times."""

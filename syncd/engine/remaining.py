@@ -32,7 +32,7 @@ def count_remaining(
         and is_silent(answers=health.state.answers, writing=health.writing)
     ]
     found = {
-        Remaining.STOPPED: len(open_stops(seen, mapped)),
+        Remaining.STOPPED: len(list_stops(seen, mapped)),
         Remaining.SYSTEMS: len(silent),
         Remaining.UNKNOWN_OWNERS: len(unknown),
         Remaining.WRITES: seen.counts["intents"],
@@ -48,7 +48,7 @@ def count_remaining(
     return {kind: found[kind] for kind in Remaining if found.get(kind)}
 
 
-def open_stops(seen: StatusSnapshot, mapped: Collection[str]) -> list[Stop]:
+def list_stops(seen: StatusSnapshot, mapped: Collection[str]) -> list[Stop]:
     """Return the stops of the guard, as in a run's report: a stop of a whole system counts once."""
     return [
         Stop(

@@ -14,7 +14,7 @@ from syncd.model import floor_to
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import PEOPLE
 from syncd.simulate.drawn_far import ALONE
-from syncd.simulate.mass_edit import Interval, format_interval
+from syncd.simulate.mass_edit import TimeSpan, format_interval
 from syncd.simulate.scenario import EventKind, SimEvent
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class FarMeeting:
     at: datetime
     provider: str
     person: str
-    interval: Interval
+    interval: TimeSpan
     events: dict[str, str]
 
 

@@ -28,7 +28,7 @@ from syncd.sandbox.scenario import PEOPLE, SYSTEM_NAMES
 from syncd.simulate.buffered import is_beside, judge_buffers
 from syncd.simulate.facts import is_kept_short, judge_ends
 from syncd.simulate.hosted import simulator_id
-from syncd.simulate.mass_edit import Interval, format_interval
+from syncd.simulate.mass_edit import TimeSpan, format_interval
 from syncd.simulate.recurring import repeated_questions, waiting_times, with_read_only_instances
 from syncd.simulate.status_words import refused_words
 from syncd.simulate.unproven import without_proof
@@ -98,12 +98,12 @@ def open_disagreements(
 
 def _waiting_times(
     world: World, store: Store, conflicts: Collection[HeldConflict]
-) -> set[tuple[str, Interval]]:
+) -> set[tuple[str, TimeSpan]]:
     times = _claimed(store, conflicts) | _times_by_persons(store) | waiting_times(world, store)
     return times | {c.before.key for c in without_proof(world) if c.before}
 
 
-def _rounded(world: World, interval: Interval) -> Interval:
+def _rounded(world: World, interval: TimeSpan) -> TimeSpan:
     """Return the interval rounded as a platform that rounds writes would show it."""
     rounded = any(p.faults.injected[FaultKind.ROUNDING] for p in world.sandbox.systems.values())
     grain = timedelta(minutes=5) if rounded else timedelta(seconds=1)
@@ -138,9 +138,9 @@ def _disagreements(sights: Sequence[EventSummary], now: datetime) -> Iterator[Di
             yield from disagreements(of_interval, SYSTEM_NAMES, now)
 
 
-def _claimed(store: Store, conflicts: Collection[HeldConflict]) -> set[tuple[str, Interval]]:
+def _claimed(store: Store, conflicts: Collection[HeldConflict]) -> set[tuple[str, TimeSpan]]:
     """Return the times that wait for a person: claimed times, and times agreed before."""
-    times: set[tuple[str, Interval]] = set()
+    times: set[tuple[str, TimeSpan]] = set()
     agreed = {b.id: b.agreed for b in store.bookings()}
     for conflict in conflicts:
         values = [claim.value for claim in conflict.conflict.claims]
@@ -151,7 +151,7 @@ def _claimed(store: Store, conflicts: Collection[HeldConflict]) -> set[tuple[str
     return times
 
 
-def _times_by_persons(store: Store) -> set[tuple[str, Interval]]:
+def _times_by_persons(store: Store) -> set[tuple[str, TimeSpan]]:
     """Return the times that a person wants unchanged: undone, dismissed, or released by a rule."""
     waived, bookings = _undone_bookings(store), store.bookings()
     times = _claimed(store, _dismissed(store))
@@ -188,7 +188,7 @@ def _judge_meetings(
     open_ = {subject for h in settled for subject in h.conflict.subject.split("+")}
     open_ |= _undone_bookings(store) | with_read_only_instances(world, store)
     bookings = [b for b in store.bookings() if b.id not in open_ and b.kind is Kind.APPOINTMENT]
-    values: dict[str, set[tuple[Interval, bool]]] = {b.id: set() for b in bookings}
+    values: dict[str, set[tuple[TimeSpan, bool]]] = {b.id: set() for b in bookings}
     providers = {b.id: b.provider for b in bookings}
     for replica, _ in store.replicas(list(values)):
         event = simulator_id(replica.event, providers[replica.booking])

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from syncd.simulate.mass_edit import Change
     from syncd.simulate.world import World
 
-HOSTS = (EventKind.ADD_HOST, EventKind.REMOVE_HOST, EventKind.HAND_OVER)
+HOST_ACTS = (EventKind.ADD_HOST, EventKind.REMOVE_HOST, EventKind.HAND_OVER)
 _MARK = "@users/"
 
 MAX_WRITE_DELAY = timedelta(hours=26)
@@ -132,7 +132,7 @@ def changed_for_first_host(world: World, change: Change, changes: Iterable[Chang
 
 def perform(world: World, step: SimEvent) -> str:
     """Change the hosts of a meeting; return what was done, '' if no meeting fits."""
-    if step.kind not in HOSTS:
+    if step.kind not in HOST_ACTS:
         return ""
     clinic = world.sandbox.clinic
     candidates = sorted(_meetings(world))

@@ -10,8 +10,8 @@ from typing import NamedTuple
 COUNT, SHARE, COMMON, ALL = 10, 0.2, 5, 3
 """The guard's limits as the promise states them: number, share, common shift, all without proof."""
 
-Interval = tuple[datetime, datetime]
-Key = tuple[str, Interval]
+TimeSpan = tuple[datetime, datetime]
+Key = tuple[str, TimeSpan]
 
 EVER = datetime(9999, 12, 30, tzinfo=UTC)
 """The value of an end that means "for ever"."""
@@ -35,7 +35,7 @@ class EventView:
     contact: str = ""
     status: str = ""
     texts: tuple[str, str] = ("", "")
-    wide: Interval | None = None
+    wide: TimeSpan | None = None
 
     @property
     def parties(self) -> tuple[str, str]:
@@ -43,7 +43,7 @@ class EventView:
         return (self.provider, self.contact)
 
     @property
-    def interval(self) -> Interval:
+    def interval(self) -> TimeSpan:
         """The start and end."""
         return (self.start, self.end)
 
@@ -194,7 +194,7 @@ class MassEdit:
         return False
 
 
-def accepted_intervals(mass_edits: Iterable[MassEdit], since: datetime) -> set[Interval]:
+def accepted_intervals(mass_edits: Iterable[MassEdit], since: datetime) -> set[TimeSpan]:
     """Return where meetings were moved by mass edits that a person accepted after that time."""
     return {
         new.interval
@@ -218,6 +218,6 @@ def _shift(before: EventView, after: EventView | None) -> timedelta | None:
     return None if after is None else after.start - before.start
 
 
-def format_interval(interval: Interval) -> str:
+def format_interval(interval: TimeSpan) -> str:
     """Format an interval for a violation."""
     return f"{interval[0]:%d %b %H:%M}-{interval[1]:%H:%M}"

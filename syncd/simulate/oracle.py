@@ -34,7 +34,7 @@ from syncd.simulate.mass_edit import (
     MAX_DELAY,
     Change,
     EventView,
-    Interval,
+    TimeSpan,
     accepted_intervals,
     format_interval,
     is_covered_by_meeting,
@@ -281,9 +281,9 @@ def _judge_changed_appointment(
         yield f"5: cancelled a meeting that nobody cancelled: {where}"
 
 
-def _times_by_rule(world: World, change: Change, since: datetime) -> set[Interval]:
+def _times_by_rule(world: World, change: Change, since: datetime) -> set[TimeSpan]:
     """Return where a rule takes a meeting: to a moved block of syncd, or back to where it was."""
-    times: set[Interval] = set()
+    times: set[TimeSpan] = set()
     for other in world.changes:
         ours = (other.system, other.event) in world.ours
         if "reschedule" in world.choices and other.by_hand and ours and other.at > since:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from syncd.sandbox.faults import FaultKind
 from syncd.sandbox.scenario import PEOPLE
+from syncd.simulate.far import KNOWN_AFTER
 from syncd.simulate.hosted import has_shares, is_share
 from syncd.simulate.scenario import EventKind, SimEvent
 
@@ -24,9 +25,6 @@ EventId = tuple[str, str]
 
 TOGETHER = timedelta(minutes=14)
 """The longest time between the halves of a reschedule; slightly below the program's limit."""
-
-KNOWN_AFTER = timedelta(hours=8)
-"""After this time an event is known to the program, whatever faults there were."""
 
 _WEEK, _LENGTH = timedelta(days=7), timedelta(minutes=30)
 _MIXED = (FaultKind.CLOCK_SKEW, FaultKind.ROUNDING, FaultKind.NEW_ID_ON_MOVE, FaultKind.ODD_TIME)

@@ -15,7 +15,7 @@ from syncd.sandbox.recurring import Recurring, book_series, delete_series, move_
 from syncd.sandbox.scenario import PEOPLE
 from syncd.simulate.acts import EventKind, SimEvent
 from syncd.simulate.hosted import platform_id
-from syncd.simulate.mass_edit import EventView, Interval
+from syncd.simulate.mass_edit import EventView, TimeSpan
 from syncd.simulate.siblings import may_wait
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _may_wait(world: World, replica: Replica) -> bool:
     return stopped or is_read_only_instance(world, system, event)
 
 
-def waiting_times(world: World, store: Store) -> set[tuple[str, Interval]]:
+def waiting_times(world: World, store: Store) -> set[tuple[str, TimeSpan]]:
     """Return the times that stay closed because an instance cannot follow."""
     waiting = with_read_only_instances(world, store)
     bookings = {b.id: b for b in store.bookings() if b.id in waiting}

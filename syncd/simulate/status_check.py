@@ -17,7 +17,7 @@ from syncd.engine.report import Report, RunExit, unknown_owners
 from syncd.model import ConflictKind, HeldConflict, ReportedItem, Topic
 from syncd.sandbox.scenario import PEOPLE, SYSTEM_NAMES
 from syncd.simulate.hosted import is_share
-from syncd.simulate.mass_edit import EventView, Interval
+from syncd.simulate.mass_edit import EventView, TimeSpan
 from syncd.store.reported import open_items
 from syncd.store.status_query import read_status
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from syncd.simulate.world import World
     from syncd.store import Store
 
-Acknowledged = tuple[str, str, str] | tuple[str, frozenset[Interval]]
+Acknowledged = tuple[str, str, str] | tuple[str, frozenset[TimeSpan]]
 """A reported item (system, event, reason), or a double booking (provider, the two intervals)."""
 
 
@@ -95,7 +95,7 @@ def _unreported(
 
 def _double_bookings(
     world: World, now: datetime, last: datetime
-) -> Iterator[tuple[str, frozenset[Interval]]]:
+) -> Iterator[tuple[str, frozenset[TimeSpan]]]:
     """Yield meetings of two customers that overlap in a provider's calendars.
 
     Skips providers for which a person decided something, or whose user was changed.

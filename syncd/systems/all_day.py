@@ -30,7 +30,7 @@ def flagged(values: Iterable[object]) -> bool:
     return any(value is True or text(value).lower() in {"true", "1"} for value in values)
 
 
-def apply_rule(value: Value, rule: AllDayRule, zone_name: str) -> Value | None:
+def apply_all_day_rule(value: Value, rule: AllDayRule, zone_name: str) -> Value | None:
     """Return an all-day event with the time that the rule closes; None if it closes nothing."""
     closed = rule.closes(value.start, value.end, zone_name or "UTC")
     return replace(value, start=closed[0], end=closed[1]) if closed else None

@@ -13,7 +13,7 @@ from syncd.systems.leadconnector import wire
 from syncd.systems.leadconnector.directory import EVENT_TYPE, booked_on
 from syncd.systems.leadconnector.plan import plan
 from syncd.systems.leadconnector.resource_blocking import block_targets_of, unmapped_rooms
-from syncd.systems.leadconnector.resources import resource_key
+from syncd.systems.leadconnector.resources import normalize_resource
 from syncd.systems.leadconnector.scope_remedies import lacks_scope, missing_scope
 from syncd.systems.lenient import text
 from syncd.systems.name_lookup import fold_name
@@ -110,7 +110,9 @@ async def _resources(
 ) -> AsyncIterator[CheckResult]:
     """Check that mapped resources exist and which of their calendars can be blocked."""
     wanted = {
-        p: resource_key(mapping.resource) for p, mapping in calendars.items() if mapping.resource
+        p: normalize_resource(mapping.resource)
+        for p, mapping in calendars.items()
+        if mapping.resource
     }
     if not wanted:
         return

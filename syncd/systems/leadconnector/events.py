@@ -152,7 +152,7 @@ class Parser:
         rule = self.all_day.get(provider, BUSY)
         if rule is BUSY or not is_all_day(item) or self._takes_whole_days(item):
             return value
-        return all_day.apply_rule(value, rule, self.zone)
+        return all_day.apply_all_day_rule(value, rule, self.zone)
 
     def _takes_whole_days(self, item: Item) -> bool:
         if isinstance(item, Appointment):

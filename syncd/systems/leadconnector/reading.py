@@ -17,7 +17,7 @@ from syncd.systems.leadconnector.groups import GROUP_FACT as GROUP_LISTS_ALL
 from syncd.systems.leadconnector.groups import GroupLists, ReadList, ungrouped
 from syncd.systems.leadconnector.hosts import CalendarOwners
 from syncd.systems.leadconnector.plan import LIST_LOOK_BACK, LISTS, plan
-from syncd.systems.leadconnector.resources import resource_key, uses_resource
+from syncd.systems.leadconnector.resources import normalize_resource, uses_resource
 from syncd.systems.leadconnector.wire import Appointment, Block
 from syncd.systems.lenient import text
 from syncd.systems.list_caps import proven_spans
@@ -391,7 +391,7 @@ class _RowCollector:
 
 def _resource_keys(mappings: Mapping[str, CalendarMapping]) -> dict[str, str]:
     """Return the resource keys of the providers that are a resource."""
-    return {p: resource_key(m.resource) for p, m in mappings.items() if m.resource}
+    return {p: normalize_resource(m.resource) for p, m in mappings.items() if m.resource}
 
 
 def _mapped_resources(

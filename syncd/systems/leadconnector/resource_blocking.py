@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from syncd.model import BlockTarget, ResourceRequirement, UnblockableCalendar
 from syncd.systems.leadconnector.account import CalendarMapping
 from syncd.systems.leadconnector.directory import EVENT_TYPE, booked_on
-from syncd.systems.leadconnector.resources import resource_key
+from syncd.systems.leadconnector.resources import normalize_resource
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -93,7 +93,9 @@ def _requirements(
 ) -> dict[str, ResourceRequirement]:
     """Return the required resources of each calendar that uses a mapped resource."""
     provider_of = {
-        resource_key(mapping.resource): p for p, mapping in mappings.items() if mapping.resource
+        normalize_resource(mapping.resource): p
+        for p, mapping in mappings.items()
+        if mapping.resource
     }
     resources_by_calendar: dict[str, list[Resource]] = defaultdict(list)
     for resource in resources.values():

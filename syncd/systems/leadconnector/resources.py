@@ -51,7 +51,7 @@ def rows_of(answer: object) -> list[dict[str, Any]]:
     raise ValueError(message)
 
 
-def resource_key(spelling: str) -> str:
+def normalize_resource(spelling: str) -> str:
     """Normalize ``rooms/NAME`` or ``equipment/NAME``."""
     type, _, name = spelling.partition("/")
     return f"{'rooms' if type == 'rooms' else 'equipment'}/{name.strip()}"

@@ -41,7 +41,7 @@ from syncd.systems.leadconnector.opening import open_transport
 from syncd.systems.leadconnector.probing import Prober, with_v3
 from syncd.systems.leadconnector.reading import SnapshotReader
 from syncd.systems.leadconnector.resource_blocking import block_targets_of, calendar_mapping_of
-from syncd.systems.leadconnector.resources import resource_key, uses_resource
+from syncd.systems.leadconnector.resources import normalize_resource, uses_resource
 from syncd.systems.leadconnector.wire import Appointment, Block
 from syncd.systems.leadconnector.writing import Writer
 from syncd.systems.lenient import text
@@ -409,7 +409,7 @@ class LeadConnector:
         """Return the lookup result of an appointment for a resource; gone if it uses another."""
         if needs_zone(item):
             await self._cache.location()
-        key = resource_key(self._calendars[ref.provider].resource or "")
+        key = normalize_resource(self._calendars[ref.provider].resource or "")
         resource = (await self._cache.resources()).get(key)
         if resource is None:
             return Unknown("the room or equipment does not exist")

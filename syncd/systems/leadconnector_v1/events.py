@@ -300,7 +300,7 @@ class Parser:
             return value
         if all_day.may_be_ours(item.title, self.title, item.start_time, item.end_time):
             return value
-        return all_day.apply_rule(value, rule, self.zone)
+        return all_day.apply_all_day_rule(value, rule, self.zone)
 
     def unknown_status(self, item: object, provider: str) -> UnreadableError | None:
         """Return the report of a row with an unknown status, None for other rows."""
