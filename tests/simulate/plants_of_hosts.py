@@ -55,15 +55,15 @@ def a_further_host_s_event_is_written_to(patch: Patch) -> None:
 
     def begin_unaware(self: Updater, *given: Any) -> None:
         parts = signature(begin).bind(self, *given)
-        sight = parts.arguments["sight"]
+        interpret = parts.arguments["interpret"]
 
         async def of_anybody(record: Any, ref: EventRef) -> LookupResult:
-            sighting: LookupResult = await sight(record, ref)
-            if isinstance(sighting, Found):
-                return Found(replace(sighting.event, provider=ref.provider))
-            return sighting
+            result: LookupResult = await interpret(record, ref)
+            if isinstance(result, Found):
+                return Found(replace(result.event, provider=ref.provider))
+            return result
 
-        parts.arguments["sight"] = of_anybody
+        parts.arguments["interpret"] = of_anybody
         begin(*parts.args)
 
     async def of_record(self: Updater, operation: Operation) -> Done | TargetChanged:

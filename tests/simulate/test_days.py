@@ -62,7 +62,7 @@ def test_following_a_further_host_s_block_breaks_a_promise(
     a_further_host_s_event_is_written_to(monkeypatch)
     edited = at(4.01, EventKind.EDIT_OURS, "legacy", slot=34, number=1)
     outcome = play(day(*_HOSTED, edited, block_edited="reschedule"))
-    assert any("for one who is not its first" in line for line in outcome.broken)
+    assert any("for a host who is not its first" in line for line in outcome.broken)
 
 
 @pytest.mark.prove

@@ -37,7 +37,7 @@ def compare(small: ProviderState, whole: ProviderState, case: DecisionInput) -> 
         differences.extend(f"{name} only in the whole: {x}" for x in wanted - counted)
 
     same("operation", few.operations, all_.operations)
-    for rows in ("records", "bookings", "replicas", "unlinked", "forgotten", "opened", "notes"):
+    for rows in ("records", "bookings", "replicas", "unlinked", "deleted", "opened", "history"):
         same(rows, getattr(few.changes, rows), getattr(all_.changes, rows))
     # What ends by the clock alone ends in the rest when the whole is decided on next.
     same("closed", _by_news(few, case), [c for c in _by_news(all_, case) if _in(c, small)])
