@@ -148,7 +148,7 @@ def _report_tagged(
 ) -> None:
     """Report the tagged blocks that nothing proves to be ours, and adopt the ``chosen`` ones.
 
-    A chosen block is adopted, and so removed, only if nothing speaks against that it is ours.
+    A chosen block is adopted, and so removed, only if there is no doubt about the block.
     """
     events = [event for cleanup in cleanups for event in cleanup.seen.events]
     proven = {(w.name, id_) for w in cleanups for id_ in w.seen.proven}

@@ -100,7 +100,7 @@ class CleanupReport:
     def doubtful(self) -> int:
         """Return the number of remaining tagged blocks that may be ours; the operator must decide.
 
-        Blocks that are known to belong to somebody else do not count.
+        Blocks that are known not to be ours do not count.
         """
         tagged = [t for each in self.calendars.values() for t in each.tagged]
         return sum(t.doubt is None or not t.doubt.settled for t in tagged)

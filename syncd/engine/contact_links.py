@@ -1,7 +1,7 @@
 """Link bookings from other systems to contacts, and remove the links of ended bookings.
 
-Example: a customer books in LeadSquared; the same customer's contact in LeadConnector v2 then shows
-the booking.
+Example: a customer books in LeadSquared; the contact of the same customer in LeadConnector v2 is
+then linked to the booking.
 """
 
 from __future__ import annotations

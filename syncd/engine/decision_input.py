@@ -109,7 +109,7 @@ def _read_windows(
 def systems_in_doubt(state: ProviderState) -> frozenset[str]:
     """Return the systems in which it is unknown which events belong to the provider.
 
-    Used because nothing is written to such a system for the provider. If an event's new owner is
+    Nothing is written to such a system for the provider. If an event's new owner is
     not a known user, only the event is in doubt, not the calendar: the provider's own user exists,
     so the other events are listed as usual. If another mapped provider has the event by now, the
     calendar is in doubt: a decision would replace the event by a block.

@@ -34,7 +34,7 @@ class DirtyProviders:
             self._around.setdefault(provider, set()).update(events)
 
     def has_other_buffers(self, system: str, buffers: Mapping[str, Buffer]) -> bool:
-        """Return whether a system's buffers differ from those of the last call; keep the new ones."""
+        """Return whether a system's buffers differ from the last call; keep the new buffers."""
         before = self._buffers.get(system, {})
         self._buffers[system] = dict(buffers)
         return before != buffers

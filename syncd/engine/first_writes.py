@@ -3,8 +3,8 @@
 A platform may change more than the time or the status of an appointment. So the first such write in
 each account is made alone. The record is read just before it, and keyed digests of its fields are
 stored with the journal. After the write, even after a crash, the record is compared field by field.
-If more has changed, the write did damage: no further write of that kind is made in the account until
-the operator acknowledges the report.
+If more has changed, the write did damage: no further write of that kind is made in the account
+until the operator acknowledges the report.
 """
 
 from __future__ import annotations
@@ -164,7 +164,8 @@ async def limit_first_writes(
 ) -> list[Intent]:
     """Return the writes of a call that are sent now, and begin a first write if one is due.
 
-    The other writes are noted in ``result`` as unmade, with the reason. Raises PlatformError if the system accepts no calls.
+    The other writes are noted in ``result`` as unmade, with the reason. Raises PlatformError
+    if the system accepts no calls.
     """
     if context.repairs:
         return list(call)
@@ -296,7 +297,8 @@ def report_damage(
 ) -> None:
     """Stop writes like ``action`` in the system and report the record.
 
-    ``also`` are the names of the fields that changed besides those that should. The report names the changed fields, never their values.
+    ``also`` are the names of the fields that changed besides those that should. The
+    report names the changed fields, never their values.
     """
     damage = {"event": event, "fields": sorted(also)}
     note_fact(system, context.store, _DAMAGE, json.dumps(damage))
