@@ -381,8 +381,8 @@ async def check_further_hosts(
 ) -> None:
     """Look up the events of further hosts of these meetings if no row shows the events.
 
-    Used when a meeting was read whose value differs from its hosts' events. ``differ`` are the ids
-    of the meetings' own events.
+    Used after each read: a changed meeting may have lost a host. ``differ`` are the ids of the
+    listed events whose rows changed.
     """
     shown = {row.id for row in read.snapshot.rows}
     covered = {c.provider for c in read.snapshot.coverage}

@@ -330,7 +330,7 @@ class Engine:
         depth: Depth = Depth.FAR,
         follows: bool = False,
     ) -> None:
-        """Run one cycle, update the report. ``follows``: late answers to earlier reads count."""
+        """Run one cycle: recover, read, decide, write, confirm. ``follows``: use late reads."""
         structlog.contextvars.bind_contextvars(run=report.run)
         waits = report.dry_run or (report.exactly is not None and self.patient)
         self.tasks.waits_for_all = waits or len(self.systems) < MIN_SYSTEMS

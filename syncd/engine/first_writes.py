@@ -232,8 +232,8 @@ async def _begin(system: System, intent: Intent, context: WriteContext) -> bool:
 async def confirm_first_write(system: System, context: WriteContext) -> None:
     """Compare the record of the first write with its former fields, once the outcome is known.
 
-    Used in each cycle and before the next such write. No other field changed: writes of this kind
-    continue. Another field changed: they stop, and `status` reports the record.
+    Used in each cycle and before the next such write. If no other field changed, writes of this
+    kind continue. Otherwise they stop, and `status` reports the record.
     """
     first = _under_way(system)
     if first is None:

@@ -21,10 +21,11 @@ def recheck_lag(
 ) -> None:
     """Withdraw the measured lag if a read shows an event as it was before syncd's last write.
 
-    Used for each known event that a list or a lookup shows. Within the assumed lag but beyond the measured lag, there are
-    two causes: a late list, or somebody on the platform who changed the event back at once. If the
-    platform does not report a change since the write, the list counts as late. Then the assumed lag
-    applies again, and the caller ignores the observation. ``asked_at`` is when the read began.
+    Used for each known event that a list or a lookup shows. Within the assumed lag but beyond the
+    measured lag, there are two causes: a late list, or somebody on the platform who changed the
+    event back at once. If the platform does not report a change since the write, the list counts as
+    late. Then the assumed lag applies again, and the caller ignores the observation. ``asked_at``
+    is when the read began.
     """
     if record is None or record.written_at is None or not _is_between(system, record, asked_at):
         return
