@@ -1,4 +1,7 @@
-"""Abandon a system that is gone for good: nothing in it can be read or removed any more."""
+"""Abandon a system that is gone for good: nothing in it can be read or removed any more.
+
+Used by `syncd cleanup --give-up`, for example after an account was closed.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +23,8 @@ GIVEN_UP = "given-up"
 class AbandonedSystem:
     """The result of abandoning a system.
 
-    ``blocks`` counts our blocks that may still exist there, ``writes`` the writes whose outcome is
-    unknown.
+    ``run`` is the id of the run in the history. ``blocks`` is the number of our blocks that may
+    still exist in the system, ``writes`` the number of dropped writes whose outcome is unknown.
     """
 
     run: str
@@ -45,8 +48,9 @@ def abandon_system(
 ) -> AbandonedSystem:
     """Delete the state of all our blocks in a system and drop its pending writes.
 
-    ``who`` is the person who asked for it. The ids of the blocks stay in the journal: if the system
-    comes back, the blocks are known as ours again. Raises StateError.
+    ``who`` is the operator who gave the system up; '' if unknown. No call is made. The ids of the
+    blocks stay in the journal: if the system comes back, the blocks are known as ours again. Raises
+    StateError.
     """
     run = ids.row()
     changes = Changes()

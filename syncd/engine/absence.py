@@ -46,10 +46,11 @@ from syncd.systems.port import Found, Gone, PlatformError
 async def recheck_events(
     read: SystemRead, lookups: Lookups, reports: ReportedItems, *, thorough: bool
 ) -> None:
-    """Look up events whose user exists again and that their calendar does not show.
+    """Look up events whose owner was in doubt and whose user exists again.
 
     Also look up events that a read just before a write found at another owner. Outside of the
-    window no list shows them, so without the lookup the write would wait forever.
+    window no list shows these events, so without a lookup the write would wait forever.
+    ``thorough``: also check changes of owner that were checked a moment ago.
     """
     # Events that lists lack get the other half of the lookups.
     again = {
@@ -70,10 +71,12 @@ async def check_unlisted(
     *,
     full: bool,
 ) -> None:
-    """Look up the known events that the lists lack, and apply what is proven.
+    """Look up the known events that the lists of this read lack, and apply what is proven.
 
-    Absence alone removes nothing: each event is looked up by id, as often as the platform requires.
-    Unreadable events are listed, but in rows that cannot be parsed; a lookup may read them.
+    Used after each read of a system. ``unlisted`` are the ids of the events. Absence from a list
+    alone removes nothing: each event is looked up by id, as often as the platform requires.
+    ``unlisted`` includes unreadable events, whose rows cannot be parsed; a lookup may read them.
+    ``full``: the read was for the far window.
     """
     probes = read.probes
     rows = {row.id for row in read.snapshot.rows}
@@ -150,13 +153,13 @@ def _listed_no_more(
 def _still_hidden(
     read: SystemRead, missing: Iterable[TrackedEvent], windows: Mapping[ListKey, Sequence[Window]]
 ) -> set[str]:
-    """Return the events that this resync found by id earlier and that lists should show by now."""
+    """Return missing events that this resync found by id and that lists should show by now."""
     hidden: set[str] = set()
     for record in missing:
         found = read.probes.found_before(record.id)
         if found is None:
             continue
-        # If other lists showed its calendar then, they have been read by now.
+        # If other lists showed the event's calendar then, those lists have been read by now.
         found = replace(found, elsewhere=found.elsewhere and not found.outdated)
         by = due_in_list(read, record, found, windows.get(_place(record), ()))
         if by is None:
@@ -240,7 +243,7 @@ async def _sort_missing(
 def _recheck_after_lag(
     read: SystemRead, record: TrackedEvent, value: Value, windows: Sequence[Window]
 ) -> None:
-    """Schedule another look for when lists must show the last write to a missing event."""
+    """Schedule another read for when lists must show the last write to a missing event."""
     written, lag = record.written_at, read.system.capabilities.lag
     if written is not None and any(value.start in window for window in windows):
         read.seen.suspect(written + lag)
@@ -249,7 +252,7 @@ def _recheck_after_lag(
 def _is_known_cancelled(read: SystemRead, record: TrackedEvent, value: Value) -> bool:
     """Return whether a missing appointment is known to be cancelled and lists may omit it.
 
-    Its end changes nothing.
+    Such an appointment needs no lookup: if it is deleted, nothing else changes.
     """
     decided = record.base == record.observed
     return decided and not value.busy and not read.system.capabilities.lists_cancelled
@@ -288,10 +291,12 @@ async def _look_up_missing(
     unsure: Sequence[TrackedEvent],
     windows: Mapping[ListKey, Sequence[Window]],
 ) -> list[LookupAnswer]:
-    """Look up missing events by id, as many as this cycle allows.
+    """Look up missing events by id, as many as this cycle allows; return the answers.
 
-    Events that only lists can show come last. They are skipped if another list of their calendar
-    hides events, because then their lists prove nothing either.
+    The absence of ``sure`` events counts once a lookup confirms it; no list confirms the absence of
+    ``unsure`` events. ``windows`` are the windows that each list proved complete. Events that only
+    lists can show come last; they are skipped if another list of their calendar hides events,
+    because then their own lists prove nothing either.
     """
     answers: list[LookupAnswer] = []
     hiding: set[str] = set()
@@ -338,10 +343,11 @@ async def _doubt_lists(
     hidden: bool,
     hides_appointments: bool,
 ) -> None:
-    """Withdraw measured facts about lists if they lack an event that a lookup finds.
+    """Withdraw a measured fact about lists if the lists lack an event that a lookup finds.
 
-    A list that shows nothing at all, although it should show appointments, says nothing about
-    blocks.
+    ``hidden``: the lists should have shown the event by now. ``hides_appointments``: appointments
+    are missing too. A list that shows nothing at all, although it should show appointments, says
+    nothing about blocks.
     """
     if not found.event.value.busy:
         read.system.measured.contradict("lists_cancelled", YES)
@@ -373,7 +379,11 @@ def _without_unread_hosts(read: SystemRead, absent: Sequence[TrackedEvent]) -> l
 async def check_further_hosts(
     read: SystemRead, lookups: Lookups, reports: ReportedItems, differ: Sequence[str]
 ) -> None:
-    """Look up the known further hosts of these meetings if no row shows them."""
+    """Look up the events of further hosts of these meetings if no row shows the events.
+
+    Used after each read: a changed meeting may have lost a host. ``differ`` are the ids of the
+    listed events whose rows changed.
+    """
     shown = {row.id for row in read.snapshot.rows}
     covered = {c.provider for c in read.snapshot.coverage}
     probes = 0
@@ -383,7 +393,7 @@ async def check_further_hosts(
         if not absent or asked or not part_of(record.id).startswith(USER_PREFIX):
             continue
         if record.provider in covered or probes >= MAX_ABSENCE_LOOKUPS:
-            continue  # A read of its own calendar checks it like any missing event.
+            continue  # A read of the host's calendar checks the event like any missing event.
         if lookups.exhausted:
             return
         probes += 1
@@ -408,7 +418,7 @@ def is_expected(record: TrackedEvent, value: Value, window: Window, asked_at: da
 async def _look_up_each(
     read: SystemRead, lookups: Lookups, reports: ReportedItems, records: Iterable[TrackedEvent]
 ) -> None:
-    """Look up events one by one; the answer decides, or the list if the lookup is refused."""
+    """Look up events one by one; if a lookup is refused, a complete list decides."""
     windows = {} if read.probes.hidden else windows_of(read)
     for record in records:
         if lookups.exhausted or read.lookups_left <= 0:

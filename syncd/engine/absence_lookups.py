@@ -1,8 +1,9 @@
 """Choose which missing events to look up by id: at most 40 per cycle and system, in rotation.
 
 In a resync, an event is looked up once, and again only while a proof that needs several cycles is
-open. The daemon repeats a lookup after 5 minutes, then 10, then every 15, as long as nothing
-changes. An open proof continues in the next cycle.
+open, which means that a further answer may complete the proof. The daemon repeats a lookup after
+5 minutes, then 10, then every 15, as long as nothing changes. An open proof continues in the next
+cycle.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ FIRST_RECHECK_DELAY = timedelta(minutes=5)
 """The delay before an event is looked up again if the last answer proved nothing."""
 
 MAX_RECHECK_DELAY = timedelta(minutes=15)
-"""The longest delay between two lookups of one event, and so the longest delay of a proof."""
+"""The longest delay between two lookups of one event."""
 
 ASKS_PER_RUN = 4
 """The most lookups of one event in a resync, even if its proof is still incomplete."""
@@ -32,7 +33,8 @@ ASKS_PER_RUN = 4
 class _Asked:
     """The last lookup of an event.
 
-    ``turn`` is the number of its cycle; ``times`` counts the lookups since the event is missing.
+    ``turn`` is the number of the cycle, ``at`` the time of the lookup. ``times`` is the number of
+    lookups since the event has been missing.
     """
 
     turn: int
@@ -59,19 +61,19 @@ class AbsenceLookups:
     hidden: set[str] = field(default_factory=set)
     """Events that lists hide although a lookup by id finds them."""
     list_only: set[str] = field(default_factory=set)
-    """Events that no list shows and whose state only lists can show."""
+    """Events that no list shows and that cannot be read by id: only a list can show their state."""
     other_owner: set[str] = field(default_factory=set)
-    """Events that a read before a write found at another owner; the change needs a proof."""
+    """Events that a read before a write found at another owner; the new owner is not proven yet."""
     _unshown: dict[str, str] = field(default_factory=dict)
 
     def begin_run(self) -> None:
-        """Begin a resync: each event may be looked up once."""
+        """Begin a resync: each event may be looked up once, more often only for an open proof."""
         self._run = {}
         for noted in (self._open, self._found, self._later):
             noted.clear()
 
     def end_run(self) -> None:
-        """End a resync."""
+        """End a resync: from now on, the delays of the daemon apply."""
         self._run = None
 
     # --- rotation -----------------------------------------------------------------------------
@@ -84,7 +86,7 @@ class AbsenceLookups:
     def is_due(self, event: str, now: datetime) -> bool:
         """Return whether a lookup now can show more than the last one did."""
         if (begins := self._open.get(event)) is not None:
-            # If it is far ahead, the clock was set back, and the proof continues at once.
+            # If ``begins`` is far ahead, the clock was set back, and the proof continues at once.
             return not timedelta(0) < begins - now <= FIRST_RECHECK_DELAY and self._may_ask(event)
         if self._run is not None:
             return event not in self._run
@@ -102,11 +104,11 @@ class AbsenceLookups:
     def choose(
         self, sure: Iterable[TrackedEvent], unsure: Iterable[TrackedEvent], now: datetime, most: int
     ) -> list[TrackedEvent]:
-        """Return the events to look up now, at most ``most``.
+        """Return the events to look up now, at most ``most``; begins a new turn of the rotation.
 
         The absence of ``sure`` events counts once a lookup by id confirms it. The absence of
-        ``unsure`` events does not count, because no list confirms it; they are looked up to follow
-        their changes.
+        ``unsure`` events does not count, because no list confirms it; these events are looked up to
+        follow their changes.
         """
         sure, unsure = list(sure), list(unsure)
         self._gone &= {record.id for record in unsure}
@@ -136,7 +138,7 @@ class AbsenceLookups:
             self._run[event] = self._run.get(event, 0) + 1
 
     def was_asked(self, event: str) -> bool:
-        """Return whether an event was looked up since it is missing.
+        """Return whether an event was looked up since it has been missing.
 
         In a resync, only lookups of this resync count.
         """
@@ -149,11 +151,11 @@ class AbsenceLookups:
         self._open[event] = begins
 
     def close(self, event: str) -> None:
-        """Note that another answer would show nothing new for now."""
+        """Note that another answer about the event would show nothing new for now."""
         self._open.pop(event, None)
 
     def next_check_at(self, event: str, now: datetime) -> datetime | None:
-        """Return when the next cycle may learn more about an event; None if it cannot."""
+        """Return when a lookup may show more about an event; None if the next cycles cannot."""
         if event in self._open:
             return max(self._open[event], now) if self._may_ask(event) else None
         if not self.was_asked(event):
@@ -179,15 +181,15 @@ class AbsenceLookups:
             self._found.pop(event, None)
 
     def note_later(self, event: str, by: datetime) -> None:
-        """Note that lists may be older than the state of an event by id, but only until ``by``."""
+        """Note that lists may omit an event that was found by id, but only until ``by``."""
         self._later[event] = by
 
     def found_before(self, event: str) -> Found | None:
-        """Return what this resync found when it looked up the event; None if it found nothing."""
+        """Return the result with which this resync found the event by id; None if not found."""
         return self._found.get(event)
 
     def note_listed(self, events: Container[str]) -> None:
-        """Note which events are listed and therefore not missing any more."""
+        """Note that these events are listed and therefore not missing any more."""
         for noted in (self._asked, self._found, self._later, self._open, self._unshown):
             for event in [event for event in noted if event in events]:
                 del noted[event]
@@ -204,17 +206,17 @@ class AbsenceLookups:
         self.note_listed({event})
 
     def note_unanswered(self, event: str, *, unanswered: bool) -> bool:
-        """Note whether an event could not be read by id; return whether that was so before."""
+        """Note whether the last lookup of an event failed; return whether the one before failed."""
         before = event in self._unanswered
         (self._unanswered.add if unanswered else self._unanswered.discard)(event)
         return before
 
     def note_gone(self, event: str, *, gone: bool) -> None:
-        """Note whether the system answered that an unsure event is gone."""
+        """Note whether a lookup says that an event is gone while no complete list confirms it."""
         (self._gone.add if gone else self._gone.discard)(event)
 
     def note_undecided(self, event: str, *, undecided: bool) -> None:
-        """Note whether an answer proved nothing only because no list is complete."""
+        """Note whether a lookup proved nothing only because no list is complete."""
         (self._undecided.add if undecided else self._undecided.discard)(event)
 
     @property
@@ -227,10 +229,11 @@ class AbsenceLookups:
     def note_unshown(
         self, lacking: Mapping[str, str], looked: Container[str], whole: Container[str]
     ) -> None:
-        """Note which events lists should show and do not; ``lacking`` maps them to providers.
+        """Note which events lists should show and do not show; `status` reports such events.
 
-        ``looked`` are the missing events that this read checked, ``whole`` the providers whose
-        missing events it checked in full.
+        ``lacking`` maps each such event to its provider. ``looked`` are the missing events that
+        this read checked, ``whole`` the providers all of whose missing events it checked. Events
+        that this read did not check stay noted.
         """
         others = {
             event: provider

@@ -1,4 +1,8 @@
-"""Acknowledge a reported item or a double booking: it is not reported again until it changes."""
+"""Acknowledge a reported item or a double booking, for `syncd acknowledge`.
+
+An acknowledged entry is not reported again until it changes. An entry here is a reported item or a
+double booking, not a row of the history.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +37,10 @@ _MAX_NAMED = 5
 
 
 class AcknowledgeError(ValueError):
-    """The named entry cannot be acknowledged; ``remedy`` says what to do instead."""
+    """The named entry cannot be acknowledged, or its acknowledgement cannot be undone.
+
+    ``remedy`` says what the operator can do instead.
+    """
 
     def __init__(self, reason: str, remedy: str) -> None:
         """Set the reason and the remedy."""
@@ -46,9 +53,11 @@ class AcknowledgeError(ValueError):
 class Entry:
     """An entry that can be acknowledged: a reported item, or a double booking that is not held.
 
-    ``what`` is the item's topic or the conflict's kind. ``calendars`` belong to an item, ``claims``
-    are the meetings of a double booking. ``at`` and ``by`` say when and by whom the entry was
-    acknowledged.
+    ``id`` is the short id that is shown, ``subject`` the full id. ``inputs`` is a digest of what
+    was reported: the acknowledgement ends if the digest changes. ``what`` is the item's topic or
+    the conflict's kind. ``calendars`` are the providers of an item, ``claims`` the meetings of a
+    double booking. ``at`` is when the entry was acknowledged (None if it is not), ``by`` the
+    operator who did so.
     """
 
     id: str
@@ -82,17 +91,18 @@ class Entry:
 
 
 def entries(store: Store, now: datetime) -> list[Entry]:
-    """Return all entries that can be acknowledged or are. Raises StateError."""
+    """Return all entries, acknowledged or not, as of ``now``. Raises StateError."""
     marks = acknowledgements_of(store)
     unheld = [_of_conflict(h, marks) for h in store.open_conflicts() if not h.conflict.held]
     return [*(_of_item(item, marks) for item in shown_items(store, now, marks)), *unheld]
 
 
 def acknowledge_entry(store: Store, start: str, by: str, now: datetime, *, undo: bool) -> Entry:
-    """Acknowledge the entry whose id begins with ``start``, or undo that.
+    """Acknowledge the entry whose id begins with ``start``; with ``undo``, end that.
 
-    ``by`` is the person. Raises AcknowledgeError if there is not exactly one such entry, and
-    StateError.
+    ``by`` is the operator; '' if unknown. Returns the entry as it is afterwards. An entry that is
+    already acknowledged stays as it is. Raises AcknowledgeError if there is not exactly one such
+    entry or nothing to undo, and StateError.
     """
     entry = _find_entry(store, start, now)
     what = "acknowledgement taken back" if undo else "acknowledged"

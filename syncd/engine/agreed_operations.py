@@ -1,4 +1,4 @@
-"""Limit a run to the writes that a person agreed to: those of a plan file, or those just shown."""
+"""Limit a run to the writes that the operator approved: in a plan file, or as just shown."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from syncd.core.agreed_plan import operation_fingerprint, operations_within, pla
 from syncd.model import Operation
 
 PLAN = "plan"
-"""The key of the applied plan's name in the stored report of a run."""
+"""The key of the stored report of a run under which the name of the applied plan is stored."""
 
 
 @dataclass(slots=True)
 class AgreedOperations:
     """The limits of one run that applies a plan file.
 
-    ``plan`` names the plan and ``digest`` identifies its operations. The plan covers operations up
-    to ``until``. ``matched`` becomes true in the first cycle whose operations equal those of the
-    plan; from then on only these are written. Before that, nothing is written.
+    ``plan`` is the plan's name and ``digest`` identifies its operations. The plan covers operations
+    up to ``until``. ``matched`` becomes true in the first cycle whose operations equal those of the
+    plan; from then on only the plan's operations are written. Before that, nothing is written.
     """
 
     plan: str
@@ -29,7 +29,7 @@ class AgreedOperations:
     _agreed: set[str] = field(default_factory=set)
 
     def filter(self, operations: Sequence[Operation]) -> list[Operation]:
-        """Return the operations of a cycle that may be written."""
+        """Return the operations of a cycle that may be written; updates ``matched``."""
         if not self.matched:
             judged = operations_within(operations, self.until)
             if plan_digest(judged) != self.digest:
@@ -41,20 +41,20 @@ class AgreedOperations:
 
 @dataclass(slots=True)
 class ShownPlan:
-    """The limits of a run whose plan is shown to a person before it is applied.
+    """The limits of a run whose plan is shown to the operator before the plan is applied.
 
-    ``unseen`` are operations of the last cycle that were not shown yet.
+    ``unseen`` are the operations of the last cycle that the operator has not approved yet.
     """
 
     unseen: Sequence[Operation] = ()
     _agreed: set[str] = field(default_factory=set)
 
     def agree(self, operations: Iterable[Operation]) -> None:
-        """Add operations that a person saw and agreed to."""
+        """Add operations that the operator saw and approved; `admit` lets them through."""
         self._agreed.update(map(operation_fingerprint, operations))
 
     def admit(self, operations: Sequence[Operation]) -> list[Operation]:
-        """Return the operations of a cycle that a person agreed to; note the others as unseen."""
+        """Return the operations that the operator approved; note the others as unseen."""
         self.unseen = [
             each for each in operations if operation_fingerprint(each) not in self._agreed
         ]
@@ -64,5 +64,5 @@ class ShownPlan:
 def filter_agreed(
     exactly: AgreedOperations | None, operations: Sequence[Operation]
 ) -> list[Operation]:
-    """Return the operations of a cycle that its run may write; without a plan, all of them."""
+    """Return the operations of a cycle that its run may write; without a plan, all operations."""
     return [*operations] if exactly is None else exactly.filter(operations)

@@ -1,6 +1,7 @@
 """Wrap a system in a circuit breaker whose state survives restarts.
 
-The wrapper has the same interface as the system, so that no caller handles back-off.
+The wrapper has the same interface as the system, so that no caller handles back-off. While the
+breaker is open, each call raises the last fault at once and reaches no platform.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ Returns None if they are unchanged, otherwise the secrets and a system that uses
 
 
 def secret_fingerprint(system: str, secrets: Sequence[str]) -> str:
-    """Return a short digest that shows whether credentials changed, and reveals no secret."""
+    """Return a short hex digest that shows whether credentials changed, and reveals no secret."""
     joined = "\0".join(secrets).encode()
     return blake2b(joined, digest_size=6, key=system.encode()[:64]).hexdigest()
 
@@ -97,7 +98,10 @@ class BreakerSystem:
         secrets: Sequence[str] = (),
         refresh: CredentialRefresh = lambda: None,
     ) -> None:
-        """Load the stored health; if ``secrets`` changed since, close the breaker."""
+        """Load the stored health; if ``secrets`` changed since it was stored, close the breaker.
+
+        ``refresh`` reads the credentials again while the system rejects the current ones.
+        """
         self.name = system.name
         self.providers: Collection[str] = system.providers
         self._system = system
@@ -112,7 +116,7 @@ class BreakerSystem:
         self._set_secret(secret_fingerprint(self.name, secrets))
 
     def reset_backoff(self) -> None:
-        """Let the next call through, whatever failed before: a person asked for it."""
+        """Let the next call through, whatever failed before: the operator requested the call."""
         self.health = reset(self.health, self.health.secret)
 
     async def unwrap(self) -> System:
@@ -126,7 +130,7 @@ class BreakerSystem:
 
     @property
     def refused_writes(self) -> bool:
-        """Return whether the current credentials were refused the last write."""
+        """Return whether the system refused the last write for lack of rights."""
         return self.health.writing and self.health.failures > 0
 
     async def read(
@@ -137,7 +141,7 @@ class BreakerSystem:
         *,
         look_back: timedelta = NO_LOOK_BACK,
     ) -> Snapshot:
-        """Delegate to the system and update its health.
+        """Read a snapshot (`System.read`) and update the system's health.
 
         Raises PlatformError, also while the breaker is open.
         """
@@ -160,9 +164,10 @@ class BreakerSystem:
         return snapshot
 
     async def write(self, operations: Sequence[Operation]) -> Reply:
-        """Delegate to the system.
+        """Send the operations (`System.write`) and return the reply.
 
-        Only missing rights and rate limits change its health. Raises PlatformError.
+        Of the faults, only missing rights and rate limits change the system's health. Raises
+        PlatformError, also while the breaker is open.
         """
         await self._check_closed(writing=True)
         before = self._system.traffic.writes
@@ -184,7 +189,7 @@ class BreakerSystem:
         return reply
 
     def event(self, row: Row) -> Event:
-        """Delegate to the system; a row that makes the parser fail counts as unreadable."""
+        """Parse a row (`System.event`). Raises UnreadableError, also if the parser itself fails."""
         try:
             with supervised(self.name, "event"):
                 return self._system.event(row)
@@ -257,7 +262,7 @@ class BreakerSystem:
         return await self._system.prober()
 
     async def check(self) -> Sequence[CheckResult]:
-        """Delegate to the system, even while the breaker is open: a person asked for it."""
+        """Check the system, even while the breaker is open: the operator requested the check."""
         return await run_check(self.name, self._system.check())
 
     @property
@@ -284,7 +289,10 @@ class BreakerSystem:
     # --- private ------------------------------------------------------------------------------
 
     async def _check_closed(self, *, writing: bool) -> None:
-        """Raise the last fault if the breaker is open, unless the credentials were refreshed."""
+        """Raise the last fault if the breaker is open and reading the credentials again is no help.
+
+        ``writing``: the next call is a write, for which the breaker may be open on its own.
+        """
         if not self._begun:
             # Store this before the first call: if this process crashes right after that call, the
             # next one still counts it against the rate limit.
@@ -317,7 +325,7 @@ class BreakerSystem:
         self.facts.load(facts(self._store, self.name))
 
     def _store_facts(self) -> None:
-        """Store facts that were measured since the last call."""
+        """Store the facts that were measured and not stored yet."""
         if measured := self.facts.unsaved():
             try:
                 self._store.save_health(*measured)

@@ -1,7 +1,7 @@
 """Split a bulk call that was refused as a whole, to find the rows that cause the refusal.
 
-A platform may refuse all rows because of one. Only that row must count as refused, so that it alone
-is quarantined and the others are written.
+A platform may refuse all rows of a call because of one row. Only that row must count as refused, so
+that only its write is quarantined and the other rows are written.
 """
 
 from __future__ import annotations
@@ -39,7 +39,12 @@ class BulkSplit:
         return cls(deque([call]), 2 * len(call).bit_length())
 
     def split(self, call: Sequence[Intent], fault: RejectedError) -> Sequence[Intent]:
-        """Split a refused part; return the rows that count as refused."""
+        """Handle the refusal of a part: split it, or decide on it.
+
+        Returns the rows that count as refused: all rows if the part is a single row or if the fault
+        says that it applies to each row. Otherwise both halves are put back into ``waiting``, or,
+        once the allowed refusals are used up, the rows into ``undecided``.
+        """
         self.refusals_left -= 1
         if len(call) == 1 or fault.each:
             return call
@@ -53,7 +58,7 @@ class BulkSplit:
     def finish(
         self, *, complete: bool
     ) -> tuple[Sequence[tuple[Intent, RejectedError]], Sequence[Intent]]:
-        """Return the undecided rows that count as refused, and those that wait for the next cycle.
+        """Return the undecided rows that count as refused, and the rows that wait for a next cycle.
 
         If all parts were sent (``complete``) and none was accepted, no single row is the cause, and
         all rows count as refused.

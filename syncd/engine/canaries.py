@@ -1,8 +1,9 @@
 """Hide the canary events of `syncd probe` from decisions, and remove those that were left behind.
 
-A canary is stored before it is created. Until it is known to be gone, no read shows it to the rest
-of the engine. The next process that writes removes it, by the id that its create returned or by its
-tag.
+A canary is an event that a probe creates to measure a platform. It is stored before it is created.
+Until the canary is known to be gone, no read shows it to the rest of the engine. If the probe did
+not remove the canary, the next process that writes removes it, by the id that its create returned
+or by its tag.
 """
 
 from __future__ import annotations
@@ -41,7 +42,10 @@ _RECHECK_DELAYS = (2.0, 5.0, 10.0)
 def without_canaries(
     snapshot: Snapshot, known: Sequence[Canary], event: Callable[[Row], Event]
 ) -> Snapshot:
-    """Remove the canaries of a system from a snapshot."""
+    """Return a snapshot without the canaries of its system.
+
+    ``known`` are the stored canaries; ``event`` parses a row of the system.
+    """
     ours = [c for c in known if c.system == snapshot.system]
     if not ours:
         return snapshot
@@ -84,7 +88,10 @@ def _looks_like(event: Event, canary: Canary) -> bool:
 
 @dataclass(slots=True)
 class Canaries:
-    """The canaries in one state. ``live`` are the tags of canaries that a running probe uses."""
+    """The canaries in one state.
+
+    ``live`` are the tags of canaries that a running probe uses; `clear` leaves these alone.
+    """
 
     store: Store
     clock: Clock
@@ -102,19 +109,19 @@ class Canaries:
         save_canary(self.store, canary)
 
     def prove(self, canary: Canary, event: str) -> Canary:
-        """Store the canary's id: the one its create returned, or under which it was found."""
+        """Store and return a canary with its id, which its create returned or a read found."""
         named = replace(canary, event=event)
         prove_canary(self.store, named, self.new_id())
         return named
 
     def put(self, canary: Canary, start: datetime, end: datetime) -> Canary:
-        """Store the time to which an update is about to move the canary."""
+        """Store the time to which an update will move the canary; return the moved canary."""
         moved = replace(canary, start=start, end=end)
         save_canary(self.store, moved)
         return moved
 
     def end(self, canary: Canary) -> Canary:
-        """Store that the canary is gone or was never created."""
+        """Store that the canary is gone or was never created; return the ended canary."""
         ended = replace(canary, ended_at=self.clock.now())
         save_canary(self.store, ended)
         return ended
@@ -124,9 +131,9 @@ class Canaries:
         return next((c for c in canaries(self.store) if c.tag == tag), None)
 
     async def clear(self, only: str | None = None) -> None:
-        """Remove the canaries of earlier probes, in all systems or in one.
+        """Remove the canaries of earlier probes, in all systems or in the system ``only``.
 
-        Raises no PlatformError.
+        A canary that cannot be removed now stays stored. Raises no PlatformError.
         """
         if not self.may_exist:
             return
@@ -163,10 +170,10 @@ class Canaries:
             log.warning("left by a probe, not removed yet", system=canary.system, fault=str(fault))
 
     async def look_for(self, canary: Canary) -> Canary | None:
-        """Look for a canary whose create had no answer: by its tag, else at its time.
+        """Look for a canary whose create had no response: by its tag, else at its time.
 
-        Return it with its id or as never created; None if its state is still unknown. Raises
-        PlatformError.
+        Returns the canary with its id, or as ended if it was never created; None if it is still
+        unknown whether it exists. Raises PlatformError.
         """
         asked_at = self.clock.now()
         system = self.systems[canary.system]
@@ -183,7 +190,7 @@ class Canaries:
         if asked_at < canary.made_at + MAX_SEND_DELAY + _LAG:
             return None
         if not _covers(snapshot.coverage, canary):
-            # The system's lists show no blocks, so only a person can check.
+            # The system's lists show no blocks, so only the operator can check.
             log.warning(
                 "a probe may have left a block that no list shows",
                 system=canary.system,
@@ -197,7 +204,8 @@ class Canaries:
     async def remove(self, canary: Canary, prober: Prober, *, looked_at: bool = True) -> bool:
         """Remove a canary by its id; return whether it is known to be gone.
 
-        The canary is read first, unless it was just ``looked_at``. Raises PlatformError.
+        ``looked_at``: the canary was just read; otherwise it is read first. False means that the
+        platform queued the removal and still shows the canary. Raises PlatformError.
         """
         if not looked_at and await prober.exists(canary) is False:
             self.end(canary)

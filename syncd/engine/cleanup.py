@@ -1,8 +1,8 @@
 """Remove every block that syncd created, and prove by reading that it is gone.
 
-Removals go through the journal and the rate limit. Each system is cleaned up independently, so that
-an unreachable one delays no other. The next cleanup resumes what a crash or an interruption left:
-the journal knows what was sent, and the calendars are read again.
+Used by `syncd cleanup`. Removals go through the journal and the rate limit. Each system is cleaned
+up independently, so that an unreachable system delays no other. The next cleanup continues after a
+crash or an interruption: the journal knows what was sent, and the calendars are read again.
 """
 
 from __future__ import annotations
@@ -36,11 +36,12 @@ async def clean_up(
     who: str = "",
     progress: Callable[[str], None] = lambda _text: None,
 ) -> CleanupReport:
-    """Remove every block of ours in the scope; with ``dry_run``, only read.
+    """Remove every block of ours in the scope and return the report; with ``dry_run``, only read.
 
-    ``chosen`` are tagged blocks, (system, event), that nothing proves to be ours and that a person
-    wants removed; each is removed only if no other event has its tag. ``by_tag`` reads tags even if
-    ids prove which blocks are ours. ``who`` is the person. Raises StateError.
+    ``chosen`` are tagged blocks, (system, event), that nothing proves to be ours and that the
+    operator wants removed; each is removed only if no other event has the same tag. ``by_tag``:
+    search for tags even if ids prove which blocks are ours. ``who`` is the operator. ``progress``
+    gets a short text for each step. Raises StateError; a fault of a system is in the report.
     """
     now = context.clock.now()
     report = CleanupReport(context.ids.row(), context.scope, dry_run=dry_run)
@@ -75,7 +76,8 @@ async def clean_up(
 def pause_scope(context: CleanupContext, who: str, now: datetime, run: str) -> list[str]:
     """Pause the configured calendars of the scope, so that no block is created again.
 
-    Returns the names of the pauses. Raises StateError.
+    ``who`` is the operator, ``run`` the id of the cleanup. Returns the ids of the pauses, which
+    `syncd unpause` accepts. Raises StateError.
     """
     scope = context.scope
     affected = {place for place in context.configured if scope.covers(*place)}
@@ -87,7 +89,7 @@ def pause_scope(context: CleanupContext, who: str, now: datetime, run: str) -> l
     else:
         systems = sorted({system for _, system in affected})
         wanted = [Pause(system, "", now, who, CLEANED_UP) for system in systems]
-    # A renamed provider would get its blocks again.
+    # A renamed provider's calendar would get new blocks.
     more = sorted(renamed & context.configured - affected)
     wanted += [Pause(system, provider, now, who, CLEANED_UP) for provider, system in more]
     for pause in wanted:
@@ -144,7 +146,10 @@ def _report_tagged(
     cleanups: Sequence[SystemCleanup],
     chosen: Collection[tuple[str, str]],
 ) -> None:
-    """Report the tagged blocks that nothing proves to be ours; adopt those that a person chose."""
+    """Report the tagged blocks that nothing proves to be ours, and adopt the ``chosen`` ones.
+
+    A chosen block is adopted, and so removed, only if there is no doubt about the block.
+    """
     events = [event for cleanup in cleanups for event in cleanup.seen.events]
     proven = {(w.name, id_) for w in cleanups for id_ in w.seen.proven}
     unread = {w.name for w in cleanups if w.seen.fault is not None or w.unlisted()}

@@ -25,10 +25,10 @@ class Unreachable:
 
 
 class NoPauses(WritePauses):
-    """Write pauses that do not apply to a cleanup: a person asked for the removal."""
+    """Write pauses during a cleanup: no pause applies, because the operator wants the removal."""
 
     def reason_now(self, provider: str, system: str) -> WaitReason | None:
-        """Return why nothing may be sent; only observe mode stops a cleanup."""
+        """Return why nothing may be sent, else None; only observe mode stops a cleanup."""
         del provider, system
         return WaitReason.OBSERVE if self.observe else None
 
@@ -37,11 +37,15 @@ class NoPauses(WritePauses):
 class CleanupContext:
     """The dependencies and the scope of a cleanup.
 
-    - ``mapping``: the systems of each provider, including those that left the configuration.
+    - ``mapping``: the systems of each provider, including calendars that were removed from the
+      configuration.
     - ``configured``: the calendars that the configuration names.
-    - ``aliases``: for a calendar that left, the provider that has that calendar now.
+    - ``zones``: the time zone of each provider; ``zone`` applies to all others.
+    - ``aliases``: for a calendar that was removed from the configuration, the provider to whom the
+      same calendar is mapped now.
     - ``unreachable``: the systems, ("", system), and calendars that cannot be reached.
     - ``ahead``: how far ahead blocks are created.
+    - ``on_write``: is called with each write and its outcome.
     - ``observe``: nothing is written at all.
     """
 
@@ -62,7 +66,7 @@ class CleanupContext:
     observe: bool = False
 
     def provider_of(self, provider: str, system: str) -> str:
-        """Return the provider that now has the calendar in which a block was created."""
+        """Return the provider to whom the calendar, (provider, system), is mapped now."""
         return self.aliases.get((provider, system), provider)
 
     def why_unreachable(self, provider: str, system: str) -> Unreachable | None:

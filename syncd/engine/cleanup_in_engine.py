@@ -1,4 +1,7 @@
-"""Run a cleanup inside of a running engine; the engine makes no calls meanwhile."""
+"""Run a cleanup inside of a running engine; the engine makes no calls meanwhile.
+
+Used when `syncd cleanup` runs while the daemon does: the daemon carries the cleanup out.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,11 @@ class CleanupSpec:
 async def clean_up_in_engine(
     engine: Engine, spec: CleanupSpec, progress: Callable[[str], None]
 ) -> CleanupReport:
-    """Clean up, then wait until the engine may make calls again. Raises StateError."""
+    """Clean up, wait until the engine may make calls again, and return the report.
+
+    A dry run works on a copy of the state in memory. Raises StateError, and RuntimeError if the
+    engine has no ``cleaner``.
+    """
     if engine.cleaner is None:
         message = "this engine was made without a cleaner"
         raise RuntimeError(message)

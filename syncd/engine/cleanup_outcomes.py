@@ -22,9 +22,9 @@ def resend_unanswered(
 ) -> dict[str, OwnedBlock]:
     """Drop removals whose outcome no read can show; return their blocks, to be removed again.
 
-    This concerns blocks that the list lacks without proving anything, for example because it became
-    empty. The answer to a second removal settles the outcome, and the target is a block of ours in
-    any case.
+    Used when the response to a removal was lost and the calendar's list lacks the block without
+    proving anything, for example because the list became empty. The response to a second removal
+    settles the outcome, and the target is a block of ours in any case. Returns the blocks by id.
     """
     known, store, to_remove = reader.known(), reader.store, dict[str, OwnedBlock]()
     for intent in store.pending_intents():
@@ -46,7 +46,8 @@ async def accept_refusals_as_gone(
     """Count refused removals as done if the block is proven to be gone; return those removals.
 
     Some platforms refuse the id of a deleted record for reads and deletes. Together with a complete
-    list that shows other events of the calendar and lacks this one, the refusal is proof.
+    list that shows other events of the calendar and lacks this block, the refusal is proof. Stops
+    at the first block that cannot be read.
     """
     gone: list[Operation] = []
     for operation in refused:
@@ -65,9 +66,9 @@ async def accept_refusals_as_gone(
 
 
 async def confirm_queued(reader: OwnBlockReader, context: WriteContext, intent: Intent) -> None:
-    """Mark a queued removal as done if its block cannot be read any more.
+    """Mark a queued removal as done if a read proves that its block is gone.
 
-    Raises PlatformError.
+    Used for platforms that accept a removal and carry it out later. Raises PlatformError.
     """
     operation, store = intent.operation, reader.store
     if operation.action is not Action.REMOVE_BLOCK or operation.event is None:

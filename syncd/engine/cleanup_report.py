@@ -16,14 +16,14 @@ from syncd.model import Value
 class CalendarCleanup:
     """The result for one calendar.
 
-    - ``found``: our blocks before the removal; ``over`` of them have ended.
-    - ``first``, ``last``: the start of the first and the end of the last of them.
-    - ``removed``: blocks that this run removed.
-    - ``gone``: blocks that did not exist any more.
-    - ``left``: blocks that still exist.
-    - ``unsure``: blocks of which the system does not say whether they exist.
+    - ``found``: the number of our blocks before the removal; ``over`` of these blocks have ended.
+    - ``first``, ``last``: the start of the first and the end of the last block found, in UTC.
+    - ``removed``: the number of blocks that this run removed.
+    - ``gone``: the number of blocks that did not exist any more before their removal.
+    - ``left``: the number of blocks that still exist.
+    - ``unsure``: the number of blocks of which the system does not say whether they exist.
     - ``proven``: a read showed that no block of ours is left.
-    - ``why``, ``remedy``: what prevented the cleanup, and what to do.
+    - ``why``, ``remedy``: what prevented the cleanup, and what the operator can do; '' if nothing.
     - ``tagged``: tagged blocks that nothing proves to be ours.
     """
 
@@ -80,9 +80,10 @@ class CalendarCleanup:
 class CleanupReport:
     """The result for all calendars of the scope.
 
-    ``by_tag``: tags were read, because nothing proves which blocks are ours. ``paused`` names the
-    pauses that keep blocks from being created again. ``left_in_place`` is what syncd created
-    besides blocks and a cleanup does not remove.
+    ``run`` is the id of the run in the history. ``by_tag``: the cleanup searched for tags, because
+    nothing proves which blocks are ours or because the operator wanted that. ``paused`` are the ids
+    of the pauses that keep blocks from being created again. ``left_in_place`` is what syncd created
+    besides blocks and what a cleanup does not remove.
     """
 
     run: str
@@ -97,9 +98,9 @@ class CleanupReport:
 
     @property
     def doubtful(self) -> int:
-        """Return the number of remaining tagged blocks that may be ours: a person must decide.
+        """Return the number of remaining tagged blocks that may be ours; the operator must decide.
 
-        Blocks that are known to belong to somebody else do not count.
+        Blocks that are known not to be ours do not count.
         """
         tagged = [t for each in self.calendars.values() for t in each.tagged]
         return sum(t.doubt is None or not t.doubt.settled for t in tagged)

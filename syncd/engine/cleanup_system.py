@@ -46,7 +46,7 @@ MAX_ROUNDS = 8
 """The most rounds of removing and reading in one cleanup."""
 
 MAX_RATE_LIMIT_WAIT = 120.0
-"""The longest wait, in seconds, that a platform may ask for; beyond it the run ends."""
+"""The longest wait, in seconds, that a platform may require; for a longer one, the run ends."""
 
 RECHECK_DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0)
 """The delays, in seconds, before each check whether a queued removal was carried out."""
@@ -80,7 +80,7 @@ class ResettableSystem(Protocol):
     """A system behind a circuit breaker that can be reset (`engine.breaker`)."""
 
     def reset_backoff(self) -> None:
-        """Let the next call through."""
+        """Let the next call through, whatever failed before."""
 
 
 class SystemCleanup:
@@ -142,15 +142,15 @@ class SystemCleanup:
         await self._settle_pending()
 
     async def read_blocks(self) -> None:
-        """Read the existing blocks."""
+        """Read our blocks that exist now into ``seen``; a fault is in ``seen.fault``."""
         self.seen = await self._read_blocks()
 
     def unlisted(self) -> bool:
-        """Return whether a calendar of the system was not listed in full."""
+        """Return whether any calendar of the system was not listed in full."""
         return bool(self.seen.unread)
 
     def adopt(self, event: Event) -> None:
-        """Adopt a tagged block as ours, because a person said so; the journal records it."""
+        """Adopt a tagged block as ours, as the operator chose; the journal records the adoption."""
         at = self.context.clock.now()
         record = TrackedEvent(
             system=event.system,
@@ -181,7 +181,7 @@ class SystemCleanup:
         self.seen.own[event.id] = OwnedBlock(record, event.provider)
 
     def count_blocks(self, now: datetime) -> None:
-        """Count the existing blocks per calendar."""
+        """Count the existing blocks in each calendar of the report, before the removal."""
         if self.seen.fault is not None:
             self._fail(self.seen.fault)
             return
@@ -195,7 +195,7 @@ class SystemCleanup:
                 self.places[provider].count(shown, now)
 
     async def remove(self) -> None:
-        """Remove our blocks until a read shows none of them."""
+        """Remove our blocks and read again until a read shows none, at most `MAX_ROUNDS` times."""
         if self.seen.fault is not None or not self.reader.wanted:
             return
         read_again = False
@@ -341,7 +341,7 @@ class SystemCleanup:
         return fault is None and not self.context.stopping.is_set()
 
     async def _settle_pending(self) -> None:
-        """Find out the outcome of writes that are open or queued."""
+        """Find out the outcome of writes that are open or queued, with a few rereads."""
         for seconds in (0.0, *RECHECK_DELAYS):
             open_ = [i for i in self.context.store.pending_intents() if self._concerns(i)]
             if not open_ or (
@@ -387,7 +387,7 @@ class SystemCleanup:
         return map(rows.to_intent, self.context.store.query(_REMOVALS, asked))
 
     async def _accept_refusals(self) -> None:
-        """Record which refused removals had nothing left to remove."""
+        """Record which refused removals concern blocks that are gone already."""
         refused = self._ended(IntentState.FAILED).values()
         now = self.context.clock.now()
         for operation in await accept_refusals_as_gone(self.reader, self.seen, refused, now):

@@ -1,6 +1,7 @@
 """Compare this machine's clock with those of the platforms in each cycle.
 
-While two platforms agree that the clock is wrong, the engine uses their time and frees no time.
+While two platforms show that the clock is wrong, the engine uses the platforms' time, and it frees
+no time in any calendar.
 """
 
 from __future__ import annotations
@@ -25,17 +26,20 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 MIN_CHANGE = timedelta(minutes=1)
-"""A clock error that changes by less is not stored again."""
+"""A change of the clock error that is smaller than this is neither stored nor logged."""
 
 
 def known_error(store: Store) -> timedelta:
-    """Load the last known clock error; zero if none is stored."""
+    """Load the last known clock error (positive: this clock is behind); zero if none is stored."""
     fact = next((f for f in facts(store, THIS_MACHINE) if f.name == CLOCK_ERROR), None)
     return timedelta(seconds=float(fact.value)) if fact is not None else RIGHT
 
 
 def check_clock(engine: Engine, observed: Mapping[str, Observation]) -> None:
-    """Compare the clocks of the systems that answered; store and log a change of the error."""
+    """Compare the clocks of the systems that answered; store and log a change of the error.
+
+    ``observed`` are the reads of this cycle by system. Sets ``engine.clock_error``.
+    """
     skews: dict[str, list[timedelta]] = {}
     for name, system in engine.systems.items():
         seen, skew = observed.get(name), system.traffic.skew

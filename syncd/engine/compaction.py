@@ -10,9 +10,9 @@ from syncd.store.store import Store
 
 
 async def compact_history(store: Store, before: datetime, stopping: asyncio.Event) -> None:
-    """Compact history before an instant in short steps.
+    """Delete the history before ``before`` in short steps.
 
-    Stops when ``stopping`` is set; the next run compacts the rest.
+    Stops when ``stopping`` is set; the next call deletes the remaining history.
     """
     for _ in compacting(store, before):
         if stopping.is_set():

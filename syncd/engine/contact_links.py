@@ -1,4 +1,8 @@
-"""Link bookings from other systems to their contacts, and remove the links of ended bookings."""
+"""Link bookings from other systems to contacts, and remove the links of ended bookings.
+
+Example: a customer books in LeadSquared; the contact of the same customer in LeadConnector v2 is
+then linked to the booking.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +23,9 @@ from syncd.systems.port import PlatformError, System
 log = structlog.get_logger(__name__)
 
 MAX_LINKS = 20
-"""The most links that are created, and removed, in one cycle and system; the rest waits."""
+"""The most links that are created, and the most that are removed, in one cycle and system."""
 RETRY_UNMATCHED_AFTER = timedelta(hours=1)
-"""The delay before a person without a contact is looked up again."""
+"""The delay before a customer without a contact is looked up again."""
 
 
 class LinkIds(Protocol):
@@ -47,7 +51,7 @@ class ContactDirectory(Protocol):
         ...
 
     async def contact(self, person: Person) -> str:
-        """Return the id of a person's contact; '' if there is none."""
+        """Return the id of a customer's contact; '' if there is none."""
         ...
 
     async def link(self, contact: str, booking: str) -> LinkIds:
@@ -55,7 +59,7 @@ class ContactDirectory(Protocol):
         ...
 
     async def unlink(self, booking: str, record: str, relation: str) -> None:
-        """Remove the link of a booking, if it exists."""
+        """Remove the link of a booking if it exists; the ids are those of `LinkIds`."""
         ...
 
 
@@ -63,8 +67,8 @@ class ContactDirectory(Protocol):
 class ContactLinks:
     """The contact links of one system.
 
-    ``unmatched`` are bookings whose person has no contact there, each with the monotonic time in
-    seconds of the next lookup.
+    ``unmatched`` are bookings whose customer has no contact in the system, each with the time of
+    the next lookup, in seconds of the monotonic clock.
     """
 
     directory: ContactDirectory
@@ -74,10 +78,10 @@ class ContactLinks:
     async def sync(
         self, systems: Mapping[str, System], store: Store, clock: Clock, pauses: WritePauses
     ) -> None:
-        """Create missing links and remove those of ended bookings.
+        """Create missing links and remove the links of ended bookings, at the end of a cycle.
 
         A fault is logged; the next cycle continues. Links that a pause or observe mode holds back
-        are written when it ends.
+        are written when the pause or the mode ends.
         """
         name = self.directory.name
         known = relations(store, name)
@@ -124,14 +128,17 @@ class ContactLinks:
         if contact is None:
             self.unmatched[booking] = clock.monotonic() + RETRY_UNMATCHED_AFTER.total_seconds()
             return
-        # Store the link first: without an answer it can still be found and removed.
+        # Store the link first: if the response is lost, the link can still be found and removed.
         save_relation(store, StoredRelation(name, booking, contact, clock.now()))
         ids = await self.directory.link(contact, booking)
         linked = StoredRelation(name, booking, contact, clock.now(), ids.record, ids.relation)
         save_relation(store, linked)
 
     def _wanted(self, store: Store, clock: Clock) -> Iterator[tuple[str, list[TrackedEvent]]]:
-        """Yield the future meetings that other systems have, with their appointments."""
+        """Yield the bookings to link, each with its appointments in all systems.
+
+        These are the bookings that have not ended and have a customer in another system.
+        """
         upcoming: dict[str, Booking] = {
             b.id: b
             for b in store.bookings()
@@ -155,7 +162,7 @@ def _provider(store: Store, booking: str) -> str:
 
 
 async def _look_up_person(system: System, record: TrackedEvent) -> Person | None:
-    """Look up the person of an appointment; None if it has none. Raises PlatformError."""
+    """Look up the customer of an appointment; None if unknown. Raises PlatformError."""
     if record.observed is None or record.person is None:
         return None
     fields = (record.system, record.provider, record.id, record.kind, record.observed)

@@ -69,8 +69,8 @@ class Engine:
     """The engine of one state.
 
     ``mapping``: the systems of each provider. ``why_suspended`` returns why a system gets no writes
-    now, or None. ``admit`` returns the operations that may be written. ``answers``: persons'
-    decisions by conflict id, used once each.
+    now, or None. ``admit`` returns the operations that may be written. ``answers``: the operator's
+    resolutions by conflict id, used once each.
     """
 
     systems: Mapping[str, System]
@@ -162,8 +162,8 @@ class Engine:
     ) -> Report:
         """Run cycles over the far window until `engine.resync_end` says that it is complete.
 
-        ``accept`` names a run whose guard stops are accepted. ``exactly`` is a plan to apply: the
-        run ends at once if its decisions differ from the plan.
+        ``accept`` names a run whose guard stops the operator accepts. ``exactly`` is a plan to
+        apply: the run ends at once if its decisions differ from the plan. Returns the report.
         """
         self.dirty.mark_whole(providers or self.mapping)
         report = Report(run=self.ids.row(), dry_run=dry_run, exactly=exactly)
@@ -192,7 +192,7 @@ class Engine:
         accept: str | None,
         progress: Progress,
     ) -> None:
-        """Run cycles until another one is of no use."""
+        """Run cycles over the window until another cycle would change nothing."""
         ending = ResyncEnd(self.clock, self.stopping, progress, patient=self.patient)
         while True:
             error = self.clock_error
@@ -212,14 +212,14 @@ class Engine:
                 self.dirty.mark_whole(providers or self.mapping)  # Nothing was written.
 
     def _begin_lookups(self) -> None:
-        """Allow one lookup by id of each event in this run."""
+        """Allow one lookup by id of each missing event in this run."""
         for name in self.systems:
             self.probes.setdefault(name, AbsenceLookups()).begin_run()
 
     async def read_free_slots(
         self, *, gently: bool = False, progress: Progress = lambda _text: None
     ) -> None:
-        """Read the free slots that were not read lately; the next exposure check uses them."""
+        """Read free slots that are due; the next exposure check uses them. ``gently``: slowly."""
         with with_waits(self.stopping, progress) as on_progress:
             updated = await read_all_slots(
                 self.systems,
@@ -239,13 +239,13 @@ class Engine:
         await compact_history(self.store, self.now() - self.policy.keep, self.stopping)
 
     def with_dependents(self, providers: Collection[str]) -> list[str]:
-        """Return these providers and those that are always read with them."""
+        """Return these providers and the providers that are always read together with them."""
         return self.resources.with_dependents(providers)
 
     async def poll(
         self, *, near: bool, providers: Sequence[str] | None = None, late: bool = False
     ) -> Report:
-        """Run one cycle of the daemon; with ``late``, only for providers that late reads affect."""
+        """Run one cycle of the daemon; ``late``: only for providers that late reads concern."""
         report = Report(run=self.ids.row())
         depth = Depth.NEAR if near else Depth.FAR
         if late:
@@ -301,7 +301,7 @@ class Engine:
         return any(i.operation.system in answering for i in self.store.pending_intents())
 
     def save_run(self, report: Report, kind: str) -> None:
-        """Store the run in the history, unless nothing happened in it."""
+        """Store the run in the history, unless nothing happened in the run or it is a dry run."""
         if report.dry_run:
             return
         quiet = not (report.news or report.operations or report.guarded or report.failures)
@@ -330,7 +330,7 @@ class Engine:
         depth: Depth = Depth.FAR,
         follows: bool = False,
     ) -> None:
-        """Run one cycle: recover, read, decide, write, confirm. Updates the report."""
+        """Run one cycle: recover, read, decide, write, confirm. ``follows``: use late reads."""
         structlog.contextvars.bind_contextvars(run=report.run)
         waits = report.dry_run or (report.exactly is not None and self.patient)
         self.tasks.waits_for_all = waits or len(self.systems) < MIN_SYSTEMS
@@ -347,7 +347,7 @@ class Engine:
             names = {*self.systems, *(each.name for each in self.resources.blocks)}
             end_unmapped(self.store, names, self.clock.now())
         self.dirty.mark_whole(dropped | self.read_progress.restore_mapped(chosen))
-        report.settled += len(dropped)  # Another cycle decides without their former events.
+        report.settled += len(dropped)  # Another cycle decides without the dropped events.
         by_id = depth is Depth.RESYNC and report.cycles == 1
         observed = await read_systems(
             self,
@@ -395,7 +395,7 @@ class Engine:
         await update_report(self, report, observed, before)
 
     async def refresh_resources(self) -> None:
-        """Look up the calendars that rooms can block, and add them to the mapping."""
+        """Look up the calendars that a room in use blocks, and add them to the mapping."""
         self.mapping, new = await self.resources.refresh(self.mapping, self.tasks)
         self.dirty.mark_whole(new)
         self.read_progress.add(
@@ -422,7 +422,7 @@ class Engine:
     def repair(self, context: WriteContext) -> None:
         """Repair a state of an older version, once per process.
 
-        Removes times out of range, and notes about writes to series if such writes are not made.
+        Removes times out of range, and converts the stored stops of writes to series.
         """
         if self._in_range:
             return
@@ -436,7 +436,7 @@ class Engine:
         self._in_range = True
 
     def is_full(self, window: Window) -> bool:
-        """Return whether a window that was just computed is the far window or larger."""
+        """Return whether a window that was just computed contains the far window."""
         whole, moment = self.window(near=False), timedelta(minutes=1)
         return window.start <= whole.start + moment and window.end + moment >= whole.end
 

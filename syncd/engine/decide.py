@@ -1,7 +1,8 @@
 """Decide on every provider that may have something to do, and store the decisions.
 
-If a provider had nothing left to do before a change arrived, only the events that the change
-affects are decided on, not all of its events.
+Used in each cycle after the systems were read. If nothing was left to do for a provider before a
+change arrived, only the events that the change affects are decided on (a partial decision), not all
+events of the provider.
 """
 
 from __future__ import annotations
@@ -49,7 +50,10 @@ async def decide_due(
 ) -> dict[str, Decision]:
     """Decide on the providers that are due, and store the decisions; return them by provider.
 
-    ``dropped`` are providers that lost a calendar: this decision frees no time of theirs.
+    ``chosen`` are the providers of this cycle; of these, only dirty providers are due. ``observed``
+    are the reads of this cycle by system. ``accept`` names a run whose guard stops the operator
+    accepts. ``dropped`` are providers of whom a calendar is no longer mapped: this decision frees
+    no time of these providers.
     """
     for observation in observed.values():
         news = observation.changed_ids.items()
@@ -142,7 +146,10 @@ def _with_withheld(state: ProviderState, given: DecisionInput, decision: Decisio
 
 @dataclass(frozen=True, slots=True)
 class _PendingDecision:
-    """A decision that is to be stored, its input, and the answers that it used."""
+    """A decision that is to be stored, its input, and the conflicts whose resolution it used.
+
+    ``part`` is the part of the provider's state that was decided on; None for the whole state.
+    """
 
     state: ProviderState
     part: ProviderState | None
@@ -204,10 +211,10 @@ def _is_local(engine: Engine, provider: str) -> bool:
 
 
 def _finished(decision: Decision, given: DecisionInput, state: ProviderState) -> bool:
-    """Return whether this provider needs no further decision until it has a change.
+    """Return whether this provider needs no further decision until its events change.
 
-    A conflict that this decision opened, such as a write that failed too often, is handled by the
-    next decision.
+    If this decision opened a conflict, for example because a write failed too often, the provider
+    is not finished: the next decision handles the conflict.
     """
     return (
         not decision.operations

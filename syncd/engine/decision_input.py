@@ -38,7 +38,9 @@ def build_input(
 ) -> DecisionInput:
     """Build the decision input of one provider after the systems were read.
 
-    Its time is the platforms' time if this machine's clock is known to be wrong.
+    ``observed`` are the reads of this cycle by system, ``run`` is the id of the run. ``withhold``
+    is a reason to free no time of the provider; None if there is none. The input's ``now`` is the
+    platforms' time if this machine's clock is known to be wrong.
     """
     now, unknown = engine.now(), systems_in_doubt(state)
     failed = failed_operations(engine.store, provider)
@@ -90,7 +92,7 @@ def was_read_whole(engine: Engine, provider: str) -> bool:
 def _read_windows(
     engine: Engine, place: tuple[str, str], observation: Observation | None
 ) -> tuple[Window, ...] | None:
-    """Return the windows in which a calendar was read so far; None if that is all of it."""
+    """Return the windows in which a calendar was read so far; None if it was read in full."""
     known = engine.read_progress
     hiding = known.may_hide_blocks(*place)
     everywhere = known.read_whole(*place) or (known.arrived(*place) and not hiding)
@@ -107,9 +109,10 @@ def _read_windows(
 def systems_in_doubt(state: ProviderState) -> frozenset[str]:
     """Return the systems in which it is unknown which events belong to the provider.
 
-    If an event's new owner is not a known user, only the event is in doubt, not the calendar: the
-    provider's own user exists, so the other events are listed as usual. If another mapped provider
-    has the event by now, the calendar is in doubt: the event would be replaced by a block.
+    Nothing is written to such a system for the provider. If an event's new owner is
+    not a known user, only the event is in doubt, not the calendar: the provider's own user exists,
+    so the other events are listed as usual. If another mapped provider has the event by now, the
+    calendar is in doubt: a decision would replace the event by a block.
     """
     return frozenset(
         change.system
@@ -122,7 +125,11 @@ def systems_in_doubt(state: ProviderState) -> frozenset[str]:
 def wait_reason(
     engine: Engine, place: tuple[str, str], observation: Observation | None, *, unknown: bool
 ) -> WaitReason | None:
-    """Return why a calendar cannot be written to now; None if it can."""
+    """Return why a calendar cannot be written to now; None if it can be written to.
+
+    ``place`` is (provider, system). ``observation`` is this cycle's read of the calendar; None if
+    the calendar was not read. ``unknown``: it is in doubt which events belong to the provider.
+    """
     provider, system = place
     if (held_back := engine.pauses.reason(provider, system)) is not None:
         return held_back

@@ -29,12 +29,12 @@ class DirtyProviders:
         self._whole.update(providers)
 
     def mark(self, news: Mapping[str, Iterable[Id]]) -> None:
-        """Mark these providers for a decision, at least around these changed events."""
+        """Mark providers for a decision, at least around the changed events that ``news`` names."""
         for provider, events in news.items():
             self._around.setdefault(provider, set()).update(events)
 
     def has_other_buffers(self, system: str, buffers: Mapping[str, Buffer]) -> bool:
-        """Return whether a system's buffers differ from the last call, and store the new ones."""
+        """Return whether a system's buffers differ from the last call; keep the new buffers."""
         before = self._buffers.get(system, {})
         self._buffers[system] = dict(buffers)
         return before != buffers
@@ -44,7 +44,7 @@ class DirtyProviders:
         return provider in self._whole or provider in self._around
 
     def partial(self, providers: Iterable[str]) -> dict[str, frozenset[Id]]:
-        """Return the providers that can be decided on in part, each with its changed events."""
+        """Return those of ``providers`` that need only a partial decision, with changed events."""
         return {
             provider: frozenset(self._around[provider])
             for provider in providers
@@ -54,10 +54,10 @@ class DirtyProviders:
         }
 
     def clear(self, provider: str, *, unmatched: bool) -> None:
-        """Note that a provider has nothing left to do.
+        """Note that a decision left nothing to do for a provider.
 
-        ``unmatched``: some of its events have no match yet, so that the next change requires a
-        whole decision.
+        ``unmatched``: some of the provider's events have no match yet, so that the next change
+        requires a whole decision.
         """
         self._whole.discard(provider)
         self._around.pop(provider, None)

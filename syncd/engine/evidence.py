@@ -28,11 +28,12 @@ async def judge_missing(
     *,
     listed_whole: bool | None,
 ) -> AbsenceVerdict:
-    """Judge one event that its list lacks and that was not found by id.
+    """Judge whether one event is gone that its calendar's list lacks and no lookup by id found.
 
-    ``listed_whole``: true if the list is complete without the event, false if it is incomplete,
-    None if no list should show the event. Further calls are made only if the verdict depends on
-    them. Raises no PlatformError.
+    ``result`` is the result of the lookup. ``listed_whole``: true if the list is complete and lacks
+    the event, false if the list is incomplete, None if no list should show the event. Further calls
+    (another event by id, the user, the free slots) are made only if the verdict depends on them.
+    Returns a verdict, never one of ASK_... Raises no PlatformError.
     """
     answer = _answer(result)
     if answer is ByIdAnswer.REFUSED and listed_whole:

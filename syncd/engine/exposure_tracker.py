@@ -1,6 +1,6 @@
-"""Track exposures: intervals that are busy but still offered.
+"""Track exposures: intervals that a system still offers although the provider is busy elsewhere.
 
-Measured after each cycle's writes.
+Exposures are measured after the writes of each cycle.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ from syncd.systems.time_slices import yield_after
 class ExposureTracker:
     """The blocks that each calendar needs, and the providers to measure next.
 
-    A provider in ``due`` is measured in full. A provider that was decided on in part is measured
-    around the events of that part. ``reach`` is how far ahead the far window goes.
+    A provider in ``due`` is measured in full. After a partial decision, the provider is measured
+    only around the events of that part. ``read_only`` are the calendars, (provider, system), that
+    syncd never writes to. ``reach`` is how far ahead the far window goes.
     """
 
     store: Store
@@ -47,7 +48,10 @@ class ExposureTracker:
     def update(
         self, provider: str, wanted: RequiredBlocks, part: ProviderState | None = None
     ) -> None:
-        """Store the blocks that a decision requires, for a provider or a part of it."""
+        """Note the blocks that a decision requires, and mark the provider to be measured.
+
+        ``part`` is the part of the state that was decided on; None for the whole state.
+        """
         if part is None or provider not in self._wanted:
             self._wanted.put(provider, wanted)
             self.due.add(provider)
@@ -56,7 +60,7 @@ class ExposureTracker:
         self._around.setdefault(provider, set()).update((r.system, r.id) for r in part.records)
 
     async def measure(self) -> int:
-        """Measure the providers that may have changed; return the number of all exposures."""
+        """Measure and store the exposures of changed providers; return the number of exposures."""
         now = self.clock.now()
         if not (self.due or self._around):
             return exposure_store.count_exposures(self.store, now)

@@ -1,7 +1,8 @@
 """Track which calendars were read in full under their current mapping.
 
-Until a calendar was, the absence of an event from it frees no time. This matters after a restore,
-after a lost state, and after the configuration mapped a provider to another calendar.
+Until a calendar was read in full, no event that is missing from the calendar frees time. This
+matters after a restore, after a lost state, and after the configuration mapped a provider to
+another calendar.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ CalendarKey = tuple[str, str]
 class ReadProgress:
     """The calendars that were read in full.
 
-    ``mapped`` holds a digest of each calendar's mapping.
+    ``mapped`` holds a digest of each calendar's mapping. A calendar counts as read in full again
+    only after its new mapping was read.
     """
 
     store: Store
@@ -45,7 +47,7 @@ class ReadProgress:
         return created is not None and created.newest is not None
 
     def add(self, places: Iterable[CalendarKey]) -> None:
-        """Add calendars that were found in a system and that no configuration maps."""
+        """Add calendars that were found in a system and that the configuration does not map."""
         self.mapped = {**dict.fromkeys(places, FOUND_MAPPING), **self.mapped}
 
     def is_complete(self, provider: str, system: str) -> bool:
@@ -58,14 +60,15 @@ class ReadProgress:
         )
 
     def read_whole(self, provider: str, system: str) -> bool:
-        """Return whether the calendar was read in full, if only in the current cycle."""
+        """Return whether the calendar was read in full, in this cycle or before."""
         return self.is_complete(provider, system) or (provider, system) in self._seen
 
     def arrived(self, provider: str, system: str) -> bool:
-        """Return whether every row of the calendar was read once, even without a usable id.
+        """Return whether every row of the calendar was read once, even rows without a usable id.
 
-        Then rows that the calendar shows may free time. Rows that it lacks may not: a block that no
-        known meeting explains stays until the calendar was read in full.
+        Then the change of an event that the calendar shows may free time. An event that the
+        calendar lacks may not: a block that no known meeting explains stays until the calendar was
+        read in full.
         """
         return self.is_complete(provider, system) or (provider, system) in self._arrived
 
@@ -78,7 +81,7 @@ class ReadProgress:
         return self._lost or (row is not None and row.completed_at is None)
 
     def note_arrived(self, coverage: Iterable[Coverage], whole: Window) -> int:
-        """Note the calendars whose rows were all read; return how many of them are new."""
+        """Note the calendars whose rows were all read; return how many were not known before."""
         places = {place for place in _covered(coverage, whole) if place in self.mapped}
         new = {place for place in places - self._arrived if not self.is_complete(*place)}
         self._arrived |= new
@@ -91,7 +94,7 @@ class ReadProgress:
     def unread(self, system: str) -> frozenset[str]:
         """Return the providers whose calendar in the system was not read in full yet.
 
-        Empty for an installation that has created no blocks: it can lose none.
+        Empty for an installation that has created no blocks: no block can be forgotten.
         """
         if not self._rows and not self._has_made_blocks():
             return frozenset()
@@ -117,7 +120,11 @@ class ReadProgress:
         ]
 
     def release_unmapped(self, providers: Collection[str]) -> set[str]:
-        """Release the events of calendars that are no longer mapped; return their providers."""
+        """Release the events of calendars that are no longer mapped; return the providers.
+
+        Used when a calendar was removed from the configuration: its events stay stored, but belong
+        to no provider. ``providers`` limits this to calendars of these providers.
+        """
         dropped = self.unmapped(providers)
         changes = Changes(baselines=[replace(row, mapping="") for row in dropped])
         for row in dropped:
@@ -136,10 +143,11 @@ class ReadProgress:
         return {row.provider for row in dropped}
 
     def restore_mapped(self, providers: Collection[str]) -> set[str]:
-        """Give calendars that are mapped again our blocks back; return their providers.
+        """Put our blocks back into calendars that are mapped again; return the providers.
 
-        The blocks keep their last known state until a read shows another. Without this, blocks that
-        no list shows, or whose time was not read yet, would be created a second time.
+        Used when a removed calendar is put back into the configuration (see `release_unmapped`).
+        The blocks keep their last known state until a read shows another state. Without this,
+        blocks that no list shows, or whose time was not read yet, would be created a second time.
         """
         restored = [
             place
@@ -160,7 +168,10 @@ class ReadProgress:
     def complete(
         self, coverage: Iterable[Coverage], whole: Window, at: datetime
     ) -> list[CalendarKey]:
-        """Note the calendars that were just read in full for the first time; return them."""
+        """Store and return the calendars that were just read in full for the first time.
+
+        ``whole`` is the window that ``coverage`` must cover, ``at`` the time to store.
+        """
         fresh = [
             Baseline(system, provider, self.mapped[provider, system], at)
             for provider, system in _covered(coverage, whole)
@@ -186,7 +197,7 @@ def _covered(coverage: Iterable[Coverage], whole: Window) -> list[CalendarKey]:
 
 
 def orphan_remarks(store: Store, provider: str, system: str, now: datetime) -> list[str]:
-    """Return a remark if a calendar contains orphans: tagged blocks without a known meeting."""
+    """Return one remark if a calendar contains orphans (tags without a meeting), else none."""
     orphaned = [
         record.observed
         for record in orphans(store)

@@ -3,7 +3,8 @@
 A platform may change more than the time or the status of an appointment. So the first such write in
 each account is made alone. The record is read just before it, and keyed digests of its fields are
 stored with the journal. After the write, even after a crash, the record is compared field by field.
-If more has changed, no further write of that kind is made in the account until a person allows it.
+If more has changed, the write did damage: no further write of that kind is made in the account
+until the operator acknowledges the report.
 """
 
 from __future__ import annotations
@@ -58,17 +59,21 @@ _UNDER_WAY = "first_write"
 _DAMAGE = "write_damage"
 """The event that a write damaged, and the fields that it changed, as JSON."""
 _ACCEPTED = "accepted_changes"
-"""The fields that a person allows such writes to change, as JSON."""
+"""The fields that the operator allows moves and status writes to change, as JSON."""
 _SERIES_DAMAGE = "series_damage"
 """The instance whose write changed other instances of its series."""
 
 _STALE = timedelta(minutes=10)
-"""After this long, a record that does not show the write is not compared any more."""
+"""After this time, the record of a first write that had no effect is not compared any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class FirstWrite:
-    """A write that is to be compared, with the record as it was just before the write."""
+    """A first write whose record is to be compared, and the record just before the write.
+
+    ``intent`` is the id of the write's intent. ``meant`` is the status that the write sets, ``at``
+    the time at which the record was read.
+    """
 
     intent: str
     event: str
@@ -102,12 +107,15 @@ class FirstWrite:
 
 
 def is_stopped(system: System) -> bool:
-    """Return whether a write in this system changed more than it should."""
+    """Return whether a move or status write in this system did damage, so that writes stop."""
     return any(system.facts.value(fact) == NO for fact in _FACTS.values())
 
 
 def held_updates(system: System) -> Mapping[Action, WaitReason]:
-    """Return the kinds of appointment writes that wait in a system, each with the reason."""
+    """Return the kinds of appointment writes that wait in a system, each with the reason.
+
+    DAMAGED: such a write did damage. FIRST_WRITE: the first write is not compared yet.
+    """
     reasons: dict[Action, WaitReason] = {}
     under_way = _under_way(system) is not None
     for action, fact in _FACTS.items():
@@ -123,7 +131,7 @@ def held_updates(system: System) -> Mapping[Action, WaitReason]:
 
 
 def damaged_event(system: System) -> str:
-    """Return the event that a write damaged; '' if there is none."""
+    """Return the id of the event that a write damaged; '' if there is none."""
     return str(_damage(system).get("event", "")) if is_stopped(system) else ""
 
 
@@ -132,9 +140,9 @@ def defer_first_writes(
 ) -> list[Operation]:
     """Return the operations of a plan that may be written now; note the others as unmade.
 
-    Only one unchecked first write is made at a time. Blocks that belong to a deferred update wait
-    with it: a block that makes room for the update must not be removed if the first write may stop
-    the update.
+    ``result`` gets the unmade operations. Only one unchecked first write is made at a time. Blocks
+    of a deferred update's booking wait too: a block that makes room for the update must not be
+    removed if the first write may stop the update.
     """
     updates = [o for o in operations if _is_update(o) and not _is_known(system, o)]
     if context.repairs or len(updates) < 2:  # noqa: PLR2004
@@ -154,9 +162,10 @@ def defer_first_writes(
 async def limit_first_writes(
     system: System, call: Sequence[Intent], context: WriteContext, result: WriteResult
 ) -> list[Intent]:
-    """Return the writes of a call that are sent now, and begin the first write; the rest waits.
+    """Return the writes of a call that are sent now, and begin a first write if one is due.
 
-    Raises PlatformError if the system accepts no calls.
+    The other writes are noted in ``result`` as unmade, with the reason. Raises PlatformError
+    if the system accepts no calls.
     """
     if context.repairs:
         return list(call)
@@ -192,7 +201,7 @@ def _is_known(system: System, operation: Operation) -> bool:
 
 
 async def _begin(system: System, intent: Intent, context: WriteContext) -> bool:
-    """Store the digests of the whole record; return false if it cannot be read now."""
+    """Begin a first write: store its record; return false if the record cannot be read now."""
     operation = intent.operation
     if operation.after is None:
         return False
@@ -221,7 +230,11 @@ async def _begin(system: System, intent: Intent, context: WriteContext) -> bool:
 
 
 async def confirm_first_write(system: System, context: WriteContext) -> None:
-    """Compare the record of the first write with its former fields, once its outcome is known."""
+    """Compare the record of the first write with its former fields, once the outcome is known.
+
+    Used in each cycle and before the next such write. If no other field changed, writes of this
+    kind continue. Otherwise they stop, and `status` reports the record.
+    """
     first = _under_way(system)
     if first is None:
         return
@@ -258,10 +271,10 @@ async def confirm_first_write(system: System, context: WriteContext) -> None:
 def note_reset_fields(
     system: System, operation: Operation, reply: Done, context: WriteContext
 ) -> None:
-    """Report damage if an update itself says that it reset other fields.
+    """Report damage if the response to an update shows that the update reset other fields.
 
-    Fields that could be restored are no damage, but they do not prove that the next write is
-    harmless.
+    Fields that could be restored are no damage, but do not prove that the next write is harmless:
+    then the next write is compared.
     """
     if not _is_update(operation):
         return
@@ -282,9 +295,10 @@ def report_damage(
     also: Sequence[str],
     context: WriteContext,
 ) -> None:
-    """Stop such writes in the system and report the record.
+    """Stop writes like ``action`` in the system and report the record.
 
-    The report names the changed fields, never their values.
+    ``also`` are the names of the fields that changed besides those that should. The
+    report names the changed fields, never their values.
     """
     damage = {"event": event, "fields": sorted(also)}
     note_fact(system, context.store, _DAMAGE, json.dumps(damage))
@@ -297,7 +311,7 @@ def report_damage(
 
 
 def log_damage(context: WriteContext, system: str, event: str, provider: str, reason: str) -> None:
-    """Report a record that a write damaged."""
+    """Store a reported item for a record that a write damaged; ``reason`` is shown by `status`."""
     none, now = timedelta(0), context.clock.now()
     item = ReportedItem(system, event, Topic.DAMAGED, reason, (provider,), none, none, now, now)
     context.store.apply(Changes(reported=[item]))
@@ -307,14 +321,17 @@ def log_damage(context: WriteContext, system: str, event: str, provider: str, re
 def log_series_damage(
     system: System, event: str, provider: str, changed: int, context: WriteContext
 ) -> None:
-    """Report an instance of a series whose write changed others, even if they were restored."""
+    """Report an instance of a series whose write changed other instances, even if restored.
+
+    ``changed`` is the number of other instances that the write changed.
+    """
     note_fact(system, context.store, _SERIES_DAMAGE, event)
     reason = f"a write by syncd to this instance changed {changed} others of its series"
     log_damage(context, system.name, event, provider, reason)
 
 
 async def compare_pending(systems: Iterable[System], context: WriteContext) -> None:
-    """Compare the pending first writes, and resume writes that a person allowed."""
+    """Compare the pending first writes, and resume writes that the operator allowed."""
     for system in systems:
         _accept(system, context)
         if not is_stopped(system):
@@ -325,7 +342,7 @@ async def compare_pending(systems: Iterable[System], context: WriteContext) -> N
 
 
 def _accept(system: System, context: WriteContext) -> None:
-    """Allow writes to change the fields that a person acknowledged, and resume them."""
+    """Allow writes to change the fields that the operator acknowledged, and resume the writes."""
     if not is_stopped(system):
         return
     damage, marks = _damage(system), acknowledgements_of(context.store)
@@ -341,7 +358,7 @@ def _accept(system: System, context: WriteContext) -> None:
 
 
 def _end(system: System, event: str, fact: str, context: WriteContext) -> None:
-    """End the report about an event, because writes of its kind continue."""
+    """End the report about a damaged event and clear ``fact``, because such writes continue."""
     if not event:
         return
     now = context.clock.now()
@@ -368,19 +385,19 @@ def _damage(system: System) -> dict[str, Any]:
 
 
 def _accepted(system: System) -> frozenset[str]:
-    """Return the fields that a person allows such writes to change."""
+    """Return the fields that the operator allows moves and status writes to change."""
     stored = system.facts.value(_ACCEPTED)
     return frozenset(json.loads(stored)) if stored else frozenset()
 
 
 def forget_accepted(system: System) -> None:
-    """Delete the person's permission, together with the measured facts about writes."""
+    """Withdraw the operator's permission; used when measured facts about writes are forgotten."""
     if _accepted(system):
         system.facts.put(_ACCEPTED, "")
 
 
 def clear_first_write(system: System, store: Store) -> None:
-    """Stop comparing the first write; the next one is compared instead."""
+    """Stop comparing the current first write; the next write of that kind is compared instead."""
     note_fact(system, store, _UNDER_WAY, "")
 
 

@@ -28,7 +28,7 @@ GENTLE_SHARE = 0.25
 """The share of an account's rate that a gentle read may use; polls and writes use the rest."""
 
 MAX_REQUEST_DELAY = 60.0
-"""The longest delay between two calls, in seconds, so that a low rate limit blocks no job."""
+"""The longest delay between two calls of a gentle read, in seconds, even at a low rate limit."""
 
 
 async def read_all_slots(
@@ -44,8 +44,10 @@ async def read_all_slots(
 ) -> set[str]:
     """Read the free slots of every provider in every system; return the providers with new slots.
 
-    Slots that were read within ``older_than`` are not read again. ``gently`` adds delays, so that
-    polls and writes find room in the rate limit. Raises no PlatformError.
+    ``mapping``: the systems of each provider. Slots that were read less than ``older_than`` ago are
+    not read again. ``gently`` adds delays between the calls, so that polls and writes find room in
+    the rate limit. Each system is asked on its own; a failed read is stored with its fault. Raises
+    no PlatformError.
     """
     last, now = availability_read_at(store), clock.now()
     due = {
@@ -83,9 +85,9 @@ async def read_all_slots(
 async def read_slots(
     system: System, provider: str, clock: Clock, store: Store | None = None
 ) -> Availability:
-    """Read the free slots of one provider in one system.
+    """Read and return the free slots of one provider in one system, from now to `slots_ahead`.
 
-    Without an answer, return the stored slots with the fault.
+    If the read fails, returns the slots that ``store`` has (none without a store), with the fault.
     """
     now: datetime = clock.now()
     # The window ends at a full hour, so that it does not cut the last slot.

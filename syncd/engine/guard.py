@@ -1,4 +1,7 @@
-"""Evaluate the mass-change guard: which changes it stops now, in which calendars."""
+"""Evaluate the mass-change guard: which changes it stops now, in which calendars.
+
+The guard stops changes when too many arrive at once, for example after an import on a platform.
+"""
 
 from __future__ import annotations
 
@@ -34,13 +37,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class GuardState:
-    """The guard's conflicts and stopped events of one cycle, by provider."""
+    """The guard's conflicts (``guards``) and stopped events of one cycle, by provider."""
 
     guards: Mapping[str, Sequence[Conflict]] = field(default_factory=dict)
     stopped: Mapping[str, frozenset[Id]] = field(default_factory=dict)
 
     def stopped_in(self, provider: str, system: str) -> frozenset[str]:
-        """Return the stopped events of one calendar."""
+        """Return the ids of the stopped events of one calendar."""
         stopped = self.stopped.get(provider, frozenset())
         return frozenset(event for name, event in stopped if name == system)
 
@@ -52,11 +55,12 @@ def evaluate(
     observed: Mapping[str, Observation],
     former: GuardState | None = None,
 ) -> GuardState:
-    """Check the changes of every provider that is decided on.
+    """Check the changes of every provider that is due, before the decisions of a cycle.
 
-    ``parts`` hold all changes of the providers that are decided on in part. Providers that are not
-    due keep their stops. Stops of a ``former`` evaluation in this cycle stay, except for changes
-    that were accepted since.
+    ``parts`` are the partial states of the providers that get a partial decision; each part holds
+    all changes of its provider. ``observed`` are the reads of this cycle by system. Providers that
+    are not due keep their stops. ``former`` is an earlier evaluation in this cycle: its stops stay,
+    except for changes that the operator accepted in between.
     """
     now = engine.now()
     before = [held.conflict for held in open_stops(engine.store)]
@@ -73,18 +77,18 @@ def evaluate(
 
 
 def current_stops(engine: Engine) -> GuardState:
-    """Return the current stops without checking any changes."""
+    """Return the current stops without checking any changes; ``guards`` is empty."""
     return evaluate(engine, (), {}, {})
 
 
 def events_of(conflicts: Iterable[Conflict]) -> frozenset[Id]:
-    """Return the events of guard conflicts."""
+    """Return the events, (system, event), that these guard conflicts stop."""
     return frozenset((c.system, c.event) for each in conflicts for c in each.claims if c.event)
 
 
 @dataclass(slots=True)
 class _Evaluation:
-    """One evaluation of the guard. It caches loaded states, because both checks need them."""
+    """One evaluation of the guard. Loaded states are cached, because both checks need them."""
 
     engine: Engine
     now: datetime
@@ -186,7 +190,7 @@ class _Evaluation:
         return conflicts
 
     def _follows_accepted(self, provider: str, system: str) -> bool:
-        """Return whether a room calendar changes because of accepted changes of its rooms."""
+        """Return whether a calendar that rooms block changes because of accepted room changes."""
         if system in self.engine.systems:
             return False
         since = self.now - self.engine.recent.every
@@ -194,7 +198,7 @@ class _Evaluation:
         return any(at > since for room in rooms for at in self._accepted_until(room).values())
 
     def _follows_blocks(self, provider: str, system: str) -> bool:
-        """Return whether changes of our own blocks there move meetings or free time."""
+        """Return whether changes of our own blocks in this calendar move meetings or free time."""
         rules = self.engine.policy.rules.get(provider, Rules())
         return (
             rules.effective_rule(ConflictKind.BLOCK_EDITED, {system}).choice is not Choice.RESTORE
@@ -223,8 +227,8 @@ class _Evaluation:
                 if (name := change_key_of(record)) in accepted
                 and (
                     record.observed_at <= accepted[name]
-                    # The clock was ahead when it was observed, and was set back before a person
-                    # accepted exactly this observation.
+                    # The clock was ahead when the change was observed, and was set back before the
+                    # operator accepted exactly this observation.
                     or (name, record.observed_at) in self._accepted_observations[provider]
                 )
             ),
@@ -239,9 +243,9 @@ class _Evaluation:
         )
 
     def _accepted_until(self, provider: str) -> Mapping[str, datetime]:
-        """Return the changes that a person accepted, by change key, with the time of acceptance.
+        """Return the changes that the operator accepted: change key and time of acceptance.
 
-        The same change, if observed later, counts as a new one.
+        The same change, if observed again later, counts as a new change.
         """
         if provider not in self._accepted:
             named = [
@@ -270,7 +274,8 @@ def _ids(conflict: Conflict) -> frozenset[str]:
 def with_handed_over(state: ProviderState) -> list[TrackedEvent]:
     """Return the events of a provider; handed-over events count as deleted from its calendar.
 
-    They do not if the provider is still a host: then the same record has another event there now.
+    An event is handed over if its new owner is proven. It does not count as deleted if the provider
+    is still a host of the meeting: then the same record has another event in the calendar now.
     """
     handed_over = {(c.system, c.event): c for c in state.owner_changes if c.proven}
     gone = [handed_over_event(change) for change in handed_over.values()]

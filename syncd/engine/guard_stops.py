@@ -1,10 +1,11 @@
-"""Store guard stops: which changes each run listed, and which changes a person accepted.
+"""Store guard stops: which changes each run listed, and which changes the operator accepted.
 
-A run lists the ids of the guard's open conflicts. A closed conflict keeps its changes until the
-history is compacted. So every run that showed a stop can be accepted, and accepts exactly what it
-listed. A dry run stores nothing; its name is a digest of what it listed. Acceptance is stored
-before anything follows from it, as a conflict that a person closed. So a person is not asked twice
-after a crash, or if a conflict delays some of the accepted changes.
+Used for `syncd resync --accept RUN`. A run lists the ids of the guard's open conflicts. A closed
+conflict keeps its changes until the history is compacted. So the operator can accept every run that
+showed a stop, and accepts exactly what the run listed. A dry run stores nothing; its name is a
+digest of what it listed. The acceptance is stored before any change is carried out, as a conflict
+that the operator closed. So the operator is not asked twice after a crash, or if another conflict
+delays some of the accepted changes.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from syncd.model import Changes, Conflict, ConflictKind, HeldConflict
 from syncd.store import Store
 
 ACCEPTED = "accepted by a person"
-"""The resolution of a guard conflict whose changes a person accepted."""
+"""The resolution of a guard conflict whose changes the operator accepted."""
 
 LISTED = "listed"
 """The key of the listed conflicts in the stored report of a run."""
@@ -31,7 +32,7 @@ _DRY = "dry-"
 
 
 class AcceptError(Exception):
-    """The run has no stops that can be accepted; ``remedy`` says what to do instead."""
+    """The run has no stops to accept; ``remedy`` says what the operator can do instead."""
 
     def __init__(self, reason: str, remedy: str) -> None:
         """Set the reason and the remedy."""
@@ -65,9 +66,12 @@ def listed_changes(store: Store, run: str) -> frozenset[str] | None:
 
 
 def check_accept(store: Store, run: str | None) -> None:
-    """Check that the stops of a run can be accepted. Raises AcceptError."""
+    """Check that the stops of a run can be accepted; None: no run is to be accepted.
+
+    Raises AcceptError.
+    """
     if run is None or is_dry(run):
-        # Whether a dry run still matches the open stops is known after everything was read.
+        # Only after all systems were read is it known whether a dry run matches the open stops.
         return
     stopped = open_stops(store)
     keys = listed_changes(store, run)
@@ -82,7 +86,7 @@ def check_accept(store: Store, run: str | None) -> None:
 
 
 def describe_open_stops(run: str | None) -> str:
-    """Return a sentence that names the run that accepts all open stops; None: there are none."""
+    """Return how to accept all open stops, without a full stop; ``run`` None: none are open."""
     if run is None:
         return "No changes are stopped now"
     return f"To accept the changes that are stopped now: syncd resync --accept {run}"
@@ -91,7 +95,10 @@ def describe_open_stops(run: str | None) -> str:
 def accept_stops(
     store: Store, run: str, found: Iterable[Conflict], now: datetime, new_id: Callable[[], str]
 ) -> int:
-    """Accept the changes in ``found`` that the run listed; return their number."""
+    """Accept the changes in ``found`` that the run listed; return the number of changes.
+
+    ``found`` are the guard's conflicts of this cycle.
+    """
     found = list(found)
     keys = (
         change_keys_of(found)
@@ -110,7 +117,7 @@ def accept_stops(
 
 
 def log_stops(store: Store, report: Report, mapped: Collection[str]) -> None:
-    """Update the stops of a report."""
+    """Put the open stops of the ``mapped`` providers into a report; a dry run gets its name."""
     open_ = sorted(
         (h for h in open_stops(store) if h.conflict.provider in mapped),
         key=lambda h: (_system(h), h.conflict.subject),

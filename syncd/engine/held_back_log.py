@@ -1,8 +1,8 @@
 """Log the writes that a pause or observe mode holds back.
 
-A write that is wanted in several cycles is one entry. A provider with such a write is decided on in
-every cycle, so that its last decision names all of them. A pause loses no write: when it ends, the
-writes are decided again from the state and the next read.
+A write that is wanted in several cycles is one entry. A provider with a held-back write is decided
+on in every cycle, so that the last decision names all held-back writes of the provider. A pause
+loses no write: when the pause ends, the writes are decided again from the state and the next read.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SEEN_EVERY = timedelta(minutes=15)
 """How often the time of the last decision for a held-back write is stored."""
 
 BEGUN, ENDED = "held-back", "no-longer-wanted"
-"""The history actions of a write that is held back, and of one that no longer is."""
+"""The history actions when a write begins to be held back, and when that ends."""
 
 
 @dataclass(slots=True)
@@ -39,7 +39,7 @@ class HeldBackLog:
     _stored: dict[str, dict[str, HeldBack]] | None = None
 
     def update(self, decisions: Mapping[str, Decision], unmade: Collection[Waiting]) -> None:
-        """Update the held-back writes after a cycle; ``unmade`` are writes that were not made."""
+        """Update the held-back writes after a cycle; ``unmade`` are writes tried in vain."""
         for provider, decision in decisions.items():
             tried = [each for each in unmade if each.operation.provider == provider]
             self._now[provider] = {
@@ -51,7 +51,8 @@ class HeldBackLog:
     def all(self, mapped: Collection[Id]) -> list[Waiting]:
         """Return the writes held back in these calendars, ordered by system and time.
 
-        For providers that this process has not decided on yet, these are the stored ones.
+        ``mapped`` are the calendars, (provider, system). For a provider without a decision since
+        this process started, these are the stored writes.
         """
         stored = [
             Waiting(each.operation, each.why)
@@ -64,9 +65,10 @@ class HeldBackLog:
         return sort_waiting([*now, *stored])
 
     def save(self, mapped: Collection[Id], run: str, at: datetime) -> None:
-        """Store, with history, what began and ended since; log the effect of each pause once.
+        """Store the changes since the last call, with history; log the effect of each pause once.
 
-        Nothing is held back in a calendar, (provider, system), that is no longer in ``mapped``.
+        ``run`` is the id of the run, ``at`` the current time. Nothing is held back in a
+        calendar, (provider, system), that is no longer in ``mapped``.
         """
         stored = self._load()
         before = _count(stored)
@@ -136,7 +138,7 @@ def _count(stored: Mapping[str, Mapping[str, HeldBack]]) -> Counter[tuple[str, W
 
 
 def _log(before: Counter[tuple[str, WaitReason]], now: Counter[tuple[str, WaitReason]]) -> None:
-    """Log once when writes to a system begin to be held back, and once when none is any more."""
+    """Log when writes to a system begin to be held back, and when no write is any more."""
     for system, why in sorted(now.keys() - before.keys()):
         log.info("writes held back", system=system, reason=str(why), writes=now[system, why])
     for system, why in sorted(before.keys() - now.keys()):

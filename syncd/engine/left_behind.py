@@ -1,4 +1,4 @@
-"""Find blocks in calendars that left the configuration."""
+"""Find our blocks in calendars that were removed from the configuration."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LEFT_BEHIND = text(OUR_BLOCKS_SQL)
 
 
 def report_left_behind(engine: Engine) -> list[LeftBehind]:
-    """Return the blocks in calendars that the configuration no longer names. Raises StateError."""
+    """Return our blocks per calendar that was removed from the configuration. Raises StateError."""
     now = instant_text(engine.clock.now())
     found = [(b.provider, b.system) for b in engine.store.baselines() if b.mapping == FOUND_MAPPING]
     rows = engine.store.query_once(_LEFT_BEHIND.bindparams(now=now))
@@ -32,7 +32,10 @@ def report_left_behind(engine: Engine) -> list[LeftBehind]:
 
 
 def unreachable_blocks(engine: Engine, intents: Iterable[Intent]) -> list[LeftBehind]:
-    """Return the writes in calendars that left the configuration; an undo cannot revert them."""
+    """Return which of these writes an undo cannot revert, counted per calendar.
+
+    These are finished writes in calendars that were removed from the configuration.
+    """
     found: dict[tuple[str, str], dict[str | None, Intent]] = {}
     for intent in intents:
         operation = intent.operation

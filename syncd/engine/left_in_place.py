@@ -16,16 +16,17 @@ from syncd.store.store import Store
 from syncd.store.tables import RELATION
 
 TIE = "tie"
-"""The ``sort`` of links between bookings and contacts. Links have no names and are counted."""
+"""The ``sort`` of links between bookings and contacts; links have no names, only a number."""
 
 _LINKS = select(RELATION.c.system, func.count().label("number")).group_by(RELATION.c.system)
 
 
 @dataclass(frozen=True, slots=True)
 class LeftInPlace:
-    """One object, or ``number`` links.
+    """One object that syncd created, or ``number`` links.
 
-    ``sure`` is true if the platform confirmed that the object was created.
+    ``sort`` is the kind of the object. ``sure`` is true if the platform confirmed that the object
+    was created; otherwise the object may not exist.
     """
 
     system: str
@@ -46,9 +47,10 @@ class LeftInPlace:
 
 
 def left_in_place(store: Store, scope: CleanupScope) -> list[LeftInPlace]:
-    """Return what a cleanup of this scope leaves in place.
+    """Return the objects and links that a cleanup of this scope leaves in place.
 
-    A scope of one provider has no such objects. Raises StateError.
+    Empty for a scope of one provider, because the objects belong to a whole system. Raises
+    StateError.
     """
     if scope.provider:
         return []

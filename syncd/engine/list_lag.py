@@ -1,4 +1,7 @@
-"""Check the measured lag of lists against reads, and withdraw it when a list is later."""
+"""Check the measured lag of lists against reads, and withdraw it when a list is later.
+
+The measured lag is what a probe found; the assumed lag is the longer one on the safe side.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,11 @@ def recheck_lag(
 ) -> None:
     """Withdraw the measured lag if a read shows an event as it was before syncd's last write.
 
-    Within the assumed lag but beyond the measured one, there are two causes: a late list, or a
-    person who changed the event back at once. If the platform does not report a change since the
-    write, the list counts as late. Then the assumed lag applies again, and the caller ignores the
-    observation.
+    Used for each known event that a list or a lookup shows. Within the assumed lag but beyond the
+    measured lag, there are two causes: a late list, or somebody on the platform who changed the
+    event back at once. If the platform does not report a change since the write, the list counts as
+    late. Then the assumed lag applies again, and the caller ignores the observation. ``asked_at``
+    is when the read began.
     """
     if record is None or record.written_at is None or not _is_between(system, record, asked_at):
         return
@@ -43,7 +47,7 @@ def is_late_in_list(system: System, record: TrackedEvent, asked_at: datetime) ->
 
 
 def _is_between(system: System, record: TrackedEvent, asked_at: datetime) -> bool:
-    """Return whether a read began after the current lag and within the assumed one."""
+    """Return whether a read began after the measured lag, but within the assumed lag."""
     lag, safe = system.capabilities.lag, safe_lag(system.measured)
     if safe is None or safe <= lag:
         return False
@@ -51,11 +55,12 @@ def _is_between(system: System, record: TrackedEvent, asked_at: datetime) -> boo
 
 
 def look_again_at_further_hosts(read: SystemRead, known: Iterable[TrackedEvent]) -> None:
-    """Have a run look again when lists must show a meeting's other hosts what was written to it.
+    """Schedule another read for when lists must show the last write to further hosts.
 
-    A write to a record moves the time of each of its hosts, and only the record's own event knows
-    of it: for a further host it is news, which a list within the lag does not show yet. Without
-    another look the run would end with that host's calendars as they were.
+    A write to a record changes the meeting for each of its hosts, but syncd notes the write only at
+    the record's own event. In a further host's calendar the change is news, which a list within the
+    lag does not show yet. Without another read, the run would end before the blocks for that host
+    follow. ``known`` are the changed events of this read, as they were stored before.
     """
     lag, now = read.system.capabilities.lag, {r.id: r for r in read.changes.records}
     written = {

@@ -15,7 +15,11 @@ from syncd.systems.port import Unknown
 def list_only_events(
     read: SystemRead, sure: Iterable[TrackedEvent], answers: Iterable[LookupAnswer]
 ) -> Iterable[TrackedEvent]:
-    """Return the missing events that no list shows and that cannot be read by id."""
+    """Return the missing events that no list shows and that cannot be read by id.
+
+    ``sure`` are the missing events, ``answers`` the lookups of this read. Events of earlier reads
+    are remembered until a list shows them or a lookup answers.
+    """
     by_list = read.system.capabilities.gone_by_list
     list_only = read.probes.list_only
     for answer in answers:

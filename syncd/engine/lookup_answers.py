@@ -1,4 +1,7 @@
-"""Apply the answer of a lookup by id to one event."""
+"""Apply the result of a lookup by id to one event: found, gone, refused or unknown.
+
+A lookup by id is made for a known event that no list shows.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,11 @@ from syncd.systems.port import Found, Gone, LookupResult, Unknown, UnreadableErr
 def apply_answer(
     read: SystemRead, before: TrackedEvent | None, after: TrackedEvent, news: ObservationKind
 ) -> None:
-    """Store the current state of an event and note the change for its provider."""
+    """Store the current state of an event and note the change for its provider.
+
+    ``before`` is the stored event (None if it is new), ``after`` the event as read. ``news`` says
+    how they differ; an echo of syncd's own write counts as no news.
+    """
     read.changes.records.append(after)
     if news is ObservationKind.SAME and before is not None and _nothing_to_decide(before, after):
         return
@@ -34,9 +41,9 @@ def apply_answer(
 
 
 def _nothing_to_decide(before: TrackedEvent, after: TrackedEvent) -> bool:
-    """Return whether nothing is left to decide.
+    """Return whether a read event needs no decision: owner, value and customer are unchanged.
 
-    A change that was taken back may still matter: a conflict may hold it.
+    An event that is back at its base still needs one: a conflict may hold the change.
     """
     return (before.provider, before.observed, before.person) == (
         after.provider,
@@ -48,9 +55,9 @@ def _nothing_to_decide(before: TrackedEvent, after: TrackedEvent) -> bool:
 def apply_other_owner(read: SystemRead, found: FoundElsewhere) -> None:
     """Apply an event that now has another owner.
 
-    The event moves to its new owner if that provider is mapped; otherwise it stays where it was.
-    Our own blocks move only once the change of owner is proven: a block of ours would only occupy
-    the other provider's time.
+    The event moves to the new owner's calendar if that provider is mapped; otherwise it stays where
+    it was. Our own blocks move only once the change of owner is proven, because in the other
+    calendar a block of ours would only take up the other provider's time.
     """
     change = read.owners.change(found.before)
     proven = change is not None and change.proven
@@ -63,9 +70,9 @@ def apply_other_owner(read: SystemRead, found: FoundElsewhere) -> None:
 
 @dataclass(frozen=True, slots=True)
 class LookupAnswer:
-    """The answer of a lookup of a missing event.
+    """The result of a lookup of a missing event, made at ``asked_at``.
 
-    ``hidden``: the list should have shown the event.
+    ``record`` is the stored event. ``hidden``: lists should have shown the event and did not.
     """
 
     record: TrackedEvent
@@ -75,16 +82,16 @@ class LookupAnswer:
 
     @property
     def moved(self) -> bool:
-        """Return whether other lists show the event's whole calendar by now."""
+        """Return whether other lists than those read show the event's calendar by now."""
         return isinstance(self.result, Found) and self.result.outdated
 
 
 async def look_up(
     read: SystemRead, lookups: Lookups, reports: ReportedItems, record: TrackedEvent
 ) -> bool:
-    """Look up one event that no list shows; return whether its state is settled.
+    """Look up one event that no list should show; return whether its state is settled.
 
-    Raises PlatformError.
+    Settled: found, proven to be gone, with its owner in doubt, or reported. Raises PlatformError.
     """
     result, asked_at = await lookups.look_up(record)
     return await resolve_missing(read, lookups, reports, LookupAnswer(record, result, asked_at))
@@ -100,8 +107,9 @@ async def resolve_missing(
 ) -> bool:
     """Apply the answer about one missing event; return whether its state is settled.
 
-    ``listed_whole``: true if its list is complete without it, false if its list is incomplete, None
-    if no list should show it.
+    ``listed_whole``: true if the list of the event's calendar is complete and lacks the event,
+    false if that list is incomplete, None if no list should show the event. The return value is as
+    in `look_up`; false means that the next cycles look the event up again.
     """
     record, probes, known = answer.record, read.probes, not isinstance(answer.result, Unknown)
     probes.close(record.id)
@@ -141,7 +149,7 @@ async def resolve_missing(
             read.owners.note_missing(record)
         case AbsenceVerdict.COUNTED:
             read.owners.note_returned(record)
-            # Its calendar is changing: `core.poll_schedule` reads it again soon.
+            # The calendar is changing: `core.poll_schedule` reads the calendar again soon.
             read.seen.external_changes[record.provider] += 1
             counted = _counted(read, record)
             read.changes.records.append(counted)
@@ -156,8 +164,8 @@ async def resolve_missing(
 def _was_proven(read: SystemRead, record: TrackedEvent, result: LookupResult) -> bool:
     """Return whether a lookup of an event that was proven to be gone is refused once more.
 
-    It is looked up again because its owner was in doubt. Its absence was proven by another
-    calendar's list; its own list may show nothing that could prove it again.
+    The event is looked up again because its owner was in doubt. Another calendar's list proved that
+    the event is gone; the list of its own calendar may show nothing that could prove that again.
     """
     refused = isinstance(result, Unknown) and result.refused
     able = read.system.capabilities.refused_when_gone
@@ -192,8 +200,8 @@ def _report_unreadable(
 ) -> bool:
     """Report an event that cannot be read by id; return whether it is reported.
 
-    The event keeps its state. A single failed lookup is not reported, because it may be an
-    accident; a refusal is reported at once.
+    The event keeps its state. A first failed lookup is not reported, because the failure may be
+    temporary; a second one in a row and a refusal are reported.
     """
     if not isinstance(result, Unknown):
         return False

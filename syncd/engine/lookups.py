@@ -19,9 +19,9 @@ from syncd.systems.port import (
 )
 
 _MAX_FAULTS = 3
-"""After so many lookups without an answer, the rest waits for the next cycle.
+"""After this many failed lookups in one read, further lookups wait for the next cycle.
 
-Each of them may have taken a minute.
+Each failed lookup may have taken a minute.
 """
 
 _MAX_CONTROLS = 2
@@ -29,7 +29,7 @@ _MAX_CONTROLS = 2
 
 @dataclass(slots=True)
 class Lookups:
-    """The lookups by id of one read; ``read.lookups_left`` is how many more are allowed."""
+    """The lookups by id of one read; ``read.lookups_left`` is how many more may be made."""
 
     read: SystemRead
     exhausted: bool = False
@@ -42,8 +42,9 @@ class Lookups:
     async def look_up(self, record: TrackedEvent) -> tuple[LookupResult, datetime]:
         """Look up one event; return the result and the time of the call.
 
-        A refusal concerns this event only. So does any other fault, as long as the system answers a
-        lookup of an event that its lists show. Raises PlatformError if it does not.
+        A refusal concerns this event only. So does any other fault, as long as the system finds an
+        event that its lists show; then the result is `Unknown`. Raises PlatformError if the system
+        finds no such event either, and RateLimitedError.
         """
         asked_at = self.read.clock.now()
         self.read.probes.note_asked(record.id, self.read.asked_at)
@@ -61,7 +62,7 @@ class Lookups:
         return result, asked_at
 
     async def reads_another(self, record: TrackedEvent) -> bool:
-        """Return whether the same credentials read another event by id in this cycle."""
+        """Return whether another event was found by id in this read; look one up if necessary."""
         if self._found - {record.id}:
             return True
         if self._control is None:
@@ -78,7 +79,7 @@ class Lookups:
         return self._listed
 
     async def _reads_listed(self) -> bool:
-        """Look up listed events as a control; return whether one of them is found."""
+        """Look up a few listed events as a control; return whether one of these is found."""
         by_list = self.read.system.capabilities.gone_by_list
         candidates = [r for r in await self.listed() if r.kind not in by_list]
         candidates.sort(key=lambda r: (r.kind is not Kind.APPOINTMENT, r.id))
@@ -105,10 +106,11 @@ class Lookups:
         return result
 
     async def _at_other_owners(self, record: TrackedEvent, gone: Gone) -> LookupResult:
-        """Ask the calendars that an event was taken out of, where one calendar's list lacks it.
+        """Look for an event in its former calendars, because its own calendar's list lacks it.
 
-        While it is in doubt whose event it is, it may be back where it was; that user's list may
-        not show it unasked, as it began long before. Who is not there has no list.
+        Used while the owner of the event is in doubt: the event may be back in a former calendar.
+        If it began long ago, the normal read of that calendar's list does not show it. Calendars
+        whose user no longer exists are skipped. Returns ``gone`` if no calendar has the event.
         """
         owners = self.read.owners
         for change in [c for c in owners.open.values() if c.event == record.id]:
@@ -125,5 +127,5 @@ class Lookups:
 
 
 def other_listed(record: TrackedEvent, listed: Collection[TrackedEvent]) -> bool:
-    """Return whether the list of the event's calendar shows another known event."""
+    """Return whether ``listed`` has another event of the calendar of this event."""
     return any(each.provider == record.provider and each.id != record.id for each in listed)
