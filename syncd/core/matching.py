@@ -28,7 +28,7 @@ from syncd.model import (
 )
 
 PersonIndex = Mapping[tuple[str, str], frozenset[str]]
-"""The keyed hashes of a person's addresses, by (system, the platform's id of the person)."""
+"""Keyed hashes of a customer's e-mail and phone, by (system, the platform's id of the customer)."""
 
 
 _WHICH = "which of these is the appointment that vanished?"
@@ -36,7 +36,7 @@ _WHICH = "which of these is the appointment that vanished?"
 
 @dataclass(frozen=True, slots=True)
 class Relink:
-    """A vanished appointment that exists under a new id, which its booking follows.
+    """A vanished appointment (``old``) that exists under a new id (``new``); its booking follows.
 
     ``rule`` is `REBOOKED` if the appointment was cancelled and booked again.
     """
@@ -51,7 +51,7 @@ class Relink:
 class TwinLink:
     """An appointment of a meeting that another system also has.
 
-    It joins the stored booking ``booking``, or else the new booking that is opened for ``first``.
+    ``record`` joins the stored booking with the id ``booking``, or the one opened for ``first``.
     """
 
     booking: str | None
@@ -64,10 +64,10 @@ class MatchResult:
     """The result of matching; each unlinked event is in exactly one list.
 
     - ``opened``: the events that open a booking.
-    - ``undecided``: the events that wait for a person's answer to one of ``conflicts``.
-    - ``unknown_person``: the appointments that wait, mostly until their person is looked up.
-    - ``expected``: the links to make once the guard allows it, or the old event is proven to be
-      gone. Their new events are also in ``unknown_person``.
+    - ``undecided``: the events that wait until the operator resolves one of ``conflicts``.
+    - ``unknown_person``: the appointments that wait, mostly until their customer is looked up.
+    - ``expected``: the relinks to make once the guard allows it, or the old event is proven to be
+      gone. The new events of these relinks are also in ``unknown_person``.
     """
 
     relinked: tuple[Relink, ...] = ()
@@ -92,7 +92,10 @@ def candidates_to_look_up(
     bookings: Sequence[Booking],
     linked: Mapping[str, Sequence[TrackedEvent]],
 ) -> tuple[TrackedEvent, ...]:
-    """Return the appointments whose person must be known to recognise twins."""
+    """Return the appointments whose customer must be known to recognise twins.
+
+    The parameters are those of `match_events`.
+    """
     wanted: list[TrackedEvent] = []
     for candidates in _groups(unlinked, bookings, linked).values():
         if _may_have_twins(candidates):
@@ -114,15 +117,14 @@ def match_events(
 ) -> MatchResult:
     """Match the unlinked, trusted events that are not ours.
 
-    - ``linked``: the appointments of each booking.
-    - ``links``: a replica of each linked event.
-    - ``persons``: an appointment whose person is not in it waits, if the person matters.
+    - ``linked``: the appointments of each booking. ``links``: a replica of each linked event.
+    - ``persons``: the customers looked up so far. If two events can be told apart only by their
+      customers, an appointment whose customer is not in ``persons`` waits.
     - ``untrusted``: systems whose appointments may get twins, but whose deletions are not acted on.
     - ``past``: events that are over. Each may be what an instance of a series became; otherwise it
       is ignored.
     - ``rebookings``: what may have been cancelled and booked again.
-    - ``stopped``: the events that the guard stopped. Their successors wait as long as the stop
-      lasts.
+    - ``stopped``: the events that the guard stopped; a successor of one waits while the stop lasts.
     """
     trusted_links = {
         booking: [record for record in records if record.system not in untrusted]
@@ -182,7 +184,7 @@ def match_events(
 def _is_twin_of_undecided(
     record: TrackedEvent, undecided: Iterable[TrackedEvent], persons: PersonIndex
 ) -> bool:
-    """Return true if another system has the same meeting and a person must decide on it."""
+    """Return true if another system has the same meeting and the operator must resolve it."""
     hashes = persons.get((record.system, record.person or ""), frozenset())
     return record.kind is Kind.APPOINTMENT and any(
         other.system != record.system
@@ -356,7 +358,7 @@ def _add_relinked(
 
 
 def _may_have_twins(candidates: Sequence[_Candidate]) -> bool:
-    """Return true if more than one system has an appointment here and one is unlinked."""
+    """Return true if several systems have an appointment at this time and one is unlinked."""
     new_systems = {candidate.record.system for candidate in candidates if candidate.booking is None}
     return bool(new_systems) and len({candidate.record.system for candidate in candidates}) > 1
 
@@ -402,8 +404,8 @@ def _split_representative(
 ) -> tuple[Sequence[TrackedEvent], Sequence[TrackedEvent]]:
     """Return the appointments that open a booking now, and those that wait.
 
-    It is not known yet which of them are twins. One of them opens a booking, so that the time is
-    blocked in the other systems at once.
+    It is not known yet which of ``fresh`` are twins. The first opens a booking, unless a candidate
+    already has a booking, so that the time is blocked in the other systems at once.
     """
     if any(candidate.booking is not None for candidate in candidates):
         return (), fresh
@@ -411,9 +413,9 @@ def _split_representative(
 
 
 def _by_person(candidates: Sequence[_Candidate], persons: PersonIndex) -> list[list[_Candidate]]:
-    """Group the candidates whose persons share an address, transitively.
+    """Group the candidates whose customers share an e-mail or phone, transitively.
 
-    A candidate without a known address is alone in its group.
+    A candidate without a known e-mail or phone is alone in its group.
     """
     clusters: list[tuple[set[str], list[_Candidate]]] = []
     for candidate in candidates:
