@@ -1,6 +1,6 @@
 """Compare the operations of a plan that the operator approved with those that are decided now.
 
-Used by `syncd resync --plan` and similar commands: only what the operator saw may be written.
+Used by `syncd resync --plan`: only what the operator saw in the plan may be written.
 """
 
 from __future__ import annotations

@@ -113,7 +113,7 @@ def wanted_blocks(
     """
     others = [r for r in others if r.observed is not None and r.observed.busy]
     taken = {record.observed.interval for record in others if record.observed is not None}
-    # Only an appointment covers its buffers; a block of somebody else covers just its own time.
+    # Only an appointment covers its buffers; a block that is not ours covers just its own time.
     unmatched_meetings = {
         r.observed.interval for r in others if r.observed and r.kind is Kind.APPOINTMENT
     }
@@ -129,7 +129,7 @@ def wanted_blocks(
         claimed_values = claims.get(booking.id)
         if here and claimed_values is None:
             continue
-        # During a conflict, a calendar that has the meeting also blocks what the others claim.
+        # During a conflict, a calendar that has the meeting also blocks the claims of the others.
         shown = {
             r.observed.interval for r in here if r.observed and r.observed.busy
         } | unmatched_meetings
@@ -149,7 +149,7 @@ def wanted_blocks(
             interval = truncate(buffer.expand(value), calendar.grain).interval
             if not value.busy or interval in taken:
                 continue
-            # No block is made for an interval that is over.
+            # No block is created for an interval that is over.
             if interval[1] > now and truncate(value, calendar.grain).interval not in shown:
                 wanted[interval].add(booking.id)
     return dict(wanted)
@@ -203,7 +203,7 @@ def plan_blocks(
             continue
         movable = next((b for b in surplus if b.bookings & serves and _can_move(b, interval)), None)
         if movable is not None:
-            # The booking of this block moved, so the block moves as well.
+            # The booking that this block serves moved, so the block moves as well.
             surplus.remove(movable)
             reason = "follows its booking"
             operations.append(_move(provider, calendar, movable, interval, serves, reason))

@@ -10,6 +10,8 @@ not at all     down                    0, 30, 60 … 300 s     a single failure 
 rate limit     rate-limited            the requested wait    never over a limit (promise 9)
 no access      unauthorised            60, 120 … 900 s       only the operator can help
 =============  ======================  ====================  =====================================
+
+Promise 9: docs/design.md#promises.
 """
 
 from __future__ import annotations

@@ -158,7 +158,7 @@ def match_events(
             and (candidate.record.system, candidate.record.person) not in persons
         ]
         if unknown:
-            # A person is not looked up yet. An appointment that waits cannot become a wrong twin.
+            # A customer is not looked up yet. An appointment that waits cannot become a wrong twin.
             representative, others = _split_representative(candidates, fresh)
             opened.extend(representative)
             waiting.extend(others)
@@ -215,7 +215,7 @@ def _relink(
     rebookings: Rebookings,
     stopped: Collection[Id],
 ) -> tuple[list[Relink], list[Conflict], list[TrackedEvent]]:
-    """Find the vanished appointments that exist under a new id."""
+    """Find vanished appointments under new ids; return relinks, conflicts and undecided events."""
     relinks: list[Relink] = []
     conflicts: list[Conflict] = []
     undecided: list[TrackedEvent] = []
@@ -242,7 +242,7 @@ def _relink(
     for question in pairing.questions:
         proven = [r for r in question.old if _is_settled(r, stopped)]
         if not proven:
-            # No person is asked before a deletion is proven. The new events wait for that.
+            # The operator is not asked before a deletion is proven. The new events wait for that.
             old, waits = question.old[0], {_id(relink.new) for relink in relinks}
             relinks += [
                 Relink(links[_id(old)], old, r) for r in question.new if _id(r) not in waits
@@ -271,7 +271,7 @@ def _relink(
         for called_off, successor in pairs.certain
     ]
     for called_off, successors in pairs.doubtful:
-        # Several candidates on either side: a person must decide.
+        # Several candidates on either side: the operator must decide.
         candidates = [booked.record for booked in successors]
         undecided.extend(new for new in candidates if new not in undecided)
         records = [called_off.record, *candidates]
@@ -286,7 +286,7 @@ def _stopped_successors(
     stopped: Collection[Id],
     taken: Collection[Id],
 ) -> list[Relink]:
-    """Return the possible successors of stopped events. No person is asked during a stop."""
+    """Return relinks of stopped events to all possible successors; no conflict during a stop."""
     old_events: dict[tuple[str, str, str], TrackedEvent] = {}
     for old in vanished:
         if _id(old) in stopped:
@@ -369,7 +369,10 @@ def _pair(
     candidates: Sequence[_Candidate],
     persons: PersonIndex,
 ) -> tuple[list[TwinLink], list[TrackedEvent], list[TrackedEvent], list[Conflict]]:
-    """Match the appointments of one interval; all their persons are known."""
+    """Match the appointments of one interval, whose customers are all known.
+
+    Return twins, events that open a booking, undecided events, and conflicts.
+    """
     twins: list[TwinLink] = []
     opened: list[TrackedEvent] = []
     undecided: list[TrackedEvent] = []

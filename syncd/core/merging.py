@@ -165,10 +165,10 @@ def _merge(
     moved = [candidate for candidate in candidates if candidate.value.busy and candidate.moved]
     cancelled = [candidate for candidate in candidates if not candidate.value.busy]
     if cancelled and moved:
-        # Moved by one, cancelled by another.
+        # Moved in one system, cancelled in another.
         kind, contradicting = ConflictKind.MOVED_AND_CANCELLED, [*cancelled, *moved]
     elif cancelled:
-        # Cancelled and not moved. The interval stays as the record of when it was.
+        # Cancelled and not moved. The interval stays, to show when the meeting was.
         status = best_status(cancelled, rules)
         return MergeResult(replace(booking.agreed, status=status), tuple(changed), rule=cancel_rule)
     elif len({candidate.value.interval for candidate in moved}) > 1:
@@ -290,7 +290,7 @@ def _one_change(moved: Sequence[Candidate], changed: Sequence[TrackedEvent], rul
 def _value_if_on(
     booking: Booking, winner: Candidate | None, candidates: Sequence[Candidate], rules: Rules
 ) -> Value:
-    """Return the value of a meeting that is on: the winner's time, the latest new status."""
+    """Return the value of a meeting that takes place: the winner's time, the latest new status."""
     start, end = winner.value.interval if winner else booking.agreed.interval
     restated = [b for b in candidates if b.value.busy and b.restated]
     status = best_status(restated, rules) if restated else booking.agreed.status

@@ -188,8 +188,8 @@ def apply_observation(
     if record is not None and _is_stale(record, value, seen_at, lag):
         return record, ObservationKind.STALE
     if record is None or (record.created_by_us and event.kind is Kind.APPOINTMENT):
-        # The event is unknown; or a block of ours now has a customer, which makes it a meeting of
-        # somebody else (promise 6).
+        # The event is unknown; or a block of ours now has a customer, so that it is a meeting and
+        # no longer ours: promise 6 (docs/design.md#promises).
         fresh = TrackedEvent(
             system=event.system,
             provider=event.provider,
@@ -209,7 +209,7 @@ def apply_observation(
         )
         return fresh, ObservationKind.NEW if record is None else ObservationKind.CHANGED
     if _is_renewal(record, value, fingerprint):
-        # Only time has passed. The booking follows in `renew_open_ends`.
+        # Only the fixed end moved on with time. The booking's end follows in `renew_open_ends`.
         return replace(
             record, observed=value, observed_at=seen_at, base=value
         ), ObservationKind.ECHO
@@ -238,7 +238,7 @@ def apply_observation(
         and record.base in {record.written, record.before_write}
         and (value == record.written or _may_round(record, record.written, value))
     ):
-        # It shows what was written, perhaps rounded: from now on that is the base.
+        # The event shows what was written, perhaps rounded: from now on that is the base.
         return replace(updated, base=value, end_accepted=False), ObservationKind.ECHO
     return updated, ObservationKind.CHANGED
 

@@ -36,7 +36,7 @@ def compare_persons(
     """Compare the customers of each meeting in which one changed.
 
     Return the comparisons, and how many customers are not in ``persons`` (their meetings are
-    compared later). A customer without a known e-mail or phone differs from nobody.
+    compared later). A customer without a known e-mail or phone never counts as different.
     """
     comparisons: list[PersonComparison] = []
     unknown = 0

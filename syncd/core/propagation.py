@@ -194,7 +194,7 @@ def _operation_to_agreed(
     status = calendar.statuses.get(agreed.status)
     if not agreed.busy:
         if not expected.busy or status is expected.status:
-            # It is cancelled there as well, whatever the status is called.
+            # The appointment is cancelled as well, whatever the name of that status.
             return None, None
         if status is None:
             note = f"syncd cannot cancel in {calendar.system}: cancel it there by hand"

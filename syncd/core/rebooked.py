@@ -283,7 +283,7 @@ def lone_appointments(workspace: Workspace) -> list[tuple[TrackedEvent, datetime
 def _bookings_without_twin(
     workspace: Workspace, record: TrackedEvent, persons: Mapping[Id, AbstractSet[str]]
 ) -> frozenset[str]:
-    """Return the bookings, at the time of ``record``, that its system lacks and others have."""
+    """Return the bookings at the time of ``record`` that only other systems have."""
     return frozenset(
         name
         for name, booking in workspace.bookings.items()
@@ -357,14 +357,15 @@ def is_rebooking_of(ended: CalledOff, booked: PossibleSuccessor, possible: Reboo
     if _customer_key(old) != _customer_key(new):
         return False
     if old.observed is None and not ended.decided and not booked.opened:
-        # It is deleted and the other one is new: it may be the same one under a new id.
+        # The old event is deleted and the new one unknown: perhaps one event under a new id.
         return True
     also_in = booked.same_meeting_in if booked.opened else booked.same_meeting_in & ended.elsewhere
     if not ended.eligible or also_in or booked.known_bookings - {ended.replica.booking}:
-        # Its meeting is in another system too, or it is the twin of an older meeting.
+        # The new meeting is in another system too, or the new event is the twin of an older one.
         return False
     if booked.opened and (ended.decided or not ended.elsewhere):
-        # They were separated before; or the new one has its blocks, and no twin has to follow.
+        # An earlier decision separated the two; or the new event has its blocks already, and no
+        # twin in another system has to follow.
         return False
     if old.off_at is not None and new.created_at is not None:
         return abs(old.off_at - new.created_at) <= MAX_REBOOKING_GAP
@@ -372,7 +373,7 @@ def is_rebooking_of(ended: CalledOff, booked: PossibleSuccessor, possible: Reboo
 
 
 def _in_one_cycle(old: TrackedEvent, booked: PossibleSuccessor, possible: Rebookings) -> bool:
-    """Return true if both were first seen in one near cycle, soon after the new one was made."""
+    """Return true if both were first seen in one near cycle, soon after the new was created."""
     new, cycle, ended_seen_at = booked.record, possible.cycle, old.off_seen_at
     if (
         cycle is None

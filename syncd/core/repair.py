@@ -79,7 +79,7 @@ def _fix_booking(workspace: Workspace, booking: Booking) -> None:
         return
     if agreed is None:
         linked = [workspace.records[id_] for id_ in sorted(workspace.links[booking.id])]
-        # The meeting's own events are better evidence than a block made for it.
+        # The meeting's own events are better evidence than a block created for the meeting.
         known = [
             v
             for r in sorted(linked, key=lambda r: r.created_by_us)

@@ -107,12 +107,12 @@ class Rules:
     search: FreeSearch = _DEFAULT_SEARCH
 
     def rank(self, system: str) -> tuple[int, str]:
-        """Return the sort key of a system in ``prefer``: named ones first, the others by name."""
+        """Return the sort key of a system: its place in ``prefer``, then all others by name."""
         place = self.prefer.index(system) if system in self.prefer else len(self.prefer)
         return (place, system)
 
     def effective_rule(self, kind: ConflictKind, involved: Collection[str]) -> EffectiveRule:
-        """Return the rule for a conflict of this kind between these systems."""
+        """Return the rule for a conflict of this kind that involves these systems."""
         for override in self.overrides:
             if override.applies(kind, involved):
                 return EffectiveRule(kind, override.choice, override.place)

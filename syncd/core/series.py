@@ -22,7 +22,7 @@ CLOCK_CHANGE = timedelta(hours=1)
 """Two shifts that differ by at most this may be one shift in wall time, across a DST change."""
 
 CustomerKey = tuple[str, str, str]
-"""(system, the platform's id of the person, service)."""
+"""(system, the platform's id of the customer, service)."""
 
 Pair = tuple[TrackedEvent, TrackedEvent]
 """A vanished instance, and the event that it became."""

@@ -35,7 +35,7 @@ def applied(
 ) -> Changes:
     """Return the rows that follow from a write that happened.
 
-    - ``record``: the stored event to which was written; None for a create, or if it is not stored.
+    - ``record``: the stored event that was written to; None for a create or an unknown event.
     - ``links``: the present replicas of that event.
     - ``event``: the id of the event, also of a created one.
     - ``shown``: the event's value in the response; None if the response has none.
