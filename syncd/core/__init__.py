@@ -1,1 +1,1 @@
-"""Pure decisions: no clock, no database, no HTTP. Start at `reconcile`."""
+"""Pure decisions: no clock, no database, no HTTP. Start reading at `reconcile`."""

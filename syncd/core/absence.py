@@ -1,8 +1,9 @@
-"""Decide whether an event that its list lacks is proven to be gone (promise 3).
+"""Decide whether an event that its list lacks is proven to be gone.
 
-Absence alone proves nothing. Which other proofs are needed, and how often, depends on what the
-platform can answer. `judge_absence` decides from the evidence alone, in the same way for all
-platforms.
+This is promise 3 (docs/design.md#promises). Used when the list of a calendar no longer shows a
+known event. Absence alone proves nothing. Which other proofs are needed, and how often, depends on
+what the platform can answer. `judge_absence` decides from the evidence alone, in the same way for
+all platforms.
 """
 
 from __future__ import annotations
@@ -16,7 +17,11 @@ from syncd.model import Status, UserState, Value, Window
 
 
 class ByIdAnswer(StrEnum):
-    """The system's answer when it is asked for the event by id."""
+    """The system's response when syncd reads the event by id.
+
+    GONE: the event does not exist. REFUSED: the system refuses to return the event. UNKNOWN: no
+    usable response.
+    """
 
     GONE = "gone"
     REFUSED = "refused"
@@ -26,7 +31,8 @@ class ByIdAnswer(StrEnum):
 class SlotAnswer(StrEnum):
     """What the system's free slots show for the time at which the event was last seen.
 
-    UNKNOWN: they can show nothing about that time. UNANSWERED: they could not be read now.
+    OFFERED: the time can be booked again. TAKEN: the time cannot be booked. UNKNOWN: free slots can
+    show nothing about that time. UNANSWERED: the free slots could not be read now.
     """
 
     OFFERED = "offered"
@@ -39,17 +45,19 @@ class SlotAnswer(StrEnum):
 class Evidence:
     """What is known of an event that the list of its calendar lacks; None: not asked yet.
 
+    - ``answer``: the response to the read by id.
+    - ``asked_at``: when the list was requested. ``lag``: the platform's lag bound.
     - ``listed_whole``: the list is proven complete where the event was last seen, and hides no
       event that the system returns by id.
     - ``others_listed``: the list has another known event of the same calendar.
-    - ``by_list``: the answer by id is itself from a list, because this kind of event cannot be read
-      by id.
-    - ``own_list``: that list has other events of the calendar's own user.
+    - ``by_list``: ``answer`` was itself taken from a list, because this kind of event cannot be
+      read by id. ``own_list``: that list has other events of the calendar's own user.
     - ``refused_when_gone``: the platform may refuse to read a deleted event (`Capabilities`).
-    - ``counted``, ``since``: how many earlier cycles had the same evidence, and when the first of
-      them started its list. ``needed`` is how many there must be, this one included.
+    - ``counted``: how many earlier cycles had the same evidence. ``since``: when the first of these
+      cycles requested its list. ``needed``: how many cycles there must be, this one included.
     - ``key_reads``: the same credentials read another event by id in this cycle.
     - ``user``: whether the user of the calendar exists.
+    - ``slot``: whether the event's time can be booked again.
     """
 
     answer: ByIdAnswer
@@ -69,11 +77,14 @@ class Evidence:
 
 
 class AbsenceVerdict(StrEnum):
-    """What follows from the evidence; ASK_...: which evidence is missing.
+    """What follows from the evidence.
 
-    - COUNTED: this cycle is one proof, and a later one must be the next.
+    - PROVEN: the event is deleted.
+    - COUNTED: this cycle is one proof; a later cycle must give the next proof.
     - WAITING: it is too early for the next proof.
-    - OWNER_IN_DOUBT: the event may be missing because its user is.
+    - OWNER_IN_DOUBT: the event may be missing from the list because its user no longer exists.
+    - ASK_KEY, ASK_USER, ASK_SLOT: the caller must first supply ``key_reads``, ``user`` or ``slot``
+      of `Evidence`, and judge again.
     - UNPROVEN: nothing follows, and the event stays as it was.
     """
 
@@ -112,11 +123,11 @@ def _judge_gone(evidence: Evidence) -> AbsenceVerdict:
 
 
 def _judge_refused(evidence: Evidence) -> AbsenceVerdict:
-    """Judge an event that the system refuses to read, as it does after a deletion or on a fault.
+    """Judge an event that the system refuses to read, as systems do after a deletion or on a fault.
 
-    The proof consists of two complete lists of different cycles, at least the lag bound apart, each
-    with another known event; another id that is read in the same cycle; the user exists; and the
-    time is offered again, if that can be asked.
+    The proof has four parts: two complete lists of different cycles, at least the lag bound apart,
+    each with another known event; a successful read of another id in the same cycle; a user that
+    exists; and a time that is offered again, if free slots can be read.
     """
     e = evidence
     steps: tuple[tuple[bool, AbsenceVerdict], ...] = (
@@ -135,7 +146,10 @@ def _judge_refused(evidence: Evidence) -> AbsenceVerdict:
 
 
 def _user_in_doubt(evidence: Evidence, *, others: bool) -> bool:
-    """Return true if the list may lack events because its user is missing."""
+    """Return true if the list may lack events because its user no longer exists.
+
+    ``others``: the list shows other events, so a user whose existence is unknown is no doubt.
+    """
     unknown = evidence.user is UserState.UNKNOWN and not others
     return evidence.user is UserState.MISSING or unknown
 
@@ -144,19 +158,21 @@ _WEEKS = 2
 
 
 def slots_window(value: Value) -> Window:
-    """Return the window of free slots that `slot_of` needs."""
+    """Return the window for which free slots must be read before `slot_of` is called."""
     return Window(value.start, value.end + timedelta(weeks=_WEEKS))
 
 
 def slot_of(
     value: Value, offers: Iterable[Window], taken: Iterable[Value], now: datetime
 ) -> SlotAnswer:
-    """Return whether a time is offered again.
+    """Return what the free slots show for ``value``, the time of a possibly deleted event.
 
-    If it is not, it counts as taken only if the same time of a later week is offered. Otherwise the
-    time may be outside of the bookable hours. Across a DST change, a time at the edge of these
-    hours may count as taken although it is free, which is the safe side. ``taken`` are the
-    calendar's other events.
+    - ``offers``: the free slots of the calendar within `slots_window`.
+    - ``taken``: the other events of the calendar. If one of these overlaps: UNKNOWN.
+
+    A time that is not offered is TAKEN only if the same time of a later week is offered. Otherwise
+    the time may be outside of the bookable hours. Across a DST change, a time at the edge of these
+    hours may count as taken although it is free, which is the safe side.
     """
     if value.start <= now or any(other.busy and other.overlaps(value) for other in taken):
         return SlotAnswer.UNKNOWN
@@ -177,9 +193,10 @@ _LISTED_STATUSES = frozenset({Status.NEW, Status.CONFIRMED})
 class ShownElsewhere:
     """An event that a list lacks and that the system returns by id.
 
-    - ``same_place``: it is in the calendar in which it was last known.
-    - ``elsewhere``: no list that was read can have it (`port.Found`).
-    - ``changed_at``: when it was last changed, or first seen as it is.
+    - ``value``: the event's value in the response to the read by id.
+    - ``same_place``: the event is in the calendar in which it was last known.
+    - ``changed_at``: when the event was last changed, or when ``value`` was first seen.
+    - ``elsewhere``: no list that was read can have the event (`port.Found`).
     """
 
     value: Value
@@ -189,11 +206,12 @@ class ShownElsewhere:
 
 
 def listed_by(shown: ShownElsewhere, windows: Iterable[Window], lag: timedelta) -> datetime | None:
-    """Return from when on a list that is complete in these windows must have the event.
+    """Return the time from which a list that is complete in ``windows`` must show the event.
 
-    A list may be older than a change by the lag bound. An event that was moved to another calendar,
-    or with its calendar to another group, is in another list. Some lists leave out events that are
-    over or cancelled, so the absence of these says nothing. None: no list must have it.
+    Used to find lists that hide events. None: no list has to show this event. A list may be older
+    than a change by the lag bound ``lag``. An event that was moved to another calendar, or with its
+    calendar to another group, is in another list. Some lists leave out events that are over or
+    cancelled, so the absence of such events says nothing.
     """
     if shown.value.status not in _LISTED_STATUSES or not shown.same_place or shown.elsewhere:
         return None

@@ -1,4 +1,7 @@
-"""Compare the operations that a person agreed to with those that are decided now."""
+"""Compare the operations of a plan that the operator approved with those that are decided now.
+
+Used by `syncd resync --plan`: only what the operator saw in the plan may be written.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,10 @@ from syncd.model import Operation, Value, utc
 
 
 def operation_fingerprint(operation: Operation) -> str:
-    """Return a digest of what a write does.
+    """Return a digest (32 hexadecimal digits) of what a write does.
 
     Bookings and reason are left out: the plan was made on a copy of the state, in which new
-    bookings have other ids.
+    bookings have different ids.
     """
     parts = (
         str(operation.action),
@@ -36,13 +39,16 @@ def _text(value: Value | None) -> str:
 
 
 def plan_digest(operations: Iterable[Operation]) -> str:
-    """Return one digest of these operations, in any order."""
+    """Return one digest of these operations, whatever their order."""
     fingerprints = sorted(operation_fingerprint(operation) for operation in operations)
     return hashlib.sha256("\n".join(fingerprints).encode()).hexdigest()
 
 
 def plan_end(operations: Iterable[Operation], end: datetime) -> datetime:
-    """Return until when a plan is binding: the end of its window, or its last start; UTC."""
+    """Return the time up to which a plan covers operations, in UTC.
+
+    This is ``end``, the end of the plan's window, or the latest start in the plan if that is later.
+    """
     starts = (v.start for o in operations for v in (o.before, o.after) if v is not None)
     return max([end, *starts])
 
@@ -50,8 +56,8 @@ def plan_end(operations: Iterable[Operation], end: datetime) -> datetime:
 def operations_within(operations: Iterable[Operation], until: datetime) -> list[Operation]:
     """Return the operations that a plan up to ``until`` covers.
 
-    The window moves on while a plan waits for approval. An operation that came into the window
-    since is neither a difference from the plan nor written with it.
+    The window moves on while a plan waits for approval. An operation that has come into the window
+    since then is neither a difference from the plan nor written with the plan.
     """
     return [
         o
@@ -62,18 +68,21 @@ def operations_within(operations: Iterable[Operation], until: datetime) -> list[
 
 @dataclass(frozen=True, slots=True)
 class PlanDifferences:
-    """The operations that only the plan has, and those that are only decided now."""
+    """How a plan differs from the present decision.
+
+    ``gone``: the operations that only the plan has. ``new``: those that are only decided now.
+    """
 
     gone: Sequence[Operation]
     new: Sequence[Operation]
 
     def __bool__(self) -> bool:
-        """Return true if there are any."""
+        """Return true if there is any difference."""
         return bool(self.gone or self.new)
 
 
 def compare_plans(agreed: Sequence[Operation], now: Sequence[Operation]) -> PlanDifferences:
-    """Compare a plan with the operations that are decided now."""
+    """Compare the approved operations with ``now``, the operations that are decided now."""
     return PlanDifferences(_without(agreed, now), _without(now, agreed))
 
 

@@ -1,4 +1,4 @@
-"""Compare what several systems offer for booking of one provider.
+"""Compare the free slots that several systems offer for one provider; used by `syncd slots`.
 
 Intervals are UTC, with an inclusive start and an exclusive end.
 """
@@ -26,7 +26,11 @@ class ClosedReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OfferDifference:
-    """A span that some systems offer and others do not; ``closed`` has the reason of each."""
+    """A span that some systems offer and others do not.
+
+    ``offered``: the names of the systems that offer the span. ``closed``: each other system, with
+    the reason why that system does not offer the span.
+    """
 
     start: datetime
     end: datetime
@@ -35,15 +39,15 @@ class OfferDifference:
 
     @property
     def taken(self) -> bool:
-        """True if an event is known at that time, so it is offered although it is taken."""
+        """True if a closed system has an event there, so the others offer a time that is taken."""
         return any(why is not ClosedReason.OUTSIDE for _, why in self.closed)
 
 
 @dataclass(frozen=True, slots=True)
 class OfferComparison:
-    """What several systems offer of one provider, within ``window``.
+    """What several systems offer for one provider, within ``window``.
 
-    All of them were asked for that window.
+    All these systems were asked for that window. ``everywhere``: the spans that all offer.
     """
 
     window: Window
@@ -67,7 +71,12 @@ def joined(offers: Iterable[Offer]) -> tuple[Offer, ...]:
 def compare_offers(
     asked: Sequence[Availability], records: Iterable[TrackedEvent], span: Window | None = None
 ) -> OfferComparison | None:
-    """Compare what the systems offer; None if no time was asked of all of them."""
+    """Compare what the systems offer; None if no window was asked of all systems.
+
+    - ``asked``: the free slots of each system, as last read.
+    - ``records``: the known events of the provider; they tell why a time is closed.
+    - ``span``: compare only this window; None: all that every system was asked for.
+    """
     known = [free for free in asked if free.known]
     spans = [free.window for free in known] + ([span] if span else [])
     if not known:

@@ -1,8 +1,9 @@
 """Plan the blocks of one calendar: which intervals it must block, and the writes for that.
 
-After `plan_calendar`, every interval to block has a block, a write that makes one, or is already
-taken by an event of somebody else. Links that need no write are stored. The fewest writes come from
-`blocks.plan_blocks`; this module adds releases, undo suppressions, guard stops and orphans.
+After `plan_calendar`, every interval to block has a block, or a write that creates a block, or is
+already taken by an event that somebody on the platform made. Links that need no write are stored.
+`blocks.plan_blocks` finds the fewest writes; this module adds releases, undo suppressions, guard
+stops and orphans.
 """
 
 from __future__ import annotations
@@ -42,13 +43,15 @@ _BUFFER_REFUSED = "the block covers no buffer, because the system refuses a bloc
 class BlockPlanningInput:
     """What the blocks of all calendars of a provider are planned from.
 
+    - ``calendars``: the provider's calendars, by system.
     - ``claims``: the values that conflicts claim, by booking.
-    - ``unmatched``: the appointments that are not matched yet.
+    - ``unmatched``: the appointments that are not matched with a booking yet.
     - ``untouchable``: the ids of blocks that stay as they are.
     - ``capacity``: how many meetings the provider may have at one time.
-    - ``orphans``: blocks that become ours where they are wanted, if ``ownership`` allows that.
-    - ``new_id``: makes the ids of the journal rows that prove an adoption.
-    - ``changes``: the values that appointments are changed to now.
+    - ``orphans``: tagged blocks that this state does not know. An orphan becomes ours if its
+      interval must be blocked and ``ownership`` allows the adoption.
+    - ``new_id``: returns an id for the journal row that proves an adoption.
+    - ``changes``: the value to which each appointment is changed by the writes of this cycle.
     """
 
     calendars: Mapping[str, CalendarState]
@@ -67,8 +70,8 @@ def plan_calendar(
 ) -> BlockPlan:
     """Plan the blocks of one calendar, and store the links that need no write.
 
-    If the calendar cannot be written to now, the planned writes are returned to wait. If it is
-    read-only, no write is returned.
+    If the calendar cannot be written to now, the planned writes are returned so that they can be
+    shown as waiting, and no link is stored. If the calendar is read-only, no write is returned.
     """
     vacated = vacated_intervals(workspace, calendar.system, planning.changes)
     claims, now = {**planning.claims, **vacated}, workspace.now
@@ -176,7 +179,7 @@ def _events_of_others(
 
 
 def _released(workspace: Workspace, system: str) -> set[str]:
-    """Return the bookings whose block in a system a person changed and a rule released."""
+    """Return the bookings whose block in a system was edited by hand and released by a rule."""
     return {
         r.booking for r in workspace.replicas() if r.role is Role.RELEASED and r.system == system
     }
@@ -203,10 +206,11 @@ def _adopt_orphans(
     planning: BlockPlanningInput,
     wanted: Mapping[Interval, AbstractSet[str]],
 ) -> list[TrackedEvent]:
-    """Adopt the orphans of one calendar whose interval is exactly one that must be blocked.
+    """Adopt the orphans of one calendar whose interval is exactly an interval that must be blocked.
 
-    They were made by a syncd whose state is lost, or is newer than this one. An orphan elsewhere
-    may be a block of another installation and stays as it is.
+    Used after a lost or restored state: such orphans were created by a syncd whose state is lost,
+    or is newer than this state. An orphan at another time may belong to another installation and
+    stays as it is. ``wanted`` are the intervals to block, with the bookings that need each.
     """
     taken = _blocked_by_ours(workspace, system)
     adopted: list[TrackedEvent] = []
@@ -234,8 +238,8 @@ def _interval(record: TrackedEvent) -> Interval | None:
 def blocks_under_doubt(workspace: Workspace, calendars: Mapping[str, CalendarState]) -> set[str]:
     """Return the ids of our blocks that stay as they are for now.
 
-    A system that is not trusted shows new busy time there, so that time must not be opened. Blocks
-    that the guard stopped stay as well.
+    A block stays if a system that is not trusted now shows new busy time at the block's time: that
+    time must not be opened. Blocks that the guard stopped stay as well.
     """
     stopped = {
         record.id
@@ -267,7 +271,10 @@ def blocks_under_doubt(workspace: Workspace, calendars: Mapping[str, CalendarSta
 
 
 def suppressed_bookings(workspace: Workspace, system: str) -> AbstractSet[str]:
-    """Return the bookings whose blocks in a system are not written, as a person undid a write."""
+    """Return the bookings whose blocks in ``system`` were undone by `syncd undo`.
+
+    Such blocks are not written again until the booking changes.
+    """
     return {
         suppression.booking
         for suppression in workspace.state.undo_suppressions
@@ -302,7 +309,11 @@ def _affects(
 def holds_meeting(
     record: TrackedEvent, workspace: Workspace, booking: str, calendar: CalendarState
 ) -> bool:
-    """Return true if the calendar has the meeting itself, so that it needs no block."""
+    """Return true if ``record`` is the meeting in this calendar, which then needs no block.
+
+    ``record`` is an appointment of ``booking``; it does not count if it is in another system, is
+    deleted or cancelled for good, or is kept by the platform at another time than the meeting's.
+    """
     if record.system != calendar.system or record.end_accepted:
         return False
     if has_other_time(record):
@@ -315,7 +326,7 @@ def holds_meeting(
 
 
 def pending_changes_of(workspace: Workspace, operations: Sequence[Operation]) -> dict[Id, Value]:
-    """Return the new value of each appointment with a write that is made or queued now."""
+    """Return the new value of each appointment that has a write in this cycle or in the queue."""
     now = [o for o in operations if rejected_writes.blocking_conflict(workspace, o) is None]
     queued = [i.operation for i in workspace.state.intents if i.state is IntentState.ACCEPTED]
     return {

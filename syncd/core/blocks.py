@@ -1,8 +1,8 @@
 """Compute which intervals a calendar must block, and the fewest writes that do it.
 
-A busy interval needs one block in each other calendar of the provider that has no appointment of
-that booking. Bookings with exactly the same interval share a block. Blocks that syncd made are
-never sources.
+A busy interval needs one block in each of the provider's calendars that has no appointment of that
+booking. Bookings with exactly the same interval share a block. A block that syncd made is never the
+reason for another block.
 """
 
 from __future__ import annotations
@@ -41,8 +41,9 @@ NO_BUFFERS: Mapping[str, Buffer] = MappingProxyType({})
 class OurBlock:
     """A block that syncd made, and the bookings that it serves.
 
-    ``untouchable``: it is not moved or removed, because a rule released it, or a person's change of
-    it is not decided yet. It takes up the time where it is.
+    ``bookings``: the ids of the bookings. ``untouchable``: syncd neither moves nor removes the
+    block now, because a rule released the block, or a manual edit of the block is not decided yet.
+    The block takes up the time at which it is shown.
     """
 
     record: TrackedEvent
@@ -51,7 +52,7 @@ class OurBlock:
 
     @property
     def interval(self) -> Interval | None:
-        """The interval where syncd expects it; of an untouchable block, where it is."""
+        """The interval at which syncd expects the block; the shown one if it is untouchable."""
         value = expected_value(self.record) or self.record.observed
         if self.untouchable:
             value = self.record.observed
@@ -59,7 +60,7 @@ class OurBlock:
 
     @property
     def exists(self) -> bool:
-        """True if the last read still showed it."""
+        """True if the block is not proven to be gone."""
         return self.record.observed is not None
 
 
@@ -67,13 +68,16 @@ class OurBlock:
 class BlockPlan:
     """What one calendar needs: writes, and links that change without a write.
 
-    - ``links``: the bookings that an existing block serves from now on, by event id.
-    - ``lost``: the blocks that are gone and serve nothing any more.
-    - ``already_there``: the blocks that are where they are wanted, without a confirmed write.
-    - ``wanted``, ``open``: how many intervals must be blocked, and how many of them are not yet.
-    - ``intervals``: the intervals that must be blocked, with the bookings that need it.
+    - ``operations``: the writes.
+    - ``links``: (event id of an existing block, ids of the bookings that it serves from now on).
+    - ``lost``: the blocks that are proven to be gone and no longer serve any booking.
+    - ``already_there``: the blocks that are at a wanted interval although no write that put them
+      there was confirmed.
+    - ``wanted``, ``open``: how many intervals must be blocked, and how many of these are not
+      blocked yet.
+    - ``intervals``: the intervals that must be blocked, each with the bookings that need the block.
     - ``adopted``: the orphans that became ours.
-    - ``refused``: the conflicts because of which blocks cover no buffer.
+    - ``refused``: the conflicts because of which blocks are planned without buffers.
     """
 
     operations: tuple[Operation, ...] = ()
@@ -101,14 +105,15 @@ def wanted_blocks(
 
     - ``appointments``: the appointments of each booking that count as the meeting.
     - ``claims``: the values of held conflicts; each of these intervals must be blocked.
-    - ``others``: events of this calendar that already take up their time: blocks of somebody else,
-      and appointments that are not matched yet.
-    - ``released``: the bookings that need no block here.
-    - ``buffers``: what a block covers before and after a meeting, by booking.
+    - ``others``: events of this calendar that already take up their time: blocks that somebody on
+      the platform made, and appointments that are not matched yet.
+    - ``now``: no block is planned for an interval that is over.
+    - ``released``: the bookings that need no block in this calendar.
+    - ``buffers``: the time that a block covers before and after a meeting, by booking.
     """
     others = [r for r in others if r.observed is not None and r.observed.busy]
     taken = {record.observed.interval for record in others if record.observed is not None}
-    # Only an appointment covers its buffers; a block of somebody else covers just its own time.
+    # Only an appointment covers its buffers; a block that is not ours covers just its own time.
     unmatched_meetings = {
         r.observed.interval for r in others if r.observed and r.kind is Kind.APPOINTMENT
     }
@@ -124,7 +129,7 @@ def wanted_blocks(
         claimed_values = claims.get(booking.id)
         if here and claimed_values is None:
             continue
-        # During a conflict, a calendar that has the meeting also blocks what the others claim.
+        # During a conflict, a calendar that has the meeting also blocks the claims of the others.
         shown = {
             r.observed.interval for r in here if r.observed and r.observed.busy
         } | unmatched_meetings
@@ -144,7 +149,7 @@ def wanted_blocks(
             interval = truncate(buffer.expand(value), calendar.grain).interval
             if not value.busy or interval in taken:
                 continue
-            # No block is made for an interval that is over.
+            # No block is created for an interval that is over.
             if interval[1] > now and truncate(value, calendar.grain).interval not in shown:
                 wanted[interval].add(booking.id)
     return dict(wanted)
@@ -157,10 +162,10 @@ def plan_blocks(
     blocks: Sequence[OurBlock],
     now: datetime,
 ) -> BlockPlan:
-    """Plan the fewest writes that turn the existing blocks into the wanted ones.
+    """Plan the fewest writes that turn the existing ``blocks`` into the ``wanted`` ones.
 
-    A block for which the platform keeps another end than the written one is replaced. The new block
-    is made first and the old one removed in the next cycle, so the time is never open.
+    A block is replaced if the platform keeps another end than the end that was written. The new
+    block is created first and the old block removed in the next cycle, so the time is never open.
     """
     operations: list[Operation] = []
     links: list[tuple[str, frozenset[str]]] = []
@@ -174,7 +179,7 @@ def plan_blocks(
     for block in sorted((block for block in blocks if not block.untouchable), key=_keep_first):
         interval = block.interval
         if not block.exists:
-            # Proven to be gone. If its interval must still be blocked, a new block is made.
+            # Proven to be gone. If its interval must still be blocked, a new block is created.
             lost.append(block.record)
         elif interval is not None and interval in unblocked and not has_other_time(block.record):
             # Its expected interval is wanted: keep it, or move it back there.
@@ -191,14 +196,14 @@ def plan_blocks(
     for interval, serves in sorted(unblocked.items()):
         in_place = next((block for block in surplus if _shown(block) == interval), None)
         if in_place is not None:
-            # A write with a lost reply, or a person, moved it there: nothing to write.
+            # A write with a lost response, or a manual edit, moved it there: nothing to write.
             surplus.remove(in_place)
             already_there.append(in_place.record)
             links.append((in_place.record.id, serves))
             continue
         movable = next((b for b in surplus if b.bookings & serves and _can_move(b, interval)), None)
         if movable is not None:
-            # The booking of this block moved, so the block moves as well.
+            # The booking that this block serves moved, so the block moves as well.
             surplus.remove(movable)
             reason = "follows its booking"
             operations.append(_move(provider, calendar, movable, interval, serves, reason))
@@ -226,7 +231,11 @@ def _shown(block: OurBlock) -> Interval | None:
 
 
 def _can_move(block: OurBlock, interval: Interval) -> bool:
-    """Return true if an update can move a block there; one that keeps its length can be moved."""
+    """Return true if an update can move the block to ``interval``.
+
+    If the platform kept another end than the written one, only a move without a change of length
+    is possible.
+    """
     shown = _shown(block)
     if shown is None or not has_other_time(block.record):
         return True
@@ -234,7 +243,10 @@ def _can_move(block: OurBlock, interval: Interval) -> bool:
 
 
 def _covers_part_of(block: OurBlock, made: Iterable[Interval]) -> bool:
-    """Return true if a block takes up part of a new block's time until that one exists."""
+    """Return true if the old block must stay for now, as it covers part of a new block's time.
+
+    ``made`` are the intervals of the new blocks, which do not exist yet.
+    """
     shown = _shown(block)
     return (
         shown is not None
@@ -244,8 +256,8 @@ def _covers_part_of(block: OurBlock, made: Iterable[Interval]) -> bool:
 
 
 def _keep_first(block: OurBlock) -> tuple[bool, bool, str]:
-    # Existing blocks first, so that neither a deleted block, nor one that a person moved away, is
-    # chosen for an interval that another block already has.
+    # Existing blocks first, so that neither a deleted block, nor a block that somebody on the
+    # platform moved away, is chosen for an interval that another block already has.
     return (not block.exists, has_pending_change(block.record), block.record.id)
 
 

@@ -1,7 +1,8 @@
 """Propagate the agreed values of all bookings of a provider to their appointments.
 
 After `propagate_all`, every appointment that differs from its booking has a write, a conflict, or a
-reason to wait, and a booking that cannot be fully propagated claims its agreed and its shown times.
+waiting write. A booking that cannot be fully propagated claims its agreed time and the times that
+its appointments show, so that blocks keep all these times closed.
 """
 
 from __future__ import annotations
@@ -27,8 +28,14 @@ def propagate_all(
 ) -> tuple[list[Operation], list[Conflict], list[Waiting]]:
     """Return the writes, conflicts and waiting writes of all bookings that are not in conflict.
 
-    ``on_hold`` are bookings that wait for a person: they are not written to. If an appointment
-    cannot be updated, its time and the agreed one are added to ``claims``.
+    Used in each decision, after the agreed values are merged. Example: a meeting moved in one
+    system; the result has the write that moves the appointment in the other system.
+
+    - ``claims``: the values that conflicts claim, by booking. These bookings are skipped. If an
+      appointment of another booking cannot be updated, that booking is added here, with its agreed
+      time and the times that its appointments show.
+    - ``on_hold``: the bookings of held double bookings. Nothing is written to their appointments
+      until the operator resolves the conflict.
     """
     operations: list[Operation] = []
     conflicts: list[Conflict] = []
@@ -67,9 +74,9 @@ def propagate_all(
 def _is_rejected(
     workspace: Workspace, calendars: Mapping[str, CalendarState], operation: Operation
 ) -> bool:
-    """Return true if a write is rejected or too late.
+    """Return true if the write is rejected, or comes too late, so that it cannot succeed.
 
-    While its system is blocked, only a rejection that is already open counts.
+    While the calendar cannot be written to, only a rejection that is already open counts.
     """
     is_writable = calendars[operation.system].blocked is None
     return (rejected_writes.blocking_conflict if is_writable else rejected_writes.open_rejection)(
@@ -80,7 +87,7 @@ def _is_rejected(
 def _why_held(
     workspace: Workspace, calendars: Mapping[str, CalendarState], operation: Operation
 ) -> WaitReason | None:
-    """Return why a write waits for a person; None if it does not."""
+    """Return why a write waits for the operator; None if the write does not wait."""
     calendar = calendars[operation.system]
     record = workspace.records.get((operation.system, operation.event or ""))
     if may_change_series(record, calendar):

@@ -1,7 +1,7 @@
 """Widen blocks by the buffers of the calendars on which a meeting is booked.
 
-Only blocks have buffers. A meeting's own time, its twins and the match by equal start and end do
-not. A value read from a block is turned back into the meeting's time here.
+Only blocks cover buffers; a meeting's own time, its twins and the match by equal start and end do
+not. `as_meeting` turns the value of a block back into the meeting's time.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from syncd.model import NO_BUFFER, Booking, Buffer, Kind, TrackedEvent, Value
 def buffer_of(
     workspace: Workspace, calendars: Mapping[str, CalendarState], booking: Booking, system: str
 ) -> Buffer:
-    """Return the buffer that a block for a booking covers in a system.
+    """Return the buffer that a block for ``booking`` covers in ``system``.
 
-    The calendars of that system itself add their buffers on their own, so they do not count. If
+    The platform itself adds the buffers of calendars of ``system``, so those do not count. If
     several other calendars have the meeting, the longest buffer on each side counts.
     """
     buffer = NO_BUFFER
@@ -56,11 +56,16 @@ def without_buffers(
     wanted: Mapping[tuple[datetime, datetime], AbstractSet[str]],
     refused: Iterable[tuple[datetime, datetime]],
 ) -> set[str]:
-    """Return the bookings whose blocks must cover no buffer, given the intervals that were refused.
+    """Return the bookings whose blocks must be planned without a buffer.
 
-    A neighbour's buffer must not overlap the time of such a meeting either, so the neighbour loses
-    its buffer too. A neighbour whose own time overlaps keeps its buffer: to drop it would free
-    nothing.
+    Used when the platform refused blocks because their buffers overlap other events.
+
+    - ``wanted``: the intervals to block, buffers included, with the bookings that need each block.
+    - ``refused``: those intervals of ``wanted`` that the platform refused.
+
+    A neighbouring meeting's buffer must not overlap the time of such a meeting either, so the
+    neighbour loses its buffer too. A neighbour whose own time overlaps keeps its buffer: without
+    the buffer, the times would still overlap.
     """
     unbuffered: set[str] = set()
     added = {booking for interval in refused for booking in wanted[interval]}
@@ -87,7 +92,11 @@ def as_meeting(
     booking: Booking,
     record: TrackedEvent,
 ) -> TrackedEvent:
-    """Return our block with its values turned into the time of its meeting."""
+    """Return ``record`` with each value of our block turned into the time of its meeting.
+
+    Used when a booking follows a block that somebody on the platform moved. An event that is not
+    ours is returned unchanged.
+    """
     buffer = (
         buffer_of(workspace, calendars, booking, record.system)
         if record.created_by_us

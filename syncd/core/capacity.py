@@ -27,8 +27,9 @@ def blocks_at_capacity(
 ) -> dict[Interval, set[str]]:
     """Return the intervals that this calendar must block, each with the bookings that need it.
 
-    A calendar that has as many of the bookings itself as there are ``units`` needs no block. All
-    values that a held conflict claims count. The other arguments are as in `blocks.wanted_blocks`.
+    ``units`` is how many meetings the provider may have at one time. The other parameters are as in
+    `blocks.wanted_blocks`. While ``units`` or more of the meetings are in this calendar itself, the
+    platform closes the time, and no block is needed. All values that a held conflict claims count.
     """
     uses: list[tuple[Value, str, bool]] = []
     for booking in bookings:

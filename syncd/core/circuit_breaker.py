@@ -1,15 +1,17 @@
-"""Decide when a failing system is asked again: its health as a state machine.
+"""Decide when a failing system is called again: the health of a system as a state machine.
 
 =============  ======================  ====================  =====================================
 attempt        state after             asked again after     reason
 =============  ======================  ====================  =====================================
 answered       ok                      at once
-answered late  slow, until it is fast  at once               one slow answer is no outage
+answered late  slow, until it is fast  at once               one slow response is no outage
 in part        down                    at once               the working part must go on
 not at all     down                    0, 30, 60 … 300 s     a single failure delays no poll
-rate limit     rate-limited            what it asked for     never over a limit (promise 9)
-no access      unauthorised            60, 120 … 900 s       only a person can help
+rate limit     rate-limited            the requested wait    never over a limit (promise 9)
+no access      unauthorised            60, 120 … 900 s       only the operator can help
 =============  ======================  ====================  =====================================
+
+Promise 9: docs/design.md#promises.
 """
 
 from __future__ import annotations
@@ -29,11 +31,13 @@ _BACK_OFF = {SystemState.DOWN: (30.0, 300.0), SystemState.UNAUTHORISED: (60.0, 9
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """The result of asking a system. ``trouble`` is None if it answered.
+    """The result of one read of a system, or one write to it.
 
-    - ``wait``: the seconds that the platform asked for.
+    - ``trouble``: the state that the failure leads to; None if the system answered.
+    - ``cause``, ``remedy``: the texts for the operator if the attempt failed.
+    - ``wait``: how many seconds the platform told syncd to wait; 0 if it did not say.
     - ``latency``: the mean seconds per call.
-    - ``partial``: it answered in part.
+    - ``partial``: a part of the calls was answered.
     - ``writing``: the attempt was a write.
     """
 
@@ -48,7 +52,7 @@ class Attempt:
 
 
 class Transition(StrEnum):
-    """The change that a person is notified of: a system failed, or it recovered."""
+    """The change of which the operator is notified: a system failed (LOST), or recovered."""
 
     NONE = "none"
     LOST = "went"
@@ -99,7 +103,7 @@ def _enter(before: SystemHealth, state: SystemState, at: datetime) -> SystemHeal
 
 
 def _wait(attempt: Attempt, failures: int) -> float:
-    """Return the seconds until the system is asked again."""
+    """Return the seconds until the system is called again."""
     if attempt.trouble is SystemState.RATE_LIMITED:
         return capped_wait(attempt.wait, daily=True)
     first, longest = _BACK_OFF.get(attempt.trouble or SystemState.OK, (0.0, 0.0))
@@ -113,7 +117,10 @@ def _wait(attempt: Attempt, failures: int) -> float:
 
 
 def is_open(health: SystemHealth, now: datetime, *, writing: bool) -> bool:
-    """Return true while the circuit breaker is open, so that the system is not asked."""
+    """Return true while the circuit breaker is open, so that no call is sent to the system.
+
+    ``writing``: the planned call is a write. A failed write stops only writes, not reads.
+    """
     if health.retry_at is None or (health.writing and not writing):
         return False
     has_begun = health.asked_at is None or health.asked_at <= now
@@ -134,12 +141,15 @@ def why_no_writes(health: SystemHealth, now: datetime) -> WaitReason | None:
 
 
 def reset(health: SystemHealth, secret: str) -> SystemHealth:
-    """Close the breaker, for new credentials or because a person asked for it."""
+    """Return the health with the breaker closed, for new credentials or at the operator's request.
+
+    ``secret`` is stored as `SystemHealth.secret`: it identifies the present credentials.
+    """
     return replace(health, secret=secret, retry_at=None, failures=0)
 
 
 def transition(before: SystemHealth, now: SystemHealth) -> Transition:
-    """Return whether trouble begins, changes its kind, or ends."""
+    """Return LOST if trouble began or changed its kind, RECOVERED if it ended, NONE otherwise."""
     if before.state is now.state:
         return Transition.NONE
     return Transition.RECOVERED if now.state is SystemState.OK else Transition.LOST

@@ -1,7 +1,8 @@
 """Values that keep their time blocked while a conflict is held.
 
-After `claims_of`, every booking in conflict has all values that its systems claim. Each of these
-intervals stays blocked until the conflict is decided.
+Example: a meeting was moved to 10:00 in one system and to 11:00 in another. Both values are claims.
+`claims_of` returns the claims of each booking in conflict; each of these intervals stays blocked
+until the conflict is resolved.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ def undecidable_conflicts(
 ) -> dict[str, Conflict]:
     """Return the held contradictions that cannot be decided again now, by booking.
 
-    At least one of their systems is not trusted at the moment. Such a conflict stays as it is: a
-    system that does not answer has not taken back what it claimed.
+    A contradiction is held changes that exclude each other, or an ambiguous match. It cannot be
+    decided again while a system of one of its claims is not trusted, and stays as it is: a system
+    that does not answer has not taken back what it claimed.
     """
     return {
         booking: held.conflict
@@ -41,9 +43,10 @@ def undecidable_conflicts(
 
 
 def bookings_of(workspace: Workspace, conflict: Conflict) -> set[str]:
-    """Return the bookings that wait for an answer.
+    """Return the bookings that wait until the operator resolves ``conflict``.
 
-    For a question about a series, these are the bookings of all instances that vanished.
+    For an ambiguous match of a series, these are the bookings of all instances that vanished. Empty
+    if the subject of the conflict is no open booking.
     """
     if conflict.subject not in workspace.bookings:
         return set()
@@ -59,9 +62,10 @@ def conflict_values(
 ) -> list[Value]:
     """Return the claims of a held conflict and the values of its booking's appointments.
 
-    A changed value that is trusted replaces the claim of the same event. An appointment that is
-    off, and may have been booked anew, leaves its calendar open at a time at which the meeting
-    still stands elsewhere: that time is claimed, too.
+    Used to keep blocks in place while the conflict is held. A changed value in a trusted system
+    replaces the claim of the same event. The times of all trusted appointments are included: if the
+    meeting was cancelled in one calendar, its time there is open, although the meeting may still
+    take place in another system.
     """
     trusted = {name for name, calendar in calendars.items() if calendar.trusted}
     shown_now = [
@@ -84,7 +88,10 @@ def _claimed_values(conflict: Conflict) -> list[Value]:
 def shown(
     workspace: Workspace, calendars: Mapping[str, CalendarState], booking: str
 ) -> list[Value]:
-    """Return the values of a booking's appointments: as observed if trusted, else as accepted."""
+    """Return the value of each present appointment of a booking.
+
+    In a trusted system that is the observed value, in any other the base (last accepted value).
+    """
     values = (
         r.observed if r.system in calendars and calendars[r.system].trusted else r.base
         for r in workspace.present(booking)
@@ -98,9 +105,12 @@ def claims_of(
     merge_conflicts: Sequence[Conflict],
     match_conflicts: Sequence[Conflict],
 ) -> dict[str, list[Value]]:
-    """Return the claimed values of each booking in conflict: its claims and its current values.
+    """Return the values that must stay blocked, for each booking in conflict.
 
-    A booking that stands in for its possible twins also claims their values.
+    - ``merge_conflicts``: the subject of each is a booking. The booking claims the values of the
+      conflict and those that its appointments show.
+    - ``match_conflicts``: ambiguous matches. If one of their events belongs to a booking of
+      ``merge_conflicts``, that booking also claims the values of all candidates.
     """
     claims: dict[str, list[Value]] = {}
     for conflict in merge_conflicts:

@@ -1,8 +1,8 @@
 """Choose the tagged blocks that `syncd cleanup` may remove although nothing proves them ours.
 
-A tag proves nothing, because people copy blocks. But a copy has the tag of its original, so a tag
-that occurs once in everything that was read was not copied there. Only such a block is preselected,
-and a person is asked for each calendar.
+A tag proves nothing, because people on the platform copy blocks. But a copy has the tag of its
+original, so a tag that occurs only once in all events that were read was not copied within them.
+Only such a block is preselected, and the operator is asked for each calendar.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class CleanupScope:
     provider: str = ""
 
     def covers(self, provider: str, system: str) -> bool:
-        """Return true if a calendar is in scope. A provider's former calendars are part of it."""
+        """Return true if a calendar is in scope; a provider's former calendars are in scope too."""
         names = {"", provider, provider_of_former(provider)}
         return self.system in {"", system} and self.provider in names
 
@@ -32,10 +32,11 @@ class CleanupScope:
 class OwnershipDoubt(StrEnum):
     """Why a tagged block is not preselected.
 
-    - REPEATED: its tag occurs more than once, so at least one of the blocks is a copy.
-    - COPY: its tag belongs to a block that is known under another id.
+    - REPEATED: its tag occurs more than once, so at least one of these blocks is a copy.
+    - COPY: its tag belongs to a block of ours that is known under another id.
     - UNCOUNTED: a calendar of its system was not read in full and may have a copy.
-    - CUSTOMER: it was our block until a person gave it a customer, so it is a meeting now.
+    - CUSTOMER: the event was our block until somebody on the platform added a customer, so the
+      event is a meeting now.
     """
 
     REPEATED = "repeated"
@@ -45,7 +46,7 @@ class OwnershipDoubt(StrEnum):
 
     @property
     def settled(self) -> bool:
-        """True if the block is known not to be ours, so that no person has to decide."""
+        """True if the block is known not to be ours, so that the operator is not asked."""
         return self in {OwnershipDoubt.COPY, OwnershipDoubt.CUSTOMER}
 
 
@@ -69,7 +70,7 @@ def tagged_blocks(
     - ``copied``: the tags of known blocks of ours.
     - ``unread``: the systems that were not read in full.
 
-    A meeting with a tag in its text is no block, but counts as a use of the tag.
+    A meeting that has a tag in its text is no block, but counts as one occurrence of the tag.
     """
     tagged = [event for event in events if event.key is not None]
     uses = Counter(event.key for event in tagged)

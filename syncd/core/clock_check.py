@@ -6,17 +6,18 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 MAX_ERROR = timedelta(minutes=5)
-"""A clock that is off by more is wrong; platforms that differ by no more agree."""
+"""A clock that is off by more than this is wrong; two platforms within this distance agree."""
 
 RIGHT = timedelta(0)
 
 
 def clock_error(skews: Mapping[str, Sequence[timedelta]], known: timedelta = RIGHT) -> timedelta:
-    """Return how far the platforms are ahead of this machine; zero if its clock may be right.
+    """Return how far the platforms' clocks are ahead of this machine's; zero if it may be right.
 
-    ``skews`` are the differences measured now, by platform; ``known`` is the error found before.
-    One platform's own clock may be wrong, so two must agree. With fewer measurements, a known error
-    stays until a platform contradicts it.
+    ``skews`` are the differences measured now (platform minus this machine), by platform. ``known``
+    is the error that was found before. The clock of one platform may be wrong, so two platforms
+    must agree. If fewer than two were measured, a known error stays until a platform contradicts
+    it.
     """
     measured = sorted(min(each, key=abs) for each in skews.values() if each)
     wrong = [skew for skew in measured if abs(skew) > MAX_ERROR]

@@ -1,7 +1,7 @@
 """Keep the queue of open conflicts in line with the conflicts of a decision.
 
-After `update_queue`, each conflict of the decision is in the queue once, and every other one is
-closed with a reason, unless one of its systems is not trusted now.
+After `update_queue`, each conflict of the decision is in the queue once, and every other conflict
+is closed with a reason, unless a system of one of its claims is not trusted now.
 """
 
 from __future__ import annotations
@@ -22,11 +22,16 @@ def update_queue(
     new_id: Callable[[], str],
     directive: Directive = NO_DIRECTIVE,
 ) -> None:
-    """Compare the conflicts of this decision with the open ones.
+    """Open, keep and close held conflicts, in ``workspace.changes``, after a decision.
 
-    The same conflict stays open as it is. A conflict whose inputs changed is closed and opened
-    again. One that no longer exists is closed with the reason, unless one of its systems is not
-    trusted now. A conflict that a person dismissed stays open, but is not reported again.
+    - ``conflicts``: the conflicts of this decision.
+    - ``new_id``: returns the id of a conflict that is opened.
+    - ``directive``: the operator's resolution that this decision applied, if any.
+
+    A conflict that is already open stays open as it is. If its inputs changed, it is closed and
+    opened again. A conflict that no longer exists is closed with the reason, unless a system of one
+    of its claims is not trusted now. A conflict that the operator dismissed stays open, but is not
+    reported again.
     """
     unmatched = {conflict_identity(c): c for c in conflicts}
     for held in workspace.state.conflicts:
@@ -58,13 +63,16 @@ def update_queue(
 
 
 def is_trusted(claim: Claim, calendars: Mapping[str, CalendarState]) -> bool:
-    """Return true if a system's claim may be acted on; one of an unmapped system always may."""
+    """Return true if a claim may be acted on: its calendar is trusted and its event not stopped.
+
+    The claim of a system that is not mapped for this provider may always be acted on.
+    """
     calendar = calendars.get(claim.system)
     return calendar is None or (calendar.trusted and claim.event not in calendar.stopped)
 
 
 def _reason(workspace: Workspace, held: HeldConflict, directive: Directive) -> str:
-    """Return why a conflict is closed."""
+    """Return the text for the operator that says why a conflict is closed."""
     conflict = held.conflict
     values = [claim.value for claim in conflict.claims if claim.value is not None]
     booking = workspace.bookings.get(conflict.subject)

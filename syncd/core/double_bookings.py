@@ -1,6 +1,6 @@
 """Find double bookings: two meetings of one provider that overlap, in any of the systems.
 
-Only appointments count, because people put blocks on top of meetings to close their time.
+Only appointments count: people on the platforms put blocks over meetings to close that time.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from syncd.core.workspace import Workspace
 from syncd.model import Booking, Claim, Conflict, ConflictKind, Kind, same_record
 
 MAX_PAIRS = 5
-"""With at most so many earlier meetings an overlapping one is paired.
+"""An overlapping meeting is paired with at most this number of earlier meetings.
 
-Thousands at one time are a fault of the platform, and to pair them all would take minutes.
+Thousands of meetings at one time are a fault of the platform, and to pair them all would take
+minutes.
 """
 
 
@@ -43,9 +44,10 @@ def double_bookings(
 ) -> list[Conflict]:
     """Return a conflict for each pair of meetings that overlap and are not over.
 
-    ``capacity`` meetings may take place at once. Meetings of one service at one time count as one,
-    as long as the service has seats. Those beyond its seats are paired with the first one. A class
-    is represented by one of its meetings.
+    ``capacity`` meetings of the provider may take place at once. A class counts as one meeting:
+    meetings of one service at one time, as many as the service has seats. Meetings beyond these
+    seats are paired with the first meeting of the class. In pairs with other meetings, the first
+    meeting stands for the class.
     """
     conflicts: list[Conflict] = []
     sessions: list[_Session] = []
@@ -60,7 +62,7 @@ def double_bookings(
 
 
 def _is_one_record(workspace: Workspace, first: Booking, second: Booking) -> bool:
-    """Return true if both show one record, because the first host of a meeting changed."""
+    """Return true if both bookings show the same event, because the first host changed."""
     return any(
         one.system == other.system and same_record(one.id, other.id)
         for one in workspace.present(first.id)
@@ -69,12 +71,15 @@ def _is_one_record(workspace: Workspace, first: Booking, second: Booking) -> boo
 
 
 def on_hold(conflicts: Iterable[Conflict]) -> set[str]:
-    """Return the bookings that are not written to until a person decides."""
+    """Return the bookings of held conflicts; nothing is written until the operator resolves them.
+
+    ``conflicts`` are double bookings.
+    """
     return {booking for c in conflicts if c.held for booking in booking_pair(c)}
 
 
 def booking_pair(conflict: Conflict) -> tuple[str, str]:
-    """Return the two bookings of a conflict, the one that was opened first before the other."""
+    """Return the ids of the two bookings of a double booking, the earlier opened one first."""
     first, _, second = conflict.subject.partition("+")
     return first, second
 
@@ -82,7 +87,10 @@ def booking_pair(conflict: Conflict) -> tuple[str, str]:
 def _sessions_by_service(
     workspace: Workspace, calendars: Mapping[str, CalendarState]
 ) -> Iterator[tuple[tuple[Booking, ...], int]]:
-    """Yield meetings grouped by service and time, with the seats of the service; others alone."""
+    """Yield the meetings of each class with the seats of its service, and each other meeting alone.
+
+    A class is the meetings of one service with several seats at exactly the same time.
+    """
     groups: dict[tuple[object, ...], list[Booking]] = defaultdict(list)
     seats: dict[tuple[object, ...], int] = {}
     for booking in sorted(workspace.bookings.values(), key=_opening_order):

@@ -1,9 +1,9 @@
-"""Apply the rule `block_edited` to blocks of syncd that a person moved or removed.
+"""Apply the rule `block_edited` to blocks of syncd that somebody on a platform moved or removed.
 
-- ``restore`` moves them back; that is done in `blocks`.
+- ``restore`` moves the block back, or creates it again; that is done in `blocks`.
 - ``reschedule`` lets the booking follow a moved block, as one more change in the merge. A block
   that was removed, or that several bookings share, says nothing about one booking and is restored.
-- ``release`` accepts the change: that calendar stays open for as long as the booking does not move.
+- ``release`` accepts the edit: that calendar stays open for as long as the booking does not move.
 """
 
 from __future__ import annotations
@@ -24,7 +24,11 @@ from syncd.model import Booking, ConflictKind, Replica, Role, TrackedEvent
 def blocks_to_follow(
     workspace: Workspace, calendars: Mapping[str, CalendarState], rules: Rules
 ) -> dict[str, list[TrackedEvent]]:
-    """Return the moved blocks that each booking must follow, with the meeting's time."""
+    """Return the moved blocks that each booking must follow, by booking id.
+
+    Used if the rule is ``reschedule``. The values of each block are turned into the time of the
+    meeting, without buffers. Blocks of meetings that are over or cannot be moved are left out.
+    """
     blocks: dict[str, list[TrackedEvent]] = defaultdict(list)
     for record, links in _edited(workspace, calendars, rules, Choice.RESCHEDULE):
         if record.observed is None or not record.observed.busy or len(links) != 1:
@@ -41,7 +45,7 @@ def blocks_to_follow(
 def release_edited(
     workspace: Workspace, calendars: Mapping[str, CalendarState], rules: Rules
 ) -> None:
-    """Release the blocks that a person moved or removed, if the rule is ``release``."""
+    """Release the blocks that were moved or removed by hand, if the rule is ``release``."""
     for record, links in list(_edited(workspace, calendars, rules, Choice.RELEASE)):
         rule = rules.effective_rule(ConflictKind.BLOCK_EDITED, {record.system})
         for link in links:
@@ -72,13 +76,13 @@ def end_releases(workspace: Workspace) -> None:
 
 
 def transfer_release(workspace: Workspace, before: Booking, after: Booking) -> None:
-    """Keep the releases of a booking if only its status changed."""
+    """Keep the releases of a booking if only its status changed, from ``before`` to ``after``."""
     if before.agreed.interval == after.agreed.interval and after.agreed.busy:
         extend_release(workspace, before, after)
 
 
 def extend_release(workspace: Workspace, before: Booking, after: Booking) -> None:
-    """Keep the releases of a booking whose time nobody changed."""
+    """Keep the releases of a booking whose time nobody changed, in its new revision ``after``."""
     for link in list(workspace.links.get(after.id, {}).values()):
         if link.role is Role.RELEASED and link.synced_revision == before.revision:
             workspace.link(replace(link, synced_revision=after.revision))
@@ -87,9 +91,9 @@ def extend_release(workspace: Workspace, before: Booking, after: Booking) -> Non
 def _edited(
     workspace: Workspace, calendars: Mapping[str, CalendarState], rules: Rules, choice: Choice
 ) -> Iterator[tuple[TrackedEvent, list[Replica]]]:
-    """Yield our edited blocks under this rule, each with its links.
+    """Yield each edited block of ours for which the rule is ``choice``, with its links to bookings.
 
-    Only blocks that had the agreed time of all their bookings.
+    Only blocks that were at the agreed time of all their bookings before the edit.
     """
     links: dict[tuple[str, str], list[Replica]] = defaultdict(list)
     for link in workspace.replicas():

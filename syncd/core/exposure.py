@@ -1,7 +1,7 @@
 """Find the intervals that are still offered although they are taken, and for how long.
 
-Both are judged from outside: what each calendar should block, which blocks exist, and what the
-system itself offered when it was last asked.
+Both are judged after a cycle, from what each calendar should block, which blocks exist, and which
+free slots the system itself offered when it was last asked.
 """
 
 from __future__ import annotations
@@ -31,13 +31,16 @@ RequiredBlocks = Mapping[str, Mapping[Interval, Collection[str]]]
 
 @dataclass(frozen=True, slots=True)
 class ExposureInput:
-    """One provider after a cycle. ``free`` and ``lags`` are by system.
+    """One provider after a cycle.
 
-    - ``records``: also events that ended since a system was last asked for free slots.
+    - ``required``: the intervals that each calendar should block.
+    - ``records``: the known events, and those that ended since a system was last asked for free
+      slots.
+    - ``free``: by system, the free slots as last read. ``lags``: by system, the lag bound.
     - ``read_only``: the systems that are never written to.
-    - ``undone``: the (booking, system) pairs whose block a person undid.
+    - ``undone``: the (booking, system) pairs whose block was undone by `syncd undo`.
     - ``released``: the (booking, system) pairs whose edited block a rule released.
-    - ``held_back``: by system, the cause if a person does not want anything written there.
+    - ``held_back``: by system, the cause if the operator forbids writes there (a pause or observe).
     """
 
     provider: str
@@ -55,10 +58,11 @@ class ExposureInput:
 def find_exposures(seen: ExposureInput, known: Iterable[Exposure] = ()) -> list[Exposure]:
     """Return the intervals that are taken and still offered.
 
-    A time without a block counts as offered, unless the system was asked and does not offer it, and
-    no event that closed it then has gone since. A block closes its time, unless the system was
-    asked after the block was made and still offers the time. Exposures in ``known`` keep their
-    ``since``.
+    An interval without a block counts as offered, with one exception: the system was asked, does
+    not offer the interval, and no event there changed after that. A block closes its interval,
+    unless the system was asked after the block was created and still offers the interval.
+
+    ``known`` are the exposures of the last cycle: an exposure that continues keeps its ``since``.
     """
     since = {(e.system, e.start, e.end): e.since for e in known}
     exposures: list[Exposure] = []
@@ -127,7 +131,7 @@ def _existed_at(block: TrackedEvent) -> datetime:
 
 
 def _offered(free: Availability | None, interval: Interval) -> tuple[str, ...] | None:
-    """Return the calendars that offer part of the interval; None if that is not known."""
+    """Return the platform calendar ids that offer part of the interval; None if not known."""
     span = Window(*interval)
     if free is None or not (free.window.start < span.end and span.start < free.window.end):
         return None
@@ -155,11 +159,17 @@ def visible_at(
     first_reads: Mapping[str, datetime],
     reach: timedelta,
 ) -> datetime | None:
-    """Return when the present value of a booking could first be seen; None if no event shows it.
+    """Return when a read could first have shown the booking's present value, in UTC.
 
-    That is when it was entered, by the system's clock corrected for skew. It is not before the
-    calendar was first read, nor before the booking came into the window, which reaches ``reach``
-    ahead. It is not after syncd saw the value.
+    Used to measure how long a time stayed open. None if no event shows the agreed interval.
+
+    - ``appointments``: the booking's events. ``skews``: by system, the platform's clock minus ours.
+    - ``first_reads``: by system, when the calendar was first read.
+    - ``reach``: how far ahead the window reaches.
+
+    The result is when the value was entered, by the platform's clock corrected for skew. It is
+    never before the first read of the calendar, nor before the booking came into the window, nor
+    after syncd saw the value.
     """
     moments = []
     for record in appointments:
@@ -183,11 +193,13 @@ def times_to_block(
     open_: Iterable[Exposure],
     known: Mapping[tuple[str, int], TimeToBlock],
 ) -> list[TimeToBlock]:
-    """Return the times to block that are new, or that ended or started again.
+    """Return the times to block that must be stored: new ones, and those that ended or reopened.
 
-    - ``visible``: when a booking could first be seen, for those without a known time.
+    A time to block is how long the value of a booking was visible and not blocked everywhere.
+
+    - ``visible``: by booking, the result of `visible_at`; needed for bookings not in ``known``.
     - ``open_``: the exposures that exist now.
-    - ``known``: the stored times, by booking and revision.
+    - ``known``: the stored times to block, by (booking, revision).
     """
     exposed = {booking for exposure in open_ for booking in exposure.bookings}
     times: list[TimeToBlock] = []
@@ -219,7 +231,10 @@ def times_to_block(
 
 @dataclass(frozen=True, slots=True)
 class Percentiles:
-    """How long values were not blocked, in seconds; ``open`` counts those that still are not."""
+    """How long values were not blocked, in seconds; ``open`` counts the values still not blocked.
+
+    ``count``: how many values were blocked in the end.
+    """
 
     count: int
     open: int

@@ -1,7 +1,8 @@
 """Find the nearest times at which a provider is free in all systems.
 
-Free means: as far as syncd has read, by all bookings and blocks and the slots that the systems last
-offered. A platform may know more and refuse the time; that is then a held conflict again.
+Used by the rule `next-free` for a move that a platform refused. Free means: no known booking or
+block is there, and the systems offered the time when they were last asked. The platform may know
+more and refuse the time as well; then the conflict is held again.
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ _ANY_HOURS = Hours()
 class FreeSearch:
     """Where to look for a free time.
 
-    Within this distance of the wanted start, on a grid of ``step``, during these hours. ``asked``
-    are the slots that systems offered; a time that was not asked of a system is not closed by it.
+    - ``within``: the greatest distance from the wanted start. ``step``: the distance between tries.
+    - ``hours``: the free time must be within these working hours.
+    - ``asked``: the free slots of systems as last read. A system closes no time for which it was
+      not asked.
     """
 
     within: timedelta = timedelta(hours=4)
@@ -37,8 +40,9 @@ def nearest_free(
 ) -> list[Value]:
     """Return all free intervals of the wanted length, the nearest first.
 
-    Of two equally near ones, the later is first. Starts are whole steps from the wanted one and not
-    in the past. The wanted interval itself is left out.
+    ``busy`` are the taken intervals. ``wanted`` is the refused value, whose status is kept. Of two
+    equally near intervals, the later is first. Each start is a whole number of steps from the
+    wanted start and not in the past. The wanted interval itself is left out.
     """
     taken = sorted(
         (start, end)
@@ -75,7 +79,7 @@ def _starts(wanted: datetime, search: FreeSearch) -> Iterator[datetime]:
 
 
 def busy_intervals(workspace: Workspace, excluded: frozenset[str] = frozenset()) -> list[Interval]:
-    """Return every interval in which a provider is known to be busy, without these bookings.
+    """Return every interval in which a provider is known to be busy, without ``excluded`` bookings.
 
     Observed values, agreed values and the claims of held conflicts count.
     """

@@ -1,7 +1,8 @@
-"""Treat events that the guard stopped as unchanged, and keep their time blocked (promise 7).
+"""Treat events that the guard stopped as unchanged, and keep their time blocked.
 
-A decision sees a stopped event as it was last accepted. Its observed value is kept beside that, so
-that the time that it newly takes is blocked as well and nothing is written to it.
+This is promise 7 (docs/design.md#promises). A decision sees a stopped event as it was last
+accepted. The observed value is kept as well: the time that the event newly takes is also blocked,
+and nothing is written to the event.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 def stopped_records(
     state: ProviderState, calendars: Mapping[str, CalendarState]
 ) -> dict[Id, TrackedEvent]:
-    """Return the stopped events of others as observed, by id; a handed-over event as deleted."""
+    """Return the stopped events that are not ours, as observed, by id.
+
+    An event that was handed over to another provider is returned as deleted.
+    """
     ids = {(name, event) for name, calendar in calendars.items() for event in calendar.stopped}
     if not ids:
         return {}
@@ -37,9 +41,9 @@ def stopped_records(
 
 
 def handed_over_event(change: OwnerChange) -> TrackedEvent:
-    """Return an event that was handed over as it is in its former calendar: deleted.
+    """Return an event that was handed over to another provider as deleted from its former calendar.
 
-    The record itself names another existing owner, which is the proof.
+    The proof of that is the event itself, which names another existing owner.
     """
     return TrackedEvent(
         system=change.system,
@@ -70,8 +74,8 @@ def as_unchanged(record: TrackedEvent) -> TrackedEvent:
 def stopped_bookings(workspace: Workspace, *, except_in: str = "") -> frozenset[str]:
     """Return the bookings with stopped events in other systems than ``except_in``.
 
-    Their blocks stay where they are. If a stopped event moves again, the time that it had in
-    between stays blocked.
+    The blocks of these bookings stay where they are. If a stopped event moves again, the time that
+    it had in between stays blocked.
     """
     return frozenset(
         r.booking
@@ -96,10 +100,10 @@ def close_stopped(workspace: Workspace, claims: dict[str, list[Value]]) -> None:
 def vacated_intervals(
     workspace: Workspace, system: str, changes: Mapping[Id, Value]
 ) -> dict[str, list[Value]]:
-    """Return the times of meetings that left this calendar by a change that the guard stopped.
+    """Return the times of meetings that left the calendar of ``system`` by a stopped change.
 
-    Another system still has such a meeting, so its time must be blocked here. ``changes`` are the
-    values that appointments are changed to now.
+    The result is by booking. Another system still has each of these meetings, so its time must be
+    blocked in ``system``. ``changes`` are the values that this cycle's writes give to appointments.
     """
     vacated: dict[str, list[Value]] = {}
     for booking in stopped_bookings(workspace):

@@ -17,21 +17,21 @@ ALL_STATUSES: Mapping[Status, Status] = {status: status for status in Status}
 class CalendarState:
     """One provider's calendar in one system, as this cycle found it.
 
-    - ``blocked``: why it cannot be written to now, although the configuration allows it.
-    - ``trusted``: its changes may be acted on: it answered, and the owners of its events are known.
-      Otherwise its events count as unchanged, and it is also ``blocked``.
+    - ``blocked``: why the calendar cannot be written to now, although the configuration allows it.
+    - ``trusted``: decisions may use the changes that its last read showed: the system answered, and
+      the owners of the events are known. Otherwise its events count as unchanged, and ``blocked``
+      is set as well.
     - ``grain``: the unit to which the platform keeps times.
     - ``statuses``: the status that an appointment shows after a status was written. A status that
       is no key cannot be set.
     - ``moves_set_status``: the write that moves an appointment may also set its status.
     - ``skew``: the platform's clock minus ours.
-    - ``first_read_pending``: it answered, but was never read in full under its present mapping. No
-      write that frees time is made.
-    - ``read``: the windows that were read, as long as the calendar was not read in full since the
-      state began or was lost. Outside of them, an unknown block of ours may exist. None: it was
-      read in full.
-    - ``recent_reads``: its last reads. A new block waits until one covers its time. None: new
-      blocks never wait for that.
+    - ``first_read_pending``: the system answered, but the calendar was never read in full since it
+      was mapped to this provider. Until then, no write that frees time is made.
+    - ``read``: None: the calendar was read in full since the state was created. Otherwise the
+      windows that were read; outside of them, an unknown block of ours may exist.
+    - ``recent_reads``: the last reads. A new block waits until a read covers its time. None: new
+      blocks never wait for a read.
     - ``keeps_tags``: a read returns the tag of a block.
     - ``never_written``: the configuration forbids writing, now and later.
     - ``seats``: how many meetings of a service may take place at one time; 1 if the service is not
@@ -41,10 +41,10 @@ class CalendarState:
       the room are blocked instead.
     - ``series_writes``: a write to an instance of a series changes that instance only.
     - ``affects``: the systems that its busy time blocks; None: all others.
-    - ``status_checks``: by status, what a person can check if that status could not be set.
+    - ``status_checks``: by status, what the operator can check if that status could not be set.
     - ``stopped``: the ids of events whose changes the guard stopped. They count as unchanged and
       are not written to, and the time that they newly show is blocked as well.
-    - ``held_updates``: the actions on appointments that wait, and why.
+    - ``held_updates``: by action, why writes of that kind to appointments wait.
     - ``damaged``: the id of an event whose status may be repaired in spite of ``held_updates``.
     """
 
@@ -71,7 +71,7 @@ class CalendarState:
     damaged: str = ""
 
     def why_not_updated(self, operation: Operation) -> WaitReason | None:
-        """Return why a write to an appointment waits; None if it does not."""
+        """Return why a write to an appointment waits; None if ``held_updates`` allows the write."""
         is_repair = operation.action is Action.SET_STATUS and operation.event == self.damaged
         return None if is_repair else self.held_updates.get(operation.action)
 
@@ -87,7 +87,7 @@ class CalendarState:
 
     @property
     def updated_by_hand(self) -> bool:
-        """True if conflicts name what a person must change by hand while writes are held back."""
+        """True if conflicts name what must be changed by hand while writes are held back."""
         return self.held_back and self.trusted
 
     @property
@@ -98,11 +98,12 @@ class CalendarState:
 
 @dataclass(frozen=True, slots=True)
 class GuardLimits:
-    """The limits beyond which the guard stops changes (promise 7).
+    """The limits beyond which the guard stops changes: promise 7 (docs/design.md#promises).
 
-    - ``count`` and ``share``: more meetings than both changed.
-    - ``common``: at least so many meetings, and all of them moved by the same amount.
-    - ``all``: at least so many meetings, and all of them vanished without a proof by id.
+    - ``count``, ``share``: stop if more than ``count`` meetings, and more than this share of the
+      known meetings, changed.
+    - ``common``: stop if all meetings, at least this number, moved by the same amount.
+    - ``all``: stop if all meetings, at least this number, vanished without a proof by id.
     """
 
     count: int = 10

@@ -1,9 +1,10 @@
-"""The guard (promise 7): stop a calendar in which too many meetings are gone or moved at once.
+"""The guard: stop a calendar in which too many meetings are gone or moved at once.
 
+This is promise 7 (docs/design.md#promises).
 Meetings are counted, not events: several appointments at exactly the same time are one meeting (a
 class), and so are the instances of a series. Recently propagated changes count as well, so that an
-accident that arrives in parts is stopped. A stop lasts until a person accepts it or all of its
-events are back.
+accident that arrives in parts is stopped. A stop lasts until the operator accepts the changes or
+all stopped events are back.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ MIN_OF_SYSTEM = 10
 
 
 def change_key(system: str, event: str | None, value: Value | None) -> str:
-    """Return the digest that identifies one change when it is accepted."""
+    """Return the digest by which the operator's acceptance of one change is stored."""
     return inputs_digest(system, event, value)
 
 
@@ -60,8 +61,8 @@ class GuardHistory:
 
     - ``read``: the windows that this cycle read.
     - ``covered``: the windows of all last reads. Lists show what starts in them.
-    - ``carried``: the changes that were propagated in the last ``far.every``. ``base`` is the value
-      before the change, ``observed`` the one after it.
+    - ``carried``: the changes propagated within the last ``far.every`` (configuration). In each,
+      ``base`` is the value before the change, ``observed`` the value after the change.
     """
 
     now: datetime
@@ -74,9 +75,9 @@ class GuardHistory:
 class Tally:
     """The counts for one calendar.
 
-    - ``known``: its future meetings within the time that was read, as they were.
-    - ``changed``: those of them that are gone or moved.
-    - ``nearby``: those of ``known`` that this cycle read.
+    - ``known``: its future meetings within the time that was read, before the changes.
+    - ``changed``: the meetings of ``known`` that are gone or moved.
+    - ``nearby``: the ids of ``known`` that are in the windows that this cycle read.
     - ``pending``: the changes that are not decided on yet.
     - ``relocated``: the new values of meetings that returned under new ids.
     """
@@ -97,10 +98,13 @@ def tally(
     stopped: AbstractSet[str] = frozenset(),
     ours: bool = False,
 ) -> Tally:
-    """Count the meetings and changes of one calendar: those of others, or with ``ours`` our blocks.
+    """Count the meetings and changes of one calendar.
 
-    ``stopped`` are the events that the guard stopped there. They stay pending as long as they are
-    gone or moved. ``accepted`` are keys of changes that do not count.
+    - ``records``: the provider's events. ``ours``: count only syncd's blocks; otherwise only events
+      that syncd did not make.
+    - ``accepted``: the keys of changes that the operator accepted; these do not count.
+    - ``stopped``: the ids of events that the guard stopped in this calendar. Each stays pending as
+      long as it is gone or moved.
     """
     here = [r for r in records if r.system == system]
     considered = [r for r in here if r.created_by_us is ours and not r.end_accepted]
@@ -147,9 +151,9 @@ def check_changes(
 ) -> Conflict | None:
     """Return the guard's conflict for one calendar; None if its changes are within the limits.
 
-    ``tripped`` are the events of an earlier stop, which lasts as long as one of them is gone or
-    moved, whatever later reads cover and whatever has ended since. In a stopped calendar, all
-    pending changes are stopped.
+    ``tallies``: the calendar's tally of meetings and its tally of our blocks. ``tripped``: the ids
+    of the events of an earlier stop. That stop lasts as long as one of these events is gone or
+    moved, whatever later reads cover. In a stopped calendar, all pending changes are stopped.
     """
     pending = [record for counted in tallies for record in counted.pending]
     notes = [note for counted in tallies if counted.pending and (note := excess(counted, limits))]
@@ -173,10 +177,13 @@ def check_system(
 ) -> dict[str, Conflict]:
     """Return the conflicts of a system whose calendars change too much together, by provider.
 
-    ``stopped`` are the providers whose calendars are already stopped on their own. The other
-    calendars are not part of that accident, unless several of them change. ``tripped`` are the
-    events of the system's earlier stop; ``own`` are syncd's blocks whose changes count, by
-    provider.
+    Used after `check_changes`, for an accident that is too small in each single calendar.
+
+    - ``calendars``: the tally of each provider's calendar.
+    - ``stopped``: the providers whose calendars are already stopped on their own. The other
+      calendars are not part of that accident, unless several of these change.
+    - ``tripped``: by provider, the events of the system's earlier stop.
+    - ``own``: by provider, syncd's blocks with pending changes, which are stopped as well.
     """
     others = {p: counted for p, counted in calendars.items() if p not in stopped}
     pending = {p: (*counted.pending, *own.get(p, ())) for p, counted in others.items()}
@@ -207,7 +214,7 @@ def check_system(
 
 
 def excess(counted: Tally, limits: GuardLimits) -> str:
-    """Return how a limit is exceeded; '' if it is not."""
+    """Return the text that says how a limit is exceeded; '' if no limit is exceeded."""
     return _note_on_number(counted, limits) or _note_on_all(counted, limits)
 
 
@@ -229,7 +236,7 @@ def count_meetings(records: Iterable[TrackedEvent]) -> int:
 
 
 def count_stopped(conflicts: Iterable[Conflict], known: Mapping[Id, TrackedEvent]) -> int:
-    """Count the meetings in guard conflicts; ``known`` are their events."""
+    """Count the meetings in guard conflicts; ``known`` are the stored events by id."""
     records = []
     for conflict in conflicts:
         for claim in conflict.claims:
@@ -303,10 +310,10 @@ def _note_on_all(counted: Tally, limits: GuardLimits) -> str:
 
 
 def _note_on_shift(counted: Tally, known: Mapping[Id, TrackedEvent], limits: GuardLimits) -> str:
-    """Return a note if all of these changed and most moved by one amount; '' otherwise.
+    """Return a note if all ``known`` meetings changed and most moved by one amount; '' otherwise.
 
-    A person may have moved or cancelled a few shortly before, by another amount. Those must not
-    hide that all the rest moved at once.
+    Somebody on the platform may have moved or cancelled a few of them shortly before. These few
+    must not hide that all others moved at once.
     """
     changed = {id_: r for id_, r in counted.changed.items() if id_ in known}
     if changed.keys() != known.keys():
@@ -328,7 +335,7 @@ def _note_on_shift(counted: Tally, known: Mapping[Id, TrackedEvent], limits: Gua
 
 
 def _note_on_vanished(counted: Tally, known: Mapping[Id, TrackedEvent], limits: GuardLimits) -> str:
-    """Return a note if all of these vanished without a proof by id; '' otherwise."""
+    """Return a note if all ``known`` meetings vanished without a proof by id; '' otherwise."""
     unproven = {id_: r for id_, r in known.items() if not is_proven_gone(r)}
     gone = {id_ for id_ in unproven if id_ in counted.changed and unproven[id_].observed is None}
     meetings = count_meetings(unproven.values())

@@ -1,7 +1,7 @@
-"""Apply a person's answer to an ambiguous match.
+"""Apply the operator's resolution of an ambiguous match (`syncd resolve`).
 
-After `apply_to_matches`, the chosen candidate is linked, and the question and its other candidates
-are gone from the undecided ones.
+After `apply_to_matches`, the chosen candidate is linked, and the conflict and its other candidates
+are no longer undecided.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from syncd.model import Conflict, TrackedEvent, series_of
 def apply_to_matches(
     matched: MatchResult, workspace: Workspace, directive: Directive
 ) -> MatchResult:
-    """Apply the answer to an ambiguous match.
+    """Return ``matched`` with the operator's resolution of one of its conflicts applied.
 
-    The chosen candidate is linked. All others open bookings of their own, unless another question
-    is open about them.
+    The chosen candidate is linked. Every other candidate opens a booking of its own, unless it is
+    also a candidate of another open conflict. Unchanged if ``directive`` resolves none of these
+    conflicts, or dismisses one.
     """
     answered = next((c for c in matched.conflicts if directive.answers(c)), None)
     if answered is None or directive.quiet:
@@ -68,7 +69,10 @@ def _successors(
     chosen: TrackedEvent,
     candidates: Sequence[TrackedEvent],
 ) -> list[tuple[TrackedEvent, TrackedEvent]]:
-    """Pair vanished events with the chosen ones; one answer is for all instances of a series."""
+    """Pair the vanished events with their successors, (old, new).
+
+    Of a single event, the successor is ``chosen``; of a series, the instances of the chosen series.
+    """
     ended = (c for c in conflict.claims if c.value is None or not c.value.busy)
     vanished = [workspace.records[c.system, c.event or ""] for c in ended]
     if not vanished[0].series or not chosen.series:

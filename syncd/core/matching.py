@@ -28,7 +28,7 @@ from syncd.model import (
 )
 
 PersonIndex = Mapping[tuple[str, str], frozenset[str]]
-"""The keyed hashes of a person's addresses, by (system, the platform's id of the person)."""
+"""Keyed hashes of a customer's e-mail and phone, by (system, the platform's id of the customer)."""
 
 
 _WHICH = "which of these is the appointment that vanished?"
@@ -36,7 +36,7 @@ _WHICH = "which of these is the appointment that vanished?"
 
 @dataclass(frozen=True, slots=True)
 class Relink:
-    """A vanished appointment that exists under a new id, which its booking follows.
+    """A vanished appointment (``old``) that exists under a new id (``new``); its booking follows.
 
     ``rule`` is `REBOOKED` if the appointment was cancelled and booked again.
     """
@@ -51,7 +51,7 @@ class Relink:
 class TwinLink:
     """An appointment of a meeting that another system also has.
 
-    It joins the stored booking ``booking``, or else the new booking that is opened for ``first``.
+    ``record`` joins the stored booking with the id ``booking``, or the one opened for ``first``.
     """
 
     booking: str | None
@@ -64,10 +64,10 @@ class MatchResult:
     """The result of matching; each unlinked event is in exactly one list.
 
     - ``opened``: the events that open a booking.
-    - ``undecided``: the events that wait for a person's answer to one of ``conflicts``.
-    - ``unknown_person``: the appointments that wait, mostly until their person is looked up.
-    - ``expected``: the links to make once the guard allows it, or the old event is proven to be
-      gone. Their new events are also in ``unknown_person``.
+    - ``undecided``: the events that wait until the operator resolves one of ``conflicts``.
+    - ``unknown_person``: the appointments that wait, mostly until their customer is looked up.
+    - ``expected``: the relinks to make once the guard allows it, or the old event is proven to be
+      gone. The new events of these relinks are also in ``unknown_person``.
     """
 
     relinked: tuple[Relink, ...] = ()
@@ -92,7 +92,10 @@ def candidates_to_look_up(
     bookings: Sequence[Booking],
     linked: Mapping[str, Sequence[TrackedEvent]],
 ) -> tuple[TrackedEvent, ...]:
-    """Return the appointments whose person must be known to recognise twins."""
+    """Return the appointments whose customer must be known to recognise twins.
+
+    The parameters are those of `match_events`.
+    """
     wanted: list[TrackedEvent] = []
     for candidates in _groups(unlinked, bookings, linked).values():
         if _may_have_twins(candidates):
@@ -114,15 +117,14 @@ def match_events(
 ) -> MatchResult:
     """Match the unlinked, trusted events that are not ours.
 
-    - ``linked``: the appointments of each booking.
-    - ``links``: a replica of each linked event.
-    - ``persons``: an appointment whose person is not in it waits, if the person matters.
+    - ``linked``: the appointments of each booking. ``links``: a replica of each linked event.
+    - ``persons``: the customers looked up so far. If two events can be told apart only by their
+      customers, an appointment whose customer is not in ``persons`` waits.
     - ``untrusted``: systems whose appointments may get twins, but whose deletions are not acted on.
     - ``past``: events that are over. Each may be what an instance of a series became; otherwise it
       is ignored.
     - ``rebookings``: what may have been cancelled and booked again.
-    - ``stopped``: the events that the guard stopped. Their successors wait as long as the stop
-      lasts.
+    - ``stopped``: the events that the guard stopped; a successor of one waits while the stop lasts.
     """
     trusted_links = {
         booking: [record for record in records if record.system not in untrusted]
@@ -156,7 +158,7 @@ def match_events(
             and (candidate.record.system, candidate.record.person) not in persons
         ]
         if unknown:
-            # A person is not looked up yet. An appointment that waits cannot become a wrong twin.
+            # A customer is not looked up yet. An appointment that waits cannot become a wrong twin.
             representative, others = _split_representative(candidates, fresh)
             opened.extend(representative)
             waiting.extend(others)
@@ -182,7 +184,7 @@ def match_events(
 def _is_twin_of_undecided(
     record: TrackedEvent, undecided: Iterable[TrackedEvent], persons: PersonIndex
 ) -> bool:
-    """Return true if another system has the same meeting and a person must decide on it."""
+    """Return true if another system has the same meeting and the operator must resolve it."""
     hashes = persons.get((record.system, record.person or ""), frozenset())
     return record.kind is Kind.APPOINTMENT and any(
         other.system != record.system
@@ -213,7 +215,7 @@ def _relink(
     rebookings: Rebookings,
     stopped: Collection[Id],
 ) -> tuple[list[Relink], list[Conflict], list[TrackedEvent]]:
-    """Find the vanished appointments that exist under a new id."""
+    """Find vanished appointments under new ids; return relinks, conflicts and undecided events."""
     relinks: list[Relink] = []
     conflicts: list[Conflict] = []
     undecided: list[TrackedEvent] = []
@@ -240,7 +242,7 @@ def _relink(
     for question in pairing.questions:
         proven = [r for r in question.old if _is_settled(r, stopped)]
         if not proven:
-            # No person is asked before a deletion is proven. The new events wait for that.
+            # The operator is not asked before a deletion is proven. The new events wait for that.
             old, waits = question.old[0], {_id(relink.new) for relink in relinks}
             relinks += [
                 Relink(links[_id(old)], old, r) for r in question.new if _id(r) not in waits
@@ -269,7 +271,7 @@ def _relink(
         for called_off, successor in pairs.certain
     ]
     for called_off, successors in pairs.doubtful:
-        # Several candidates on either side: a person must decide.
+        # Several candidates on either side: the operator must decide.
         candidates = [booked.record for booked in successors]
         undecided.extend(new for new in candidates if new not in undecided)
         records = [called_off.record, *candidates]
@@ -284,7 +286,7 @@ def _stopped_successors(
     stopped: Collection[Id],
     taken: Collection[Id],
 ) -> list[Relink]:
-    """Return the possible successors of stopped events. No person is asked during a stop."""
+    """Return relinks of stopped events to all possible successors; no conflict during a stop."""
     old_events: dict[tuple[str, str, str], TrackedEvent] = {}
     for old in vanished:
         if _id(old) in stopped:
@@ -356,7 +358,7 @@ def _add_relinked(
 
 
 def _may_have_twins(candidates: Sequence[_Candidate]) -> bool:
-    """Return true if more than one system has an appointment here and one is unlinked."""
+    """Return true if several systems have an appointment at this time and one is unlinked."""
     new_systems = {candidate.record.system for candidate in candidates if candidate.booking is None}
     return bool(new_systems) and len({candidate.record.system for candidate in candidates}) > 1
 
@@ -367,7 +369,10 @@ def _pair(
     candidates: Sequence[_Candidate],
     persons: PersonIndex,
 ) -> tuple[list[TwinLink], list[TrackedEvent], list[TrackedEvent], list[Conflict]]:
-    """Match the appointments of one interval; all their persons are known."""
+    """Match the appointments of one interval, whose customers are all known.
+
+    Return twins, events that open a booking, undecided events, and conflicts.
+    """
     twins: list[TwinLink] = []
     opened: list[TrackedEvent] = []
     undecided: list[TrackedEvent] = []
@@ -402,8 +407,8 @@ def _split_representative(
 ) -> tuple[Sequence[TrackedEvent], Sequence[TrackedEvent]]:
     """Return the appointments that open a booking now, and those that wait.
 
-    It is not known yet which of them are twins. One of them opens a booking, so that the time is
-    blocked in the other systems at once.
+    It is not known yet which of ``fresh`` are twins. The first opens a booking, unless a candidate
+    already has a booking, so that the time is blocked in the other systems at once.
     """
     if any(candidate.booking is not None for candidate in candidates):
         return (), fresh
@@ -411,9 +416,9 @@ def _split_representative(
 
 
 def _by_person(candidates: Sequence[_Candidate], persons: PersonIndex) -> list[list[_Candidate]]:
-    """Group the candidates whose persons share an address, transitively.
+    """Group the candidates whose customers share an e-mail or phone, transitively.
 
-    A candidate without a known address is alone in its group.
+    A candidate without a known e-mail or phone is alone in its group.
     """
     clusters: list[tuple[set[str], list[_Candidate]]] = []
     for candidate in candidates:

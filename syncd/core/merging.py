@@ -5,8 +5,8 @@ and nothing is accepted. All appointments are merged at once, never in pairs, be
 overwrite each other in a circle of three. Time and status are separate fields: a move in one system
 does not contradict the status "showed" in another.
 
-A moved block counts like an appointment if a rule says that its booking follows it. A person's
-decision, or the fallback after a rejected write, is a `ForcedValue`, which no change overrides.
+A moved block counts like an appointment if a rule says that its booking follows it. The operator's
+resolution, or the fallback after a rejected write, is a `ForcedValue`, which no change overrides.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from syncd.core.rules import Choice, EffectiveRule, Rules
 from syncd.model import Booking, Claim, Conflict, ConflictKind, TrackedEvent, Value
 
 RESOLVED = "resolved"
-"""The beginning of the rule text of every booking that a person decided."""
+"""The beginning of the rule text of every booking that the operator resolved."""
 
 ONE_CHANGE = "one change"
 """The rule text if the changes do not contradict each other."""
@@ -32,9 +32,9 @@ ONE_CHANGE = "one change"
 class MergeResult:
     """The outcome for one booking.
 
-    ``accepted`` are the events whose changes are decided on: their base becomes their observed
-    value. If there is a ``conflict``, ``agreed`` is the former value, nothing is accepted, and the
-    conflict has every claim.
+    ``accepted`` are the events whose changes are decided on: the base of each becomes its observed
+    value. ``rule`` is the text of the rule that decided. If there is a ``conflict``, ``agreed`` is
+    the former value, nothing is accepted, and the conflict has every claim.
     """
 
     agreed: Value
@@ -45,16 +45,17 @@ class MergeResult:
 
 @dataclass(frozen=True, slots=True)
 class ForcedValue:
-    """A value that a booking must have, whatever its appointments show, and the rule for it."""
+    """A value that a booking must have, whatever its appointments show, and the rule text."""
 
     value: Value
     rule: str
 
 
 def effective_value(record: TrackedEvent) -> Value:
-    """Return the value that an appointment gives its meeting; cancelled after a proven deletion.
+    """Return the observed value of an appointment; after a proven deletion, a cancelled value.
 
-    Raises ValueError if the event ended and no value of it was ever known.
+    The cancelled value has the last known time. Raises ValueError if the event is deleted and no
+    value of it was ever known.
     """
     if record.observed is not None:
         return record.observed
@@ -77,9 +78,11 @@ def merge(
 ) -> MergeResult:
     """Merge the changes of a booking's appointments. Every input has exactly one outcome.
 
-    ``blocks`` are blocks of syncd that a person moved and that the booking must follow.
-    ``suppressed`` are the systems in which a person undid a write to this booking, and so knew its
-    agreed value.
+    - ``records``: the booking's appointments.
+    - ``blocks``: syncd's blocks that were moved by hand and that the booking must follow.
+    - ``forced``: the value that the booking must have; its changes are accepted without a merge.
+    - ``suppressed``: the systems in which a write to this booking was undone. A change there was
+      made with knowledge of the agreed value and does not contradict that value.
     """
     changed = _changed(records, calendars)
     if all(effective_value(record).busy for record in changed):
@@ -131,7 +134,7 @@ def _rule_for_deletion(
 
 
 def _takes_place(record: TrackedEvent, changed: Sequence[TrackedEvent]) -> bool:
-    """Return true if an appointment's meeting is still on, as far as that is known."""
+    """Return true if an appointment's meeting still takes place, as far as that is known."""
     if record.over:
         return False
     value = effective_value(record) if record in changed else expected_value(record)
@@ -162,10 +165,10 @@ def _merge(
     moved = [candidate for candidate in candidates if candidate.value.busy and candidate.moved]
     cancelled = [candidate for candidate in candidates if not candidate.value.busy]
     if cancelled and moved:
-        # Moved by one, cancelled by another.
+        # Moved in one system, cancelled in another.
         kind, contradicting = ConflictKind.MOVED_AND_CANCELLED, [*cancelled, *moved]
     elif cancelled:
-        # Cancelled and not moved. The interval stays as the record of when it was.
+        # Cancelled and not moved. The interval stays, to show when the meeting was.
         status = best_status(cancelled, rules)
         return MergeResult(replace(booking.agreed, status=status), tuple(changed), rule=cancel_rule)
     elif len({candidate.value.interval for candidate in moved}) > 1:
@@ -187,14 +190,14 @@ def _merge(
 
 
 def restates(record: TrackedEvent, agreed: Value) -> bool:
-    """Return true if an event changed its status, and not to the agreed one."""
+    """Return true if an event changed its status, and not to the agreed status."""
     if record.observed is None or record.observed.status is agreed.status:
         return False
     return record.base is None or record.base.status is not record.observed.status
 
 
 def shows_agreed(shown: Value, agreed: Value) -> bool:
-    """Return true if a value is the agreed one; all values of a cancelled meeting are equal."""
+    """Return true if ``shown`` equals ``agreed``, or both are cancelled, whatever their times."""
     return shown == agreed or (not shown.busy and not agreed.busy)
 
 
@@ -216,10 +219,11 @@ def _rivals(
     calendars: Mapping[str, CalendarState],
     suppressed: AbstractSet[str],
 ) -> list[TrackedEvent]:
-    """Return the events that show the agreed value, if one with a change was never updated to it.
+    """Return the events at the agreed value that contradict a change made without knowing it.
 
-    Its system did not answer, or the guard stopped it, when the others agreed. So its change is not
-    a reply to their change but contradicts it.
+    An event is uninformed if it changed and was never updated to the agreed value, because its
+    system did not answer or the guard stopped the event. Such a change is no reaction to the agreed
+    value but contradicts it. Empty if all changed events were informed.
     """
     uninformed = [r for r in changed if not _knows_agreed(r, booking, calendars[r.system])]
     if all(record.system in suppressed for record in uninformed):
@@ -286,7 +290,7 @@ def _one_change(moved: Sequence[Candidate], changed: Sequence[TrackedEvent], rul
 def _value_if_on(
     booking: Booking, winner: Candidate | None, candidates: Sequence[Candidate], rules: Rules
 ) -> Value:
-    """Return the value of a meeting that is on: the winner's time, the latest new status."""
+    """Return the value of a meeting that takes place: the winner's time, the latest new status."""
     start, end = winner.value.interval if winner else booking.agreed.interval
     restated = [b for b in candidates if b.value.busy and b.restated]
     status = best_status(restated, rules) if restated else booking.agreed.status

@@ -1,11 +1,12 @@
-"""Find the twin of an appointment that a person moved into the window.
+"""Find the twin of a newcomer: an appointment that somebody moved into the window.
 
-Lists end with the window. If a meeting was booked beyond its end in two systems and a person moves
-it into the window in one of them, it is new to syncd there and unknown in the other. It is no new
-booking, because its creation time is before a complete read that did not show it. So the other
-systems are read once beyond the window. Exactly one appointment of the same person and length,
-without a counterpart in the newcomer's system, is its twin: both are stored as the one meeting that
-they were, and the merge then finds one of them moved. If there are several, a person is asked.
+Lists end with the window. Suppose that a meeting was booked after the end of the window in two
+systems, and is then moved into the window in one of them. That event, the newcomer, is new to
+syncd, and its twin is unknown. The newcomer is no new booking, because it was created before a
+complete read that did not show it. So the other systems are read once beyond the window. If exactly
+one appointment has the same customer and length, and no counterpart in the newcomer's system, it is
+the twin: both are stored as the one meeting that they were, and the merge then finds one of them
+moved. If there are several such appointments, the operator is asked by a held conflict.
 """
 
 from __future__ import annotations
@@ -50,9 +51,12 @@ def was_moved_in(
 ) -> bool:
     """Return true if an appointment that is new to syncd was moved to its present time.
 
-    The last complete read was after its creation, covers its present time and did not show it, and
-    it was changed since. False if the platform has no creation times. Instances of a series are
-    paired by their series instead.
+    - ``read``: the last complete read of the calendar; None: there is none, so false.
+    - ``skew``: the platform's clock minus ours. ``lag``: the platform's lag bound.
+
+    The appointment was created before that read, which covers its present time and did not show the
+    appointment, and was changed after that read. False if the platform has no creation times.
+    Instances of a series are paired by their series instead.
     """
     shown, created = record.observed, record.created_at
     if read is None or created is None or not is_single(record) or shown is None:
@@ -69,7 +73,7 @@ def was_moved_in(
 
 
 def is_single(record: TrackedEvent) -> bool:
-    """Return true for a person's busy appointment that is neither an instance nor derived."""
+    """Return true for a busy appointment with a customer, not of a series and not derived."""
     return (
         record.kind is Kind.APPOINTMENT
         and not record.created_by_us
@@ -83,10 +87,10 @@ def is_single(record: TrackedEvent) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class BeyondWindow:
-    """One provider's appointments beyond the window.
+    """One provider's appointments after the end of the window.
 
-    ``same_system`` are those in the newcomer's system; ``others`` those in the other systems that
-    no read of the window ever showed.
+    ``same_system``: the appointments in the newcomer's system. ``others``: the appointments in the
+    other systems that no read of the window ever showed.
     """
 
     same_system: Sequence[TrackedEvent] = ()
@@ -96,7 +100,7 @@ class BeyondWindow:
 def unknown_persons(
     newcomer: TrackedEvent, beyond: BeyondWindow, persons: PersonIndex
 ) -> list[TrackedEvent]:
-    """Return one event of each person that must be looked up to find the twin."""
+    """Return one event of each customer that must be looked up to find the twin."""
     similar = [r for r in beyond.others if _is_similar(newcomer, r)]
     rivals = [
         r for c in similar if _is_same(newcomer, c, persons) for r in _counterparts(c, beyond)
@@ -109,7 +113,7 @@ def unknown_persons(
 def candidates(
     newcomer: TrackedEvent, beyond: BeyondWindow, persons: PersonIndex
 ) -> list[TrackedEvent]:
-    """Return the possible twins: same person and length, and no counterpart."""
+    """Return the possible twins: same customer and length, no counterpart at the same time."""
     return [
         c
         for c in sorted(beyond.others, key=_id)
@@ -120,7 +124,7 @@ def candidates(
 
 
 def is_certain(events: Sequence[TrackedEvent]) -> bool:
-    """Return true if these are one meeting: at one time, and one event per system."""
+    """Return true if ``events`` are certainly one meeting: at one time, one event per system."""
     times = {r.observed.interval for r in events if r.observed is not None}
     return len(times) == 1 and max(Counter(r.system for r in events).values()) == 1
 
@@ -132,10 +136,18 @@ def as_it_was(
     note: HistoryEntry,
     new_id: str,
 ) -> Changes:
-    """Return the changes that store a meeting as it was before one of its events was moved.
+    """Return the changes that store a meeting as it was before the newcomer was moved.
 
-    ``booking`` is the one that was opened for the newcomer meanwhile; ``note`` is a history entry
-    without an event. Raises ValueError if an event is gone.
+    Used when the twins of a newcomer are certain. Example: booked for 10 May in two systems, and
+    moved to 3 April in one of them. The booking is stored with 10 May, so that the next decision
+    finds one move and propagates it.
+
+    - ``booking``: the booking that was opened for the newcomer meanwhile; None: open one, with the
+      id ``new_id``.
+    - ``twins``: the events of the same meeting in the other systems, at the former time.
+    - ``note``: a history entry without booking and event; a copy is stored for each event.
+
+    Raises ValueError if the newcomer or its twin is gone.
     """
     old, shown = twins[0].observed, newcomer.observed
     if old is None or shown is None:
@@ -177,7 +189,10 @@ def as_question(
     now: datetime,
     run: str,
 ) -> Changes:
-    """Return the changes that store a newcomer and the question which event is its twin."""
+    """Return the changes that open a held conflict about which of ``events`` is the twin.
+
+    ``conflict_id`` is the id of that conflict, ``run`` the id of this run.
+    """
     held = HeldConflict(conflict_id, _question(newcomer, events), now, run)
     return Changes(records=[looked_for(newcomer), *events], opened=[held])
 
@@ -192,21 +207,22 @@ def looked_for(newcomer: TrackedEvent) -> TrackedEvent:
 
 @dataclass(frozen=True, slots=True)
 class MoveQuestions:
-    """The open questions about a provider's newcomers, and the candidates that wait."""
+    """The open conflicts about a provider's newcomers, and the candidates that wait for them."""
 
     conflicts: tuple[Conflict, ...] = ()
     candidates: tuple[TrackedEvent, ...] = ()
 
     def without_candidates(self, fresh: Sequence[TrackedEvent]) -> list[TrackedEvent]:
-        """Return the new events that are not candidates of a question."""
+        """Return the events of ``fresh`` that are not candidates of an open conflict."""
         return [r for r in fresh if r not in self.candidates]
 
     def answer(
         self, matched: MatchResult, workspace: Workspace, directive: Directive
     ) -> MatchResult:
-        """Apply a person's answer to these and to other questions.
+        """Return ``matched`` with the operator's resolution applied, to these and other conflicts.
 
-        A candidate that was not chosen is deleted again, as an unknown event beyond the window.
+        A candidate that was not chosen is deleted from the state again: it is an event beyond the
+        window, which syncd does not track.
         """
         conflicts = (*matched.conflicts, *self.conflicts)
         asked = replace(
@@ -221,7 +237,8 @@ class MoveQuestions:
     def synced_revision(self, workspace: Workspace, booking: Booking, twin: TrackedEvent) -> int:
         """Return the revision to which a new twin is synced.
 
-        A chosen candidate must still be moved, so the booking gets a new revision.
+        A chosen candidate must still be moved to the agreed time, so the booking gets a new
+        revision, and the candidate is synced to the former one.
         """
         if twin not in self.candidates:
             return booking.revision
@@ -235,7 +252,7 @@ class MoveQuestions:
 
 
 def open_questions(workspace: Workspace) -> MoveQuestions:
-    """Return the questions that are still open; delete the candidates of the others."""
+    """Return the conflicts about newcomers that are still open; untrack the other candidates."""
     conflicts: list[Conflict] = []
     waiting: list[TrackedEvent] = []
     unlinked = {_id(r): r for r in workspace.unlinked()}
@@ -303,7 +320,7 @@ def _person(record: TrackedEvent) -> tuple[str, str]:
 
 
 def _is_similar(newcomer: TrackedEvent, record: TrackedEvent) -> bool:
-    """Return true if an event's own fields allow it to be the twin."""
+    """Return true if ``record`` may be the twin by its own fields: system, provider and length."""
     own, other = newcomer.observed, record.observed
     return (
         record.system != newcomer.system
@@ -321,7 +338,7 @@ def _is_same(first: TrackedEvent, second: TrackedEvent, persons: PersonIndex) ->
 
 
 def _counterparts(record: TrackedEvent, beyond: BeyondWindow) -> list[TrackedEvent]:
-    """Return the events of the newcomer's system at exactly the time of an event."""
+    """Return the events of the newcomer's system at exactly the time of ``record``."""
     return [
         r
         for r in beyond.same_system

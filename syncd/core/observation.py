@@ -33,7 +33,11 @@ MAX_READ = timedelta(minutes=10)
 
 
 class ObservationKind(StrEnum):
-    """The meaning of one observation of one event."""
+    """The meaning of one observation of one event.
+
+    NEW: an unknown event. SAME: the accepted value. STALE: the value from before syncd's last
+    write, so the read is ignored. ECHO: the value that syncd wrote. CHANGED: any other value.
+    """
 
     NEW = "new"
     SAME = "same"
@@ -44,7 +48,10 @@ class ObservationKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SnapshotDiff:
-    """The ids that are new or whose row changed, and the known ids that were not listed."""
+    """How a snapshot differs from the stored state, as event ids.
+
+    ``differ``: new events and events whose row changed. ``unlisted``: known events not listed.
+    """
 
     differ: tuple[str, ...]
     unlisted: tuple[str, ...]
@@ -71,8 +78,8 @@ def truncate(value: Value, grain: timedelta) -> Value:
 def is_rounding(wanted: Value, seen: Value) -> bool:
     """Return true if a platform with a coarser grid would show ``wanted`` as ``seen``.
 
-    One grid must explain both ends. A wanted value that is on the grid cannot be rounded, so a
-    person's change of it is never taken for a rounding.
+    One grid must explain both start and end. A wanted value that is on the grid cannot be rounded,
+    so a manual edit of such a value is never taken for a rounding.
     """
     if wanted.status is not seen.status:
         return False
@@ -86,8 +93,8 @@ def is_reset(wanted: Value, seen: Value) -> bool:
     """Return true if an update to ``wanted`` reached the platform, which then reset the status.
 
     Updates that replace a whole record reset a status that was not sent, or that the platform
-    ignores. The interval proves that the update arrived; without that proof, the status may be a
-    person's change.
+    ignores. The interval proves that the update arrived; without that proof, the other status may
+    be a manual edit.
     """
     status_lost = wanted.status is not seen.status and seen.status is Status.CONFIRMED
     same_status = replace(wanted, status=seen.status)
@@ -114,8 +121,8 @@ def to_restore(record: TrackedEvent) -> Value | None:
 def has_other_time(record: TrackedEvent) -> bool:
     """Return true if the platform shows another time than the one that syncd wrote.
 
-    The difference is neither a rounding nor a person's change: the platform confirmed the write,
-    and keeps another start or end. To write the same value again would not help.
+    The difference is neither a rounding nor a manual edit: the platform confirmed the write, and
+    keeps another start or end. To write the same value again would not help.
     """
     written, shown = record.written, record.observed
     if written is None or shown is None or has_pending_change(record) or is_pending(record):
@@ -132,12 +139,12 @@ def _on_grid(wanted: datetime, seen: datetime, grid: timedelta) -> bool:
 
 
 def expected_value(record: TrackedEvent) -> Value | None:
-    """Return the value that syncd expects: what it last wrote, else what it last accepted."""
+    """Return the value that syncd expects to read: what it last wrote, else what it accepted."""
     return record.written if record.written is not None else record.base
 
 
 def has_pending_change(record: TrackedEvent) -> bool:
-    """Return true if the event differs from its accepted value, and that is not decided yet."""
+    """Return true if the observed value differs from the base and is not decided on yet."""
     if record.observed is None:
         return not record.end_accepted
     return record.end_accepted or record.observed != record.base
@@ -157,7 +164,7 @@ def as_last_known(record: TrackedEvent | None, event: Event) -> Event:
 
 
 def is_pending(record: TrackedEvent) -> bool:
-    """Return true while no read has shown the last write."""
+    """Return true while the last write is queued and no read has shown its value."""
     return record.base == record.before_write and record.base != record.written
 
 
@@ -166,8 +173,12 @@ def apply_observation(
 ) -> tuple[TrackedEvent, ObservationKind]:
     """Apply one observation to the tracked event, and say what it meant.
 
-    ``record`` is None for an unknown event. ``seen_at`` is when the read was started. ``lag`` is
-    how long after a write the platform may still show the former value.
+    - ``record``: the stored event; None for an unknown event.
+    - ``event``, ``fingerprint``: what the read shows.
+    - ``seen_at``: when the read started; UTC.
+    - ``lag``: how long after a write the platform may still show the former value.
+
+    If the observation is STALE, ``record`` is returned unchanged.
     """
     known = record.observed if record is not None else None
     event = as_last_known(record, event)
@@ -177,8 +188,8 @@ def apply_observation(
     if record is not None and _is_stale(record, value, seen_at, lag):
         return record, ObservationKind.STALE
     if record is None or (record.created_by_us and event.kind is Kind.APPOINTMENT):
-        # The event is unknown; or a block of ours now has a customer, which makes it a meeting of
-        # somebody else (promise 6).
+        # The event is unknown; or a block of ours now has a customer, so that it is a meeting and
+        # no longer ours: promise 6 (docs/design.md#promises).
         fresh = TrackedEvent(
             system=event.system,
             provider=event.provider,
@@ -198,7 +209,7 @@ def apply_observation(
         )
         return fresh, ObservationKind.NEW if record is None else ObservationKind.CHANGED
     if _is_renewal(record, value, fingerprint):
-        # Only time has passed. The booking follows in `renew_open_ends`.
+        # Only the fixed end moved on with time. The booking's end follows in `renew_open_ends`.
         return replace(
             record, observed=value, observed_at=seen_at, base=value
         ), ObservationKind.ECHO
@@ -227,7 +238,7 @@ def apply_observation(
         and record.base in {record.written, record.before_write}
         and (value == record.written or _may_round(record, record.written, value))
     ):
-        # It shows what was written, perhaps rounded: from now on that is the base.
+        # The event shows what was written, perhaps rounded: from now on that is the base.
         return replace(updated, base=value, end_accepted=False), ObservationKind.ECHO
     return updated, ObservationKind.CHANGED
 
@@ -236,14 +247,14 @@ def _may_round(record: TrackedEvent, written: Value, value: Value) -> bool:
     """Return true if the platform may show the written value as this rounded one.
 
     A read sets the fingerprint, a write clears it. Once a read showed exactly the written value,
-    the platform keeps it as it is, and any other value is a person's change.
+    the platform does not round that value, and any other value is a manual edit.
     """
     exact = bool(record.fingerprint) and record.observed == written
     return not exact and is_rounding(written, value)
 
 
 def may_be_older(record: TrackedEvent, asked_at: datetime, lag: timedelta) -> bool:
-    """Return true if a list, started at ``asked_at``, may not show the last write yet.
+    """Return true if a list that was requested at ``asked_at`` may not show the last write yet.
 
     If the write is much later than the list, the clock was set back after it: the write came first.
     """
@@ -263,9 +274,9 @@ class _CancelledSince(TypedDict):
 def _cancelled_since(
     record: TrackedEvent | None, event: Event, value: Value, seen_at: datetime
 ) -> _CancelledSince:
-    """Return since when an event is cancelled: by the platform's clock, and when it was first seen.
+    """Return when an event was cancelled: by the platform's clock, and when syncd first saw it.
 
-    If the platform's update time did not change with the status, it does not say when that was.
+    The first is None if the platform's update time did not change with the status.
     """
     if value.busy:
         return _CancelledSince(off_at=None, off_seen_at=None)
@@ -324,9 +335,10 @@ def _is_renewal(record: TrackedEvent, value: Value, fingerprint: str) -> bool:
 def mark_deleted(record: TrackedEvent, at: datetime, *, by_id: bool = False) -> TrackedEvent:
     """Return the tracked event as deleted, which must be proven.
 
-    ``by_id``: the system itself confirmed that, asked for this id. A late list that still shows the
-    last value counts as stale. If the last write of syncd was a cancellation that is not confirmed
-    yet, the deletion is no change to decide on.
+    ``at`` is when the deletion was proven. ``by_id``: the system itself confirmed the deletion in
+    the response to a read by id. A late list that still shows the last value counts as stale. If
+    the last write of syncd was a cancellation that is not confirmed yet, the deletion is no change
+    to decide on.
     """
     cancelled = is_pending(record) and record.written is not None and not record.written.busy
     return replace(

@@ -1,6 +1,7 @@
-"""Extend bookings whose open-ended event got a later fixed end.
+"""Extend bookings whose open-ended event got a later end.
 
-After `renew_open_ends`, the agreed end of each such booking is the end of its event.
+An open-ended event has no usable end on its platform, so syncd cuts it at a fixed end, which moves
+on with time. After `renew_open_ends`, the agreed end of each such booking is the end of its event.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from syncd.core.workspace import Workspace
 
 
 def renew_open_ends(workspace: Workspace) -> None:
-    """Set the agreed end of bookings to the later fixed end of their open-ended event."""
+    """Set the agreed end of each booking to the later end of its open-ended event."""
     for booking in list(workspace.bookings.values()):
         for replica, record in workspace.pairs(booking.id):
             shown = record.observed

@@ -1,4 +1,4 @@
-"""Unlink events that belong to another provider now.
+"""Unlink events that now belong to another provider (the owner was changed on the platform).
 
 After `reassign_events`, every linked event belongs to this provider, except where a change of owner
 is not proven, not trusted or stopped by the guard.
@@ -18,8 +18,8 @@ from syncd.model import Id, OwnerChange, same_record
 def reassign_events(workspace: Workspace, calendars: Mapping[str, CalendarState]) -> None:
     """Unlink the events that are proven to belong to another provider now.
 
-    If that is not proven, not trusted, or stopped by the guard, the event stays and its time stays
-    blocked.
+    If the change of owner is not proven, its calendar not trusted, or the event stopped by the
+    guard, the event stays linked and its time stays blocked.
     """
     unproven: set[Id] = set()
     for change in workspace.state.owner_changes:
@@ -41,10 +41,10 @@ def reassign_events(workspace: Workspace, calendars: Mapping[str, CalendarState]
 
 
 def _follow_record(workspace: Workspace, change: OwnerChange) -> bool:
-    """Keep a booking linked to its record if the provider is still one of its hosts.
+    """Keep a booking linked to its event if the provider is still a host of the meeting.
 
-    The first host of the meeting changed, so the record is now another provider's event, and this
-    provider has a derived event of it. Return false if there is no such event.
+    The first host of the meeting changed, so the event is now another provider's, and this provider
+    has an event derived from it. Return false if there is no such derived event.
     """
     known = workspace.linked_ids()
     for replica in workspace.state.replicas:

@@ -1,9 +1,9 @@
 """Decide which blocks are ours (docs/design.md#ownership): by id, never by the tag in their text.
 
 A tagged block that is not ours is a copy or an orphan. A *copy* has the tag of a block that is
-known under another id: a person duplicated the block, so it is that person's busy time. An *orphan*
-has a tag that this state does not know. It is never a source and never removed, and is adopted if
-its interval is exactly one that must be blocked.
+known under another id: somebody on the platform duplicated the block to mark busy time. An *orphan*
+has a tag that this state does not know. An orphan never causes blocks elsewhere, is never removed,
+and is adopted if its interval is exactly an interval that must be blocked.
 """
 
 from __future__ import annotations
@@ -36,11 +36,12 @@ class Ownership:
     - ``proven``: a create of ours returned this id.
     - ``copies``: the tag is that of a block that is known under another id.
     - ``doubtful``: several events have the tag and none of them is known to be ours, or the tag is
-      of a create whose outcome is unknown. Such a block is neither adopted nor a source.
+      of a create whose outcome is unknown. Such a block is not adopted and causes no block
+      elsewhere.
     - ``whole``: every system of the provider has been read in full since the state was lost or
       restored, so orphans may be adopted.
-    - ``unread``: the systems with events of the provider that never could be read, as far as this
-      state knows. If the state was lost, any block of ours may have been made for one of them.
+    - ``unread``: the provider's systems that this state never read. If the state was lost, any
+      block of ours may have been created for an event there.
     """
 
     proven: AbstractSet[Id] = frozenset()
@@ -81,7 +82,7 @@ def resolve_ownership(workspace: Workspace, ownership: Ownership) -> list[Tracke
     for replica in list(workspace.replicas()):
         record = workspace.records.get((replica.system, replica.event))
         if record is not None and not record.created_by_us and not replica.role.is_meeting:
-            # A person gave our block a customer, or it never was ours.
+            # Somebody on the platform gave our block a customer, or it never was ours.
             workspace.unlink(replica)
     proven = [
         record
@@ -100,10 +101,12 @@ def resolve_ownership(workspace: Workspace, ownership: Ownership) -> list[Tracke
 def may_match(
     record: TrackedEvent, ownership: Ownership, intents: Iterable[Intent], *, tags: bool
 ) -> bool:
-    """Return true if an unlinked event is somebody's meeting or busy time, and so a source.
+    """Return true if an unlinked event is somebody's meeting or busy time, to be blocked elsewhere.
 
-    An appointment may have a tag because people paste our texts. ``tags``: the platform keeps tags.
-    If it does not, a block that an unanswered create may have made waits.
+    - ``intents``: the journal. ``tags``: the platform keeps tags. If it does not keep them, a block
+      that may be the result of a create with a lost response is not matched until that is known.
+
+    An appointment may have a tag because people on the platforms paste our texts.
     """
     if record.kind is Kind.APPOINTMENT:
         return True
@@ -115,7 +118,8 @@ def may_match(
 def open_tag_doubts(workspace: Workspace, ownership: Ownership) -> list[Conflict]:
     """Return the open conflicts about a create whose tag several blocks have.
 
-    None of the blocks is ours, and no block is created, until a person removes all but one.
+    None of the blocks is ours, and no block is created, until somebody removes all but one of them
+    on the platform.
     """
     doubtful = {system for system, _ in ownership.doubtful}
     return [
@@ -136,12 +140,12 @@ def orphans_of(workspace: Workspace, ownership: Ownership) -> list[TrackedEvent]
 
 
 def may_adopt(orphan: TrackedEvent, ownership: Ownership) -> bool:
-    """Return true if an orphan may become ours where it is wanted."""
+    """Return true if an orphan may become ours if its interval must be blocked."""
     return ownership.whole and (orphan.system, orphan.id) not in ownership.doubtful
 
 
 def adopt(workspace: Workspace, record: TrackedEvent, new_id: str) -> TrackedEvent:
-    """Make an orphan ours, with a journal row as proof."""
+    """Make an orphan ours, with a journal row of the id ``new_id`` as proof; return our block."""
     ours = replace(record, created_by_us=True, base=record.observed, end_accepted=False)
     workspace.upsert(ours)
     operation = Operation(

@@ -1,7 +1,7 @@
-"""Compare the persons of one meeting after a record named another person.
+"""Compare the customers of one meeting after one of its events named another customer.
 
-A twin is linked because it has the same person. Persons are looked up again only if the person's id
-in a record changed, so a cycle without such a change makes no lookup.
+A twin is linked because it has the same customer. Customers are looked up again only if the id of
+the customer in an event changed, so a cycle without such a change makes no lookup.
 """
 
 from __future__ import annotations
@@ -16,23 +16,27 @@ from syncd.model import Id, Kind, Replica, Role, TrackedEvent
 
 @dataclass(frozen=True, slots=True)
 class PersonComparison:
-    """The events that were compared, and the one that has another person; None if there is none."""
+    """The events of one meeting that were compared.
+
+    ``other`` is the event that has another customer than the origin; None if there is none.
+    """
 
     events: tuple[Id, ...]
     other: Id | None = None
 
 
 def persons_to_compare(workspace: Workspace) -> list[TrackedEvent]:
-    """Return the events whose persons must be known to compare those of their meetings."""
+    """Return the events whose customers must be looked up before `compare_persons`."""
     return [record for pairs in _changed_meetings(workspace) for _, record in pairs]
 
 
 def compare_persons(
     workspace: Workspace, persons: PersonIndex
 ) -> tuple[list[PersonComparison], int]:
-    """Compare the persons of each meeting of which one changed; count the unknown ones.
+    """Compare the customers of each meeting in which one changed.
 
-    A person without a known address differs from nobody.
+    Return the comparisons, and how many customers are not in ``persons`` (their meetings are
+    compared later). A customer without a known e-mail or phone never counts as different.
     """
     comparisons: list[PersonComparison] = []
     unknown = 0
@@ -57,9 +61,10 @@ def compare_persons(
 
 
 def _changed_meetings(workspace: Workspace) -> Iterator[list[tuple[Replica, TrackedEvent]]]:
-    """Yield the events with a person of each meeting that has several, the origin first.
+    """Yield the events that have a customer, of each meeting with several such events.
 
-    Only meetings of which an event has another person than at the last comparison.
+    The origin is first. Only meetings with an event whose customer changed since the last
+    comparison are yielded.
     """
     for booking in workspace.bookings.values():
         if booking.kind is not Kind.APPOINTMENT or not booking.agreed.busy:
@@ -73,5 +78,5 @@ def _changed_meetings(workspace: Workspace) -> Iterator[list[tuple[Replica, Trac
 
 
 def _person_changed(replica: Replica, record: TrackedEvent) -> bool:
-    """Return true if an event has another person than when it was linked or last compared."""
+    """Return true if an event has another customer than when it was linked or last compared."""
     return replica.person is not None and replica.person != record.person

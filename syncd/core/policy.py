@@ -1,9 +1,9 @@
 """Decide between contradicting changes by a configured rule.
 
 The rules are a total order, so the same changes have the same winner in every cycle, whatever their
-order, and three systems cannot overwrite each other in a circle. ``latest`` compares update times
-of different platforms after correcting each for its measured skew, and only if they differ by more
-than the uncertainty; else the order of ``prefer`` decides.
+order, and three systems cannot overwrite each other in a circle. ``latest`` compares the update
+times of the platforms, each corrected for the measured skew of its clock. Update times that differ
+by no more than the uncertainty count as equal; then the order of ``prefer`` decides.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class PolicyOutcome:
-    """The winner, or None to hold the conflict, and the rule that was applied."""
+    """The winner of contradicting candidates (None: hold the conflict), and the applied rule."""
 
     winner: Candidate | None
     applied_rule: EffectiveRule
@@ -47,7 +47,10 @@ Decide = Callable[[Sequence[Candidate], Rules], Candidate | None]
 
 
 def latest(candidates: Sequence[Candidate], rules: Rules) -> Candidate:
-    """Return the newest candidate; of those as new within the margin, the preferred one."""
+    """Return the newest candidate; of equally new ones, the one that ``prefer`` names first.
+
+    The platforms' update times are compared, or ``seen_at`` if a candidate has no update time.
+    """
     have_times = all(candidate.updated_at is not None for candidate in candidates)
 
     def when(candidate: Candidate) -> datetime:
@@ -64,7 +67,7 @@ def latest(candidates: Sequence[Candidate], rules: Rules) -> Candidate:
 
 
 def preferred(candidates: Iterable[Candidate], rules: Rules) -> Candidate:
-    """Return the candidate of the system that is first in ``prefer``, then by event id."""
+    """Return the candidate whose system is first in ``prefer``, then the lowest event id."""
     return min(candidates, key=lambda candidate: (rules.rank(candidate.system), candidate.event))
 
 
@@ -94,11 +97,11 @@ TABLE: Mapping[tuple[ConflictKind, Choice], Decide] = {
 
 
 def apply_rule(kind: ConflictKind, candidates: Sequence[Candidate], rules: Rules) -> PolicyOutcome:
-    """Apply the configured rule to candidates that contradict each other in the way of ``kind``."""
+    """Apply the configured rule to candidates that are in a conflict of this kind."""
     effective_rule = rules.effective_rule(kind, {candidate.system for candidate in candidates})
     return PolicyOutcome(TABLE[kind, effective_rule.choice](candidates, rules), effective_rule)
 
 
 def best_status(candidates: Sequence[Candidate], rules: Rules) -> Status:
-    """Return the latest of several new statuses. They differ in no time, so none is held."""
+    """Return the latest of several new statuses; different statuses never cause a conflict."""
     return latest(candidates, rules).value.status

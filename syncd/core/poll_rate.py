@@ -1,11 +1,13 @@
 """Decide how often the windows can be read within the rate limits of the accounts.
 
-Reads may plan for half of a rate; the other half is for writes and for other programs that share
-the account. The calls left today are spread over the rest of the day, less a share that only writes
-may use. If the plan exceeds that, the far interval is stretched first, and the near interval only
-if that is not enough: the next days matter most, and the nightly read covers everything.
+Reads may use half of a platform's rate; the other half is for writes and for other programs that
+share the account. The calls left today are spread over the remaining day, less a share that only
+writes may use. If the configured intervals need more calls, the far interval is stretched first,
+and the near interval only if that is not enough: the next days matter most, and the nightly read
+covers everything.
 
-Each system has its own intervals, so a small account slows down its own reads only (promise 8).
+Each system has its own intervals, so a small account slows down its own reads only: promise 8
+(docs/design.md#promises).
 """
 
 from __future__ import annotations
@@ -28,9 +30,10 @@ _MINUTE = timedelta(minutes=1)
 class CallDemand:
     """The calls for one read of each window of one system, and the limits of its account.
 
-    - ``limits``: (calls, seconds), including those of a day.
-    - ``left_today``, ``resets_in`` (seconds): what the platform reported for today; None if it did
-      not.
+    - ``near``, ``far``: the calls for one read of the near window, and of the whole window.
+    - ``limits``: (calls, seconds) pairs; a limit per day is one of them.
+    - ``left_today``: the calls left today, as the platform reported. ``resets_in``: the seconds
+      until that count starts anew. None if the platform did not report them.
     """
 
     system: str
@@ -47,7 +50,7 @@ class CallDemand:
 
     @property
     def day(self) -> int | None:
-        """The platform's limit of calls per day, if it has one."""
+        """The platform's limit of calls per day; None if it has none."""
         return next((calls for calls, s in self.limits if s >= _DAY.total_seconds()), None)
 
     @property
@@ -64,8 +67,9 @@ class CallDemand:
 class PollInterval:
     """How often the windows of one system are read.
 
-    ``tight``: the intervals are stretched for its limits. ``fits``: if false, even the longest
-    intervals exceed the limits, and the rate limiter delays single reads.
+    ``near``, ``far``: the time between reads of the near and of the whole window. ``tight``: these
+    are longer than configured, to keep within the system's limits. ``fits``: if false, even the
+    longest intervals exceed the limits, and the rate limiter delays single reads.
     """
 
     near: timedelta
@@ -78,8 +82,9 @@ class PollInterval:
 class PollIntervals:
     """How often polls take place: as often as the system with the shortest intervals needs.
 
-    The whole window is read in ``slices``, one per turn (see `core.poll_schedule`). A poll leaves
-    out the systems with longer intervals until they are due.
+    ``systems``: the intervals of each system. A poll leaves out the systems with longer intervals
+    until these are due. ``slices``: into how many parts a far read is split, one part per turn (see
+    `core.poll_schedule`).
     """
 
     near: timedelta
@@ -117,7 +122,10 @@ def per_minute(demand: CallDemand, near: timedelta, far: timedelta) -> float:
 
 
 def fit_to_limits(near: timedelta, far: timedelta, demands: Sequence[CallDemand]) -> PollIntervals:
-    """Stretch the configured intervals of each system as little as its limits require."""
+    """Stretch the configured intervals of each system as little as its limits require.
+
+    ``near`` and ``far`` are the configured intervals.
+    """
     systems = {demand.system: _fit_system(near, far, demand) for demand in demands}
     return PollIntervals(
         min((intervals.near for intervals in systems.values()), default=near),

@@ -1,9 +1,10 @@
 """Schedule the far reads: split the providers into slices of about equal cost in calls.
 
-A list call takes any window, so a slice is a part of the calendars, not of the time. Each slice has
-one turn per round. An active provider may get a second turn in a round, half a round after its own,
-if calm providers give up theirs. They do so at most in every second round, and no turn takes more
-calls than its slice alone. So reading active providers more often costs no account more calls.
+A slice is a group of providers whose whole windows are read in one turn. Each slice has one turn
+per round (one far interval). An active provider may get a second turn in a round, half a round
+after its own, if calm providers give up a turn. A calm provider gives up at most every second turn,
+and no turn takes more calls than its slice alone. So reading active providers more often costs no
+account more calls.
 """
 
 from __future__ import annotations
@@ -27,17 +28,20 @@ MAX_COST_FACTOR = 1.25
 A call that reads many calendars must be made once for each slice.
 """
 ROUNDS = 2
-"""A calm provider has at least one turn in so many rounds."""
+"""A calm provider has at least one turn in this number of rounds."""
 
 HALF_LIFE = timedelta(hours=1)
 """The time in which the weight of a change halves."""
 CALM = 1 / 8
-"""A provider with less heat is calm. One change keeps it active for three hours."""
+"""A provider with less heat than this is calm. One change keeps a provider active for 3 hours."""
 
 
 @dataclass(frozen=True, slots=True)
 class PollSchedule:
-    """The providers of each turn of two rounds, after which the schedule repeats."""
+    """The providers of each turn of two rounds, after which the schedule repeats.
+
+    ``slices``: the providers of each slice. ``position``: the providers to read in each turn.
+    """
 
     slices: Slices
     position: tuple[frozenset[str], ...]
@@ -48,7 +52,7 @@ class PollSchedule:
         return Counter(provider for turn in self.position for provider in turn)
 
     def due(self, number: int) -> frozenset[str]:
-        """Return the providers of a turn; turns are counted from 0 without end."""
+        """Return the providers to read in turn ``number``; turns are counted from 0 without end."""
         return self.position[number % len(self.position)] if self.position else frozenset()
 
 
@@ -69,8 +73,9 @@ def partition(
 ) -> Slices:
     """Split the providers into as many slices as useful, with about equal calls each.
 
-    ``near`` are the calls of one near read, by system. There are ``ratio`` near reads in a round,
-    so more slices than that are never needed.
+    - ``calls``: counts the list calls for any set of providers.
+    - ``near``: the calls of one near read, by system.
+    - ``ratio``: how many near reads take place in one round; more slices are never needed.
     """
     calls = _cached(calls)
     clusters, all_calls = _clusters(sorted(providers), calls), calls(providers)
@@ -92,7 +97,7 @@ def partition(
 
 
 def round_calls(slices: Slices, calls: Calls) -> Counter[str]:
-    """Return the calls of one round, by system."""
+    """Return the calls for one far read of all slices, by system."""
     taken: Counter[str] = Counter()
     for providers in slices:
         taken.update(calls(providers))
@@ -100,7 +105,7 @@ def round_calls(slices: Slices, calls: Calls) -> Counter[str]:
 
 
 def schedule(slices: Slices, calls: Calls, most_active: Sequence[str] = ()) -> PollSchedule:
-    """Assign the turns; ``most_active`` are the active providers, the most active first."""
+    """Assign the providers to turns; ``most_active`` are the active ones, the most active first."""
     return PollSchedule(slices, tuple(_turns(slices, calls, most_active)))
 
 
@@ -122,7 +127,7 @@ def _turns(slices: Slices, calls: Calls, most_active: Sequence[str]) -> Iterator
 def _with_active(
     own: Sequence[str], second: Sequence[str], spare: Sequence[str], calls: Calls
 ) -> frozenset[str]:
-    """Add providers of `second`, dropping `spare` ones so that the call budget still holds."""
+    """Add providers of ``second`` to a turn, and drop ``spare`` ones to stay within its calls."""
     budget, turn, droppable = calls(own), frozenset(own), list(spare)
     for provider in second:
         trial, excess = turn | {provider}, _excess(turn | {provider}, budget, calls)
@@ -135,7 +140,7 @@ def _with_active(
 
 
 def _excess(turn: Collection[str], budget: Mapping[str, int], calls: Calls) -> int:
-    """Return the number of calls beyond the budget."""
+    """Return how many calls a turn needs beyond the budget, summed over all systems."""
     return sum(max(0, taken - budget.get(system, 0)) for system, taken in calls(turn).items())
 
 

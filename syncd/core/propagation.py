@@ -1,8 +1,7 @@
 """Plan the writes that bring a booking's other appointments to its agreed value.
 
-After `propagate`, every appointment has the revision of its booking, or a write, a conflict, or a
-reason not to be written to now. syncd only ever changes the time and the status of real
-appointments.
+After `propagate`, every appointment shows the agreed value, or has a write, a conflict, or a reason
+not to be written to now. syncd only ever changes the time and the status of real appointments.
 """
 
 from __future__ import annotations
@@ -40,8 +39,8 @@ _RESTORE_REASON = "puts back what an update reset"
 class Propagation:
     """The result for one booking.
 
-    ``settled`` are the replicas that need no write any more. ``apart``: a derived event, which is
-    never written to, shows another value than the agreed one.
+    ``settled``: the replicas that show the agreed value, with the booking's revision. ``apart``: a
+    derived event, which is never written to, shows another value than the agreed value.
     """
 
     operations: tuple[Operation, ...] = ()
@@ -55,7 +54,11 @@ def propagate(
     pairs: Sequence[tuple[Replica, TrackedEvent]],
     calendars: Mapping[str, CalendarState],
 ) -> Propagation:
-    """Plan the writes to every appointment that is not at the booking's revision."""
+    """Plan the writes to every appointment that is not at the booking's revision.
+
+    Used for each booking of a decision, after the merge. ``pairs`` are the booking's replicas with
+    their events; ``calendars`` the provider's calendars by system.
+    """
     operations: list[Operation] = []
     settled: list[Replica] = []
     conflicts: list[Conflict] = []
@@ -139,10 +142,10 @@ def _check_derived(
 
 
 def shows_agreed_value(observed: Value, agreed: Value) -> bool:
-    """Return true if an event that syncd never writes to shows the agreed value.
+    """Return true if a derived event, which syncd never writes to, shows the agreed value.
 
-    Its status may differ if it takes up the same time, because a derived event has the status of
-    its record.
+    The status may differ if both take up the same time, because a derived event has the status of
+    the event from which it is derived.
     """
     if observed.busy is not agreed.busy:
         return False
@@ -191,7 +194,7 @@ def _operation_to_agreed(
     status = calendar.statuses.get(agreed.status)
     if not agreed.busy:
         if not expected.busy or status is expected.status:
-            # It is cancelled there as well, whatever the status is called.
+            # The appointment is cancelled as well, whatever the name of that status.
             return None, None
         if status is None:
             note = f"syncd cannot cancel in {calendar.system}: cancel it there by hand"

@@ -1,9 +1,9 @@
 """Recognise meetings that were cancelled and booked again, which is a reschedule.
 
-A cancellation and a new booking of the same person and service in the same system are one
+A cancellation and a new booking of the same customer and service in the same system are one
 reschedule if they were made within 15 minutes of each other by the platform's own times. Without
 such times, both must have been first seen within one near cycle. If there is more than one possible
-successor or predecessor, a person is asked.
+successor or predecessor, the operator is asked by a held conflict.
 """
 
 from __future__ import annotations
@@ -42,8 +42,9 @@ class NearCycle:
 class CalledOff:
     """A cancelled or deleted appointment that may have been booked again.
 
-    - ``elsewhere``: the other systems that have its meeting.
-    - ``eligible``: if false, only a new id of the same appointment is looked for.
+    - ``elsewhere``: the other systems that have the same meeting.
+    - ``eligible``: if false, the appointment is not paired with a new booking; it is only checked
+      whether the same appointment exists under a new id.
     """
 
     replica: Replica
@@ -53,18 +54,18 @@ class CalledOff:
 
     @property
     def decided(self) -> bool:
-        """True if its end was accepted, and propagated, before."""
+        """True if an earlier decision accepted and propagated the cancellation or deletion."""
         return not has_pending_change(self.record)
 
 
 @dataclass(frozen=True, slots=True)
 class PossibleSuccessor:
-    """An appointment that may be what another one became.
+    """An appointment that may have been booked instead of a cancelled one.
 
-    - ``seen_at``: when it was first seen; UTC.
-    - ``opened``: it already has a booking of its own.
-    - ``same_meeting_in``: the other systems in which somebody also entered it.
-    - ``known_bookings``: the bookings of other systems of which it may be the missing twin.
+    - ``seen_at``: when the appointment was first seen; UTC.
+    - ``opened``: the appointment already has a booking of its own.
+    - ``same_meeting_in``: the other systems in which somebody also entered the same meeting.
+    - ``known_bookings``: the bookings of other systems whose missing twin the appointment may be.
     """
 
     record: TrackedEvent
@@ -76,7 +77,11 @@ class PossibleSuccessor:
 
 @dataclass(frozen=True, slots=True)
 class Rebookings:
-    """The appointments that may have been cancelled and booked again, and how to compare them."""
+    """The appointments that may have been cancelled and booked again, and how to compare them.
+
+    - ``cycle``: the near cycle in which both must be seen; None: only platform times count.
+    - ``skews``: by system, the platform's clock minus ours.
+    """
 
     called_off: Sequence[CalledOff] = ()
     successors: Sequence[PossibleSuccessor] = ()
@@ -86,7 +91,10 @@ class Rebookings:
     def with_vanished(
         self, vanished: Iterable[CalledOff], fresh: Iterable[TrackedEvent]
     ) -> Rebookings:
-        """Return these with ``vanished`` as the deleted ones, and with new successors."""
+        """Return a copy whose deleted appointments are ``vanished``.
+
+        Those of ``fresh`` that may be successors are added to ``successors``.
+        """
         eligible = {_id(e.record): e for e in self.called_off}
         ended = [e for e in self.called_off if e.decided or e.record.observed is not None]
         ended += [eligible.get(_id(e.record), replace(e, eligible=False)) for e in vanished]
@@ -101,7 +109,7 @@ NO_REBOOKINGS = Rebookings()
 
 @dataclass(frozen=True, slots=True)
 class RebookedPairs:
-    """The certain reschedules, and for each doubtful one all possible successors."""
+    """The certain reschedules as (old, new), and each doubtful one with all possible successors."""
 
     certain: tuple[tuple[CalledOff, PossibleSuccessor], ...] = ()
     doubtful: tuple[tuple[CalledOff, tuple[PossibleSuccessor, ...]], ...] = ()
@@ -114,9 +122,11 @@ def rebookings(
     persons: Mapping[Id, AbstractSet[str]],
     cycle: NearCycle | None,
 ) -> Rebookings:
-    """Return what may have been cancelled and booked again, among trusted events.
+    """Return what may have been cancelled and booked again, among the events of trusted calendars.
 
-    ``fresh`` are events without a booking, ``persons`` the address hashes of persons.
+    - ``fresh``: the events without a booking.
+    - ``persons``: the e-mail and phone hashes of each customer, by (system, id of the customer).
+    - ``cycle``: the near cycle; None if that is not known.
     """
     trusted = {name for name, calendar in calendars.items() if calendar.trusted}
     lone = [(r, at) for r, at in lone_appointments(workspace) if r.system in trusted]
@@ -156,8 +166,8 @@ def pair_rebookings(possible: Rebookings, taken: AbstractSet[Id] = frozenset()) 
 def follow_rebooking(workspace: Workspace, replica: Replica, new: TrackedEvent) -> None:
     """Link a booking to the event that was booked instead of its former one.
 
-    The cancelled event stays in its system without a booking. It counts as changed only if it is
-    revived.
+    ``replica`` is the link to the former event, ``new`` the event booked instead. The cancelled
+    event stays in its system without a booking, and counts as changed only if it is revived.
     """
     former = workspace.linked_ids().get(_id(new))
     if former is not None:
@@ -178,10 +188,10 @@ def follow_rebooking(workspace: Workspace, replica: Replica, new: TrackedEvent) 
 
 
 def relocated_meetings(records: Iterable[TrackedEvent]) -> dict[Id, Value]:
-    """Return the new value of each meeting that was cancelled and booked again.
+    """Return the new value of each cancelled event that was certainly booked again, by event id.
 
-    Only events that are not decided on are considered, only certain pairs, and only by the
-    platform's own times.
+    Used by the guard, before any decision. Only events that are not decided on are considered, and
+    only the platform's own times are compared.
     """
     records = list(records)
     ended = [
@@ -210,9 +220,9 @@ def _customer_key(record: TrackedEvent) -> CustomerKey:
 
 
 def _moved_base(old: TrackedEvent, new: TrackedEvent) -> Value | None:
-    """Return the base for a new event, so that it differs from the old one by a move.
+    """Return the base for a new event, so that it differs from the old event by a move only.
 
-    Its own status counts, because booking pages confirm what they create.
+    The status is that of the new event, because booking pages confirm what they create.
     """
     base = old.base or old.before_write
     if base is None or not base.busy or new.observed is None:
@@ -246,10 +256,10 @@ def _is_called_off(record: TrackedEvent) -> bool:
 
 
 def lone_appointments(workspace: Workspace) -> list[tuple[TrackedEvent, datetime]]:
-    """Return the appointments that opened a booking and are its only event, with that time.
+    """Return the appointments that are the only event of their booking, with its opening time.
 
-    One with a twin is a meeting of its own, and one that already is a successor cannot be
-    another's.
+    An appointment with a twin is a meeting of its own and is left out. So is one that already
+    continues another booking, and one that is over or whose blocks were undone.
     """
     suppressed = {waiver.booking for waiver in workspace.state.undo_suppressions}
     lone: list[tuple[TrackedEvent, datetime]] = []
@@ -273,7 +283,7 @@ def lone_appointments(workspace: Workspace) -> list[tuple[TrackedEvent, datetime
 def _bookings_without_twin(
     workspace: Workspace, record: TrackedEvent, persons: Mapping[Id, AbstractSet[str]]
 ) -> frozenset[str]:
-    """Return the bookings that other systems have at this time and this system lacks."""
+    """Return the bookings at the time of ``record`` that only other systems have."""
     return frozenset(
         name
         for name, booking in workspace.bookings.items()
@@ -288,7 +298,7 @@ def _bookings_without_twin(
 def _same_meeting_in(
     record: TrackedEvent, fresh: Iterable[TrackedEvent], persons: Mapping[Id, AbstractSet[str]]
 ) -> frozenset[str]:
-    """Return the other systems in which somebody may have entered the same meeting."""
+    """Return the other systems that have an event of ``fresh`` that may be the same meeting."""
     shown = record.observed
     hashes = persons.get((record.system, record.person or ""))
 
@@ -342,19 +352,20 @@ def _called_off(
 
 
 def is_rebooking_of(ended: CalledOff, booked: PossibleSuccessor, possible: Rebookings) -> bool:
-    """Return true if an appointment was booked instead of a cancelled one."""
+    """Return true if ``booked`` was booked instead of ``ended``, or is ``ended`` with a new id."""
     old, new = ended.record, booked.record
     if _customer_key(old) != _customer_key(new):
         return False
     if old.observed is None and not ended.decided and not booked.opened:
-        # It is deleted and the other one is new: it may be the same one under a new id.
+        # The old event is deleted and the new one unknown: perhaps one event under a new id.
         return True
     also_in = booked.same_meeting_in if booked.opened else booked.same_meeting_in & ended.elsewhere
     if not ended.eligible or also_in or booked.known_bookings - {ended.replica.booking}:
-        # Its meeting is in another system too, or it is the twin of an older meeting.
+        # The new meeting is in another system too, or the new event is the twin of an older one.
         return False
     if booked.opened and (ended.decided or not ended.elsewhere):
-        # They were separated before; or the new one has its blocks, and no twin has to follow.
+        # An earlier decision separated the two; or the new event has its blocks already, and no
+        # twin in another system has to follow.
         return False
     if old.off_at is not None and new.created_at is not None:
         return abs(old.off_at - new.created_at) <= MAX_REBOOKING_GAP
@@ -362,7 +373,7 @@ def is_rebooking_of(ended: CalledOff, booked: PossibleSuccessor, possible: Reboo
 
 
 def _in_one_cycle(old: TrackedEvent, booked: PossibleSuccessor, possible: Rebookings) -> bool:
-    """Return true if both were first seen in one near cycle, soon after the new one was made."""
+    """Return true if both were first seen in one near cycle, soon after the new was created."""
     new, cycle, ended_seen_at = booked.record, possible.cycle, old.off_seen_at
     if (
         cycle is None

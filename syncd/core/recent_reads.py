@@ -1,8 +1,8 @@
 """Decide whether a calendar was read at a new block's time since its meeting became known.
 
 Near reads cover only a few days. If a calendar did not answer the last read of the whole window,
-syncd does not know what people entered there later in the window: perhaps the same meeting. So a
-new block waits until a read covers its time (docs/design.md#windows).
+syncd does not know what was entered there after those days: perhaps the same meeting. So a new
+block waits until a read covers its time (docs/design.md#windows).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from syncd.model import Window
 
 SAME_CYCLE = timedelta(minutes=1)
-"""The reads of one cycle start within this time of each other, unless a system is late."""
+"""The reads of one cycle start within this time of each other, unless a system answers late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class RecentReads:
     """The last reads of a calendar.
 
     - ``current``: the windows that this cycle read.
-    - ``earlier``: the reads before it that still count.
+    - ``earlier``: the reads before this cycle that still count.
     - ``whole``: the longest window that is ever read.
     """
 
@@ -38,9 +38,10 @@ class RecentReads:
     whole: Window
 
     def cover(self, at: datetime, since: datetime | None) -> bool:
-        """Return true if the instant ``at`` was read after ``since``; None: in this cycle.
+        """Return true if a read after ``since`` covers the instant ``at`` (the start of a block).
 
-        An instant outside the whole window is never read, so it counts as covered.
+        If ``since`` is None, only the reads of this cycle count. An instant after the whole window
+        is never read, so it counts as covered.
         """
         at = max(at, self.whole.start)
         if at >= self.whole.end or any(at in window for window in self.current):

@@ -81,17 +81,17 @@ from syncd.model import (
 class DecisionInput:
     """What a decision is given besides the state of its provider.
 
-    - ``horizon``: the start of the whole window; bookings that ended before it are archived.
+    - ``horizon``: the start of the whole window; earlier bookings are archived.
     - ``guards``: the guard's conflicts of this provider.
     - ``failures``: permanent failures so far, by operation key.
     - ``ownership``: what is known about the tagged blocks that are not ours.
     - ``capacity``: how many meetings the provider may have at one time. For equipment, that is the
       number of pieces that work.
-    - ``directive``: a person's answer to one conflict.
+    - ``directive``: the operator's resolution of one conflict.
     - ``near``: how often the near window is read; None if that is not known.
-    - ``may_overlap``: meetings may take place at one time, so double bookings are not looked for.
-      True for calendars that only resources block.
-    - ``withhold``: why no write that frees time is made, whatever the calendars allow.
+    - ``may_overlap``: do not look for double bookings; true for calendars that only resources
+      block, as meetings there may overlap.
+    - ``withhold``: why writes that free time wait, even in a writable calendar; None: they do not.
     """
 
     calendars: Mapping[str, CalendarState]
@@ -115,14 +115,14 @@ class Decision:
     """The outcome for one provider.
 
     - ``changes``: the rows to store.
-    - ``operations``: the writes to make now, in no order.
-    - ``conflicts``: all that exist now, held or decided by a rule.
+    - ``operations``: the writes to make now, in no particular order.
+    - ``conflicts``: all present conflicts, held or decided by a rule.
     - ``exposures``: how many intervals still lack a block.
     - ``wanted``: the intervals that each calendar should block, by system.
-    - ``unmatched``: how many appointments wait because their person could not be looked up.
+    - ``unmatched``: how many appointments wait because their customer is not looked up yet.
     - ``adopted``: the events that became ours.
     - ``waiting``: the writes that are wanted and cannot be made now.
-    - ``compared``: the meetings whose persons were compared again.
+    - ``compared``: the meetings whose customers were compared again.
     """
 
     changes: Changes
@@ -137,7 +137,7 @@ class Decision:
 
 
 def persons_to_look_up(state: ProviderState, inputs: DecisionInput) -> tuple[TrackedEvent, ...]:
-    """Return the appointments whose person must be known before this state can be decided on."""
+    """Return the appointments whose customer must be looked up before `reconcile` is called."""
     workspace = _workspace(state, inputs)
     linked = {booking: workspace.present(booking) for booking in workspace.bookings}
     candidates = candidates_to_look_up(
@@ -163,21 +163,21 @@ def reconcile(state: ProviderState, inputs: DecisionInput, new_id: Callable[[], 
     adopted = resolve_ownership(workspace, inputs.ownership)
     reassign_events(workspace, inputs.calendars)
 
-    # Links. From here on, an open end is renewed, appointments that a person separated have their
-    # own bookings, released blocks count as decided, and recreated records are linked again.
+    # Links. From here on, open ends are renewed, appointments that the operator separated have
+    # their own bookings, released blocks count as decided, and recreated events are linked again.
     renew_open_ends(workspace)
     split_bookings(workspace, inputs.directive, new_id)
     edited_blocks.release_edited(workspace, inputs.calendars, inputs.rules)
     revived_meetings.relink_recreated(workspace, _matchable(workspace, inputs))
 
     # Matching. From here on, every busy event that can be trusted and is not ours has a booking,
-    # or is in `matched` as undecided or of an unknown person.
+    # or is in `matched` as undecided or of an unknown customer.
     matched = _link(workspace, inputs, new_id)
     conflicts += matched.conflicts
 
     # Bookings that cannot be decided now. From here on, `claims` has every such booking with all
     # values that keep their time blocked: a vanished event with several possible successors is not
-    # cancelled, and neither is what a system claimed that does not answer now.
+    # cancelled, and neither is the claim of a system that does not answer now.
     undecided = undecidable_conflicts(workspace, inputs.calendars)
     undecided |= {b: c for c in matched.conflicts for b in bookings_of(workspace, c)}
     claims = {
@@ -197,8 +197,8 @@ def reconcile(state: ProviderState, inputs: DecisionInput, new_id: Callable[[], 
         values = claims.setdefault(relink.replica.booking, current)
         values.append(relink.new.observed or current[0])
 
-    # Double bookings. From here on, `on_hold` has the bookings that wait for a person because two
-    # meetings overlap.
+    # Double bookings. From here on, `on_hold` has the bookings that wait for the operator because
+    # two meetings overlap.
     doubles = (
         []
         if inputs.may_overlap
@@ -221,7 +221,7 @@ def reconcile(state: ProviderState, inputs: DecisionInput, new_id: Callable[[], 
     compared, not_looked_up = compare_persons(workspace, inputs.persons)
 
     # Blocks. From here on, every busy interval has a block in each other calendar that needs one,
-    # a write that makes it, or counts as an exposure.
+    # a write that creates the block, or counts as an exposure.
     untouchable = {c.event for conflict in merge_conflicts for c in conflict.claims if c.event}
     untouchable |= blocks_under_doubt(workspace, inputs.calendars)
     planning = BlockPlanningInput(
@@ -246,8 +246,8 @@ def reconcile(state: ProviderState, inputs: DecisionInput, new_id: Callable[[], 
         adopted += plan.adopted
         conflicts += plan.refused
 
-    # Permission. From here on, `operations` has only writes that may be made now. Every other one
-    # is a conflict or is waiting.
+    # Permission. From here on, `operations` has only writes that may be made now. Every other
+    # wanted write is in conflict or waiting.
     holds = WriteHolds(workspace, inputs.calendars, inputs.ownership, inputs.withhold)
     retried = frozenset({inputs.directive.retry})
     operations, rejected, held_back = rejected_writes.filter_allowed(
@@ -279,11 +279,11 @@ def reconcile_with_answer(
     new_id: Callable[[], str],
     answers: Mapping[str, Resolution],
 ) -> tuple[Decision, frozenset[str]]:
-    """Decide with persons' answers, given by conflict id; also return which of them were used.
+    """Decide with resolutions by the operator, by conflict id; also return the used conflict ids.
 
-    An answer is used only if a decision without it would hold the same conflict again. Otherwise an
-    input has changed since the person saw the conflict. At most one answer is used per call. Raises
-    InvalidResolutionError.
+    A resolution is used only if a decision without it would hold the same conflict again: otherwise
+    an input has changed since the operator saw the conflict. At most one is used per call. Raises
+    InvalidResolutionError if that resolution is not possible for its conflict.
     """
     unanswered = reconcile(state, inputs, new_id)
     current = {conflict_identity(conflict) for conflict in unanswered.conflicts}

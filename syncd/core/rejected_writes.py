@@ -1,8 +1,8 @@
 """Hold back writes that a platform rejected, or that come too late.
 
 After `filter_allowed`, each write is allowed, in conflict, or waiting. A rejected write is tried
-again only when the reason for the rejection changed, or when a person says so. A rule may choose
-another time for it (`fallback_times`).
+again only when the reason for the rejection changed, or when the operator asks for it. A rule may
+choose another time for the booking (`fallback_times`).
 """
 
 from __future__ import annotations
@@ -51,15 +51,16 @@ MAX_FAILURES = 3
 def slot_taken(operation: Operation, detail: str, state: ProviderState) -> Conflict:
     """Return the conflict for a time that a platform refused.
 
-    Its inputs name the operation and the events in its way. When those change, the write is tried
-    again.
+    ``operation`` is the refused write, ``detail`` the platform's reason. The inputs of the conflict
+    name the operation and the events at the wanted time. When these events change, the write is
+    tried again.
     """
     reason_digest = _obstacle_digest(operation, Workspace(state, "", _ANY_TIME))
     return _time_refused(operation, reason_digest, f"{operation.system} refuses the time: {detail}")
 
 
 def _time_refused(operation: Operation, reason_digest: str, note: str) -> Conflict:
-    """Return a conflict about a time; ``way`` is a digest of what the refusal depends on."""
+    """Return a conflict about a refused time; the write is tried again if the digest changes."""
     claims: tuple[Claim, ...] = (Claim(operation.system, operation.event, operation.after),)
     if operation.before is not None:
         shown = Claim(operation.system, operation.event, operation.before)
@@ -78,7 +79,7 @@ def _time_refused(operation: Operation, reason_digest: str, note: str) -> Confli
 
 
 def _what_to_check(operation: Operation, calendar: CalendarState) -> str:
-    """Return what a person can check after a write was rejected; '' if nothing is known."""
+    """Return what the operator can check after a write was rejected; '' if nothing is known."""
     after = operation.after
     if operation.action is not Action.SET_STATUS or after is None:
         return ""
@@ -86,7 +87,11 @@ def _what_to_check(operation: Operation, calendar: CalendarState) -> str:
 
 
 def quarantine(operation: Operation, key: str, *, note: str = "", check: str = "") -> Conflict:
-    """Return the conflict for an operation that failed for good."""
+    """Return the conflict for an operation that failed permanently too often.
+
+    ``key`` is its operation key, ``note`` replaces the text of the conflict, and ``check`` is what
+    the operator can check, added to the default text.
+    """
     failed = f"{operation.action} failed {MAX_FAILURES} times"
     claims = (Claim(operation.system, operation.event, operation.after),)
     return Conflict(
@@ -104,9 +109,9 @@ def fallback_times(
 ) -> dict[str, ForcedValue]:
     """Return the values that the rule `slot_taken` gives to bookings whose move was refused.
 
-    That is the time in the refusing calendar, or the nearest free one. A booking that such a rule
-    already moved waits for a person when it is refused again, so that two calendars cannot move it
-    to and fro.
+    With ``revert``, a booking gets the time that the refusing calendar shows; with ``next-free``,
+    the nearest free time. A booking that this rule already moved is held when it is refused again,
+    so that two calendars cannot move it to and fro.
     """
     forced: dict[str, ForcedValue] = {}
     for held in workspace.state.conflicts:
@@ -137,8 +142,9 @@ def filter_allowed(
 ) -> tuple[list[Operation], list[Conflict], list[Waiting]]:
     """Sort writes into those to make, those in conflict, and those that wait.
 
-    ``failures`` counts permanent failures by operation key, ``retried`` are the keys that a person
-    wants to try again, and ``why`` returns why a write waits.
+    - ``failures``: the count of permanent failures by operation key.
+    - ``retried``: the operation keys that the operator wants to try again.
+    - ``why``: returns why a write waits; None if it can be made now.
     """
     allowed: list[Operation] = []
     conflicts: list[Conflict] = []
@@ -173,7 +179,7 @@ def blocking_conflict(workspace: Workspace, operation: Operation) -> Conflict | 
 
 
 def open_rejection(workspace: Workspace, operation: Operation) -> Conflict | None:
-    """Return the open conflict because of which a write is not tried."""
+    """Return the open conflict because of which a write is not tried; None if there is none."""
     key = write_order.operation_key(operation)
     for held in workspace.state.conflicts:
         conflict = held.conflict
@@ -189,21 +195,21 @@ def open_rejection(workspace: Workspace, operation: Operation) -> Conflict | Non
 
 
 def operation_key_of(conflict: Conflict) -> str:
-    """Return the key of the operation that was rejected."""
+    """Return the operation key of the write that was rejected, from the inputs of a conflict."""
     return conflict.inputs.partition(":")[0]
 
 
 def why_immovable(
     workspace: Workspace, booking: Booking, calendars: Mapping[str, CalendarState]
 ) -> str:
-    """Return why syncd cannot move a meeting; '' if it can."""
+    """Return the text that says why syncd cannot move a meeting; '' if it can."""
     return why_not_written(workspace, booking, calendars) or why_only_read(workspace, booking)
 
 
 def why_not_written(
     workspace: Workspace, booking: Booking, calendars: Mapping[str, CalendarState]
 ) -> str:
-    """Return why syncd never writes to a meeting; '' if it does."""
+    """Return the text that says why syncd never writes to a meeting; '' if it may write."""
     if booking.kind is Kind.BLOCK:
         return "it is a block that somebody else made, which syncd never changes"
     read_only = sorted(
@@ -215,9 +221,10 @@ def why_not_written(
 
 
 def why_only_read(workspace: Workspace, booking: Booking, value: Value | None = None) -> str:
-    """Return why a meeting cannot get a value, or any other value; '' if it can.
+    """Return the text that says why a meeting cannot get ``value``; '' if it can.
 
-    A derived event that already shows the value needs no write.
+    The obstacle is a derived event, which syncd never writes to. A derived event that already shows
+    the value is no obstacle. If ``value`` is None, any derived event is one.
     """
     for record in workspace.appointments(booking.id):
         if not record.derived or record.observed is None:
@@ -236,7 +243,7 @@ def _still_refused(
 ) -> bool:
     """Return true if the refusal still applies and the meeting can be moved.
 
-    Not if one of its appointments has a pending change.
+    False if an appointment of the booking has a pending change: the merge decides on that first.
     """
     calendar = calendars.get(record.system)
     wanted = conflict.claims[0].value
@@ -268,9 +275,9 @@ def _fallback_value(
 def is_too_late(operation: Operation, workspace: Workspace) -> bool:
     """Return true if the target time of a move passed before the move was made.
 
-    Also if the move waited for a person's answer about a double booking until one of the two
-    meetings was over. Not if another calendar shows the meeting at the target time, because then it
-    took place there; and not if a person chose that time.
+    A move is also too late if it waited for the resolution of a double booking until one of the two
+    meetings was over. A move is not too late if another calendar shows the meeting at the target
+    time, because then the meeting took place there, or if the operator chose that time.
     """
     after = operation.after
     if operation.action is not Action.MOVE_APPOINTMENT or after is None:
@@ -317,9 +324,10 @@ def _meeting_digest(operation: Operation, workspace: Workspace) -> str:
 def rejected_times(
     workspace: Workspace, system: str, wanted: Mapping[tuple[datetime, datetime], AbstractSet[str]]
 ) -> dict[tuple[datetime, datetime], Conflict]:
-    """Return the intervals that a system refused for blocks, as long as the reason lasts.
+    """Return the intervals of ``wanted`` at which a system refuses blocks, with the conflicts.
 
-    Some platforms do not say that the time is taken, so quarantined blocks count as well.
+    An interval counts as long as the events at that time do not change. Some platforms do not say
+    that a time is taken, so quarantined blocks count as well.
     """
     rejected: dict[tuple[datetime, datetime], Conflict] = {}
     for held in workspace.state.conflicts:
@@ -362,7 +370,7 @@ def _busy_digest(workspace: Workspace, system: str, bookings: Iterable[str], wan
 def _occupied_times(
     workspace: Workspace, records: Iterable[TrackedEvent]
 ) -> Iterator[Sequence[Value]]:
-    """Yield the time that each event takes up; for our blocks, that of their meetings."""
+    """Yield the time that each event takes up; for our blocks, the time of their meetings."""
     meetings: dict[Id, list[Value]] = defaultdict(list)
     for link in workspace.replicas():
         if link.booking in workspace.bookings:

@@ -1,8 +1,8 @@
-"""Remove times out of range, which an older version stored, from a provider's state.
+"""Remove times out of range, which an older version of syncd stored, from a provider's state.
 
-After `repair`, no decision sees such a time. Other known values of the event or booking replace it,
-so that the last known interval stays blocked. Without any, the event is deleted until its platform
-shows a readable time.
+After `repair`, no decision sees such a time. Another known value of the event or booking replaces
+it, so that the last known interval stays blocked. If no other value is known, the event is deleted
+from the state until its platform shows a readable time.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ RULE = "a time out of range"
 
 
 def repair(state: ProviderState, now: datetime, run: str) -> Changes:
-    """Return the changes that remove times out of range; none if there are none."""
+    """Return the changes that remove times out of range from ``state``; empty if it has none."""
     workspace = Workspace(state, run, now)
     lost = [record for record in state.records if not _fix_event(workspace, record)]
     for booking in state.bookings:
@@ -79,7 +79,7 @@ def _fix_booking(workspace: Workspace, booking: Booking) -> None:
         return
     if agreed is None:
         linked = [workspace.records[id_] for id_ in sorted(workspace.links[booking.id])]
-        # The meeting's own events are better evidence than a block made for it.
+        # The meeting's own events are better evidence than a block created for the meeting.
         known = [
             v
             for r in sorted(linked, key=lambda r: r.created_by_us)

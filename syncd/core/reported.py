@@ -1,7 +1,8 @@
 """Decide when reported items begin, change and end, from what a read shows and covers.
 
-After `update_items`, every shown item is open, and an open item that was not shown is ended if the
-read proves that its record is gone or readable again.
+A reported item is a problem that `syncd status` lists, such as an unreadable row. After
+`update_items`, every item that the read shows is open. An open item that the read does not show is
+ended if the read proves that its event is gone or readable again.
 """
 
 from __future__ import annotations
@@ -34,8 +35,9 @@ FURTHER = "further records"
 class ShownItem:
     """An item that a read reports.
 
-    ``calendars`` are those whose lists may show it. ``began`` is when its event starts, if that is
-    known and in the past; UTC.
+    - ``event``: the id of the event. ``reason``: the text for the operator.
+    - ``calendars``: the providers whose lists may show the event; empty: all mapped providers.
+    - ``began``: when the event starts, if that is known and in the past; UTC.
     """
 
     event: str
@@ -49,15 +51,18 @@ class ShownItem:
 class ReadScope:
     """What one read of a system proves about the items that it does not report.
 
-    - ``back``, ``ahead``: the read window, before and after ``at``. ``full``: it is the whole
-      window.
-    - ``look_back``: how much earlier its lists started. ``deepest``: no list ever starts earlier.
-    - ``mapped``: the system's providers; ``asked``: those that were read; ``whole``: those whose
-      lists are proven complete.
-    - ``read_well``: the events that were parsed; ``same``: those that were listed unchanged.
-    - ``over``: known events that have ended; ``early``: known events that started before the lists
-      and still run.
-    - ``answered``: events that the lists lack and that were read by id.
+    - ``at``: when the read started; UTC.
+    - ``back``, ``ahead``: how far the read window reaches before and after ``at``. ``full``: this
+      is the whole window that syncd keeps in sync.
+    - ``look_back``: how long before the window the lists started. ``deepest``: no list of any read
+      starts earlier.
+    - ``mapped``: the providers with a calendar in this system; ``asked``: those of them that were
+      read; ``whole``: those whose lists are proven complete.
+    - ``read_well``: the ids of events whose rows were parsed; ``same``: the ids of events that were
+      listed unchanged, and so not parsed again.
+    - ``over``: the ids of known events that have ended; ``early``: the ids of known events that
+      started before the lists do and have not ended.
+    - ``answered``: the ids of events that the lists lack and that were read by id.
     """
 
     system: str
@@ -79,7 +84,7 @@ class ReadScope:
 
 @dataclass(frozen=True, slots=True)
 class ItemChanges:
-    """The items that a read changes, in the form in which to store them."""
+    """The items that a read begins, changes and ends, in the form in which they are stored."""
 
     begun: list[ReportedItem] = field(default_factory=list)
     changed: list[ReportedItem] = field(default_factory=list)
@@ -91,7 +96,7 @@ def update_items(
 ) -> ItemChanges:
     """Return which items begin, change or end with a read.
 
-    ``items`` are the open ones of the system.
+    ``items`` are the open items of the system, ``shown`` the items that the read reports.
     """
     outcome = ItemChanges()
     known = {item.key: item for item in items}
@@ -121,11 +126,18 @@ def update_items(
 def cap_events(
     items: Iterable[ReportedItem], shown: Iterable[ShownItem], known: Collection[str]
 ) -> list[ShownItem]:
-    """Return the shown items with at most `MAX_LISTED` per topic, and one item for the rest.
+    """Return the shown items, at most `MAX_LISTED` of each topic, so that status stays readable.
 
-    A platform may send any number of bad rows, with other ids in each read. Open items stay listed,
-    and ``known`` events are listed first. Topics whose events are synced anyway are always listed
-    in full, because each event is stored and the item of a whole account is made of them.
+    Used after each read of a system, because a platform may send any number of unreadable rows,
+    with new ids in each read. All items of a topic beyond the limit are replaced by one item with
+    the event id `FURTHER`.
+
+    - ``items``: the open items of the system; these are never dropped.
+    - ``shown``: the items that the read reports.
+    - ``known``: the ids of events in the state; their items come first.
+
+    A topic whose events still block time (`Topic.still_blocks`) has no limit: each of its events is
+    stored, and the item about the whole account is computed from all of them.
     """
     open_ = {item.key for item in items}
     listed = Counter(topic for topic, _ in open_)
@@ -148,7 +160,7 @@ def cap_events(
 
 
 def _by_key(shown: Iterable[ShownItem]) -> Mapping[tuple[Topic, str], ShownItem]:
-    """Return one item per key, because several lists may show a record."""
+    """Return one item per topic and event id, because several lists may show the same event."""
     by_key: dict[tuple[Topic, str], ShownItem] = {}
     for item in shown:
         key = (item.topic, item.event)
@@ -189,7 +201,7 @@ def _seen_again(item: ReportedItem, shown: ShownItem, scope: ReadScope) -> Repor
 
 
 def _not_seen(item: ReportedItem, scope: ReadScope) -> ReportedItem:
-    """Return an open item after a read that does not report it."""
+    """Return an open item as it is after a read that does not show the item."""
     unread_calendars = frozenset(item.calendars) & frozenset(scope.mapped)
     was_listed = item.event in scope.same or item.event in scope.answered
     # An unchanged row of a known event can be read, and its owner is known.

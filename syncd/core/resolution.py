@@ -1,7 +1,8 @@
-"""Interpret a person's answer to a held conflict.
+"""Interpret the operator's resolution of a held conflict (`syncd resolve`).
 
-An answer writes nothing itself. `interpret` turns it into the `Directive` of one decision, which
-merges, plans and writes like any other. It is used only for the very conflict that the person saw.
+A resolution writes nothing itself. `interpret` turns it into the `Directive` of one decision, which
+merges, plans and writes like any other decision. The resolution is used only for the very conflict
+that the operator saw.
 """
 
 from __future__ import annotations
@@ -32,7 +33,11 @@ from syncd.model import (
 
 
 class ResolutionKind(StrEnum):
-    """The ways in which a person can answer."""
+    """The ways in which the operator can resolve a conflict.
+
+    TAKE: use the value of one system. AT: move the meeting to a given time. KEEP_BOTH: treat the
+    appointments as separate meetings, or accept a double booking. DISMISS: decide nothing.
+    """
 
     TAKE = "take"
     AT = "at"
@@ -42,9 +47,10 @@ class ResolutionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """A person's answer to a conflict.
+    """The operator's resolution of a conflict.
 
-    TAKE needs ``system``, and ``event`` if that system has several claims. AT needs ``at`` (UTC).
+    TAKE needs ``system``, and ``event`` (its id) if that system has several claims. AT needs ``at``
+    (UTC), the new start; the meeting keeps its length.
     """
 
     kind: ResolutionKind
@@ -53,7 +59,7 @@ class Resolution:
     at: datetime | None = None
 
     def __str__(self) -> str:
-        """Return the answer as history and the closed conflict show it."""
+        """Return the resolution as history and the closed conflict show it."""
         match self.kind:
             case ResolutionKind.TAKE:
                 return f"take {self.system}" + (f"/{self.event}" if self.event else "")
@@ -65,13 +71,14 @@ class Resolution:
 
 @dataclass(frozen=True, slots=True)
 class Directive:
-    """What an answer means for a decision.
+    """What a resolution means for a decision.
 
-    - ``conflict``: the conflict that is answered; None if there is no answer.
-    - ``forced_values``: the values that bookings must have.
-    - ``not_twins``: events that become bookings of their own.
-    - ``retry``: the key of the operation to try again.
-    - ``same``: which of several candidates is the same meeting; None for none of them.
+    - ``conflict``: the conflict that is resolved; None if there is no resolution.
+    - ``rule``: the rule text for the history.
+    - ``forced_values``: by booking, the value that the booking must have.
+    - ``not_twins``: the events that get bookings of their own.
+    - ``retry``: the operation key of the write to try again; '' for none.
+    - ``same``: the candidate that is the same meeting; None if none of the candidates is.
     - ``quiet``: nothing is decided, and the conflict is not reported again.
     """
 
@@ -84,13 +91,13 @@ class Directive:
     quiet: bool = False
 
     def answers(self, conflict: Conflict) -> bool:
-        """Return true if this conflict is the one that was answered."""
+        """Return true if ``conflict`` is the conflict that is resolved."""
         answered = self.conflict.conflict if self.conflict is not None else None
         return answered is not None and conflict_identity(answered) == conflict_identity(conflict)
 
 
 class InvalidResolutionError(ValueError):
-    """An answer that is not possible for its conflict, and what to do instead."""
+    """The resolution is not possible for its conflict; ``remedy`` says what to do instead."""
 
     def __init__(self, reason: str, remedy: str) -> None:
         super().__init__(f"{reason}. {remedy}")
@@ -101,14 +108,17 @@ NO_DIRECTIVE = Directive()
 
 
 def conflict_identity(conflict: Conflict) -> tuple[ConflictKind, str, str]:
-    """Return what makes two conflicts the same one: kind, subject and inputs."""
+    """Return (kind, subject, inputs); two conflicts with equal values are the same conflict."""
     return (conflict.kind, conflict.subject, conflict.inputs)
 
 
 def accepted_double_bookings(
     workspace: Workspace, directive: Directive
 ) -> set[tuple[ConflictKind, str, str]]:
-    """Return the double bookings that a person accepted; they wait no longer."""
+    """Return the identities of the double bookings that the operator accepted (``--keep-both``).
+
+    Their meetings are written to again.
+    """
     rule = f"{RESOLVED}: {ResolutionKind.KEEP_BOTH}"
     accepted = {
         conflict_identity(held.conflict)
@@ -122,7 +132,7 @@ def accepted_double_bookings(
 
 @dataclass(frozen=True, slots=True)
 class _AnsweredConflict:
-    """A held conflict, its answer, and the state in which to interpret the answer."""
+    """A held conflict, its resolution (``answer``), and the state in which to interpret it."""
 
     workspace: Workspace
     calendars: Mapping[str, CalendarState]
@@ -156,7 +166,10 @@ def interpret(
     held: HeldConflict,
     answer: Resolution,
 ) -> Directive:
-    """Return what an answer means for the next decision. Raises InvalidResolutionError."""
+    """Return what the resolution ``answer`` of ``held`` means for the next decision.
+
+    Raises InvalidResolutionError if the resolution is not possible for that conflict.
+    """
     context = _AnsweredConflict(workspace, calendars, held, answer)
     conflict = held.conflict
     if conflict.kind is ConflictKind.GUARD:
@@ -193,7 +206,7 @@ def _for_booking(context: _AnsweredConflict) -> Directive:
 
 
 def split_bookings(workspace: Workspace, directive: Directive, new_id: Callable[[], str]) -> None:
-    """Open bookings of their own for the events that a person wants to keep apart."""
+    """Open a booking for each event that the operator wants to keep apart (``--keep-both``)."""
     linked = workspace.linked_ids()
     for id_ in sorted(directive.not_twins):
         record = workspace.records.get(id_)
@@ -224,9 +237,10 @@ def _set_to_system(context: _AnsweredConflict, booking: Booking) -> Directive:
 
 
 def _for_rejection(context: _AnsweredConflict, booking: Booking | None) -> Directive:
-    """Answer a rejected write.
+    """Resolve a rejected write.
 
-    TAKE of the wanted value tries the write again; TAKE of another value sets the booking to it.
+    TAKE of the wanted value tries the write again; TAKE of another value gives the booking that
+    value.
     """
     conflict, answer = context.conflict, context.answer
     refusing = conflict.claims[-1].system
@@ -260,7 +274,7 @@ def _value_at(booking: Booking, answer: Resolution) -> Value:
 def _keep_both(context: _AnsweredConflict, booking: Booking) -> Directive:
     """Keep both: each appointment gets a booking of its own.
 
-    The conflict's booking keeps the first one that takes place.
+    The conflict's booking keeps the first appointment that takes place.
     """
     conflict = context.conflict
     records = [r for r in context.workspace.appointments(booking.id) if _has_claim(conflict, r)]
@@ -290,7 +304,7 @@ def _keep_both(context: _AnsweredConflict, booking: Booking) -> Directive:
 
 
 def _for_double_booking(context: _AnsweredConflict) -> Directive:
-    """Answer a double booking: cancel or move one of the two meetings, or accept both."""
+    """Resolve a double booking: cancel or move one of the two meetings, or accept both."""
     answer, conflict = context.answer, context.conflict
     if answer.kind is ResolutionKind.KEEP_BOTH:
         return context.directive(quiet=True)
@@ -309,7 +323,7 @@ def _for_double_booking(context: _AnsweredConflict) -> Directive:
 
 
 def _for_ambiguous_match(context: _AnsweredConflict) -> Directive:
-    """Answer an ambiguous match: one of the candidates, or none."""
+    """Resolve an ambiguous match: one of the candidates, or none."""
     conflict, answer = context.conflict, context.answer
     if answer.kind is ResolutionKind.AT:
         raise InvalidResolutionError(
@@ -330,7 +344,7 @@ def _for_ambiguous_match(context: _AnsweredConflict) -> Directive:
 
 
 def _one_of_each_series(context: _AnsweredConflict, claims: Sequence[Claim]) -> list[Claim]:
-    """Keep one candidate of each series, as the answer is the same for all instances."""
+    """Keep one candidate of each series, as one resolution is for all instances of a series."""
     first_claims: dict[object, Claim] = {}
     for claim in claims:
         record = context.workspace.records.get((claim.system, claim.event or ""))

@@ -16,7 +16,7 @@ from syncd.model import BlockTarget, ResourceRequirement
 class Reservation:
     """One booking of a room or piece of equipment.
 
-    ``here``: the block target's own system knows this booking.
+    ``booking``: its id. ``here``: the block target's own system knows this booking.
     """
 
     start: datetime
@@ -27,7 +27,10 @@ class Reservation:
 
 @dataclass(frozen=True, slots=True)
 class BlockedSpan:
-    """A span in which a block target must be blocked; the same bookings keep the same id."""
+    """A span in which a block target must be blocked.
+
+    ``id`` is the same in every cycle as long as the same bookings cause the span.
+    """
 
     id: str
     start: datetime
@@ -35,14 +38,15 @@ class BlockedSpan:
 
 
 Reservations = Mapping[str, Sequence[Reservation]]
-"""The reservations of each resource, by the provider that it is."""
+"""The reservations of each resource, by the name of the resource in [providers]."""
 
 
 def blocked_spans(target: BlockTarget, reservations: Reservations) -> list[BlockedSpan]:
-    """Return the spans in which each calendar of a block target lacks a resource that it needs.
+    """Return the spans in which every calendar of a block target lacks a resource that it needs.
 
-    A span for which the target's own system has reasons enough is left out: that system blocks its
-    calendars itself.
+    Used to block such calendars. Example: a calendar needs a room that is booked in another system.
+    A span is left out if bookings in the target's own system suffice as a reason: that system
+    closes its calendars itself.
     """
     resources = {
         provider for requirement in target.requirements for provider in _providers(requirement)
@@ -76,7 +80,7 @@ def _providers(requirement: ResourceRequirement) -> tuple[str, ...]:
 
 
 def _cause(target: BlockTarget, current: Reservations) -> tuple[str, ...]:
-    """Return the bookings elsewhere that block the target at one moment; none if it stays open."""
+    """Return the bookings of other systems that block the target at one moment; () for none."""
     if not target.requirements or not all(
         _resources_in_use(requirement, current) for requirement in target.requirements
     ):

@@ -1,7 +1,7 @@
-"""Revive meetings of which a deleted record exists again.
+"""Revive cancelled meetings whose deleted event exists again.
 
 Appointments that syncd cancelled because of the deletion get their former status back. An
-appointment that a person cancelled meanwhile stays cancelled, and is no longer part of the meeting.
+appointment that somebody cancelled meanwhile stays cancelled and no longer belongs to the meeting.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from syncd.model import Booking, Kind, Status, TrackedEvent, Value
 
 
 def relink_recreated(workspace: Workspace, fresh: Sequence[TrackedEvent]) -> None:
-    """Link bookings to records that replace a deleted one: same person, service and time.
+    """Link bookings to events that replace a deleted event: same customer, service and time.
 
-    Only if syncd cancelled another appointment of the meeting; otherwise the record opens a
-    booking.
+    ``fresh`` are the events without a booking. An event is linked only if syncd cancelled another
+    appointment of the meeting; otherwise the event opens a booking of its own.
     """
     deleted = [
         (replica, record)
@@ -48,7 +48,10 @@ def relink_recreated(workspace: Workspace, fresh: Sequence[TrackedEvent]) -> Non
 
 
 def unlink_cancelled(workspace: Workspace, trusted: Sequence[str]) -> None:
-    """Unlink the appointments that a person cancelled from meetings that are revived."""
+    """Unlink the appointments that somebody cancelled from meetings that are revived.
+
+    ``trusted`` are the names of the systems whose changes may be acted on.
+    """
     for booking in workspace.bookings.values():
         pairs = workspace.pairs(booking.id)
         recreated = [r for _, r in pairs if _is_recreated(r) and r.system in trusted]
@@ -65,21 +68,23 @@ def unlink_cancelled(workspace: Workspace, trusted: Sequence[str]) -> None:
 
 
 def was_cancelled_by_us(record: TrackedEvent) -> bool:
-    """Return true if syncd cancelled an appointment and nobody changed it since."""
+    """Return true if syncd cancelled an appointment and nobody changed it after that."""
     written = record.written
     return written is not None and not written.busy and not has_pending_change(record)
 
 
 def status_before(record: TrackedEvent) -> Status | None:
-    """Return the status that an appointment had before syncd cancelled it; None if it did not."""
+    """Return the status before syncd cancelled the appointment; None if syncd did not cancel it."""
     former = record.before_write
     return former.status if was_cancelled_by_us(record) and former and former.busy else None
 
 
 def is_undoable(before: Booking, agreed: Value, accepted: Sequence[TrackedEvent]) -> bool:
-    """Return true if a booking was cancelled only by deletions, or revived by their undoing.
+    """Return true if a booking was cancelled only by deletions, or revived only by recreations.
 
-    Then no status was set by anybody, and each appointment keeps, or gets back, its own.
+    ``before`` is the booking before the merge, ``agreed`` its new value, and ``accepted`` the
+    events whose changes the merge accepted. If true, nobody set a status, and each appointment
+    keeps its own status or gets it back.
     """
     if before.agreed.busy and not agreed.busy:
         return all(record.observed is None for record in accepted)
@@ -104,7 +109,10 @@ def _cancelled_by_us(workspace: Workspace, booking: Booking) -> bool:
 
 
 def _identity(record: TrackedEvent) -> tuple[object, ...] | None:
-    """Return system, person, service and time of an appointment; None without person or time."""
+    """Return system, customer, service and time of an appointment.
+
+    None if the appointment has no customer or no known busy time.
+    """
     last = record.observed or record.before_write
     if last is None or not last.busy or not record.person:
         return None

@@ -52,7 +52,10 @@ _DEFAULT_SEARCH = FreeSearch()
 
 @dataclass(frozen=True, slots=True)
 class EffectiveRule:
-    """The choice that applies, and the override that it is from ('' for none)."""
+    """The choice that applies to a kind of conflict.
+
+    ``place`` is the place of the override in the configuration; '' if no override applies.
+    """
 
     kind: ConflictKind
     choice: Choice
@@ -67,7 +70,8 @@ class EffectiveRule:
 class Override:
     """An exception to the rules.
 
-    It applies to these kinds of conflict if one of these systems is involved; none named: any.
+    It applies to conflicts of ``kinds`` that involve one of ``systems``, or any system if
+    ``systems`` is empty. ``place`` names the override in messages.
     """
 
     choice: Choice
@@ -84,8 +88,10 @@ class Override:
 class Rules:
     """The rules of one provider, and the order of systems that breaks ties.
 
-    - ``overrides``: those that name this provider; the first that applies wins.
-    - ``uncertainty``: update times that differ by no more, after skew correction, count as equal.
+    - ``prefer``: the names of systems, the most preferred first.
+    - ``overrides``: the overrides for this provider; the first override that applies wins.
+    - ``uncertainty``: update times that differ by at most this, after skew correction, count as
+      equal.
     - ``search``: where ``next-free`` looks for a free time.
     """
 
@@ -101,24 +107,24 @@ class Rules:
     search: FreeSearch = _DEFAULT_SEARCH
 
     def rank(self, system: str) -> tuple[int, str]:
-        """Return the sort key of a system in ``prefer``: named ones first, the others by name."""
+        """Return the sort key of a system: its place in ``prefer``, then all others by name."""
         place = self.prefer.index(system) if system in self.prefer else len(self.prefer)
         return (place, system)
 
     def effective_rule(self, kind: ConflictKind, involved: Collection[str]) -> EffectiveRule:
-        """Return the rule for a conflict of this kind between these systems."""
+        """Return the rule for a conflict of this kind that involves these systems."""
         for override in self.overrides:
             if override.applies(kind, involved):
                 return EffectiveRule(kind, override.choice, override.place)
         return EffectiveRule(kind, self._default_choice(kind))
 
     def with_availability(self, asked: Iterable[Availability]) -> Rules:
-        """Return these rules with the free slots that ``next-free`` may use."""
+        """Return these rules with the free slots of systems among which ``next-free`` chooses."""
         return replace(self, search=replace(self.search, asked=tuple(asked)))
 
     @property
     def looks_for_free_time(self) -> bool:
-        """True if ``next-free`` may apply."""
+        """True if the rule or an override is ``next-free``, so that free slots must be read."""
         choices = {self.slot_taken, *(override.choice for override in self.overrides)}
         return Choice.NEXT_FREE in choices
 
@@ -132,7 +138,8 @@ def explain(
 ) -> list[tuple[str, EffectiveRule]]:
     """List the rules for a kind of conflict in order, each with the system that must be involved.
 
-    The system is '' for any. Rules after one for any system never apply and are left out.
+    ``systems`` are the provider's systems. In the result, '' means any system. Rules that come
+    after a rule for any system never apply and are left out.
     """
     rows: list[tuple[str, EffectiveRule]] = []
     for override in rules.overrides:

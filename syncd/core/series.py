@@ -1,8 +1,9 @@
 """Pair the instances of recurring events whose ids changed.
 
-The instances of a series differ only in their time, so they are paired by position: first by a
-shift that most of them share, then by their order. Unpaired instances are ordinary deletions and
-bookings. A person is asked only if one series could have become several others.
+Used when somebody changes a recurring event and the platform replaces its instances. The instances
+of a series differ only in their time, so they are paired by position: first by a shift that most of
+them share, then by their order. Unpaired instances are ordinary deletions and bookings. The
+operator is asked only if one series could have become several others.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from syncd.core.inputs import CalendarState
 from syncd.model import Id, Kind, TrackedEvent, Value, series_of
 
 CLOCK_CHANGE = timedelta(hours=1)
-"""Two shifts that differ by no more can be the same shift in wall time, across a DST change."""
+"""Two shifts that differ by at most this may be one shift in wall time, across a DST change."""
 
 CustomerKey = tuple[str, str, str]
-"""(system, the platform's id of the person, service)."""
+"""(system, the platform's id of the customer, service)."""
 
 Pair = tuple[TrackedEvent, TrackedEvent]
 """A vanished instance, and the event that it became."""
@@ -29,7 +30,10 @@ Pair = tuple[TrackedEvent, TrackedEvent]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Vanished events of one series, and all that they could have become: a person must decide."""
+    """Vanished events (``old``) and all their possible successors (``new``).
+
+    The old events are of one series, or a single event. The operator must decide.
+    """
 
     old: tuple[TrackedEvent, ...]
     new: tuple[TrackedEvent, ...]
@@ -37,7 +41,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """The pairs that are certain, and the open questions; events in neither are deleted or new."""
+    """The certain pairs, and the open questions. All other events are deleted or new."""
 
     pairs: tuple[Pair, ...] = ()
     questions: tuple[Question, ...] = ()
@@ -78,16 +82,19 @@ def pair_instances(vanished: Sequence[TrackedEvent], fresh: Sequence[TrackedEven
 
 
 def persons_with_series(*groups: Iterable[TrackedEvent]) -> set[CustomerKey]:
-    """Return the persons whose appointments, also single ones, take part in `pair_instances`."""
+    """Return the customers with an instance of a series in these groups of events.
+
+    All their appointments, single ones too, take part in `pair_instances`.
+    """
     records = [record for group in groups for record in group]
     return {customer for r in records if r.series and (customer := _customer_key(r)) is not None}
 
 
 def by_position(old: Sequence[TrackedEvent], new: Sequence[TrackedEvent]) -> list[Pair]:
-    """Pair the instances of a series before and after a change; the rest stay unpaired.
+    """Pair the instances of a series before and after a change, as (old, new).
 
-    If most instances moved by one shift, those are paired first, and the others by their order in
-    between. Without a common shift, the order decides.
+    If most instances moved by one shift, those are paired first, and the others between them in
+    order. Without a common shift, the order decides. Other instances stay unpaired.
     """
     old, new = _ordered(old), _ordered(new)
     shift = _common_shift(old, new)
@@ -117,7 +124,10 @@ def by_position(old: Sequence[TrackedEvent], new: Sequence[TrackedEvent]) -> lis
 
 
 def relocated_instances(records: Iterable[TrackedEvent]) -> dict[Id, Value]:
-    """Return the new value of each instance that vanished and returned under a new id."""
+    """Return the new value of each instance that returned under a new id, by its former id.
+
+    Used by the guard, before any decision.
+    """
     vanished: list[TrackedEvent] = []
     fresh: list[TrackedEvent] = []
     for record in records:

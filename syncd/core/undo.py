@@ -1,8 +1,8 @@
-"""Plan to undo the writes of a run.
+"""Plan to undo the writes of a run (`syncd undo`).
 
-A booking is undone completely or not at all, and only if nothing changed it since. An
-`UndoSuppression` keeps the next cycle from making the undone writes again, until the booking
-changes.
+The writes for a booking are undone completely or not at all, and only if nothing changed the
+booking after the run. An `UndoSuppression` keeps the next cycle from making the undone writes
+again, until the booking changes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from syncd.model import (
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A booking that is not undone, and the reason."""
+    """A booking (its id, '' for a block without a booking) that is not undone, and the reason."""
 
     booking: str
     why: str
@@ -37,7 +37,10 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class UndoPlan:
-    """What undoing takes for one provider: writes, suppressions, and the skipped bookings."""
+    """The writes that undo a run for one provider, and the suppressions to store with them.
+
+    ``skipped``: the bookings that are not undone.
+    """
 
     operations: tuple[Operation, ...] = ()
     suppressions: tuple[UndoSuppression, ...] = ()
@@ -46,7 +49,11 @@ class UndoPlan:
 
 @dataclass(frozen=True, slots=True)
 class NetWrite:
-    """The net effect of a run's writes to one event: its first and last value; None: not there."""
+    """The net effect of a run's writes to one event.
+
+    ``before``, ``after``: the value before the first and after the last write; None: the event does
+    not exist. ``key``: the tag of a block.
+    """
 
     system: str
     event: str
@@ -59,10 +66,11 @@ class NetWrite:
 
 @dataclass(frozen=True, slots=True)
 class RunHistory:
-    """What is known of a run and of the time since.
+    """What is known of a run and of the time after it.
 
-    - ``intents``: the run's own; ``later``: those of other runs since.
-    - ``news``: the reason not to undo a booking that was seen to change since, by booking.
+    - ``run``: the id of the run. ``intents``: its journal rows. ``later``: the journal rows of
+      later runs.
+    - ``news``: by booking that was seen to change after the run, the reason not to undo it.
     """
 
     run: str
@@ -82,7 +90,9 @@ def plan_undo(
 ) -> UndoPlan:
     """Plan to undo what a run wrote for one provider.
 
-    ``only`` names a single booking; ``by`` is the id of the run that undoes.
+    - ``calendars``: the provider's calendars by system, as this cycle found them.
+    - ``only``: undo only this booking; None: all bookings.
+    - ``by``: the id of the run that undoes, stored in the suppressions.
     """
     writes = [w for w in net_writes(history.intents) if only is None or only in w.bookings]
     skipped = {
@@ -127,7 +137,10 @@ def plan_undo(
 
 
 def net_writes(intents: Iterable[Intent]) -> list[NetWrite]:
-    """Return the net writes of a run by event; those without a net effect are left out."""
+    """Return the net writes of a run, one for each event; events without a net effect are left out.
+
+    Only confirmed writes count.
+    """
     by_event: dict[tuple[str, str], NetWrite] = {}
     for intent in sorted(intents, key=lambda i: (i.opened_at, i.id)):
         operation = intent.operation
@@ -153,7 +166,7 @@ def net_writes(intents: Iterable[Intent]) -> list[NetWrite]:
 
 
 def _why_not_booking(booking: str, state: ProviderState, history: RunHistory) -> str:
-    """Return why a booking as a whole is not undone; '' if it can be."""
+    """Return the text that says why a booking cannot be undone; '' if it can be."""
     if booking not in {b.id for b in state.bookings}:
         return "it is over"
     if any(h.conflict.subject == booking for h in state.conflicts):
@@ -196,7 +209,7 @@ def _why_not_write(
 
 
 def _outside_change(wrote: NetWrite, record: TrackedEvent | None) -> str:
-    """Return what somebody changed in the event since the run; '' for nothing."""
+    """Return the text that says how the event was changed after the run; '' if it was not."""
     shown = record.observed if record is not None else None
     if wrote.kind is Kind.BLOCK and record is not None and not record.created_by_us:
         return f"the block in {wrote.system} was given a customer after the run"
@@ -210,7 +223,7 @@ def _outside_change(wrote: NetWrite, record: TrackedEvent | None) -> str:
 
 
 def _why_impossible(wrote: NetWrite, calendar: CalendarState, now: datetime) -> str:
-    """Return why the system, or the time, does not allow to undo a write; '' if they do."""
+    """Return why a write cannot be undone in this system or at this time; '' if it can."""
     if all(value is None or value.end <= now for value in (wrote.before, wrote.after)):
         return "it is over"
     if wrote.before is not None and not in_range(wrote.before, now):
@@ -233,7 +246,7 @@ def _is_shown_rounded(record: TrackedEvent, after: Value | None) -> bool:
 def _propagate_skips(
     writes: Sequence[NetWrite], skipped: dict[str, str], records: Sequence[TrackedEvent]
 ) -> None:
-    """Skip also bookings that share an event with a skipped one, or whose slot is occupied."""
+    """Also skip bookings that share an event with a skipped booking, or whose time is blocked."""
     our_blocks = [r for r in records if r.created_by_us and r.observed is not None]
     changed = True
     while changed:

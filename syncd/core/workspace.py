@@ -28,6 +28,8 @@ from syncd.model import (
 class Workspace:
     """The stored rows of one provider by id, and the changes so far.
 
+    - ``run``: the id of this run. ``now``: the time of the decision; UTC.
+    - ``records``: the events. ``links``: by booking, the replicas of each event.
     - ``rebooked``: the bookings that continue with another event (`core.rebooked`).
     - ``stopped``: the events whose changes the guard stopped, as their systems show them.
       ``records`` has the same events as they were last accepted.
@@ -64,13 +66,16 @@ class Workspace:
     def appointments(self, booking: str) -> list[TrackedEvent]:
         """Return the events that are the meeting itself: origin and twins, without blocks of syncd.
 
-        Events that ended are included, because a system that still shows the meeting contradicts
-        them.
+        Deleted events are included: if another system still shows the meeting, the deletion
+        contradicts that.
         """
         return [record for _, record in self.pairs(booking)]
 
     def present(self, booking: str) -> list[TrackedEvent]:
-        """Return the appointments that still exist, or whose end is not decided on yet."""
+        """Return the appointments that exist, or whose deletion is not decided on yet.
+
+        Stopped events are returned as their systems show them.
+        """
         return [record for record in self.shown(booking) if not record.over]
 
     def pairs(self, booking: str) -> list[tuple[Replica, TrackedEvent]]:
@@ -90,7 +95,7 @@ class Workspace:
         return (replica for links in self.links.values() for replica in links.values())
 
     def unlinked(self) -> list[TrackedEvent]:
-        """Return the existing events of others that no booking knows, in a stable order."""
+        """Return the existing events that are not ours and have no booking, in a stable order."""
         known = self.linked_ids().keys() | self.stopped.keys()
         return [
             record
@@ -106,7 +111,10 @@ class Workspace:
         self._touched[record.system, record.id] = None
 
     def accept(self, record: TrackedEvent) -> None:
-        """Set the base of an event to its observed value: its change is decided on."""
+        """Set the base of an event to its observed value: its change is decided on.
+
+        The base of a deleted event is its last known value, cancelled.
+        """
         if record.observed is None:
             known = record.base or record.before_write
             base = known.cancelled() if known is not None else None
@@ -126,9 +134,10 @@ class Workspace:
         self.changes.unlinked.append(replica)
 
     def unlink_ended(self, replica: Replica, rule: str) -> None:
-        """Remove the link to an event that no longer is the meeting.
+        """Remove the link to an event that is no longer the meeting.
 
-        If no other appointment of the meeting exists, the booking is cancelled.
+        If no other appointment of the meeting exists, the booking is cancelled, with the text
+        ``rule``.
         """
         self.unlink(replica)
         booking = self.bookings.get(replica.booking)
@@ -149,7 +158,7 @@ class Workspace:
         self.changes.bookings.append(booking)
 
     def delete(self, record: TrackedEvent) -> None:
-        """Delete a tracked event."""
+        """Delete a tracked event from the state."""
         self.records.pop((record.system, record.id), None)
         self._touched.pop((record.system, record.id), None)
         self.changes.deleted.append(record.ref)
@@ -163,7 +172,7 @@ class Workspace:
             self._handed_over.append(replace(record, provider="", fingerprint=""))
 
     def open_booking(self, record: TrackedEvent, booking_id: str) -> Booking:
-        """Open a booking for an event of somebody else. Raises ValueError if the event is gone."""
+        """Open a booking for an event that is not ours. Raises ValueError if the event is gone."""
         if record.observed is None:
             message = f"event {record.id} is gone and opens nothing"
             raise ValueError(message)
@@ -189,7 +198,11 @@ class Workspace:
         before: Booking | None = None,
         rule: str = "",
     ) -> None:
-        """Add a line to the history."""
+        """Add a history entry for a booking.
+
+        ``what`` is the kind of entry. With ``before`` (the former booking), the entry has the
+        change of the agreed value; otherwise it has the change of the event ``record``.
+        """
         self.changes.history.append(
             HistoryEntry(
                 at=self.now,
@@ -229,5 +242,5 @@ class Workspace:
 
 
 def is_foreign_block(record: TrackedEvent) -> bool:
-    """Return true for a block that somebody else made."""
+    """Return true for a block that is not ours."""
     return record.kind is Kind.BLOCK and not record.created_by_us

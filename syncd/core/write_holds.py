@@ -1,7 +1,7 @@
 """Decide why a wanted write is not made now.
 
-After the writes are filtered by `WriteHolds.why`, no write is made to a calendar that is blocked,
-has a write of unknown outcome, or was not read as far as the write needs.
+After the writes are filtered by `WriteHolds.why`, no write is made to a calendar that cannot be
+written to now, has a write of unknown outcome, or was not read at the time of the write.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from syncd.model import Action, IntentState, Operation, Waiting, WaitReason
 class WriteHolds:
     """The reasons for which the writes of one decision wait.
 
-    ``withhold`` is why no write that frees time is made, whatever the calendars allow.
+    ``withhold``: why writes that free time wait, even in a writable calendar; None: they do not.
     """
 
     workspace: Workspace
@@ -61,7 +61,7 @@ class WriteHolds:
 def with_pause_reason(
     waiting: Iterable[Waiting], calendars: Mapping[str, CalendarState]
 ) -> tuple[Waiting, ...]:
-    """Name the pause as the reason of every write that a pause holds back."""
+    """Return the waiting writes; if a pause or observe mode holds one back, that is its reason."""
     return tuple(
         replace(write, why=why)
         if (why := calendars[write.operation.system].blocked) is not None and why.held_back
@@ -81,7 +81,7 @@ def frees_time(operation: Operation) -> bool:
 
 
 def _may_duplicate(operation: Operation, calendar: CalendarState) -> bool:
-    """Return true if a new block might duplicate one of ours that no read has shown."""
+    """Return true if a new block might duplicate a block of ours that no read has shown."""
     after = operation.after
     if operation.action is not Action.CREATE_BLOCK or after is None or calendar.read is None:
         return False
@@ -90,9 +90,9 @@ def _may_duplicate(operation: Operation, calendar: CalendarState) -> bool:
 
 
 def _is_unread(workspace: Workspace, operation: Operation, calendar: CalendarState) -> bool:
-    """Return true if a new block's time was not read since its meeting became known.
+    """Return true if a new block's time was not read after its meeting became known.
 
-    That meeting may also be in this calendar. A block that moves does not wait, because its former
+    The calendar may have the meeting itself. A block that moves does not wait, because its former
     time must be free within one poll.
     """
     after, reads = operation.after, calendar.recent_reads
@@ -112,7 +112,7 @@ def _known_since(workspace: Workspace, operation: Operation) -> datetime | None:
 
 
 def _shown_since(workspace: Workspace, booking: str, operation: Operation) -> datetime | None:
-    """Return when a booking was first seen at the block's time; None if it was not."""
+    """Return when an event of a booking was first seen at the block's time; None if never."""
     after = operation.after
     return min(
         (
@@ -130,8 +130,9 @@ def _shown_since(workspace: Workspace, booking: str, operation: Operation) -> da
 def is_unread_target(operation: Operation, ownership: Ownership) -> bool:
     """Return true if removing a block might free the time of a meeting that no read can show.
 
-    The journal or the file of created ids proves that the block is ours, but not for which booking
-    it was made. That event may exist in a system that was not read since the state was lost.
+    Used after a lost state, for a block that serves no known booking. The journal or the file of
+    created ids proves that the block is ours, but not for which meeting it was created. That
+    meeting may be in a system that was not read since the state was lost.
     """
     serves_nothing = operation.action is Action.REMOVE_BLOCK and not operation.bookings
     return serves_nothing and not (ownership.whole and ownership.unread <= {operation.system})

@@ -21,8 +21,8 @@ _MOVES = (Action.MOVE_APPOINTMENT, Action.MOVE_BLOCK)
 def order(operations: Iterable[Operation]) -> list[Operation]:
     """Order one system's operations: writes that free time, then moves, then writes that take time.
 
-    A move to a slot comes after the move that frees the slot. A cycle of moves is broken at its
-    earliest move.
+    A move to a time comes after the move that frees that time. If moves wait for each other in a
+    circle, the first of them is made first.
     """
     freeing: list[Operation] = []
     moves: list[Operation] = []
@@ -50,9 +50,9 @@ def _sort_key(operation: Operation) -> tuple[int, str, str, str]:
 
 
 def _sort_moves(moves: Sequence[Operation]) -> list[Operation]:
-    """Sort moves so that each comes after those that it waits for.
+    """Sort moves so that each comes after the moves for which it waits.
 
-    If all remaining moves wait for each other, the first one is taken.
+    If all remaining moves wait for each other, the first move is taken.
     """
     waits = _blocking_moves(moves)
     waiting_for: dict[int, list[int]] = {}
@@ -107,9 +107,10 @@ def batches(
 ) -> list[tuple[Operation, ...]]:
     """Split one system's ordered operations into calls.
 
-    Operations that fit in one bulk call are gathered at the place of the first one, whatever their
-    actions: the platform runs the whole list as one. An operation that needs another one before it
-    is not moved ahead of it, but starts a new call.
+    ``bulk_of`` returns the bulk call that may carry an operation; None: the operation needs a call
+    of its own. Operations of the same bulk call are gathered at the place of the first of them,
+    whatever their actions: the platform runs the whole list at once. An operation that must come
+    after an operation of a later call is not moved ahead of that call, but starts a new call.
     """
     calls: list[list[Operation]] = []
     open_calls: dict[BulkCall, int] = {}
@@ -162,7 +163,7 @@ def groups(
 
 
 def operation_key(operation: Operation) -> str:
-    """Return a digest of what is wanted, equal for every attempt at the write."""
+    """Return a digest of what a write shall achieve; it is equal for every attempt at the write."""
     target = operation.event or operation.bookings
     return inputs_digest(
         operation.action, operation.system, operation.provider, target, operation.after

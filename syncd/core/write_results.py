@@ -1,7 +1,7 @@
 """Turn the result of a write into stored rows.
 
-After a confirmed write, the achieved value is the base of the event. After a queued one, the base
-stays until a read shows the new value.
+After a confirmed write, the achieved value is the base of the event. After a write that the
+platform only queued, the base stays until a read shows the new value.
 """
 
 from __future__ import annotations
@@ -35,8 +35,11 @@ def applied(
 ) -> Changes:
     """Return the rows that follow from a write that happened.
 
-    ``record`` is the stored target, ``links`` its present replicas, ``shown`` the value in the
-    reply, if there is one, and ``at`` the time of the reply.
+    - ``record``: the stored event that was written to; None for a create or an unknown event.
+    - ``links``: the present replicas of that event.
+    - ``event``: the id of the event, also of a created one.
+    - ``shown``: the event's value in the response; None if the response has none.
+    - ``at``: the time of the response; UTC.
     """
     shown = None if shown is None else cut_end(shown, at, operation.after)
     match operation.action:
@@ -53,7 +56,11 @@ def applied(
 
 
 def queued(operation: Operation, record: TrackedEvent | None, at: datetime) -> Changes:
-    """Return the rows that follow from a write that was only queued: the base stays."""
+    """Return the rows to store after the platform accepted a write but did not carry it out yet.
+
+    ``record`` is the stored event; None (a create, or not stored): nothing to store. ``at`` is the
+    time of the response. The base stays, so that a read of the former value is no change.
+    """
     if record is None:
         return Changes()
     # Without a fingerprint, the next read parses the row even if it already shows the result.
@@ -64,12 +71,15 @@ def queued(operation: Operation, record: TrackedEvent | None, at: datetime) -> C
 
 
 def unconfirmed(record: TrackedEvent) -> Changes:
-    """Return the rows after a queued write never showed: its value is no longer expected."""
+    """Return the rows to store if no read showed the value of a queued write.
+
+    That value is no longer expected.
+    """
     return Changes(records=[replace(record, written=None)])
 
 
 def target_missing(record: TrackedEvent | None, links: Iterable[Replica], at: datetime) -> Changes:
-    """Return the rows after the target of a write turned out not to exist."""
+    """Return the rows to store if the platform says that the event of a write does not exist."""
     if record is None:
         return Changes()
     if record.created_by_us:
@@ -124,10 +134,10 @@ def _changed(
 
 
 def _value_before(record: TrackedEvent, value: Value | None) -> Value | None:
-    """Return the value that a late list may still show of an event that was just written to.
+    """Return the former value that a late list may still show of an event that was just written to.
 
-    That is the value before the earlier write, as long as no read has shown the earlier write. (A
-    read sets the fingerprint, a write clears it.)
+    If no read has shown the write before this one, that is the value before both writes. (A read
+    sets the fingerprint, a write clears it.)
     """
     current, earlier = record.observed, record.before_write
     was_read = bool(record.fingerprint) or record.written_at is None
@@ -137,7 +147,7 @@ def _value_before(record: TrackedEvent, value: Value | None) -> Value | None:
 
 
 def _achieved_value(operation: Operation, record: TrackedEvent) -> Value | None:
-    """Return the value that an update without a value in its reply achieved.
+    """Return the value that an update achieved whose response has no value.
 
     A change of status leaves the time as it is, and an earlier move may not have achieved the
     planned time.
