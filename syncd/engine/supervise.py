@@ -16,7 +16,7 @@ from syncd.systems.port import IncompleteReadError, PlatformError
 log = structlog.get_logger(__name__)
 
 STATE_ERRORS: tuple[type[Exception], ...] = (StateError, sqlite3.Error, DBAPIError)
-"""The errors of an unusable database. A value that it cannot store is not among them."""
+"""The errors of an unusable database; a value that cannot be stored raises other errors."""
 
 
 @contextmanager

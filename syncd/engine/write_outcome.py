@@ -1,4 +1,4 @@
-"""Commit the outcome of a write: base, links, history and journal in one transaction."""
+"""Commit the outcome of a write in one transaction: base, links, history and journal."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def commit_outcome(
 ) -> None:
     """Commit the outcome of a write that happened: base, links, history and journal at once.
 
-    ``event`` is the id of the target, ``shown`` its value as the platform answered, if it did.
+    ``event`` is the id of the target, ``shown`` the target's value in the platform's response (None
+    if the response has none), ``at`` the time of the response, ``detail`` the text for the history.
     """
     context.store.apply(outcome_changes(context, intent, event, shown, at, detail))
 
@@ -74,5 +75,5 @@ def commit_queued(context: WriteContext, call: Sequence[Intent], job: str, at: d
 
 
 def stored_record(context: WriteContext, system: str, event: str) -> TrackedEvent | None:
-    """Return the record of an event, if it is stored."""
+    """Return the stored record of an event, or None."""
     return next(iter(context.store.records(system, [event])), None)
