@@ -152,7 +152,7 @@ class ResourceBlocks:
         *,
         look_back: timedelta = NO_LOOK_BACK,
     ) -> Snapshot:
-        """Compute the blocked spans. Raises RetryableError until the targets are loaded."""
+        """Compute the blocked spans of this window. Raises RetryableError before `refresh`."""
         del known, look_back  # The spans are computed from the state, without calls.
         wanted = sorted(set(self.providers) & set(providers or self.providers))
         rows = [
@@ -175,7 +175,7 @@ class ResourceBlocks:
         return Event(self.name, row.provider, row.id, Kind.BLOCK, _value(row.wire))
 
     async def read_one(self, ref: EventRef, value: Value | None = None) -> LookupResult:
-        """Look up one blocked span by id. Raises RetryableError until targets are loaded."""
+        """Look up one blocked span by id. Raises RetryableError before `refresh`."""
         del value
         for span in self._spans_of(ref.provider):
             if span.id == ref.id:

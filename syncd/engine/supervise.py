@@ -23,10 +23,11 @@ STATE_ERRORS: tuple[type[Exception], ...] = (StateError, sqlite3.Error, DBAPIErr
 def supervised(
     system: str, doing: str, kind: Callable[..., PlatformError] = IncompleteReadError
 ) -> Iterator[None]:
-    """Turn each unexpected exception into a fault of this system, and log where it was raised.
+    """Turn each unexpected exception in a with block into a fault of this system, and log it.
 
-    ``kind`` makes the fault. Errors of the state pass: they are no system's fault, and end the
-    cycle.
+    ``doing`` names the work for the log and the fault, such as "reading events". ``kind`` is the
+    class of the fault. PlatformErrors pass unchanged. Errors of the state pass, too: they are the
+    fault of no system, and end the cycle.
     """
 
     def log_exception(error: Exception) -> None:

@@ -188,7 +188,7 @@ class SystemTasks:
         return self._writes.ended()
 
     def late_reads(self) -> list[Observation]:
-        """Return the results of late reads that have ended; the next read takes them up."""
+        """Return the results of late reads that have ended; the next `read` takes them."""
         return [
             task.result()
             for _, task in sorted(self._reads.tasks.items())
@@ -339,7 +339,7 @@ class SystemTasks:
         answered: int,
         enough: int,
     ) -> None:
-        """Wait for these tasks, and no longer than the grace after ``enough`` systems answered."""
+        """Wait for these tasks, at most ``grace`` seconds after ``enough`` systems responded."""
         loop = asyncio.get_running_loop()
         open_: set[asyncio.Task[Any]] = set(tasks.values())
         until: float | None = None

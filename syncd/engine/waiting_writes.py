@@ -164,7 +164,7 @@ def _log(
     now: Counter[WaitKey],
     stored: Mapping[str, Mapping[str, WaitingWrite]],
 ) -> None:
-    """Log each cause when its first write begins to wait, and when its last one no longer waits."""
+    """Log each cause when the first write begins to wait for it, and when none waits any more."""
     for system, why in sorted(now.keys() - before.keys()):
         writes = [
             w

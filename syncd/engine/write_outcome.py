@@ -61,7 +61,7 @@ def outcome_changes(
 
 
 def commit_queued(context: WriteContext, call: Sequence[Intent], job: str, at: datetime) -> None:
-    """Commit that the platform has queued a whole call."""
+    """Commit that the platform has queued a whole call; ``job`` is the platform's job id or ''."""
     targets = [i.operation.event or "" for i in call]
     records = {r.id: r for r in context.store.records(call[0].operation.system, targets)}
     detail = f"queued as {job}" if job else "queued"

@@ -61,12 +61,12 @@ class WritePauses:
         return WaitReason.PAUSED if pause_of(self.current, provider, system) else None
 
     def exposure_cause(self, provider: str, system: str) -> ExposureCause | None:
-        """Return the cause of exposures in a calendar, if it is a pause or observe mode."""
+        """Return the cause of exposures in a calendar; None if no pause or observe mode applies."""
         reason = self.reason(provider, system)
         return None if reason is None else _CAUSES[reason]
 
     def reason_now(self, provider: str, system: str) -> WaitReason | None:
-        """Return why a calendar may not be written to now, by the stored pauses; None if it may."""
+        """Return why a calendar must not be written to now, by the stored pauses, or None."""
         if self.observe:
             return WaitReason.OBSERVE
         return WaitReason.PAUSED if paused(self.store, provider, system) else None

@@ -104,7 +104,7 @@ def count_writes(engine: Engine, system: str, result: WriteResult, report: Repor
 
 
 def _read(observation: Observation | None) -> list[Coverage]:
-    """Return the coverage of a system, with the time of the request as the time of the read."""
+    """Return the coverage of an observation; each is read at the time of the request."""
     if observation is None or observation.asked_at is None:
         return []
     return [replace(c, read_at=observation.asked_at) for c in observation.coverage]
