@@ -115,7 +115,7 @@ class MovedInQueue:
             self._due.pop((record.system, record.id), None)
 
     def postpone(self, record: TrackedEvent, until: datetime) -> None:
-        """Delay the search for an appointment's twin ``until`` then, if it is still open."""
+        """Delay an open search for an appointment's twin until the given time."""
         if self._due is not None and (record.system, record.id) in self._due:
             self._due[record.system, record.id] = until
 

@@ -204,7 +204,7 @@ class SystemRead:
 
     @property
     def span(self) -> Window:
-        """Return the window that the lists were asked for: it starts ``look_back`` earlier."""
+        """Return the window that the lists were asked for: ``window``, ``look_back`` included."""
         return self.window.from_earlier(self.look_back)
 
 

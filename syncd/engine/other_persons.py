@@ -1,4 +1,4 @@
-"""Report meetings for which two systems name different customers, until they name the same."""
+"""Report meetings for which two systems name different customers, until the systems agree."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ class OwnBlocks:
 
 @dataclass(frozen=True, slots=True)
 class OwnBlockReader:
-    """Reader of the blocks that syncd made in one system."""
+    """Reads the blocks that syncd created in one system."""
 
     system: System
     store: Store
@@ -97,7 +97,7 @@ class OwnBlockReader:
     aliases: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """The current provider of a calendar, by (former provider, system), after a rename."""
     borrowed: frozenset[str] = frozenset()
-    """The wanted providers of which only blocks made under a former name count."""
+    """The wanted providers for whom only blocks created under a former name count."""
 
     async def read_blocks(self, window: Window) -> OwnBlocks:
         """List the calendars in this window, and look up our blocks that no list shows.
@@ -113,7 +113,7 @@ class OwnBlockReader:
         return seen
 
     async def is_gone(self, event: str, provider: str, value: Value | None) -> bool | None:
-        """Look up a block after its removal; return true if it is gone, false if it exists.
+        """Look up a removed block; return true if the block is gone, false if it still exists.
 
         ``value`` is the block's last known value. None: the platform's response does not tell.
         Raises PlatformError.
@@ -205,7 +205,7 @@ class OwnBlockReader:
         event: Event,
         owner: str,
     ) -> None:
-        """Apply a row or lookup of our block; add the block to ``seen.own`` if it exists.
+        """Apply an observation of our block; add an existing block to ``seen.own``.
 
         ``record`` is the stored row of the event, if there is one. ``owner`` is the provider for
         whom the block was created, or '' if the provider is unknown.

@@ -80,7 +80,7 @@ async def look_up_own_blocks(
 async def find_created_blocks(
     read: SystemRead, unread: Collection[str], probe_blocks: Collection[str]
 ) -> None:
-    """Look up blocks that syncd created before its state was lost, where lists do not show blocks.
+    """Look up blocks that syncd created before the state was lost, if lists do not show blocks.
 
     Their ids come from the file of created ids. Without this lookup, each block would be created a
     second time (promise 4, docs/design.md#promises). ``unread`` are the providers whose calendar

@@ -102,7 +102,7 @@ class OwnerTracker:
         return sorted({change.event for change in self.open.values()})
 
     def leaves_calendar(self, record: TrackedEvent, event: Event) -> bool:
-        """Return true if an observation takes an event out of its calendar: it needs a proof.
+        """Return true if an observation takes an event out of its calendar (to be proven first).
 
         ``record`` is the stored row; ``event`` is what the read shows, for another provider or for
         none.
@@ -116,7 +116,7 @@ class OwnerTracker:
         )
 
     def note_elsewhere(self, sighting: FoundElsewhere) -> None:
-        """Record an event that was found at another owner; `prove` decides later what it means."""
+        """Record an event that was found at another owner; `prove` looks for the proof."""
         self._elsewhere.append(sighting)
 
     def restored_base(self, before: TrackedEvent | None, after: TrackedEvent) -> TrackedEvent:
@@ -174,7 +174,7 @@ class OwnerTracker:
         }
 
     def is_readable(self, row: Row) -> bool:
-        """Return true if a listed row can be parsed; only then it proves that its user exists."""
+        """Return true if a listed row can be parsed; only such a row proves that a user exists."""
         try:
             self.system.event(row)
         except UnreadableError:
@@ -335,7 +335,7 @@ class OwnerTracker:
         return self._elsewhere
 
     def refresh(self, users: Mapping[str, str], changes: Changes) -> None:
-        """Add the user id of each provider to ``changes``, unless its owners are in doubt."""
+        """Add the providers' user ids to ``changes``, except providers with an open change."""
         doubted = {c.provider for c in self.open.values()}
         changes.users += [
             CalendarUser(self.system.name, provider, user)

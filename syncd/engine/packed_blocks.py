@@ -1,8 +1,8 @@
 """Keep the required blocks of each calendar in memory between two cycles, packed as bytes.
 
 As objects, the blocks would take a third of a kilobyte for each booking and calendar, and slow down
-the garbage collector. They are needed only when a provider has changes, or when free slots are
-read.
+the garbage collector. The blocks are needed only when a provider has changes, or when free slots
+are read.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ class PackedBlocks:
         )
 
     def put_part(self, provider: str, bookings: AbstractSet[str], wanted: RequiredBlocks) -> None:
-        """Store the blocks of a decision on some bookings; they replace their former blocks."""
+        """Store the blocks of a decision on these bookings, and drop their former blocks."""
         parts = self._parts.setdefault(provider, [])
         parts.append((bookings, wanted))
         if len(parts) >= _MOST_PARTS:
             self.put(provider, self.of(provider))
 
     def of(self, provider: str) -> RequiredBlocks:
-        """Return all required blocks of a provider. Raises KeyError if it was not decided on."""
+        """Return all required blocks of a provider. Raises KeyError before a decision on it."""
         blocks = {
             system: {(start, end): ids for start, end, ids in lines}
             for system, lines in _unpack(self._whole[provider]).items()

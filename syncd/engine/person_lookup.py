@@ -26,7 +26,7 @@ class PersonLookup:
     async def look_up(
         self, records: Iterable[TrackedEvent], systems: Mapping[str, System], tasks: SystemTasks
     ) -> Mapping[tuple[str, str], frozenset[str]]:
-        """Look up the customers of these appointments; return the hashes of all known ones.
+        """Look up the customers of these appointments; return all hashes in the cache.
 
         Makes one call for each customer that is not in the cache. A customer whose lookup fails is
         missing from the result, and is looked up again at the next call. A customer who does not

@@ -20,7 +20,7 @@ class ProbeOutcome:
     - ``calls``: the calls that were made; ``allowed``: the most that the plan allows.
     - ``measured``: the value of each measured fact; ``why``: the reason for each other fact.
     - ``failed``: the facts that should have been measured and were not.
-    - ``canary``: the event that the probe created; None if the probe created none.
+    - ``canary``: the event that the probe created, or tried to create.
     """
 
     system: str

@@ -244,7 +244,7 @@ class _System:
                 raise
             probe.canary = looked_for
         except (PlatformError, NotMeasuredError):
-            # No canary was made.
+            # No canary was created.
             probe.canary = self.canaries.end(canary)
             raise
         else:
@@ -315,7 +315,7 @@ class _System:
             self.outcome.missed(step.facts, "it took more calls than the plan allows")
         except PlatformError as fault:
             self.outcome.missed(step.facts, _in_short(fault))
-            # After these faults, no other call would be answered.
+            # After these faults, no other call would succeed.
             self.ended = isinstance(fault, UnauthorizedError | RateLimitedError | StoppingError)
             if isinstance(fault, UnauthorizedError | RateLimitedError):
                 self.outcome.state = _state(fault)

@@ -175,7 +175,7 @@ def _is_confirmed(operation: Operation, record: TrackedEvent) -> bool:
 
 
 def _ends_target(operation: Operation) -> bool:
-    """Return true if the write removes its target, or cancels it: the target may vanish."""
+    """Return true if the write removes or cancels its target, so that the target may vanish."""
     after = operation.after
     cancels = operation.action is Action.SET_STATUS and after is not None and not after.busy
     return operation.action is Action.REMOVE_BLOCK or cancels
@@ -242,7 +242,7 @@ async def recover_create(system: System, intent: Intent, context: WriteContext) 
 
 
 def may_hide_event(system: System, snapshot: Snapshot, provider: str, store: Store) -> bool:
-    """Return true if a calendar lists an unreadable, unknown event: it may be our block."""
+    """Return true if a calendar lists an unreadable, unknown row, which may be our block."""
     for row in snapshot.rows:
         if row.provider != provider:
             continue
@@ -433,7 +433,7 @@ def _drop(
 
 
 def _hold_for_review(intent: Intent, context: WriteContext, note: str) -> None:
-    """Fail a create and hold a conflict: it is not repeated until the operator has checked it."""
+    """Fail a create and hold a conflict: no new create until the operator has checked."""
     operation: Operation = intent.operation
     conflict = Conflict(
         kind=ConflictKind.AMBIGUOUS,

@@ -37,7 +37,7 @@ def release_remapped(read: SystemRead, remapped: AbstractSet[str]) -> set[str]:
         for record in read.store.events_of(read.system.name, provider):
             value = record.observed
             if value is not None and any(gap.overlaps(value) for gap in gaps):
-                continue  # It may be in the part that the list omits.
+                continue  # The event may be in the part that the list omits.
             if record.created_by_us and (provider not in before or not _is_covered(blocks, record)):
                 continue
             if record.id not in listed and not began_before_window(read, record):

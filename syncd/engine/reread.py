@@ -117,7 +117,7 @@ async def still_occupied(
 
 
 def found_at_other_owner(record: TrackedEvent | None, operation: Operation) -> set[str]:
-    """Return the target's id, as a set, if it was found at another owner; else an empty set."""
+    """Return a set: the target's id if the target was found at another owner, else empty."""
     moved = record is not None and record.provider != operation.provider
     return {operation.ref.id} if moved else set()
 

@@ -64,7 +64,7 @@ RESOURCE_SUFFIX = "+rooms"
 
 TargetLookup = Callable[[], Coroutine[Any, Any, Sequence[BlockTarget]]]
 Ask = Callable[[TargetLookup], Coroutine[Any, Any, Sequence[BlockTarget]]]
-"""Makes a `TargetLookup` call, or gives it up in this cycle. Raises PlatformError."""
+"""Makes a `TargetLookup` call. Raises PlatformError, also if the response is late."""
 
 
 async def call_directly(call: TargetLookup) -> Sequence[BlockTarget]:

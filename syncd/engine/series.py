@@ -11,10 +11,10 @@ from syncd.store.store import Store
 
 
 def complete_series(store: Store, seen: Observation) -> list[str]:
-    """Mark all related instances of changed series as changed; return whose series to read further.
+    """Mark all instances of changed series as changed; return providers with vanished instances.
 
     Called after each read. Rescheduled instances are matched by their order, so a decision needs
-    all instances of the series. Returned are the providers with a vanished instance: the following
+    all instances of the series. If an instance vanished, more must be read: the following
     instances may lie beyond the window that was read.
     """
     news = [r for r in _touched(store, seen) if series_of(r)]

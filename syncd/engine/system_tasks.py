@@ -93,7 +93,7 @@ class GatedSystem:
         return await self._answer(self._system.person(*args))
 
     async def write(self, *args: Any) -> Any:
-        """Write to the wrapped system; return its reply when the gate is open."""
+        """Write to the wrapped system; return the response when the gate is open."""
         return await self._answer(self._system.write(*args))
 
     async def _answer(self, call: Coroutine[Any, Any, T]) -> T:

@@ -49,7 +49,7 @@ _ANSWERED_WITHIN = timedelta(minutes=3)
 
 
 def _was_there(event: Event, store: Store) -> bool:
-    """Return true if an earlier decision knew the event, so that the create did not create it."""
+    """Return true if an earlier decision knew the event, so the event is not from the create."""
     records = store.records(event.system, [event.id])
     return any(
         record.created_by_us or record.base is not None or store.links(event.system, event.id)

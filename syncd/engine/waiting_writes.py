@@ -28,7 +28,7 @@ MAX_WAITING_IN_RUN = 100
 _OF_BLOCKS = {Action.CREATE_BLOCK, Action.MOVE_BLOCK, Action.REMOVE_BLOCK}
 
 WaitKey = tuple[str, WaitReason]
-"""(system, why writes to it wait)."""
+"""(system, reason for which writes to the system wait)."""
 
 
 @dataclass(slots=True)
@@ -164,7 +164,7 @@ def _log(
     now: Counter[WaitKey],
     stored: Mapping[str, Mapping[str, WaitingWrite]],
 ) -> None:
-    """Log each cause when the first write begins to wait for it, and when none waits any more."""
+    """Log each cause with its first waiting write, and when no write waits any more."""
     for system, why in sorted(now.keys() - before.keys()):
         writes = [
             w

@@ -51,7 +51,7 @@ def outcome_changes(
     made_operation = replace(operation, event=event)
     closed = replace(intent, state=IntentState.DONE, operation=made_operation)
     if is_unmet(operation, shown):
-        # The platform answered "done", but the status did not change. A failed intent limits the
+        # The response was "done", but the status did not change. A failed intent limits the
         # attempts. Without `before_write` it does not count as queued, and is repeated.
         closed = replace(closed, state=IntentState.FAILED, error="the status did not change")
         changes.records = [replace(each, before_write=None) for each in changes.records]

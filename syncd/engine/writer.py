@@ -98,11 +98,11 @@ class WriteResult:
     queued: list[Operation] = field(default_factory=list)
     skipped: list[Operation] = field(default_factory=list)
     unmade: list[Waiting] = field(default_factory=list)
-    """The operations that wait for the system to answer, or to allow writes again."""
+    """The operations that wait until the system responds, or allows writes again."""
     failures: list[str] = field(default_factory=list)
     fault: PlatformError | None = None
     unsure: set[str] = field(default_factory=set)
-    """Providers with a write without a response; nothing more is written for them."""
+    """Providers with a write that got no response; this run writes nothing more for them."""
     news: list[TrackedEvent] = field(default_factory=list)
     """Changed records that were found when targets were read again."""
     elsewhere: set[str] = field(default_factory=set)
@@ -189,7 +189,7 @@ async def _make(
     context: WriteContext,
     result: WriteResult,
 ) -> list[Intent]:
-    """Make one call, or split it if it is refused as a whole; return the intents not sent."""
+    """Make one call, or several if the platform refuses the whole; return the intents not sent."""
     unsent: list[Intent] = []
     parts, pauses = BulkSplit.of(call), context.pauses or WritePauses(context.store)
     while parts.waiting:
