@@ -1,8 +1,10 @@
-"""Find the twins, beyond the window, of appointments that were moved into it.
+"""Find the twins of appointments that were rescheduled from beyond the window into it.
 
-A search costs one read per system, in the cycle that read such an appointment. It is repeated only
-if it could not be finished. Open searches are stored; the time of the last attempt is kept in
-memory.
+Example: a meeting is booked in two systems for a day after the far window, so syncd knows neither
+event. Somebody moves one of the two events into the window. The second event, the twin, is still
+beyond the window, so this module reads there once. A search costs one read per system, in the cycle
+that read the moved appointment, and is repeated only if it could not be finished. Open searches are
+stored (`TrackedEvent.moved_in_at`); the time of the next attempt is kept in memory.
 """
 
 from __future__ import annotations
@@ -50,20 +52,27 @@ if TYPE_CHECKING:
     from syncd.engine.cycle import Engine
 
 SEARCH_BEYOND = timedelta(days=366)
-"""How far from now twins are searched for."""
+"""How far after now a search ends."""
 
 MAX_PERSON_LOOKUPS = 40
-"""Maximum customer lookups for searches in one cycle; the next cycle continues."""
+"""Maximum lookups of customers in the searches of one cycle; the next cycle continues."""
 
 MAX_SEARCH_TIME = 20.0
-"""Seconds that a search may take. All other changes of the cycle wait for it."""
+"""Seconds that the searches of one cycle may take: the cycle's decisions wait for them."""
 
 _TRY_AGAIN = 0.8
-"""The share of the far interval after which a failed search is repeated."""
+"""A failed search is repeated after this share of the interval between two far reads."""
 
 
 def mark_moved_in(read: SystemRead, record: TrackedEvent) -> TrackedEvent:
-    """Mark an appointment that this read shows first, if it was moved into the window."""
+    """Return the new record of an appointment, marked if the appointment was moved into the window.
+
+    Called when a read shows an appointment for the first time. ``moved_in_at`` is set, and the
+    event is added to ``read.seen.moved_in``, if the appointment is older than the last read of the
+    whole window that should have shown it. The record is returned unchanged if that is unknown: the
+    platform states no time of creation, the event is part of a series, or the provider is in
+    ``read.unsure``.
+    """
     if record.created_at is None or not is_single(record) or record.provider in read.unsure:
         return record
     whole = whole_reads(read.store, read.system.name).get(record.provider)
@@ -76,12 +85,15 @@ def mark_moved_in(read: SystemRead, record: TrackedEvent) -> TrackedEvent:
 
 @dataclass(slots=True)
 class MovedInQueue:
-    """The appointments whose twins must be searched for, each with the earliest time to try."""
+    """The appointments whose twins must be searched for, each with the earliest search time."""
 
     _due: dict[Id, datetime] | None = None
 
     def update(self, store: Store, observed: Mapping[str, Observation]) -> None:
-        """Add the appointments that were just read. The first call also loads the stored ones."""
+        """Add the appointments that this cycle's reads found to be moved into the window.
+
+        The first call also loads the open searches that are stored.
+        """
         if self._due is None:
             self._due = {(r.system, r.id): r.observed_at for r in moved_in_events(store)}
         for name, seen in observed.items():
@@ -90,7 +102,7 @@ class MovedInQueue:
             seen.moved_in.clear()
 
     def due(self, store: Store, now: datetime) -> list[TrackedEvent]:
-        """Return the appointments whose search is due."""
+        """Return the records of the appointments whose search is due at ``now``."""
         by_system: dict[str, list[str]] = {}
         for (system, event), at in sorted((self._due or {}).items()):
             if at <= now:
@@ -103,7 +115,7 @@ class MovedInQueue:
             self._due.pop((record.system, record.id), None)
 
     def postpone(self, record: TrackedEvent, until: datetime) -> None:
-        """Delay the search for an appointment, if it is still in the queue."""
+        """Delay an open search for an appointment's twin until the given time."""
         if self._due is not None and (record.system, record.id) in self._due:
             self._due[record.system, record.id] = until
 
@@ -114,10 +126,12 @@ async def search_beyond_window(
     observed: Mapping[str, Observation],
     report: Report,
 ) -> None:
-    """Search for the twins of appointments that were moved in, and store the results.
+    """Search for the twins of appointments that were moved into the window, and store the results.
 
-    Runs before decisions. A provider is skipped until all of its systems have answered, as the
-    twin may be in any of them.
+    Runs in each cycle, after the reads and before the decisions, for the ``chosen`` providers.
+    ``observed`` are this cycle's reads. A provider is skipped until all of its systems have
+    responded, as the twin may be in any of them. A failed read adds a remark to ``report``, and the
+    search is repeated later. Raises no PlatformError.
     """
     queue = engine.moved_in
     queue.update(engine.store, observed)
@@ -153,15 +167,16 @@ async def search_beyond_window(
 async def _read_beyond(
     system: System, clock: Clock, window: Window, to_read: Sequence[str]
 ) -> tuple[datetime, Snapshot]:
-    """Read a window; return the time of the request (the answer may come late) and the snapshot."""
+    """Read a window; return the time of the request (the response may be late) and the snapshot."""
     at = clock.now()
     return at, await system.read(window, to_read)
 
 
 def _twins(record: TrackedEvent, state: ProviderState, now: datetime) -> bool | None:
-    """Return whether an event may have a twin at its own time. None: no search is needed.
+    """Return true if an event at the same time may be the twin, false if a search is needed.
 
-    An event at the same time is matched first.
+    None: no search is needed, because the event is over or not busy, or its booking already has a
+    second meeting. If true, the next decision matches the events in the window first.
     """
     value = record.observed
     if record.moved_in_at is None or value is None or not value.busy or value.end <= now:
@@ -201,10 +216,11 @@ def _settle(engine: Engine, record: TrackedEvent, changes: Changes) -> None:
 
 @dataclass(slots=True)
 class _Search:
-    """One search beyond the window.
+    """One search beyond the window, for the twins of all ``newcomers``.
 
-    ``shown`` holds the appointments found there, by (system, provider). A calendar that is not in
-    ``shown`` was not read completely.
+    A newcomer is an appointment that was moved into the window. ``shown`` holds the appointments
+    found beyond the window, by (system, provider). A calendar that is not in ``shown`` was not read
+    completely. ``lookups_left`` is how many customers may still be looked up in this cycle.
     """
 
     engine: Engine
@@ -219,7 +235,7 @@ class _Search:
         return self.engine.now() + self.engine.policy.far_every * _TRY_AGAIN
 
     async def read(self) -> None:
-        """Read each system of these providers once."""
+        """Read each system of the newcomers' providers once, from the end of the window on."""
         wanted: dict[str, set[str]] = {}
         for provider in {r.provider for r in self.newcomers}:
             for name in _systems(self.engine, provider):
@@ -276,7 +292,11 @@ class _Search:
         )
 
     async def find(self, newcomer: TrackedEvent, state: ProviderState) -> None:
-        """Search for the twin of one appointment, and store the result."""
+        """Search the rows that were read for the twin of one newcomer, and store the result.
+
+        ``state`` is the stored state of its provider. Nothing is stored if a calendar was not read
+        completely or a customer could not be looked up; the search is then postponed.
+        """
         engine, provider = self.engine, newcomer.provider
         systems = _systems(engine, provider)
         if any((name, provider) not in self.shown for name in systems):

@@ -26,11 +26,13 @@ from syncd.systems.port import (
 
 @dataclass(frozen=True, slots=True)
 class ReadRequest:
-    """The request for a read of one system (see `reading`).
+    """What one read of one system was asked to do (see `reading`).
 
-    ``look_back`` is how long before the window the lists start. ``near`` and ``full`` say which
-    window was asked for. With ``by_id``, own blocks that no list shows are looked up.
-    ``clock_error`` is the known error of this machine's clock when the window was chosen.
+    - ``window``: the time to read; ``providers``: whose calendars.
+    - ``look_back``: the lists start this long before the window.
+    - ``near``: only the near window is read. ``full``: the whole window is read.
+    - ``by_id``: syncd's own blocks that no list shows are looked up by id.
+    - ``clock_error``: the error of this machine's clock that was known when the window was chosen.
     """
 
     window: Window
@@ -42,7 +44,11 @@ class ReadRequest:
     by_id: bool
 
     def serves(self, wanted: ReadRequest) -> bool:
-        """Return true if the result of this earlier request can be used for the wanted one."""
+        """Return true if the result of this earlier request also answers the ``wanted`` request.
+
+        Used when a slow read ends after its cycle: the next cycle may use the result instead of
+        reading.
+        """
         return (
             self.near <= wanted.near
             and self.full >= wanted.full
@@ -55,22 +61,28 @@ class ReadRequest:
 
 
 SLACK = timedelta(minutes=10)
-"""How far a window may move on while a read is under way."""
+"""How far the window may move on while a read runs: windows that differ by less are the same."""
 
 
 @dataclass(slots=True)
 class Observation:
-    """The result of one read of one system.
+    """The result of one read of one system in a cycle.
 
-    - ``changed_ids``: the changed events, by provider.
+    - ``state``, ``cause``: whether the system responded, and why not; ``fault``: the error behind
+      it.
+    - ``asked_at``: when the lists were requested.
+    - ``coverage``: the windows that were proven complete; ``unproven``: the windows that were
+      listed,   but not proven complete.
+    - ``changed_ids``: the events with a change, by provider; ``news``: the number of changes.
     - ``external_changes``: the number of changes by provider, without echoes of syncd's own writes.
+    - ``suspected``: the number of events that need another read, not before ``recheck_at``.
+    - ``unshown``: known events that the lists should show and do not, with their providers.
+    - ``gone``: the number of events that do not exist by id, while no complete list proves that.
+    - ``writing``: the read succeeded, and a write failed or is late.
+    - ``units``: how many units of a resource exist, by provider.
     - ``without_user``: providers whose calendar was never read in full, as the system has no such
       user.
-    - ``gone``: the number of events that are gone by id, while no complete list proves it.
-    - ``unshown``: known events that the lists should show and do not.
-    - ``suspected``: the number of events that need another read, not before ``recheck_at``.
-    - ``moved_in``: new appointments that were moved into the window.
-    - ``writing``: the read succeeded, and a write failed.
+    - ``moved_in``: ids of appointments that were moved into the window (see `moved_into_window`).
     """
 
     system: str
@@ -93,17 +105,20 @@ class Observation:
     without_user: AbstractSet[str] = frozenset()
     moved_in: set[str] = field(default_factory=set)
     request: ReadRequest | None = None
-    """The request. None if this is not a cycle's read of a system."""
+    """The request of the read. None for other reads, such as that of `ResourceBlocks`."""
 
     @property
     def whole(self) -> list[Coverage]:
-        """Return the coverage of the calendars whose lists are all complete."""
+        """Return the coverage of the providers without any unproven list."""
         unproven = {each.provider for each in self.unproven}
         return [c for c in self.coverage if c.provider not in unproven]
 
     @property
     def arrived(self) -> list[Coverage]:
-        """Return the coverage of calendars whose rows all arrived, with or without a usable id."""
+        """Return the windows of the providers whose rows all arrived, readable or not.
+
+        Unlike `whole`, this includes lists that are unproven only because a row has no usable id.
+        """
         at = self.asked_at
         if at is None:
             return [*self.coverage]
@@ -112,25 +127,26 @@ class Observation:
         return [c for c in (*self.coverage, *as_read) if c.provider not in lacking]
 
     def used_clock_error(self, clock_error: timedelta) -> bool:
-        """Return true if the window was chosen with about this clock error.
+        """Return true if the window was chosen with (nearly) this error of the clock.
 
-        Otherwise another window was read than intended: lists may begin long before the window,
-        but they leave out events that ended before it.
+        If the clock was corrected during the read, another window was read than intended: the lists
+        may begin long before the window, but they omit events that ended before the window that was
+        read.
         """
         return self.request is None or abs(self.request.clock_error - clock_error) <= SLACK
 
     def add_changed(self, provider: str, event: str) -> None:
-        """Add a changed event of a provider."""
+        """Record that an event of a provider has changed, so that a decision follows."""
         self.changed_ids.setdefault(provider, set()).add((self.system, event))
 
     def suspect(self, begins: datetime | None, count: int = 1) -> None:
-        """Count events that need another read, not before this instant. None: no read can help."""
+        """Count events that need another read, not before ``begins``. None: no read can help."""
         if begins is not None and count:
             self.suspected += count
             self.recheck_at = min(begins, self.recheck_at or begins)
 
     def fail(self, fault: PlatformError) -> None:
-        """Record a fault of the system, which replaces its state."""
+        """Record a fault of the system; ``state`` and ``cause`` follow from the fault."""
         self.fault, self.writing = strip_traceback(fault), False
         match fault:
             case UnauthorizedError():
@@ -142,11 +158,14 @@ class Observation:
         self.cause = str(fault)
 
     def mark_slow(self, cause: str) -> None:
-        """Record that a write of the system is still open while the other systems are done."""
+        """Record that a write of this system still runs while those of all others have ended."""
         self.state, self.cause, self.writing = SystemStatus.SLOW, cause, True
 
     def fail_write(self, fault: PlatformError) -> None:
-        """Record a failed write. A rate limit counts as a failed read too: it stops all calls."""
+        """Record a failed write after the read.
+
+        A rate limit counts as a failed read too, because a rate-limited platform rejects all calls.
+        """
         was_read = self.state is SystemStatus.OK
         self.fail(fault)
         self.writing = was_read and not isinstance(fault, RateLimitedError)
@@ -154,11 +173,18 @@ class Observation:
 
 @dataclass(slots=True)
 class SystemRead:
-    """The working state of one read. ``changes`` is stored at its end, in one transaction.
+    """The working state of one read of one system, passed from step to step (see `reading`).
 
-    ``asked_at`` is when the lists were requested; later changes are not in them. The lists start
-    ``look_back`` before the window. ``lookups_left`` is the number of lookups by id that the read
-    may still make. The calendars of ``unsure`` providers were never read with the current mapping.
+    - ``window``: the time to read; ``look_back``: the lists start this long before the window.
+    - ``asked_at``: when the lists were requested; changes after this time are not in the lists.
+    - ``intents``: the open writes of the journal; ``owners``: the changes of owner of this read.
+    - ``seen``: the observation that the read fills.
+    - ``probes``: the lookups by id of earlier reads, for proofs of absence.
+    - ``unsure``: providers whose calendar was never read in full with the calendar that is mapped
+      now.
+    - ``lookups_left``: how many events this read may still look up by id.
+    - ``snapshot``: what the lists returned; ``changes``: what the read stores at its end, in one
+      transaction.
     """
 
     system: System
@@ -178,21 +204,22 @@ class SystemRead:
 
     @property
     def span(self) -> Window:
-        """Return the window that the lists were asked for, look-back included."""
+        """Return the window that the lists were asked for: ``window``, ``look_back`` included."""
         return self.window.from_earlier(self.look_back)
 
 
 def proven_coverage(observed: Mapping[str, Observation]) -> list[Coverage]:
-    """Return the complete coverage of all systems that answered."""
+    """Return the complete coverage (`Observation.whole`) of all systems that responded."""
     return [c for o in observed.values() if o.state is SystemStatus.OK for c in o.whole]
 
 
 def whole_window_reads(
     observed: Mapping[str, Observation], clock_error: timedelta
 ) -> Iterator[tuple[Window, dict[str, Observation]]]:
-    """Yield the reads of the whole window, grouped by the window that was asked for.
+    """Yield the reads of the whole window, by system, grouped by the requested window.
 
-    Reads whose window was chosen with another clock error are left out: their window is wrong.
+    ``clock_error`` is the current one. Reads whose window was chosen with another clock error are
+    left out: they read another window than intended.
     """
     found: dict[Window, dict[str, Observation]] = {}
     for name, seen in observed.items():

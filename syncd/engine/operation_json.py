@@ -1,4 +1,4 @@
-"""Convert planned writes to and from JSON, for plan files and the daemon's replies."""
+"""Convert planned writes to and from JSON, for plan files and the responses of the daemon."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from syncd.model import Action, Kind, Operation, Status, Value, utc
 
 
 def operation_json(operation: Operation) -> dict[str, Any]:
-    """Return a write as JSON. The keys are stable; times are UTC."""
+    """Return a write as a JSON object. The keys are stable; times are ISO 8601 in UTC."""
     return {
         "action": str(operation.action),
         "system": operation.system,
@@ -25,7 +25,11 @@ def operation_json(operation: Operation) -> dict[str, Any]:
 
 
 def operation_from_json(data: Mapping[str, Any]) -> Operation:
-    """Parse a write. Raises ValueError, KeyError or TypeError if the data is not one."""
+    """Parse a write from the JSON object of `operation_json`.
+
+    Raises ValueError, KeyError or TypeError if the data is not a write, or if a time has no UTC
+    offset.
+    """
     return Operation(
         Action(data["action"]),
         _text(data["system"]),

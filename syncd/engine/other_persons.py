@@ -18,7 +18,13 @@ PERSON_MISMATCH = "another system names another person for this meeting: correct
 def follow_persons(
     store: Store, provider: str, compared: Iterable[PersonComparison], now: datetime
 ) -> ItemChanges:
-    """Return the reported items that these comparisons open and close. Raises StateError."""
+    """Return the reported items to open and to close after a decision compared customers.
+
+    ``compared`` are the comparisons of this provider's meetings, each with its events and the event
+    with another customer (``other``). An item is opened for that event, and closed when the
+    customers are the same. ``now`` becomes the time of the change. Nothing is stored. Raises
+    StateError.
+    """
     comparisons = list(compared)
     if not comparisons:
         return ItemChanges()
@@ -36,9 +42,9 @@ def follow_persons(
 
 
 def end_persons(store: Store, provider: str, now: datetime) -> ItemChanges:
-    """Close the items of meetings that are cancelled, over, or in one system only.
+    """Close the items of a provider's meetings that are cancelled, over, or in only one system now.
 
-    Raises StateError.
+    Stores the closed items, and returns them for the log. Raises StateError.
     """
     open_items = _open(store, provider)
     if not open_items:

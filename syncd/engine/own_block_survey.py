@@ -1,7 +1,8 @@
-"""Find the blocks that syncd made in a system: `syncd cleanup` removes them and checks the result.
+"""Find the blocks that syncd created in one system, for `syncd cleanup`.
 
-Only its id proves that a block is ours (`core.ownership`): the state knows the id, or the journal
-or the file of created ids contains it. A tagged block without that proof is listed, never removed.
+`syncd cleanup` removes the blocks found here, and then surveys the system again to check. Only its
+id proves that a block is ours (`core.ownership`): the state knows the id, or the journal or the
+file of created ids contains it. A tagged block without that proof is listed, never removed.
 """
 
 from __future__ import annotations
@@ -34,27 +35,31 @@ from syncd.systems.port import (
 )
 
 MAX_LINES = 2000
-"""Maximum lookups of created ids that the state does not know, where lists may be incomplete."""
+"""Maximum lookups of created ids that the state does not know, if lists may be incomplete."""
 
 SOME_LINES = 40
-"""Maximum lookups of such ids where the lists are complete: an empty list may be wrong."""
+"""Maximum lookups of created ids if the lists are complete: an empty list may still be wrong."""
 
 
 @dataclass(slots=True)
 class OwnBlocks:
-    """The result of one survey of a system.
+    """The result of one survey of a system; events are given by id.
 
-    - ``own``: our blocks that exist, or may exist, and are not being removed right now.
-    - ``events``: all listed events with a tag.
+    - ``asked_at``: when the survey began.
+    - ``own``: our blocks that exist or may exist, without those that are being written to right
+      now.
+    - ``events``: all listed events with a syncd tag.
     - ``proven``: the ids that are proven to be ours.
+    - ``coverage``: the windows that the lists proved complete.
     - ``unread``: the providers whose calendar was not read completely.
     - ``gone``: our blocks that no longer exist, with their providers.
-    - ``lines``: created ids, with their providers, of which it is unknown whether they exist.
+    - ``lines``: ids in the file of created ids, with their providers, for which it is unknown
+      whether   the block still exists.
     - ``userless``: providers without a user in the account; their empty lists prove nothing.
     - ``shown``: the providers whose lists contain a readable event.
-    - ``hidden``: known blocks that no list shows although it covers their time, and that are not
-      proven gone.
-    - ``fault``: the fault that ended the survey.
+    - ``hidden``: known blocks whose time the lists cover, that no list shows, and that are not
+      proven   gone.
+    - ``fault``: the fault that ended the survey early; None if the survey is complete.
     """
 
     asked_at: datetime
@@ -71,7 +76,7 @@ class OwnBlocks:
     fault: PlatformError | None = None
 
     def covers(self, provider: str, value: Value | None) -> bool:
-        """Return true if the lists of a provider cover the time of this value."""
+        """Return true if the block lists of a provider are complete at the time of this value."""
         return value is not None and any(
             c.provider == provider and Kind.BLOCK in c.kinds and c.window.contains(value)
             for c in self.coverage
@@ -80,7 +85,7 @@ class OwnBlocks:
 
 @dataclass(frozen=True, slots=True)
 class OwnBlockReader:
-    """Reader of the blocks that syncd made in one system."""
+    """Reads the blocks that syncd created in one system."""
 
     system: System
     store: Store
@@ -92,12 +97,12 @@ class OwnBlockReader:
     aliases: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """The current provider of a calendar, by (former provider, system), after a rename."""
     borrowed: frozenset[str] = frozenset()
-    """The wanted providers of which only blocks made under a former name count."""
+    """The wanted providers for whom only blocks created under a former name count."""
 
     async def read_blocks(self, window: Window) -> OwnBlocks:
-        """Read the calendars, and look up by id the blocks that they do not show.
+        """List the calendars in this window, and look up our blocks that no list shows.
 
-        Raises no PlatformError: the result contains the fault.
+        Raises no PlatformError: a fault is returned in ``OwnBlocks.fault``.
         """
         seen = OwnBlocks(self.clock.now())
         try:
@@ -108,8 +113,9 @@ class OwnBlockReader:
         return seen
 
     async def is_gone(self, event: str, provider: str, value: Value | None) -> bool | None:
-        """Look up a removed block; return whether it is gone, or None if the reply is unclear.
+        """Look up a removed block; return true if the block is gone, false if it still exists.
 
+        ``value`` is the block's last known value. None: the platform's response does not tell.
         Raises PlatformError.
         """
         ref = EventRef(self.system.name, provider, event, Kind.BLOCK)
@@ -120,14 +126,14 @@ class OwnBlockReader:
                 case Found(event=found):
                     return found.kind is not Kind.BLOCK or not found.value.busy
                 case Unknown(refused=refused):
-                    # The platform refuses reads of deleted blocks. It also confirmed the removal.
+                    # The platform refuses to read deleted blocks, and it confirmed this removal.
                     hides = Kind.BLOCK in self.system.capabilities.refused_when_gone
                     return True if refused and hides else None
         except RejectedError:
             return None
 
     def known(self) -> dict[str, OwnedBlock]:
-        """Return the blocks of ours that the state knows in this system."""
+        """Return our blocks that the state knows in this system, by id, under current names."""
         name = self.system.name
         return {
             each.record.id: replace(
@@ -138,7 +144,7 @@ class OwnBlockReader:
         }
 
     def _renamed(self) -> set[str]:
-        """Return our blocks that were made for a provider who now has another name."""
+        """Return the ids of our blocks that were created before their provider was renamed."""
         name = self.system.name
         return {
             each.record.id
@@ -199,18 +205,22 @@ class OwnBlockReader:
         event: Event,
         owner: str,
     ) -> None:
-        """Apply an observed event to our block; a block that exists is added to ``seen.own``."""
+        """Apply an observation of our block; add an existing block to ``seen.own``.
+
+        ``record`` is the stored row of the event, if there is one. ``owner`` is the provider for
+        whom the block was created, or '' if the provider is unknown.
+        """
         lag = self.system.capabilities.lag
         after, news = apply_observation(record, event, "", seen.asked_at, lag)
         if news is ObservationKind.STALE:
             return
-        # The block may be in another calendar now: a person moved it, or its user was merged. It
-        # still counts for the provider for whom it was made.
+        # The block may be in another calendar now: somebody on the platform moved it, or its user
+        # was merged. The block still counts for the provider for whom it was created.
         located = event.provider or owner
         mapped = owner in self.wanted or owner in self.system.providers
         provider = owner if mapped else located
         if after.kind is not Kind.BLOCK or after.observed is None:
-            changes.records.append(after)  # It has a customer now, so it is a person's meeting.
+            changes.records.append(after)  # A customer was added: no block any more.
             return
         if not after.observed.busy:
             return
@@ -256,7 +266,10 @@ class OwnBlockReader:
                     pass
 
     async def userless(self, providers: Collection[str]) -> set[str]:
-        """Return which of these providers have no user; empty where lookups by id prove absence."""
+        """Return which of these providers have no user in the account.
+
+        Returns an empty set without a call if lookups by id can prove that a block is gone.
+        """
         if not providers or Kind.BLOCK not in self.system.capabilities.gone_by_list:
             return set()
         directory = await self.system.users()
@@ -264,17 +277,20 @@ class OwnBlockReader:
         return {p for p in asked if directory.state_of(p) is UserState.MISSING}
 
     def unknown_created_ids(self) -> list[Line]:
-        """Return created ids that the state does not know: it was lost, or has deleted them."""
+        """Return the lines of the file of created ids whose blocks the state does not know.
+
+        The state was lost, or has already deleted the blocks' rows.
+        """
         name = self.system.name
         former = {provider for provider, system in self.aliases if system == name}
         wanted = self.wanted | {p for p in former if self.aliases[p, name] in self.wanted}
         return untracked_lines(self.store, name, wanted, MAX_LINES)
 
     async def _look_up_created(self, seen: OwnBlocks, changes: Changes) -> None:
-        """Look up blocks that only the file of created ids knows, and that no list showed.
+        """Look up blocks that are only in the file of created ids, and that no list showed.
 
-        Where the lists are complete, only a few are looked up, in case a list is wrongly empty: a
-        list without any readable event proves nothing.
+        If the block lists are complete, only `SOME_LINES` blocks are looked up, in case a list is
+        wrongly empty: a list without any readable event proves nothing.
         """
         listed = self.system.capabilities.lists_blocks
         read_ids = {record.id for record in changes.records}

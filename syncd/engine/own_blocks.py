@@ -1,7 +1,7 @@
-"""Look up syncd's own blocks by id, where no list shows them.
+"""Look up syncd's own blocks by id, on platforms whose lists may omit blocks.
 
-Where a platform's lists may leave out blocks, only a lookup shows that somebody moved or removed
-one. A resync looks up each of them, a far read a part of them.
+On such a platform only a lookup by id shows that somebody on the platform moved or removed a block.
+A resync looks up every block of ours that no list shows; a far read looks up a part of them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from syncd.model import EventRef, Kind, TrackedEvent
 from syncd.systems.port import Found, PlatformError, RejectedError
 
 MAX_CREATED = 400
-"""Maximum lookups of created blocks after the state was lost, newest first."""
+"""Maximum lookups of created blocks after the state was lost; the newest blocks come first."""
 
 MAX_LOOKUP_TIME = timedelta(minutes=1)
 """The longest time for lookups in one cycle of a resync; the next cycle continues."""
@@ -36,11 +36,16 @@ async def look_up_own_blocks(
     *,
     by_id: bool,
 ) -> None:
-    """Look up own blocks that the lists are not known to show.
+    """Look up the own blocks that are in no list, and apply what the lookups show.
 
-    A resync, whose first read has ``by_id``, looks up each block once. With ``running``, a far read
-    looks up the blocks with the oldest lookups, within the limit of `running`. A started proof of
-    absence continues in every read.
+    - ``unlisted``: the known events that the lists of this read do not show.
+    - ``by_id``: set in the first read of a resync: every such block is looked up. The later reads
+      of   the same resync look up only the blocks that were not looked up yet.
+    - ``running``: set in far reads and resyncs; a far read looks up the blocks whose last lookup is
+      the   oldest, within the limit of `running_events`. None: a near read.
+
+    In every read, a started proof that a block is gone continues. A fault is recorded in
+    ``read.seen``.
     """
     probes = read.probes
     resync = by_id or probes.in_run
@@ -75,11 +80,12 @@ async def look_up_own_blocks(
 async def find_created_blocks(
     read: SystemRead, unread: Collection[str], probe_blocks: Collection[str]
 ) -> None:
-    """Look up blocks that syncd made before its state was lost, where no list shows them.
+    """Look up blocks that syncd created before the state was lost, if lists do not show blocks.
 
-    Their ids come from the file of created ids. Without this lookup, each block would be made again
-    (promise 4). ``unread`` are the providers whose calendar was not read in full since the loss;
-    ``probe_blocks`` are the ids of probe blocks, which are left out.
+    Their ids come from the file of created ids. Without this lookup, each block would be created a
+    second time (promise 4, docs/design.md#promises). ``unread`` are the providers whose calendar
+    was not read in full since the loss; ``probe_blocks`` are the ids of canaries, which are left
+    out. A fault is recorded in ``read.seen``.
     """
     created, system = read.store.created, read.system
     if created is None or system.capabilities.lists_blocks:
@@ -111,9 +117,10 @@ async def find_created_blocks(
 
 
 async def _unshown(read: SystemRead, unlisted: Sequence[str]) -> list[TrackedEvent]:
-    """Return own blocks within the window that no list can show, least recently observed first.
+    """Return the own blocks in the window that no list shows, the least recently observed first.
 
-    Where lists do show blocks but were incomplete, `absence.check_unlisted` looks up the rest.
+    Only calendars without a block list count. If a block list exists but is incomplete,
+    `absence.check_unlisted` looks up the missing blocks.
     """
     covered = {c.provider for c in read.snapshot.coverage if Kind.BLOCK in c.kinds}
     covered |= {u.provider for u in read.snapshot.unproven if Kind.BLOCK in u.kinds}

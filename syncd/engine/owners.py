@@ -1,9 +1,10 @@
-"""Changes of an event's owner: no event leaves a calendar before the change is proven (promise 3).
+"""Follow changes of an event's owner (the platform's user whose calendar shows the event).
 
-When a person's address or id changes, when two users are merged, or when the list of users is
-empty, events of the same person show an owner that is not mapped. Only the list of users
-distinguishes that from a meeting that was handed over. It is read at most once in a cycle, and only
-if an owner has changed.
+When a provider's e-mail address or user id changes, when two users are merged, or when the list of
+users is empty by mistake, events of the same provider show an owner that is not mapped. Only the
+list of users distinguishes these cases from a meeting that was handed over to another user. So no
+event leaves a calendar before its change of owner is proven (promise 3, docs/design.md#promises).
+The list of users is read at most once per read, and only if an owner has changed.
 """
 
 from __future__ import annotations
@@ -38,11 +39,11 @@ from syncd.systems.port import PlatformError, Row, Snapshot, System, UnreadableE
 log = structlog.get_logger(__name__)
 
 OWNER_RECHECK_AFTER = timedelta(minutes=5)
-"""The time after which an unproven change of owner is checked again."""
+"""An unproven change of owner is checked again after this time."""
 
 
 class FoundElsewhere(NamedTuple):
-    """An event that was found at another owner, with its record before and after."""
+    """An event that was found at another owner: its record ``before`` and ``after``."""
 
     before: TrackedEvent
     after: TrackedEvent
@@ -52,14 +53,14 @@ class FoundElsewhere(NamedTuple):
 
 @dataclass(slots=True)
 class OwnerTracker:
-    """The owner changes of one system during one read.
+    """The changes of owner in one system during one read.
 
-    - ``open``: the open changes, by (provider, event).
+    - ``open``: the open (not yet applied) changes, by (provider, event).
     - ``known``: the stored user id of each provider.
     - ``remapped``: providers whose calendar was changed in the configuration; their events prove
       nothing about users.
-    - ``decidable``: the changes that may be decided on now.
-    - ``fault``: a refusal that has nothing to do with users.
+    - ``fault``: a refused list call that a missing user does not explain; None if there is none.
+    - ``decidable``: the changes that are proven or obsolete, so that a decision may use them.
     """
 
     system: System
@@ -81,7 +82,7 @@ class OwnerTracker:
     def of(
         cls, system: System, store: Store, clock: Clock, remapped: Collection[str] = ()
     ) -> OwnerTracker:
-        """Load the stored owner changes and users of a system; makes no call."""
+        """Load the stored changes of owner and the user ids of a system; makes no call."""
         changes = [c for c in owner_changes(store) if c.system == system.name]
         return cls(
             system,
@@ -101,7 +102,11 @@ class OwnerTracker:
         return sorted({change.event for change in self.open.values()})
 
     def leaves_calendar(self, record: TrackedEvent, event: Event) -> bool:
-        """Return true if an observation takes an event out of a calendar, which must be proven."""
+        """Return true if an observation takes an event out of its calendar (to be proven first).
+
+        ``record`` is the stored row; ``event`` is what the read shows, for another provider or for
+        none.
+        """
         return (
             not record.archived
             and record.provider in self.system.providers
@@ -111,14 +116,15 @@ class OwnerTracker:
         )
 
     def note_elsewhere(self, sighting: FoundElsewhere) -> None:
-        """Record an event that was found at another owner."""
+        """Record an event that was found at another owner; `prove` looks for the proof."""
         self._elsewhere.append(sighting)
 
     def restored_base(self, before: TrackedEvent | None, after: TrackedEvent) -> TrackedEvent:
-        """Return the new record, with its former base if the event returns to its own calendar.
+        """Return ``after`` with its former base if the event returns to the calendar that it left.
 
         While the owner was in doubt, changes of the event were decided on for the other calendar
-        only. With the former base, they count as changes in its own calendar too.
+        only. With the former base, those changes count in the event's own calendar too. ``before``
+        is the stored row; without an open change, ``after`` is returned unchanged.
         """
         change = self.change(after)
         if change is None or before is None or before.provider == after.provider:
@@ -130,9 +136,9 @@ class OwnerTracker:
         return (await self._users()).state_of(provider, self.known.get(provider, ""))
 
     async def read_users_first(self, unread: AbstractSet[str]) -> None:
-        """Read the users before the lists, if a calendar was never read in full.
+        """Read the users before the lists, if a provider's calendar was never read in full.
 
-        See `providers_without_user`.
+        See `providers_without_user`, which compares the users before and after the list calls.
         """
         if unread:
             self._users_before, self._directory = await self._users(), None
@@ -142,10 +148,11 @@ class OwnerTracker:
     ) -> set[str]:
         """Return the ``unread`` providers whose list is empty and whose user is missing.
 
-        The empty list of a missing user proves nothing about a calendar that was never read in
-        full. Unreadable rows do not count: a broken answer contains them, too. A user may come
-        back between the list call and now, so a user who is missing in either reading of the users
-        counts as missing. Rooms have no user.
+        ``unread`` are the providers whose calendar was never read in full; an empty list of a
+        missing user proves nothing about these. Unreadable rows do not make a list non-empty: a
+        broken response contains such rows, too. A user may come back between the list call and now,
+        so a user who is missing before or after the list calls counts as missing. Rooms have no
+        user.
         """
         listed = {c.provider for c in snapshot.coverage} | {a.provider for a in snapshot.unproven}
         empty = listed & unread
@@ -167,7 +174,7 @@ class OwnerTracker:
         }
 
     def is_readable(self, row: Row) -> bool:
-        """Return true if a listed row can be parsed; only then it proves its user."""
+        """Return true if a listed row can be parsed; only such a row proves that a user exists."""
         try:
             self.system.event(row)
         except UnreadableError:
@@ -175,11 +182,14 @@ class OwnerTracker:
         return True
 
     def note_missing(self, record: TrackedEvent) -> None:
-        """Record an event that no list shows, possibly because its user is missing."""
+        """Record an event that no list shows, possibly because the provider's user is missing."""
         self._missing.append(record)
 
     def update_open_changes(self, record: TrackedEvent, event: Event) -> None:
-        """Update the open changes of an event with the owner at which it was found now."""
+        """Update the open changes of an event after a lookup found the event at its current owner.
+
+        A change is closed if the event is back in the calendar that it left.
+        """
         for change in [c for c in self.open.values() if c.event == record.id]:
             if event.provider == change.provider:
                 self.resolve_change(change)
@@ -187,32 +197,33 @@ class OwnerTracker:
                 self._doubted.append((change, event))
 
     def resolve_change(self, change: OwnerChange) -> None:
-        """Close a change: there is nothing left to prove."""
+        """Close a change because nothing is left to prove."""
         if self.open.pop((change.provider, change.event), None) is not None:
             self._resolved.append(change)
 
     def resolve_changes(self, provider: str) -> None:
-        """Close all changes of one calendar, and mark them as decidable."""
+        """Close all changes of one provider's calendar, and let the next decision use them."""
         for change in [c for c in self.open.values() if c.provider == provider]:
             self.resolve_change(change)
             self.decidable.append(change)
 
     def note_returned(self, record: TrackedEvent) -> None:
-        """Close the change of an event that is back in its calendar, or deleted."""
+        """Close the change of an event that is back in its calendar, or that no longer exists."""
         if (change := self.change(record)) is not None:
             self.resolve_change(change)
 
     def note_deleted(self, record: TrackedEvent) -> None:
-        """Record that an event was deleted from the system, whoever owned it by then."""
+        """Record that an event was deleted from the system, whoever owned it at that time."""
         self.note_returned(record)
         self._deleted.append(record.id)
 
     def observe_owner(
         self, snapshot: Snapshot, known: Iterable[TrackedEvent], start: datetime
     ) -> None:
-        """Close the changes of events that their calendar shows again or that ended before start.
+        """Close the changes of events that are in their calendar again, or ended before start.
 
-        Changes of providers that this system no longer has become decidable.
+        ``known`` are the stored rows of events with an open change. Changes of providers that this
+        system no longer has are closed too, and become decidable.
         """
         listed = {row.id: row.provider for row in snapshot.rows}
         listed |= {r.id: r.provider for r in known if r.id in snapshot.same}
@@ -223,9 +234,10 @@ class OwnerTracker:
             self.resolve_changes(provider)
 
     async def check_refused(self, snapshot: Snapshot, unlisted: Iterable[TrackedEvent]) -> None:
-        """Check whether the calendars that the system refuses to list have lost their user.
+        """Find out why the system refuses to list some calendars: a missing user, or a fault.
 
-        If they have, their events are recorded as missing. Otherwise the refusal is a fault.
+        ``unlisted`` are the known events that no list shows. If a calendar's user is missing, its
+        events are recorded as missing. Otherwise the refusal becomes the ``fault`` of the read.
         """
         for provider, fault in sorted(snapshot.refused.items()):
             if await self.user_state(provider) is not UserState.MISSING:
@@ -238,8 +250,8 @@ class OwnerTracker:
     async def due(self, *, thorough: bool, limit: int) -> list[OwnerChange]:
         """Check unproven changes again; return those whose events must be looked up by id.
 
-        Returns at most ``limit``, least recently checked first. ``thorough`` includes changes that
-        were checked a moment ago.
+        At most ``limit`` changes are returned, the least recently checked first. ``thorough``:
+        check also the changes that were checked less than `OWNER_RECHECK_AFTER` ago.
         """
         now = self.clock.now()
         to_ask: list[OwnerChange] = []
@@ -253,7 +265,7 @@ class OwnerTracker:
             user = directory.state_of(change.provider, known)
             without_owner = not change.owner and not change.holder
             if user is UserState.PRESENT or (user is UserState.UNKNOWN and without_owner):
-                # The owner may have changed again, or the list of users may work again.
+                # The owner may have changed again, or the list of users may be complete again.
                 if len(to_ask) == limit:
                     continue
                 to_ask.append(updated)
@@ -266,10 +278,11 @@ class OwnerTracker:
         return to_ask
 
     async def prove(self, changes: Changes) -> list[FoundElsewhere]:
-        """Find the proof of each recorded change and add it to ``changes``; return the sightings.
+        """Find the proof of each recorded change; return the events found at another owner.
 
-        An event whose new owner is mapped moves to that calendar at once, as its time is busy there
-        too. Any other event stays in its calendar until a decision takes it out.
+        The changes of owner are added to ``changes``, which the read stores. An event whose new
+        owner is mapped moves to that provider's calendar at once, as its time is busy there too.
+        Any other event stays in its calendar until a decision takes the event out.
         """
         now = self.clock.now()
         for sighting in self._elsewhere:
@@ -322,7 +335,7 @@ class OwnerTracker:
         return self._elsewhere
 
     def refresh(self, users: Mapping[str, str], changes: Changes) -> None:
-        """Store the user ids of providers, except for providers with an open change."""
+        """Add the providers' user ids to ``changes``, except providers with an open change."""
         doubted = {c.provider for c in self.open.values()}
         changes.users += [
             CalendarUser(self.system.name, provider, user)
@@ -336,7 +349,7 @@ class OwnerTracker:
         self.open[record.provider, record.id] = replace(change, since=since)
 
     async def _users(self) -> UserDirectory:
-        """Return the users of the account, read once; an empty directory if that fails."""
+        """Return the users of the account, read once; an empty directory if the call fails."""
         if self._directory is None:
             try:
                 self._directory = await self.system.users()
@@ -352,7 +365,10 @@ def _value(record: TrackedEvent) -> Value | None:
 
 
 def announce(system: str, before: Iterable[OwnerChange], after: Iterable[OwnerChange]) -> None:
-    """Log the calendars whose owners became unknown, and those whose owners are known again."""
+    """Log the calendars with newly unproven owners, and those whose owners are all proven again.
+
+    ``before`` and ``after`` are the open changes of a system before and after a read.
+    """
     was, now = _unproven(before), _unproven(after)
     for provider in sorted(now.keys() - was.keys()):
         unproven = now[provider]

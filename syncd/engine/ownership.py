@@ -1,4 +1,4 @@
-"""Find out from the store who made the tagged blocks of a provider (see `core.ownership`)."""
+"""Find out from the store which tagged blocks syncd created (see `core.ownership`)."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from syncd.store.store import Store
 
 
 def ownership_of(store: Store, state: ProviderState, *, whole: bool) -> Ownership:
-    """Return which tagged blocks of this state are ours, copies, or in doubt.
+    """Return which tagged blocks of this provider's state are ours, copies, or in doubt.
 
-    ``whole``: every system of the provider was read in full since the state was lost.
+    Used before each decision. ``whole``: every system of the provider was read in full since the
+    state was lost, so all blocks are known.
     """
     tagged = [record for record in state.records if is_tagged(record)]
     unproven = [record for record in state.records if may_be_proven(record)]
@@ -52,7 +53,7 @@ def ownership_of(store: Store, state: ProviderState, *, whole: bool) -> Ownershi
 
 
 def unread_systems(store: Store, provider: str) -> frozenset[str]:
-    """Return the systems that list an event of a provider that syncd could never parse."""
+    """Return the systems that list an event of this provider which syncd could never parse."""
     unreadable: dict[str, set[str]] = {}
     for item in open_items(store):
         if item.topic is Topic.UNREADABLE and (provider in item.calendars or not item.calendars):
@@ -65,12 +66,12 @@ def unread_systems(store: Store, provider: str) -> frozenset[str]:
 
 
 def is_left_behind(store: Store, record: TrackedEvent, shown_for: str) -> bool:
-    """Return true if our block was made for a calendar that is no longer configured.
+    """Return true if our block was created for a calendar that is no longer configured.
 
     ``shown_for`` is the provider whose calendar shows the block now, for example after two users
-    were merged. The block does not belong to that provider. It stays until a clean-up, and
-    `left_behind` lists it. If none of its own providers is known any more, the provider may only
-    have been renamed, and the answer is false.
+    were merged; the block does not belong to that provider. Such a block stays until `syncd
+    cleanup`, and `left_behind` lists it. If none of the providers for whom the block was created is
+    known any more, a provider may only have been renamed, so false is returned.
     """
     if not record.created_by_us or (record.provider and not is_former(record.provider)):
         return False
@@ -80,6 +81,6 @@ def is_left_behind(store: Store, record: TrackedEvent, shown_for: str) -> bool:
 
 
 def bearing_providers(store: Store, records: Iterable[TrackedEvent]) -> set[str]:
-    """Return the providers whose calendars hold events with the tags of these records."""
+    """Return the providers whose calendars contain an event with a tag of these records."""
     tags = {record.key for record in records if record.key is not None}
     return {bearer.provider for tag in tags for bearer in events_with_tag(store, tag)}

@@ -1,7 +1,8 @@
-"""Keep the required blocks of each calendar between two cycles, packed as bytes.
+"""Keep the required blocks of each calendar in memory between two cycles, packed as bytes.
 
-As objects, they take a third of a kilobyte for each booking and calendar, and slow down the garbage
-collector. They are needed only when a provider has changes, or when its free slots are read.
+As objects, the blocks would take a third of a kilobyte for each booking and calendar, and slow down
+the garbage collector. The blocks are needed only when a provider has changes, or when free slots
+are read.
 """
 
 from __future__ import annotations
@@ -24,17 +25,20 @@ _unpack = msgspec.msgpack.Decoder(_Lines).decode
 
 @dataclass(slots=True)
 class PackedBlocks:
-    """The last decided blocks of each provider: of a whole decision, and of later partial ones."""
+    """The required blocks of each provider, from the last decisions.
+
+    They combine the last decision on the whole provider and the later decisions on some bookings.
+    """
 
     _whole: dict[str, bytes] = field(default_factory=dict)
     _parts: dict[str, list[tuple[AbstractSet[str], RequiredBlocks]]] = field(default_factory=dict)
 
     def __contains__(self, provider: str) -> bool:
-        """Return true if the provider was decided on."""
+        """Return true if this process has decided on the provider."""
         return provider in self._whole
 
     def put(self, provider: str, wanted: RequiredBlocks) -> None:
-        """Store the blocks of a decision on a whole provider."""
+        """Store the required blocks after a decision on all bookings of a provider."""
         self._parts.pop(provider, None)
         self._whole[provider] = _pack(
             {
@@ -44,14 +48,14 @@ class PackedBlocks:
         )
 
     def put_part(self, provider: str, bookings: AbstractSet[str], wanted: RequiredBlocks) -> None:
-        """Store the blocks of a decision on some bookings; they replace the former ones."""
+        """Store the blocks of a decision on these bookings, and drop their former blocks."""
         parts = self._parts.setdefault(provider, [])
         parts.append((bookings, wanted))
         if len(parts) >= _MOST_PARTS:
             self.put(provider, self.of(provider))
 
     def of(self, provider: str) -> RequiredBlocks:
-        """Return all required blocks of a provider. Raises KeyError if it was not decided on."""
+        """Return all required blocks of a provider. Raises KeyError before a decision on it."""
         blocks = {
             system: {(start, end): ids for start, end, ids in lines}
             for system, lines in _unpack(self._whole[provider]).items()
@@ -65,7 +69,7 @@ class PackedBlocks:
         return blocks
 
     def of_some(self, provider: str, bookings: AbstractSet[str]) -> RequiredBlocks:
-        """Return the required blocks of these bookings. Raises KeyError as `of` does."""
+        """Return the required blocks of these bookings. Raises KeyError if `of` does."""
         parts = self._parts.get(provider)
         # Usually the last partial decision was about these bookings; then nothing is unpacked.
         last = parts[-1][1] if parts and bookings <= parts[-1][0] else self.of(provider)

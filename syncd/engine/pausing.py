@@ -1,4 +1,7 @@
-"""Pause and unpause systems, providers and calendars: store it, log it, add it to the history."""
+"""Pause and unpause systems, providers and calendars, on a command of the operator.
+
+Each pause is stored, logged, and added to the history.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +24,10 @@ PAUSED, UNPAUSED = "paused", "unpaused"
 
 
 class UnpauseError(ValueError):
-    """The named target is not paused."""
+    """A target that the operator wants to unpause is not paused."""
 
     def __init__(self, reason: str, remedy: str) -> None:
-        """Store the reason and the remedy."""
+        """Store the reason, and the remedy: what the operator can do."""
         super().__init__(reason)
         self.reason = reason
         self.remedy = remedy
@@ -32,7 +35,10 @@ class UnpauseError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class PauseTarget:
-    """The target of a pause: a system, a provider, or with both set one calendar."""
+    """The target of a pause: a system, a provider, or one calendar if both names are set.
+
+    A name that is not set is ''.
+    """
 
     system: str
     provider: str
@@ -43,12 +49,12 @@ class PauseTarget:
 
 
 def targets_to_arguments(targets: Iterable[PauseTarget]) -> list[dict[str, str]]:
-    """Return the targets as arguments of a request to the daemon."""
+    """Return the targets as JSON arguments of a request to the daemon."""
     return [{"system": each.system, "provider": each.provider} for each in targets]
 
 
 def targets_from_arguments(arguments: object) -> list[PauseTarget]:
-    """Parse the arguments of a request. Raises ValueError."""
+    """Parse the targets of a request. Raises ValueError if the arguments are malformed."""
     if not isinstance(arguments, list) or not arguments:
         raise ValueError("no target is given")
     targets: list[PauseTarget] = []
@@ -63,7 +69,11 @@ def targets_from_arguments(arguments: object) -> list[PauseTarget]:
 def add_pauses(
     store: Store, targets: Sequence[PauseTarget], author: str, reason: str, now: datetime
 ) -> list[Pause]:
-    """Pause these targets; return their pauses. A pause that exists keeps its time and author."""
+    """Pause these targets; return the pause of each target.
+
+    ``author`` and ``reason`` come from the command. A target that is already paused keeps the time
+    and author of its pause.
+    """
     wanted = [Pause(each.system, each.provider, now, author, reason) for each in targets]
     for new in save_pauses(store, *wanted, notes=[_note(p, PAUSED, author, now) for p in wanted]):
         log.info("paused", kind=new.kind, id=new.id, who=author)
@@ -72,7 +82,7 @@ def add_pauses(
 
 
 def pauses_of(store: Store, targets: Sequence[PauseTarget]) -> list[Pause]:
-    """Return the pauses of these targets. Raises UnpauseError if one is not paused."""
+    """Return the pause of each target. Raises UnpauseError if a target is not paused."""
     known = {(p.system, p.provider): p for p in pauses(store)}
     for place in targets:
         if (place.system, place.provider) not in known:
@@ -85,9 +95,10 @@ def pauses_of(store: Store, targets: Sequence[PauseTarget]) -> list[Pause]:
 def remove_pauses(
     store: Store, targets: Sequence[PauseTarget], author: str, now: datetime
 ) -> list[Pause]:
-    """End the pauses of these targets; return them.
+    """End the pauses of these targets, and return the ended pauses.
 
-    Raises UnpauseError, before any pause is ended, if a target is not paused.
+    ``author`` is who gave the command. Raises UnpauseError, before any pause is ended, if a target
+    is not paused.
     """
     ended = pauses_of(store, targets)
     end_pauses(store, ended, notes=[_note(p, UNPAUSED, author, now) for p in ended])
@@ -102,5 +113,5 @@ def _note(pause: Pause, what: str, author: str, now: datetime) -> HistoryEntry:
 
 
 def pauses_json(listed: Iterable[Pause]) -> dict[str, Any]:
-    """Return the object of `pause --json` and `unpause --json`. Its keys are stable."""
+    """Return the JSON object of `pause --json` and `unpause --json`. The keys are stable."""
     return {"paused": [each.to_json() for each in listed]}

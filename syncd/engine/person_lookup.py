@@ -1,4 +1,4 @@
-"""Look up customers as keyed hashes, to compare them across systems; kept in memory only."""
+"""Look up customers as keyed hashes, to compare them across systems; kept only in memory."""
 
 from __future__ import annotations
 
@@ -16,19 +16,21 @@ MAX_REMEMBERED = 10_000
 
 
 class PersonLookup:
-    """A cache of hashed e-mail addresses and phone numbers, by (system, its person id)."""
+    """A cache of the hashed e-mail addresses and phone numbers, by (system, customer id)."""
 
     def __init__(self, key: bytes) -> None:
-        """Start empty. ``key`` is the secret of this state; it keys the hashes."""
+        """Create an empty cache. ``key`` is the secret key of this state's hashes."""
         self._key = key
         self._known: dict[tuple[str, str], frozenset[str]] = {}
 
     async def look_up(
         self, records: Iterable[TrackedEvent], systems: Mapping[str, System], tasks: SystemTasks
     ) -> Mapping[tuple[str, str], frozenset[str]]:
-        """Look up the persons of these appointments; return all known hashes.
+        """Look up the customers of these appointments; return all hashes in the cache.
 
-        A person whose lookup fails stays unknown, and is looked up again at the next call.
+        Makes one call for each customer that is not in the cache. A customer whose lookup fails is
+        missing from the result, and is looked up again at the next call. A customer who does not
+        exist has no hashes.
         """
         for record in records:
             key = (record.system, record.person or "")
@@ -47,7 +49,7 @@ class PersonLookup:
                     call = partial(systems[record.system].person, event)
                     hashes = self.hashes(await tasks.ask(record.system, record.person, call))
             except RejectedError:
-                # The person does not exist, and an appointment without a person has no twin.
+                # The customer does not exist, and an appointment without a customer has no twin.
                 hashes = frozenset()
             except PlatformError:
                 continue
@@ -57,7 +59,7 @@ class PersonLookup:
         return self._known
 
     def hashes(self, person: Person | None) -> frozenset[str]:
-        """Return the keyed hashes of a person's e-mail addresses and phone numbers."""
+        """Return the hashes of a customer's e-mail addresses and phone numbers."""
         if person is None:
             return frozenset()
         return frozenset(self._hash(text) for text in (*person.emails, *person.phones))

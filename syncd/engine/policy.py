@@ -1,4 +1,4 @@
-"""The settings of an engine: rules, windows and intervals, and the source of new ids."""
+"""The settings of an engine (rules, windows and intervals), and the source of new ids."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ class EnginePolicy:
     """The part of the configuration that decisions, reads and writes depend on.
 
     - ``rules``: the rules of each provider; ``places``: where the configuration states the rule for
-      a kind of conflict.
+      a   kind of conflict.
     - ``limits``: the limits of the guard.
-    - ``past``, ``future``: the whole window, from now; ``ahead``: the end of the near window.
+    - ``past``, ``future``: how far the whole window reaches before and after now; ``ahead``: how
+      far   the near window reaches after now.
     - ``near_every``, ``far_every``, ``slots_every``: the intervals of near reads, far reads and
-      reads of free slots.
-    - ``longest``: how long before the window an event may begin to be found by a resync.
+      reads   of free slots.
+    - ``longest``: how long before the window an event may begin so that a resync still finds it.
     - ``keep``: how long the history is kept in full.
-    - ``read_only``: the calendars, as (provider, system), that are never written to.
-    - ``capacity``: how many meetings a provider may have at one time, where that is more than one.
-    - ``resources``: the system in which a provider is a room or equipment that others need.
-    - ``clocks``: the platform whose clock the answers of a system show.
-    - ``observe``: nothing is written to any system.
+    - ``read_only``: the calendars, as (provider, system), that syncd never writes to.
+    - ``capacity``: how many meetings a provider may have at one time, if more than one.
+    - ``resources``: by provider that is a room or a piece of equipment, the system of the resource.
+    - ``clocks``: the platform whose clock is in the responses of a system.
+    - ``observe``: `mode = "observe"`: nothing is written to any system.
     """
 
     rules: Mapping[str, Rules]
@@ -48,7 +49,11 @@ class EnginePolicy:
     observe: bool = False
 
     def place_of(self, rule: str) -> str:
-        """Return where the configuration states this rule; empty for a built-in rule of syncd."""
+        """Return where the configuration states this rule; '' for a rule that is built into syncd.
+
+        ``rule`` is the rule's text in the history, such as "KIND = CHOICE" or "KIND = CHOICE
+        (OVERRIDE)".
+        """
         kind, _, choice = rule.partition(" = ")
         kind = "block_edited" if rule == "restore" else kind
         if kind not in set(ConflictKind):
@@ -61,7 +66,7 @@ class EnginePolicy:
 
 @dataclass(frozen=True, slots=True)
 class IdSource:
-    """The source of new ids: of rows, and of the tags that blocks carry."""
+    """The source of new ids: ``row`` for rows of the database, ``key`` for the tags of blocks."""
 
     row: Callable[[], str]
     key: Callable[[], str]

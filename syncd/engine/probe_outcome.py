@@ -15,8 +15,12 @@ from syncd.model.platform_facts import MeasuredBy, platform_facts
 class ProbeOutcome:
     """The result of the probe of one system.
 
-    ``measured`` holds the value of each measured fact, ``why`` the reason for each other fact.
-    ``failed`` are the facts that should have been measured.
+    - ``state``, ``cause``, ``remedy``: whether the system responded, and if not, why and what to
+      do.
+    - ``calls``: the calls that were made; ``allowed``: the most that the plan allows.
+    - ``measured``: the value of each measured fact; ``why``: the reason for each other fact.
+    - ``failed``: the facts that should have been measured and were not.
+    - ``canary``: the event that the probe created, or tried to create.
     """
 
     system: str
@@ -32,14 +36,17 @@ class ProbeOutcome:
     canary: Canary | None = None
 
     def missed(self, names: Iterable[str], why: str, *, failed: bool = True) -> None:
-        """Record why facts were not measured; facts that were measured are left out."""
+        """Record why these facts were not measured, unless they were measured.
+
+        ``failed``: the facts should have been measured, so the probe counts as incomplete.
+        """
         for name in names:
             if name not in self.measured:
                 self.why[name] = why
                 (self.failed.add if failed else self.failed.discard)(name)
 
     def to_json(self) -> dict[str, object]:
-        """Return one entry of ``systems``; its keys are stable."""
+        """Return the value of this system in ``systems`` of the JSON. The keys are stable."""
         facts = {}
         for row in platform_facts(self.platform):
             if row.measured is MeasuredBy.PROBE:
@@ -72,14 +79,14 @@ class ProbeOutcome:
 
 @dataclass(slots=True)
 class ProbeRun:
-    """The results of a probe of one or more systems."""
+    """The results of one `syncd probe`. ``interrupted``: syncd was stopped before the end."""
 
     outcomes: list[ProbeOutcome] = field(default_factory=list)
     interrupted: bool = False
 
     @property
     def exit(self) -> RunExit:
-        """Return the exit of the command: DONE if all facts are measured and no canary is left."""
+        """Return how the command ended: DONE if all facts are measured and no canary is left."""
         done = not self.interrupted and all(
             o.state == "ok" and not o.failed and (o.canary is None or not o.canary.may_exist)
             for o in self.outcomes
@@ -87,7 +94,7 @@ class ProbeRun:
         return RunExit.DONE if done else RunExit.UNANSWERED
 
     def to_json(self) -> dict[str, object]:
-        """Return the object of `probe --json`; its keys are stable."""
+        """Return the JSON object of `probe --json`. The keys are stable."""
         return {
             "systems": {o.system: o.to_json() for o in self.outcomes},
             "interrupted": self.interrupted,

@@ -1,4 +1,4 @@
-"""Plan a probe before it is confirmed: what it makes, where, and with how many calls."""
+"""Plan a probe before the operator confirms it: what it creates, where, and with how many calls."""
 
 from __future__ import annotations
 
@@ -23,17 +23,23 @@ EACH_CALENDAR = 2
 """Calls for the free slots of one calendar."""
 
 DAYS_AHEAD = 60
-"""The canary is made on this day, counted from today."""
+"""The canary is created about this number of days after today."""
 
 _DAYS = (0, -1, -2)
-"""The days to try, relative to that day, until one has a free time."""
+"""The days to try, relative to `DAYS_AHEAD`, until a day has a free time."""
 
 BusyInterval = tuple[datetime, datetime]
 
 
 @dataclass(frozen=True, slots=True)
 class ProbePlan:
-    """What a probe of one system will do. It is shown before a person confirms it."""
+    """The plan for the probe of one system, shown before the operator confirms the probe.
+
+    - ``makes``: a name for the canary; ``provider``: in whose calendar the canary is created.
+    - ``start``, ``end``: the time of the canary; ``zone``: the provider's time zone.
+    - ``calls``: the maximum number of calls, without those for free slots.
+    - ``facts``: the names of the facts that are measured.
+    """
 
     system: str
     platform: str
@@ -48,7 +54,7 @@ class ProbePlan:
     facts: tuple[str, ...]
 
     def to_json(self) -> dict[str, object]:
-        """Return one entry of ``planned``; its keys are stable."""
+        """Return this system's value in ``planned``. The keys are stable; times are UTC."""
         return {
             "makes": self.makes,
             "provider": self.provider,
@@ -62,7 +68,7 @@ class ProbePlan:
 
 
 def iso(at: datetime) -> str:
-    """Format an instant as UTC for JSON."""
+    """Format an instant as ISO 8601 in UTC, for JSON."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
@@ -75,7 +81,7 @@ def probed_facts(platform: str) -> tuple[str, ...]:
 async def plan_probe(engine: Engine, names: Sequence[str]) -> list[ProbePlan]:
     """Plan the probes of these systems, without reading or writing events.
 
-    Systems that do not answer, or have no writable calendar, are left out.
+    Systems that do not respond, or that have no writable calendar, are left out.
     """
     plans: list[ProbePlan] = []
     for name in names:
@@ -110,7 +116,7 @@ async def plan_probe(engine: Engine, names: Sequence[str]) -> list[ProbePlan]:
 
 
 def canary_provider(engine: Engine, name: str) -> str | None:
-    """Return the provider whose calendar gets the canary; None if no calendar may be written to."""
+    """Return whose calendar gets the canary; None if no calendar may be written to."""
     closed = engine.policy.read_only | {(p, s) for p, s in engine.policy.resources.items()}
     writable = (
         provider
@@ -123,7 +129,10 @@ def canary_provider(engine: Engine, name: str) -> str | None:
 
 
 def why_no_provider(engine: Engine, name: str) -> str:
-    """Return the reason why no calendar of a system may be written to (`canary_provider`)."""
+    """Return why syncd may write to no calendar of a system, as text for the operator.
+
+    Called if `canary_provider` returns None.
+    """
     if engine.pauses.observe:
         return OBSERVE_REASON
     mapped = [provider for provider, systems in engine.mapping.items() if name in systems]
@@ -133,7 +142,7 @@ def why_no_provider(engine: Engine, name: str) -> str:
 
 
 def provider_zone(engine: Engine, provider: str) -> str:
-    """Return the time zone of a provider's working hours."""
+    """Return the name of the time zone of a provider's working hours."""
     return engine.policy.rules[provider].search.hours.zone
 
 
@@ -142,7 +151,7 @@ def _first(engine: Engine, provider: str, prober: Prober) -> datetime:
 
 
 def _times(engine: Engine, provider: str, prober: Prober) -> Iterable[datetime]:
-    """Return the times at which the canary may be made; those outside working hours come first."""
+    """Return the possible starts of the canary; starts outside the working hours come first."""
     time_zone = provider_zone(engine, provider)
     today = engine.now().astimezone(zone(time_zone)).date()
     plans = [
@@ -159,18 +168,21 @@ def _times(engine: Engine, provider: str, prober: Prober) -> Iterable[datetime]:
 def choose_start(
     engine: Engine, provider: str, prober: Prober, busy: Sequence[BusyInterval]
 ) -> datetime | None:
-    """Return the best free time for the canary; None if no time is free."""
+    """Return the best free start for the canary; None if no possible start is free.
+
+    ``busy`` are the busy intervals of the provider.
+    """
     times = _times(engine, provider, prober)
     return next((at for at in times if is_free(busy, at, at + CANARY_ROOM)), None)
 
 
 def is_free(busy: Sequence[BusyInterval], start: datetime, end: datetime) -> bool:
-    """Return true if no busy interval overlaps this time."""
+    """Return true if no busy interval overlaps the time from ``start`` to ``end``."""
     return not any(first < end and start < last for first, last in busy)
 
 
 def known_busy(engine: Engine, provider: str) -> list[BusyInterval]:
-    """Return the busy intervals of a provider in all systems, as stored."""
+    """Return the busy intervals of a provider in all systems, from the stored events."""
     return [
         record.observed.interval
         for system in engine.mapping[provider]

@@ -1,10 +1,8 @@
 """Measure the uncertain facts of accounts on canary events (`syncd probe`).
 
-See docs/design.md#measured-facts.
-
-For one system after the other: find a free time, make the canary, run the steps of the adapter,
-remove the canary. Each fact is stored as soon as it is measured. A probe may run beside cycles:
-they ignore canaries and do not wait for the probe.
+See docs/design.md#measured-facts. For each system in turn: find a free time, create the canary, run
+the steps of the adapter, and remove the canary. Each fact is stored as soon as it is measured. A
+probe may run beside cycles: cycles ignore canaries and do not wait for the probe.
 """
 
 from __future__ import annotations
@@ -71,13 +69,14 @@ RESERVED_CALLS = 4
 async def probe_systems(
     engine: Engine, names: Sequence[str], progress: Progress = lambda _text: None
 ) -> ProbeRun:
-    """Measure these systems, one after the other. A fault of one does not stop the others.
+    """Measure the facts of these systems, one system after the other; return the results.
 
-    If the task is cancelled or the engine stops, the canary is removed before this returns or
+    A fault of one system does not stop the others. ``progress`` shows each step. If the asyncio
+    task is cancelled or the engine stops, the canary is removed before this function returns or
     raises.
     """
     run_result = ProbeRun()
-    # First remove what an earlier probe left.
+    # First remove the canaries that an earlier probe left.
     await engine.canaries.clear()
     read: dict[tuple[str, str], list[BusyInterval]] = {}
     limits = {name: CallLimit(MAX_CALLS, reserved=RESERVED_CALLS) for name in engine.systems}
@@ -94,7 +93,7 @@ async def probe_systems(
 
 @dataclass(slots=True)
 class _System:
-    """The probe of one system."""
+    """The probe of one system; ``run`` fills ``outcome``."""
 
     engine: Engine
     canaries: Canaries
@@ -105,14 +104,14 @@ class _System:
     read: dict[tuple[str, str], list[BusyInterval]]
     """The busy intervals that this run has read, by (system, provider)."""
     ended: bool = False
-    """True if no further step is made."""
+    """True if no further step is run."""
 
     @property
     def limit(self) -> CallLimit:
         return self.limits[self.name]
 
     async def run(self) -> None:
-        """Measure as many facts as possible; the outcome has the reasons for all others."""
+        """Measure as many facts as possible; ``outcome`` has the reasons for all others."""
         outcome = self.outcome
         try:
             with limited(self.limit), supervised(self.name, "probing"):
@@ -127,7 +126,7 @@ class _System:
         outcome.calls += self.limit.used
 
     def _miss_others(self, why: str, *, failed: bool = True) -> None:
-        """Record the reason for all facts that have none yet."""
+        """Record this reason for all facts that are not measured and have no reason yet."""
         names = probed_facts(self.outcome.platform)
         self.outcome.missed([n for n in names if n not in self.outcome.why], why, failed=failed)
 
@@ -174,7 +173,10 @@ class _System:
         outcome.calls += slots.used
 
     async def _busy(self, provider: str) -> list[BusyInterval]:
-        """Read the calendar around the canary's day; other systems only if not read by a cycle."""
+        """Return the provider's busy intervals around the canary's day.
+
+        Reads the probed system, and the other systems whose stored events do not cover that day.
+        """
         engine = self.engine
         middle = engine.now() + timedelta(days=DAYS_AHEAD)
         window = Window(middle - timedelta(days=4), middle + timedelta(days=3))
@@ -195,7 +197,7 @@ class _System:
             except PlatformError:
                 if other == self.name:
                     raise
-                # Unknown, and harmless: the canary blocks no time in another system.
+                # Its busy time stays unknown. That is harmless: the canary blocks no time there.
         return busy
 
     async def _read(self, name: str, provider: str, window: Window) -> list[BusyInterval]:
@@ -216,7 +218,7 @@ class _System:
     async def _with_canary(
         self, prober: Prober, probe: ProbeContext, steps: Sequence[ProbeStep], slots: CallLimit
     ) -> None:
-        """Make the canary, run the steps, and remove the canary even if a step fails."""
+        """Create the canary, run the steps, and remove the canary even if a step fails."""
         if self.ended or self.engine.stopping.is_set():
             raise StoppingError(self.name)
         self._say(f"making the {prober.canary_name}")
@@ -242,7 +244,7 @@ class _System:
                 raise
             probe.canary = looked_for
         except (PlatformError, NotMeasuredError):
-            # No canary was made.
+            # No canary was created.
             probe.canary = self.canaries.end(canary)
             raise
         else:
@@ -253,12 +255,12 @@ class _System:
         self._history(probe.canary, "made by syncd probe")
 
     async def _remove(self, prober: Prober, probe: ProbeContext) -> None:
-        """Remove the canary, also while syncd is stopping."""
+        """Remove the canary, even while syncd is stopping. A failure is logged."""
         canary = probe.canary
         self.limit.reserved, self.limit.cleans_up = 0, True
         try:
             if canary.may_exist and canary.event is None:
-                # The create was not answered, or it was cancelled before the answer.
+                # The create got no response, or was cancelled before the response.
                 canary = await self.canaries.look_for(canary) or canary
             if canary.may_exist and canary.event is not None:
                 self._say(f"removing the {prober.canary_name}")
@@ -292,7 +294,10 @@ class _System:
         self.engine.store.apply(Changes(history=[note]))
 
     async def _take(self, step: ProbeStep, probe: ProbeContext, slots: CallLimit) -> None:
-        """Run a step, if its calls are allowed; store the facts that it finds."""
+        """Run a step if the plan allows its calls; store the facts that the step measured.
+
+        ``slots`` limits the calls for free slots, which are counted by calendar.
+        """
         if self.ended:
             self.outcome.missed(step.facts, "interrupted")
             return
@@ -310,7 +315,7 @@ class _System:
             self.outcome.missed(step.facts, "it took more calls than the plan allows")
         except PlatformError as fault:
             self.outcome.missed(step.facts, _in_short(fault))
-            # After these faults, no other call would be answered.
+            # After these faults, no other call would succeed.
             self.ended = isinstance(fault, UnauthorizedError | RateLimitedError | StoppingError)
             if isinstance(fault, UnauthorizedError | RateLimitedError):
                 self.outcome.state = _state(fault)
@@ -321,7 +326,7 @@ class _System:
             self.outcome.missed(step.facts, "nothing in this account shows it", failed=False)
 
     def _note(self, found: Mapping[str, str]) -> None:
-        """Store measured facts, with the date."""
+        """Store the measured facts (values by name) with the time of the measurement."""
         system = self.engine.systems[self.name]
         for name, value in found.items():
             system.measured.note(name, value)
@@ -332,7 +337,7 @@ class _System:
             self.engine.store.save_health(*unsaved)
 
     async def _pause(self, seconds: float) -> None:
-        """Wait for so many seconds. Raises StoppingError if syncd stops."""
+        """Wait for this number of seconds. Raises StoppingError if syncd stops."""
         if seconds > 0:
             self._say(f"waiting {seconds:.0f} s for the lists to update")
             if not await self.engine.stopping.pause(self.engine.clock, seconds):
@@ -371,9 +376,9 @@ def _in_short(fault: PlatformError) -> str:
 def forget_facts(
     systems: Mapping[str, System], store: Store, names: Sequence[str]
 ) -> dict[str, list[str]]:
-    """Delete the measured facts of these systems; return their names, by system.
+    """Delete the measured facts of these systems; return the names of the facts, by system.
 
-    Raises StateError.
+    Used by `syncd probe --forget`. Raises StateError.
     """
     found: dict[str, list[str]] = {}
     for name in names:

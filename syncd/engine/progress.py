@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from syncd.systems.stopping import Stopping
 
 Progress = Callable[[str], None]
-"""A callback that shows a progress message."""
+"""A callback that shows a progress message to the operator."""
 
 
 @dataclass(slots=True)
@@ -36,7 +36,10 @@ class _WaitingProgress:
 
 @contextmanager
 def with_waits(stopping: Stopping, progress: Progress) -> Iterator[Progress]:
-    """Yield a callback that adds to each message the systems that syncd waits for, and why."""
+    """Yield a callback that shows each message with the systems that syncd waits for, and why.
+
+    While the block runs, a wait that ``stopping`` announces is shown at once.
+    """
     waiting, before = _WaitingProgress(progress), stopping.on_wait
     stopping.on_wait = waiting.wait
     try:

@@ -1,4 +1,4 @@
-"""Remember when each calendar was last read, and which windows (see `core.recent_reads`)."""
+"""Remember which windows of each calendar were last read, and when (see `core.recent_reads`)."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from syncd.store.moved_into_window import whole_reads
 from syncd.store.store import Store
 
 _ALIKE = timedelta(hours=1)
-"""Two windows whose lengths differ by less are the same window at different times."""
+"""Two windows whose lengths differ by less than this are the same window, read at two times."""
 
 
 @dataclass(slots=True)
 class ReadHistory:
-    """The windows of each calendar that were last read, completely or not.
+    """The windows of each calendar that were last read, whether completely or not.
 
     The history is kept in memory. A new process starts with the stored reads of the whole window.
     """
@@ -30,7 +30,7 @@ class ReadHistory:
     _loaded: set[str] = field(default_factory=set)
 
     def note(self, seen: Observation, now: datetime) -> None:
-        """Add the windows of an observation."""
+        """Add the windows that this observation read, at the time of its request (or ``now``)."""
         self._load(seen.system)
         for provider, windows in _answered(seen).items():
             for window in windows:
@@ -44,7 +44,11 @@ class ReadHistory:
         now: datetime,
         within: timedelta,
     ) -> RecentReads:
-        """Return the recent reads of a calendar; ``seen`` is what this cycle read, if anything."""
+        """Return the recent reads of a calendar, given as (provider, system).
+
+        ``seen`` is this cycle's read of the system, or None; ``whole`` is the whole window. Reads
+        older than ``within`` before ``now`` are left out.
+        """
         self._load(calendar[1])
         lately = [k for k in self._reads.get(calendar, ()) if is_recent(k.at, now, within)]
         current = _answered(seen).get(calendar[0], ()) if seen is not None else ()
@@ -68,7 +72,7 @@ class ReadHistory:
 
 
 def _answered(seen: Observation) -> Mapping[str, Sequence[Window]]:
-    """Return the windows that a system answered, by provider, whether proven complete or not."""
+    """Return the windows that a system listed, by provider, whether proven complete or not."""
     if seen.state is not SystemStatus.OK:
         return {}
     found: dict[str, list[Window]] = {}

@@ -1,4 +1,4 @@
-"""Read the systems in parallel; first find the outcomes of open writes. See `system_tasks`."""
+"""Read the systems in parallel, after finding the outcomes of open writes. See `system_tasks`."""
 
 from __future__ import annotations
 
@@ -26,17 +26,20 @@ if TYPE_CHECKING:
 
 
 class PollSelector(Protocol):
-    """A choice of the providers that a poll reads in a system (see `daemon.poll_scheduler`)."""
+    """Chooses the providers that a poll of the daemon reads (see `daemon.poll_scheduler`)."""
 
     def __call__(
         self, system: str, depth: Depth, providers: Sequence[str], *, late: bool
     ) -> Sequence[str]:
-        """Return the providers that are due. ``late``: the poll only takes up late answers."""
+        """Return those of the providers that are due in this system.
+
+        ``depth`` is the depth of the poll. ``late``: the poll only uses the results of late reads.
+        """
         ...
 
 
 def select_all(system: str, depth: Depth, providers: Sequence[str], *, late: bool) -> Sequence[str]:
-    """Return all providers: no account has a tight rate limit."""
+    """Return all providers. Used if no account has a tight rate limit."""
     del system, depth, late
     return providers
 
@@ -53,11 +56,17 @@ async def read_systems(
     by_id: bool,
     follows: bool = False,
 ) -> dict[str, Observation]:
-    """Find the outcomes of open writes, read the systems, and store the observations.
+    """Find the outcomes of open writes, read the systems, and store what was read.
 
-    A late system counts as unknown (see `engine.system_tasks`). So does a system that a poll skips
-    because its account allows few calls. ``follows``: this read takes up late answers to the last
-    one.
+    Returns the observation of each system. A late system counts as unknown (see
+    `engine.system_tasks`). So does a system that a poll skips because its account allows few calls.
+
+    - ``window``: the time to read; ``depth``: how thoroughly; ``chosen``: the providers.
+    - ``context``: used to close open writes; ``report``: late writes are counted here.
+    - ``by_id``: look up own blocks that no list shows (see `own_blocks`).
+    - ``follows``: this read uses the results of late reads of the cycle before.
+
+    Raises StateError and unexpected errors.
     """
     engine.repair(context)
     for name, written in engine.tasks.late_writes().items():
@@ -110,7 +119,7 @@ async def read_systems(
         await compare_pending(() if report.dry_run else [system], context)
         return seen
 
-    # Check the open writes also of systems that have nothing to read.
+    # Find the outcomes of open writes also in systems that this cycle does not read.
     unfinished = {i.operation.system for i in pending if i.operation.system in engine.systems}
     rest = sorted(unfinished - wanted.keys() - {name for _, name in engine.not_due})
     await asyncio.gather(*(_recover_writes(engine, name, pending, context) for name in rest))

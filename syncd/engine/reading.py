@@ -1,7 +1,7 @@
-"""Read one system, compare it with the stored events, and prove absences.
+"""Read one system, compare what it shows with the stored events, and prove absences.
 
-The observation is stored in one transaction at the end, completely or not at all. No decision is
-made here.
+What was read is stored in one transaction at the end, completely or not at all. No decision is made
+here.
 """
 
 from __future__ import annotations
@@ -73,16 +73,20 @@ async def observe(
     running: RunningEvents | None = None,
     probes: AbsenceLookups | None = None,
 ) -> Observation:
-    """Read these providers of one system and store what is new, or nothing if the read fails.
+    """Read the calendars of these providers in one system, and store what is new.
 
-    - ``by_id``: where lists do not show blocks, look up syncd's own blocks one by one.
+    Nothing is stored if the read fails.
+
+    - ``intents``: the open writes of the journal.
+    - ``by_id``: if lists do not show blocks, look up each of syncd's own blocks.
     - ``remapped``: providers whose calendar was changed in the configuration. Events that the new
-      calendar does not show are not gone; after a ``full`` read they no longer belong to it.
+      calendar does not show are not gone; after a ``full`` read they no longer belong to the
+      provider.
     - ``unread``: providers whose calendar was never read in full. An empty list of a missing user
       does not count as a read.
-    - ``full``: the whole window is read.
-    - ``look_back``: how long before the window the lists start.
-    - ``running``: known events that the lists need not show are looked up by id.
+    - ``full``: ``window`` is the whole window.
+    - ``look_back``: the lists start this long before the window.
+    - ``running``: if set, look up known events that began before the lists start.
     - ``probes``: the lookups by id of earlier reads.
 
     Raises StateError and other errors of the state; any other error becomes the fault of the
@@ -131,7 +135,7 @@ async def _observe(
     full: bool,
     running: RunningEvents | None,
 ) -> None:
-    """Read, fill the observation of ``read``, and store it at the end. Raises PlatformError."""
+    """Read, fill ``read.seen``, and store the changes at the end. Raises PlatformError."""
     system, store, seen, owners = read.system, read.store, read.seen, read.owners
     whole = set(system.providers) <= set(providers)
     # Providers that are not read are not listed, so their events must not count as missing.
@@ -190,7 +194,7 @@ async def _observe(
 
 
 def _made_by(probes: Sequence[Canary]) -> set[str]:
-    """Return the ids of the blocks that probes made. They are not lost blocks of a booking."""
+    """Return the ids of the blocks that probes created: these are not lost blocks of a booking."""
     return {canary.event for canary in probes if canary.event is not None}
 
 
@@ -211,7 +215,10 @@ async def _ask_by_id(
     by_id: bool,
     full: bool,
 ) -> None:
-    """Look up known events that the lists do not show. ``differ`` are the events with changes."""
+    """Look up known events that the lists do not show (``unlisted``).
+
+    ``differ`` are the known events whose rows have changed.
+    """
     await recheck_events(read, lookups, reports, thorough=by_id)
     await check_unlisted(read, lookups, reports, unlisted, full=full)
     if running is not None:
@@ -223,7 +230,10 @@ async def _ask_by_id(
 async def _absorb_rows(
     read: SystemRead, reports: ReportedItems, rows: Mapping[str, Row], differ: Sequence[str]
 ) -> dict[str, TrackedEvent]:
-    """Apply each changed row; return the former records. Other tasks run between the batches."""
+    """Apply each changed row; return the former records, by id.
+
+    Other asyncio tasks run between two batches of rows.
+    """
     unsettled = unsettled_updates(read.system, read.intents)
     known: dict[str, TrackedEvent] = {}
     async for batch in in_slices(differ):
@@ -235,7 +245,7 @@ async def _absorb_rows(
 
 
 def _is_irrelevant(read: SystemRead, record: TrackedEvent | None, event: Event) -> bool:
-    """Return true if a row ended before the window, or is a block of an unmapped calendar."""
+    """Return true if a row ended before the window, or is our block of an unmapped calendar."""
     if event.value.end <= read.window.start and (record is None or record.archived):
         return True
     if record is None or event.provider in read.owners.remapped:
@@ -264,7 +274,7 @@ def _absorb_row(
     if _is_irrelevant(read, record, event):
         return
     if unsettled is not None and is_unsettled(system, unsettled, event.value):
-        # The open update caused this value. `recovery` finds its outcome.
+        # The open write caused this value. `recovery` finds the outcome of the write.
         return
     recheck_lag(system, record, event, read.asked_at)
     after, news = apply_observation(

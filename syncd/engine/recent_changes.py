@@ -1,4 +1,4 @@
-"""Remember the windows that were read, and the changes that were carried, in the last intervals."""
+"""Remember the changes that were propagated, and the windows that were read, recently."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from syncd.model import Coverage, HistoryEntry, Id, Kind, TrackedEvent, Window
 from syncd.store.store import Store
 
 Carried = Mapping[Id, tuple[HistoryEntry, HistoryEntry]]
-"""The first and the last carried change of each event."""
+"""The first and the last propagated change of each event."""
 
 CHANGED = "changed"
-"""The word in the history for a change that was carried to other calendars."""
+"""The word in the history for a change that was propagated to other calendars."""
 
 _PAGE = 500
 
 
 @dataclass(slots=True)
 class RecentChanges:
-    """The changes that were carried in the last ``every``, and the windows that were read last.
+    """The changes that were propagated ("carried") recently, and the windows that were read last.
 
-    A new process loads the carried changes from the history. Windows are kept for `ROUNDS`
-    intervals, in which each provider's whole window is read at least once. The guard uses the
-    windows that were proven complete; new blocks use ``history``, the windows that were answered.
+    Changes are kept for ``every``, the interval between two far reads. A new process loads them
+    from the history. Windows are kept for `ROUNDS` such intervals, in which each provider's whole
+    window is read at least once. The guard counts with the windows that were proven complete; new
+    blocks are checked against ``history``, the windows that were read, completely or not.
     """
 
     store: Store
@@ -42,7 +43,7 @@ class RecentChanges:
         self.history = ReadHistory(self.store)
 
     def note_read(self, coverage: Iterable[Coverage], now: datetime) -> None:
-        """Add the windows that were proven complete."""
+        """Add the windows in which a read proved the lists of appointments complete."""
         for each in coverage:
             if Kind.APPOINTMENT not in each.kinds:
                 continue
@@ -57,20 +58,23 @@ class RecentChanges:
     def recent_reads(
         self, calendar: tuple[str, str], seen: Observation | None, whole: Window, now: datetime
     ) -> RecentReads:
-        """Return the last reads of a calendar, (provider, system), and this cycle's read."""
+        """Return the last reads of a calendar, (provider, system), with this cycle's read.
+
+        ``seen`` is this cycle's read of the system, or None; ``whole`` is the whole window.
+        """
         return self.history.of(calendar, seen, whole, now, ROUNDS * self.every)
 
     def note_carried(self, notes: Iterable[HistoryEntry]) -> None:
-        """Add changes that were carried."""
+        """Add the history entries of changes that this cycle propagated."""
         if self._notes is not None:
             self._notes += [note for note in notes if note.what == CHANGED]
 
     def windows(self, provider: str, system: str) -> Sequence[Window]:
-        """Return the windows of a calendar that were last proven complete."""
+        """Return the windows of a calendar in which the last reads proved its lists complete."""
         return tuple(self._windows.get((provider, system), ()))
 
     def carried(self, now: datetime) -> Mapping[str, Carried]:
-        """Return the first and the last carried change of each event, by provider."""
+        """Return the first and the last propagated change of each event, by provider."""
         since = now - self.every
         if self._notes is None:
             self._notes = list(_since(self.store, since))
@@ -83,7 +87,11 @@ class RecentChanges:
         return found
 
     def records(self, carried: Carried) -> list[TrackedEvent]:
-        """Return carried changes as records that still show a change, for the guard."""
+        """Return records that show the propagated changes as if they were still undecided.
+
+        The guard counts these changes together with the new ones. Each record has the value before
+        the first change as its base, and the value after the last change as observed.
+        """
         found = []
         by_system: dict[str, list[str]] = {}
         for system, event in carried:
@@ -120,13 +128,16 @@ class RecentChanges:
 
 
 def _replaces(window: Window, other: Window) -> bool:
-    """Return true if a window is a later read of the same window: about as long, not earlier."""
+    """Return true if ``window`` is a later read of the ``other`` window.
+
+    Both have about the same length, and ``window`` does not begin earlier.
+    """
     length, before = window.end - window.start, other.end - other.start
     return abs(length - before) < timedelta(hours=1) and window.start >= other.start
 
 
 def _since(store: Store, since: datetime) -> list[HistoryEntry]:
-    """Return the changes carried since then, oldest first. The history is read from its end."""
+    """Return the changes propagated after ``since``, oldest first, from the stored history."""
     limit = _PAGE
     while True:
         notes = store.history(limit=limit)

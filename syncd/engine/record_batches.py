@@ -1,4 +1,4 @@
-"""Load many records in batches, so that other tasks can run in between."""
+"""Load many records in batches, so that other asyncio tasks can run in between."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 async def records_in_batches(
     store: Store, system: str, events: Sequence[str]
 ) -> list[TrackedEvent]:
-    """Return the records of these events; unknown ones are left out. Raises StateError."""
+    """Return the records of these event ids; unknown ids are left out. Raises StateError."""
     found: list[TrackedEvent] = []
     async for batch in in_slices(events):
         found += store.records(system, batch)

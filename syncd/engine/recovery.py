@@ -1,8 +1,8 @@
-"""Find the outcome of writes without one, by reading; never by writing again.
+"""Find the outcome of each write that has none, by reading; never by writing again.
 
-See the table of docs/design.md#recovery: the write of an open intent may have happened or not. The
-current value of the target decides. The value after the write: commit. The value before: wait for
-the lag bound, then plan again. A third value: store it as a new change, and close the intent.
+A write has no outcome if its response was lost or syncd crashed: it may have happened or not (table
+in docs/design.md#recovery). The target's current value decides. The value after the write: commit.
+The value before: wait for the lag bound, then plan again. A third value: store it as a new change.
 """
 
 from __future__ import annotations
@@ -55,24 +55,24 @@ from syncd.systems.port import (
 log = structlog.get_logger(__name__)
 
 DEADLINE = timedelta(minutes=10)
-"""After this time, the target of a queued write that no list confirms is looked up by id. It is
-planned again if the write did not happen. (Its time may lie outside of the near window.)"""
+"""A queued write that no list has confirmed after this time is checked by a lookup, and planned
+again if it did not happen. (The target may lie outside the near window.)"""
 
 SEARCH_MARGIN = timedelta(hours=1)
-"""How far around its interval a block with a lost reply is searched for."""
+"""How far around its interval a block is searched for whose create got no response."""
 
 STATUS, END = "status", "end"
 
 MAX_SEARCH_AHEAD = timedelta(days=61)
-"""How far ahead a block is searched for that is not at the time of its create."""
+"""How far after now a block is searched for that is not at the time of its create."""
 
 _MISSING = "not there any more"
 
 
 def unsettled_updates(system: System, intents: Sequence[Intent]) -> dict[str, Value]:
-    """Return the intended values of open moves of meetings, by event.
+    """Return the intended value of each open reschedule of a meeting, by event.
 
-    Only where such a move may have a side effect: it resets the status, or changes the end.
+    Only for systems where a reschedule may reset the status or change the end.
     """
     capabilities = system.capabilities
     return {
@@ -87,7 +87,7 @@ def unsettled_updates(system: System, intents: Sequence[Intent]) -> dict[str, Va
 
 
 def is_unsettled(system: System, intended: Value, shown: Value) -> bool:
-    """Return true if the value of a meeting is the intended one with such a side effect."""
+    """Return true if a meeting shows the intended value with a reset status or a changed end."""
     replaces = system.capabilities.update_replaces
     return (replaces and is_reset(intended, shown)) or _lost_its_end(system, intended, shown)
 
@@ -114,7 +114,7 @@ async def recover(system: System, intents: Sequence[Intent], context: WriteConte
                 else:
                     open_count += not await _recover_change(system, intent, context)
         except PlatformError as fault:
-            # It cannot be read now. The intent stays open.
+            # The target cannot be read now. The intent stays open.
             log.info("outcome still unknown", system=system.name, fault=str(fault))
             open_count += 1
     return open_count
@@ -123,7 +123,7 @@ async def recover(system: System, intents: Sequence[Intent], context: WriteConte
 def _restamped(intent: Intent, context: WriteContext) -> Intent:
     """Return the intent; if its time is in the future, store it as opened now.
 
-    This machine's clock may have been set back, so the age of the intent is unknown.
+    The clock of this machine may have been set back, so the age of the intent is unknown.
     """
     now = context.clock.now()
     if intent.opened_at - now < MAX_READ:
@@ -140,14 +140,14 @@ def _overdue(intent: Intent, context: WriteContext) -> bool:
 def _sent_by(intent: Intent) -> datetime:
     """Return the latest time at which the request may have been sent.
 
-    An intent with an error was stamped when its answer failed to come. An intent without one was
-    cut off by a crash.
+    An intent with an error was stamped when its response was given up. An intent without an error
+    was cut off by a crash.
     """
     return intent.opened_at if intent.error else intent.opened_at + MAX_SEND_DELAY
 
 
 def confirm(intents: Sequence[Intent], context: WriteContext) -> int:
-    """Close queued writes that the latest observations confirm; return how many stay open."""
+    """Close queued writes that the latest reads confirm; return how many stay open."""
     open_count = 0
     for intent in intents:
         if intent.state is not IntentState.ACCEPTED:
@@ -175,14 +175,14 @@ def _is_confirmed(operation: Operation, record: TrackedEvent) -> bool:
 
 
 def _ends_target(operation: Operation) -> bool:
-    """Return true if a write is a removal, or a cancellation after which the target may vanish."""
+    """Return true if the write removes or cancels its target, so that the target may vanish."""
     after = operation.after
     cancels = operation.action is Action.SET_STATUS and after is not None and not after.busy
     return operation.action is Action.REMOVE_BLOCK or cancels
 
 
 async def recover_create(system: System, intent: Intent, context: WriteContext) -> bool:
-    """Search for the block of an open create, by tag, or by interval where tags are stripped.
+    """Search for the block of an open create, by tag, or by interval if the platform strips tags.
 
     Returns true if the intent is closed. Raises PlatformError.
     """
@@ -195,7 +195,7 @@ async def recover_create(system: System, intent: Intent, context: WriteContext) 
     snapshot = await system.read(window, [operation.provider])
     found = create_candidates(system, intent, snapshot, context.store)
     if not found and lag_passed:
-        # Before it counts as never made, search other days: a person may have moved it.
+        # Before it counts as never created, search other days: a manual edit may have moved it.
         first, last = (
             min(window.start, asked_at - SEARCH_MARGIN),
             max(window.end, asked_at + MAX_SEARCH_AHEAD),
@@ -203,14 +203,14 @@ async def recover_create(system: System, intent: Intent, context: WriteContext) 
         snapshot = await system.read(Window(first, last), [operation.provider])
         found = create_candidates(system, intent, snapshot, context.store)
     if len(found) > 1:
-        # At least one was made by a person, and it is unclear which: none of them is ours.
+        # At least one block was entered manually, and it is unclear which: none is ours.
         _hold_for_review(
             intent, context, "several blocks match this create, so syncd adopts none of them"
         )
         return True
     if found and found[0].provider == operation.provider:
         event = found[0]
-        # If a person has moved it since, the next read stores that as an edit.
+        # If somebody has moved the block since, the next read stores that as an edit.
         shown = event.value if same_interval(operation.after, event.value) else None
         commit_outcome(
             context, intent, event.id, shown, asked_at, detail="found after a lost reply"
@@ -235,14 +235,14 @@ async def recover_create(system: System, intent: Intent, context: WriteContext) 
     if complete:
         _drop(intent, context, "never happened")
     elif not unread:
-        # This system does not list blocks. The create is not repeated; a person must check.
+        # This system does not list blocks. The operator must check before a new create.
         note = f"{system.name} may have made this block, but does not list blocks: check there"
         _hold_for_review(intent, context, note)
     return complete or not unread
 
 
 def may_hide_event(system: System, snapshot: Snapshot, provider: str, store: Store) -> bool:
-    """Return true if a calendar lists an unreadable record that is not stored: it may be ours."""
+    """Return true if a calendar lists an unreadable, unknown row, which may be our block."""
     for row in snapshot.rows:
         if row.provider != provider:
             continue
@@ -257,11 +257,11 @@ def may_hide_event(system: System, snapshot: Snapshot, provider: str, store: Sto
 async def hides_event(
     system: System, provider: str, snapshot: Snapshot, store: Store, asked_at: datetime
 ) -> bool:
-    """Return true if the lists of a calendar hide events, so that a create may be missing, too.
+    """Return true if a calendar's lists hide events, so that a new block may be missing too.
 
-    Missing known events are looked up by id, if the lists have to show them. (They need not show
-    a running leave that began before the window.) If the lists were reported as incomplete, and
-    show no known event now, they count as still incomplete.
+    Missing known events are looked up by id, if the lists have to show them (they need not show a
+    leave that began before the window). Lists that were reported as incomplete and show no known
+    event now count as still incomplete.
     """
     listed = {row.id for row in snapshot.rows}
     windows = [c.window for c in snapshot.coverage if c.provider == provider]
@@ -286,7 +286,7 @@ _MOST_ASKED = 3
 def create_candidates(
     system: System, intent: Intent, snapshot: Snapshot, store: Store
 ) -> list[Event]:
-    """Return the blocks that the create may have made."""
+    """Return the listed or stored blocks that the open create may have created."""
     events: list[Event] = []
     for row in snapshot.rows:
         try:
@@ -324,7 +324,7 @@ def _as_event(record: TrackedEvent, value: Value) -> Event:
 
 
 async def _recover_change(system: System, intent: Intent, context: WriteContext) -> bool:
-    """Look up the target of a move, status change or removal; return true if the intent is closed.
+    """Look up the target of an open write that is no create; return true if the intent is closed.
 
     Raises PlatformError.
     """
@@ -337,7 +337,7 @@ async def _recover_change(system: System, intent: Intent, context: WriteContext)
     record = records[0]
     sighting = await system.read_one(operation.ref, operation.after or operation.before)
     if isinstance(sighting, Unknown) and record.observed is None:
-        # The lists have already proven that it is gone.
+        # The lists have already proven that the event is gone.
         sighting = Gone()
     match sighting:
         case Gone():
@@ -383,7 +383,7 @@ def _apply_found(
         and intended
         and _lost_its_end(system, intended, event.value)
     ):
-        # The write happened, and changed the end. No person chose that end, so it is not carried.
+        # The write happened, and changed the end. Nobody chose that end: it is not propagated.
         detail = f"found after a lost reply; {RESET}: {END}"
         log.warning("update reset fields", system=system.name, event_id=event.id, fields=[END])
         commit_outcome(context, intent, event.id, event.value, asked_at, detail=detail)
@@ -399,7 +399,7 @@ def _apply_found(
         else:
             _drop(intent, context, "never happened")
         return True
-    # A third value: a person changed it in the meantime. It is stored as a change.
+    # A third value: somebody changed the event meanwhile. It is stored as a change.
     record = next(iter(context.store.records(system.name, [event.id])), None)
     if record is not None:
         # Only a read of its calendar can prove a change of owner.
@@ -423,7 +423,7 @@ def _was_reset(operation: Operation, shown: Value) -> bool:
 def _drop(
     intent: Intent, context: WriteContext, why: str, state: IntentState = IntentState.DROPPED
 ) -> None:
-    """Close an intent whose write did not happen. With FAILED, it counts as a refusal."""
+    """Close an intent whose write did not happen. State FAILED: it counts as a refusal."""
     operation = intent.operation
     found = context.store.records(operation.system, [operation.event or ""])
     queued = intent.state is IntentState.ACCEPTED and found
@@ -433,7 +433,7 @@ def _drop(
 
 
 def _hold_for_review(intent: Intent, context: WriteContext, note: str) -> None:
-    """Fail a create and hold a conflict: it is not repeated until a person has checked."""
+    """Fail a create and hold a conflict: no new create until the operator has checked."""
     operation: Operation = intent.operation
     conflict = Conflict(
         kind=ConflictKind.AMBIGUOUS,

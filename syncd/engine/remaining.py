@@ -1,4 +1,4 @@
-"""Count the remaining work in the stored state, without a run: for `status` and its exit code."""
+"""Count the remaining work in the stored state, without a run, for `status` and its exit code."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ def count_remaining(
     unknown: Collection[UnknownOwners],
     mapped: Collection[str],
 ) -> dict[Remaining, int]:
-    """Count the remaining work of these systems by kind, without kinds of which nothing is left.
+    """Count the remaining work by kind; kinds with a count of 0 are left out.
 
-    ``mapped`` are the providers in the configuration.
+    ``seen`` is the stored state; ``systems`` are the configured systems, ``mapped`` the providers
+    in the configuration; ``unknown`` are the calendars with unproven owners.
     """
     held = [h for h in seen.conflicts if h.conflict.held]
     stopped = _stopped(seen, mapped)
@@ -49,7 +50,10 @@ def count_remaining(
 
 
 def list_stops(seen: StatusSnapshot, mapped: Collection[str]) -> list[Stop]:
-    """Return the stops of the guard, as in a run's report: a stop of a whole system counts once."""
+    """Return the open stops of the guard, as a run's report lists them.
+
+    A stop of a whole system counts once. Stops of providers not in ``mapped`` are left out.
+    """
     return [
         Stop(
             system,
@@ -64,12 +68,15 @@ def list_stops(seen: StatusSnapshot, mapped: Collection[str]) -> list[Stop]:
 
 
 def newest_run(held: Collection[HeldConflict]) -> str:
-    """Return the run of the newest conflict. It listed the older ones too, so it accepts all."""
+    """Return the id of the run that listed the newest of these conflicts.
+
+    That run listed the older conflicts too, so accepting that run accepts all of them.
+    """
     return max(held, key=lambda h: (h.opened_at, h.run)).run
 
 
 def _stopped(seen: StatusSnapshot, mapped: Collection[str]) -> list[HeldConflict]:
-    """Return the guard's open conflicts with providers in the configuration, by subject."""
+    """Return the guard's open conflicts of mapped providers, sorted by subject."""
     found = [
         h
         for h in seen.conflicts
@@ -79,6 +86,6 @@ def _stopped(seen: StatusSnapshot, mapped: Collection[str]) -> list[HeldConflict
 
 
 def count_acknowledged(seen: StatusSnapshot) -> int:
-    """Count the conflicts and items that a person has acknowledged."""
+    """Count the conflicts and reported items that the operator has acknowledged."""
     known = sum(acknowledgement_of(h, seen.acknowledgements) is not None for h in seen.conflicts)
     return known + sum(item.acknowledged_at is not None for item in seen.items)

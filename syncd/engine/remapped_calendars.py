@@ -1,4 +1,4 @@
-"""Release the events of calendars that the configuration replaced with other calendars."""
+"""Release the events of calendars that were replaced by other calendars in the configuration."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from syncd.systems.list_caps import uncovered
 
 
 def release_remapped(read: SystemRead, remapped: AbstractSet[str]) -> set[str]:
-    """Release events of a provider that a newly mapped calendar does not show; return their ids.
+    """Release the events that a newly mapped calendar does not show; return their ids.
 
-    The events may still exist in the former calendar. syncd's own blocks stay with the provider's
-    former calendar if there was one: their removal has to be proven.
+    Used in the first full read after a change of the configuration. ``remapped`` are the providers
+    with another calendar than before. A released event no longer belongs to the provider, but it
+    may still exist in the former calendar. syncd's own blocks are assigned to the provider's former
+    calendar, if there was one, as their removal has to be proven.
     """
     before = former_calendars(read.store, read.system.name) if remapped else {}
     listed = {row.id for row in read.snapshot.rows}
@@ -35,7 +37,7 @@ def release_remapped(read: SystemRead, remapped: AbstractSet[str]) -> set[str]:
         for record in read.store.events_of(read.system.name, provider):
             value = record.observed
             if value is not None and any(gap.overlaps(value) for gap in gaps):
-                continue  # It may be in the part that the list omits.
+                continue  # The event may be in the part that the list omits.
             if record.created_by_us and (provider not in before or not _is_covered(blocks, record)):
                 continue
             if record.id not in listed and not began_before_window(read, record):
@@ -47,7 +49,7 @@ def release_remapped(read: SystemRead, remapped: AbstractSet[str]) -> set[str]:
 
 
 def assign_to_former_calendars(read: SystemRead) -> None:
-    """Assign our blocks that were found elsewhere by id to their provider's former calendar."""
+    """Assign our blocks that a lookup found elsewhere to their provider's former calendar."""
     before = former_calendars(read.store, read.system.name)
     if not before:
         return
@@ -60,12 +62,12 @@ def assign_to_former_calendars(read: SystemRead) -> None:
 
 
 def _is_covered(spans: Mapping[str, Sequence[Window]], record: TrackedEvent) -> bool:
-    """Return whether the lists that were read would show a block."""
+    """Return true if the lists that were read would show this block."""
     value = record.observed
     return value is not None and any(s.contains(value) for s in spans.get(record.provider, ()))
 
 
 def began_before_window(read: SystemRead, record: TrackedEvent) -> bool:
-    """Return whether an event overlaps the window and began before everything that was listed."""
+    """Return true if an event overlaps the window, but began before the time that was listed."""
     value = record.observed
     return value is not None and value.start < read.span.start and read.window.overlaps(value)

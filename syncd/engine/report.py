@@ -1,4 +1,4 @@
-"""The report of a run: what happened, and what is left to do."""
+"""The report of a run: what happened, and which work remains."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ from syncd.systems.reported_lists import KNOWN_EVENTS
 class SystemStatus(StrEnum):
     """The state of one system in a cycle.
 
-    INTERRUPTED: syncd was stopping. SLOW: the cycle went on without the system.
+    DOWN: no usable response. INTERRUPTED: syncd was stopping. SLOW: the cycle went on without the
+    system. UNAUTHORISED: the platform rejected the credentials.
     """
 
     OK = "ok"
@@ -44,12 +45,12 @@ class SystemStatus(StrEnum):
 
 _SILENT = {SystemStatus.DOWN, SystemStatus.UNAUTHORISED, SystemStatus.SLOW}
 _OF_WRITES = frozenset({Remaining.WRITES, Remaining.UNMADE, Remaining.REMOVALS, Remaining.UNPROVEN})
-"""Not reported by a dry run, which writes nothing and makes one cycle."""
+"""Kinds of work that a dry run does not count: it writes nothing and makes one cycle."""
 
 
 @dataclass(slots=True)
 class SystemReport:
-    """One system in a run. ``writing``: the read succeeded, and a write failed."""
+    """The calls to one system in a run. ``writing``: the read succeeded, and a write failed."""
 
     state: SystemStatus = SystemStatus.OK
     reads: int = 0
@@ -60,9 +61,10 @@ class SystemReport:
 
 @dataclass(frozen=True, slots=True)
 class UnknownOwners:
-    """A calendar with events whose owner is not proven. No time of these events is freed.
+    """A calendar with events whose owner is not proven; the time of these events is not freed.
 
     ``owners`` are the platform's ids of the current owners, ``holders`` the providers among them.
+    ``proof`` says why the owner is unproven, ``events`` is the number of events.
     """
 
     provider: str
@@ -74,7 +76,7 @@ class UnknownOwners:
     since: datetime
 
     def to_json(self) -> dict[str, object]:
-        """Return one entry of ``unknown_owners`` in JSON. Its keys are stable."""
+        """Return this calendar's object in ``unknown_owners`` of the JSON. The keys are stable."""
         return {
             "provider": self.provider,
             "system": self.system,
@@ -87,7 +89,7 @@ class UnknownOwners:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Parse an entry that the daemon sent."""
+        """Parse an object of `to_json` that the daemon sent."""
         return cls(
             data["provider"],
             data["system"],
@@ -100,7 +102,7 @@ class UnknownOwners:
 
 
 def unknown_owners(changes: Iterable[OwnerChange], now: datetime) -> list[UnknownOwners]:
-    """Group the unproven owner changes of events that are not over, by calendar."""
+    """Group the unproven changes of owner by calendar, without events that ended before ``now``."""
     by_kind: dict[tuple[str, str], list[OwnerChange]] = {}
     for change in changes:
         if not change.proven and change.value.end > now:
@@ -125,7 +127,7 @@ class Stop:
     """A mass-change stop of one calendar, or of a whole system if ``provider`` is empty.
 
     ``run`` is the argument for `resync --accept`; ``count`` is the number of meetings that vanished
-    or moved.
+    or were rescheduled.
     """
 
     system: str
@@ -134,13 +136,13 @@ class Stop:
     count: int
 
     def __str__(self) -> str:
-        """Return the place and the number of meetings."""
+        """Return where the guard stopped, with the number of meetings."""
         meetings = "1 meeting" if self.count == 1 else f"{self.count} meetings"
         where = f"{self.provider} in {self.system}" if self.provider else self.system
         return f"{where} ({meetings})"
 
     def to_json(self) -> dict[str, object]:
-        """Return one entry of ``stopped`` in JSON. Its keys are stable."""
+        """Return this stop's object in ``stopped`` of the JSON. The keys are stable."""
         return {
             "system": self.system,
             "provider": self.provider or None,
@@ -168,7 +170,7 @@ def _sort_key(waiting: Waiting) -> tuple[str, str, str, str, str]:
 
 
 def waiting_json(waiting: Waiting) -> dict[str, str | None]:
-    """Return one entry of ``waiting`` in JSON. Its keys are stable."""
+    """Return a waiting write's object in ``waiting`` of the JSON. The keys are stable."""
     operation = waiting.operation
     value = operation.after or operation.before
     return {
@@ -190,26 +192,28 @@ def _instant(at: datetime) -> str:
 class Report:
     """The report of one run. It is updated after each cycle.
 
-    - ``job``: the job that started the run; ``seconds``: how long it took.
+    - ``job``: the job that started the run; ``seconds``: its duration; ``cycles``: the number of
+      cycles.
     - ``operations``: the number of writes made, by action; ``planned``: the writes that the last
-      cycle decided on; ``unmade``: how many of these were neither made nor wait.
-    - ``news``: the number of changes that were read; ``external_changes``: those that people made,
-      by provider.
+      cycle decided on; ``unmade``: how many planned writes were neither made nor wait.
+    - ``news``: the number of changes that were read; ``external_changes``: those not caused by
+      syncd,   by provider.
     - ``conflicts``: held conflicts; ``exposures``: busy intervals that can still be booked.
     - ``stopped``: the stops of the guard; ``listed``: the ids of their conflicts; ``accepted``: the
-      number of changes that a person accepted in this run.
+      number of changes that the operator accepted in this run.
     - ``double_bookings``: all pairs; ``doubles_open``: those neither held nor acknowledged;
-      ``acknowledged``: the number of items and pairs that a person has acknowledged.
+      ``acknowledged``: the number of items and pairs that the operator has acknowledged.
     - ``pending``: writes without an outcome; ``waiting``: writes that cannot be made now.
     - ``suspected``: events that need another read, not before ``recheck_at``.
     - ``items``: the open reported items; ``gone``: events that are gone by id while no complete
       list proves it; ``unshown``: by system, the known events that lists should show and do not.
-    - ``refused``: systems that allow no more calls, with the seconds to wait.
-    - ``covered``: the minutes of each list that are proven complete.
+    - ``refused``: systems that allow no more calls now, with the seconds to wait.
+    - ``covered``: by list, the number of minutes that are proven complete.
     - ``left_behind``: blocks in calendars that are no longer mapped; None if not counted.
     - ``held_back``: writes that are not made because of a pause (``paused``) or observe mode
-      (``observe``). Like ``left_behind``, they do not count as remaining work: a person chose it.
-    - ``exactly``: the agreed plan, if the run carries one out.
+      (``observe``). They do not count as remaining work, nor do those in ``left_behind``: the
+      operator   chose that.
+    - ``exactly``: the plan that the operator approved, if the run carries out a plan.
     """
 
     run: str
@@ -265,26 +269,26 @@ class Report:
 
     @property
     def cut(self) -> bool:
-        """Return true if a list was cut by the platform, and is read in parts."""
+        """Return true if the platform cut a list at its cap, so that the list is read in parts."""
         return any(item.event != KNOWN_EVENTS for item in self.shortened)
 
     @property
     def whole(self) -> bool:
-        """Return true if every system answered completely.
+        """Return true if every system responded with complete lists and proven owners.
 
-        Acknowledged incomplete lists do not count.
+        Incomplete lists that the operator has acknowledged do not count.
         """
         known = all(item.acknowledged_at is not None for item in self.shortened)
         return self.answered and not self.unknown and known
 
     @property
     def answered(self) -> bool:
-        """Return true if every system answered."""
+        """Return true if every system responded."""
         return all(system.state is SystemStatus.OK for system in self.systems.values())
 
     @property
     def converged(self) -> bool:
-        """Return true if nothing is left to do: all is read, nothing planned or unconfirmed."""
+        """Return true if nothing is left to do: all is read, and no write is planned or open."""
         return (
             self.whole
             and not self.shortened
@@ -299,10 +303,10 @@ class Report:
 
     @property
     def _unmade(self) -> int:
-        """Return the number of writes of the last cycle that were not made and do not wait.
+        """Return how many writes of the last cycle were not made and do not wait.
 
-        If the last cycle still planned writes and nothing else is open, a further run has to check
-        them, so all of them count.
+        If the last cycle still planned writes and nothing else is open, only a further run shows
+        whether they are needed, so all of them count.
         """
         if self.unmade or self.interrupted or self.pending or self.waiting or self.held_back:
             return self.unmade
@@ -310,7 +314,7 @@ class Report:
 
     @property
     def remaining(self) -> dict[Remaining, int]:
-        """Count the remaining work by kind, without kinds of which nothing is left.
+        """Count the remaining work by kind; kinds with a count of 0 are left out.
 
         Nothing counts twice: a held double booking is a conflict, and a conflict of the guard is a
         stop.
@@ -344,10 +348,10 @@ class Report:
         return RunExit.of(self.remaining)
 
     def to_json(self, *, max_waiting: int | None = None) -> dict[str, object]:
-        """Return the object of `resync --json` (docs/design.md#json). Its keys are stable.
+        """Return the JSON object of `resync --json` (docs/design.md#json). The keys are stable.
 
-        A dry run counts the operations that it would make. ``max_waiting`` limits the waiting and
-        held back writes that are listed.
+        A dry run counts the planned writes as operations. ``max_waiting`` limits how many waiting
+        and held-back writes are listed; None: all are.
         """
         counted = Counter(o.action for o in self.planned) if self.dry_run else self.operations
         counts = Counter(item.topic for item in self.items)

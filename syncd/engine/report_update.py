@@ -1,4 +1,4 @@
-"""Update the report after a cycle: states of the systems, calls, and remaining work."""
+"""Update a run's report after each cycle: states of the systems, calls, and remaining work."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ async def update_report(
 ) -> None:
     """Update the report after a cycle.
 
-    ``before`` are the call counts of each system before the cycle.
+    ``observed`` are the cycle's reads; ``before`` are the call counts of each system before the
+    cycle.
     """
     for name, observation in observed.items():
         if name not in engine.systems:
@@ -54,7 +55,7 @@ async def update_report(
             report_of_system.cause = f"cannot read which calendars its rooms block: {cause}"
     _explain_failing_writes(engine, report)
     report.suspected = sum(o.suspected for o in observed.values())
-    # It is no use to ask a system again at once that does not answer.
+    # It is useless to read a system again at once that does not respond.
     answering = [
         o for o in observed.values() if o.state is SystemStatus.OK and o.recheck_at is not None
     ]
@@ -83,7 +84,10 @@ async def update_report(
 
 
 def add_remark(report: Report, accept: str | None) -> None:
-    """Add remarks at the end of a resync: an ``--accept`` without effect, unproven deletions."""
+    """Add remarks at the end of a resync: on an ``--accept`` without effect, on unproven deletions.
+
+    ``accept`` is the run id that the operator gave, or None.
+    """
     if accept is not None and not report.accepted:
         now = describe_open_stops(report.run if report.stopped else None)
         report.remarks.append(f"nothing that run {accept} listed was stopped in this run. {now}.")
@@ -99,7 +103,7 @@ def add_remark(report: Report, accept: str | None) -> None:
 
 
 async def _count_open_items(engine: Engine, report: Report) -> None:
-    """Count the conflicts, double bookings and reported items, and those acknowledged.
+    """Count conflicts, double bookings and reported items, and the acknowledged ones among them.
 
     Acknowledgements of items that have ended or changed are deleted.
     """
@@ -125,7 +129,7 @@ async def _count_open_items(engine: Engine, report: Report) -> None:
 
 
 def _covered(seen: Observation) -> Counter[tuple[str, str, str]]:
-    """Return the minutes of each list that are proven complete, by (system, provider, kind)."""
+    """Return how many minutes of each list are proven complete, by (system, provider, kind)."""
     found: Counter[tuple[str, str, str]] = Counter()
     for each in seen.coverage:
         minutes = round((each.window.end - each.window.start).total_seconds() / 60)
@@ -134,7 +138,7 @@ def _covered(seen: Observation) -> Counter[tuple[str, str, str]]:
 
 
 def _explain_failing_writes(engine: Engine, report: Report) -> None:
-    """Add the cause to systems that answer, but whose writes are suspended."""
+    """State the cause for systems that respond to reads, but whose writes are suspended."""
     silent = [name for name in engine.systems if engine.why_suspended(name) is not None]
     by_system = engine.store.health() if silent else {}
     for name in silent:

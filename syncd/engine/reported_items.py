@@ -1,4 +1,4 @@
-"""Track the problem records and lists that one read reports, and log those that begin or end."""
+"""Track the problem records and lists that a read reports; log the items that begin or end."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from syncd.store.store import Store
 from syncd.systems.port import UnreadableError
 
 _SINGLE = 5
-"""Up to this number of items that begin or end together get a log line each."""
+"""Up to this number of items that begin or end in one read get a log line each."""
 
 log = structlog.get_logger(__name__)
 
@@ -27,19 +27,22 @@ _NOT_READ = frozenset({Topic.PERSON, Topic.DAMAGED})
 
 @dataclass(slots=True)
 class ReportedItems:
-    """The records and lists that one read reports, and the events that it parsed."""
+    """The problem records and lists that one read reports (``shown``), and what was readable.
+
+    ``read_well`` are the ids of the events that were parsed.
+    """
 
     shown: list[ShownItem] = field(default_factory=list)
     read_well: set[str] = field(default_factory=set)
     answered: set[str] = field(default_factory=set)
-    """Events that the lists lack, and that a lookup by id answered."""
+    """Events that are in no list, and that a lookup by id found or proved gone."""
     missing: set[str] = field(default_factory=set)
-    """Events that the lists lack, so the lists cannot show that they are readable again."""
+    """Events that are in no list, so that no row can show that they are readable again."""
     unreadable: set[str] = field(default_factory=set)
     """Records that are listed, but unreadable."""
 
     def add(self, broken: UnreadableError, provider: str = "") -> None:
-        """Report a record or a list; ``provider`` is the provider whose list showed it."""
+        """Report a problem record or list; ``provider`` is the provider whose list showed it."""
         owner = broken.provider or provider
         calendars = frozenset({owner} if owner else broken.providers)
         self.shown.append(
@@ -58,10 +61,11 @@ class ReportedItems:
         full: bool,
         deepest: bool,
     ) -> ItemChanges:
-        """Add the items that begin, change and end to the changes of the read; return them.
+        """Add the items that begin, change and end to the changes of the read; return these items.
 
-        ``same`` are the unchanged rows, ``stored`` the known events of the window. ``full``: the
-        whole window was read. ``deepest``: no read looks further back.
+        - ``asked``: the providers that were read; ``same``: the unchanged rows; ``stored``: the
+          known   events of the window.
+        - ``full``: the whole window was read. ``deepest``: no other read looks back further.
         """
         all_open = open_items(read.store, read.system.name)
         items = [item for item in all_open if item.topic not in _NOT_READ]
@@ -92,7 +96,7 @@ class ReportedItems:
         return outcome
 
     def _kept(self, items: Collection[ReportedItem]) -> list[ShownItem]:
-        """Return the unreadable events that no list and no lookup has shown again."""
+        """Return the unreadable events that no list and no lookup has shown in this read."""
         unresolved = self.missing - self.answered - self.unreadable
         return [
             ShownItem(item.event, item.topic, item.reason, frozenset(item.calendars))
@@ -102,7 +106,7 @@ class ReportedItems:
 
 
 def _whole(read: SystemRead) -> frozenset[str]:
-    """Return the providers whose lists are complete in the whole window."""
+    """Return the providers whose lists of appointments are complete in the whole window."""
     if read.snapshot.faults:
         return frozenset()
     unproven = {each.provider for each in read.snapshot.unproven}
@@ -114,7 +118,7 @@ def _whole(read: SystemRead) -> frozenset[str]:
 
 
 def end_unmapped(store: Store, systems: Collection[str], now: datetime) -> None:
-    """Close the items of systems that are no longer configured."""
+    """Close the items of systems that were removed from the configuration."""
     ended = [replace(i, ended_at=now) for i in open_items(store) if i.system not in systems]
     if ended:
         store.apply(Changes(reported=ended))
@@ -124,7 +128,7 @@ def end_unmapped(store: Store, systems: Collection[str], now: datetime) -> None:
 def log_reported(outcome: ItemChanges) -> None:
     """Log each item once when it begins, and once when it ends.
 
-    More than a few items of one system and topic share a line with their number.
+    More than `_SINGLE` items of one system and topic share a log line, with their number.
     """
     for items in _by_topic(outcome.begun):
         log.warning("record reported", **_facts(items), reason=items[0].reason)

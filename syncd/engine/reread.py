@@ -1,4 +1,4 @@
-"""Read a target again just before the write (promise 5)."""
+"""Read a target again just before the write (promise 5, docs/design.md#promises)."""
 
 from __future__ import annotations
 
@@ -32,16 +32,17 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 REREAD_AFTER = timedelta(seconds=10)
-"""A target that this cycle read less than this long ago is not read again (promise 5)."""
+"""A target that this cycle read less than this time ago is not read again before the write."""
 
 
 async def reread(
     system: System, store: Store, clock: Clock, ref: EventRef
 ) -> tuple[TrackedEvent | None, Changes]:
-    """Read one event just before the write; return its current record, and the changes to store.
+    """Read the target just before the write; return its current record and the changes to store.
 
-    Raises RejectedError if this event cannot be read: the effect of a write is unknown then. Raises
-    PlatformError if the system does not answer.
+    The record is None if the event is not stored. Raises RejectedError if this event cannot be
+    read, so that the effect of a write is unknown. Raises PlatformError if the system does not
+    respond.
     """
     record = next(iter(store.records(system.name, [ref.id])), None)
     if record is None:
@@ -58,12 +59,16 @@ async def reread(
 def apply_lookup(
     record: TrackedEvent, sighting: LookupResult, asked_at: datetime, lag: timedelta
 ) -> tuple[TrackedEvent, Changes]:
-    """Apply a lookup result to a record; return the current record, and the changes to store."""
+    """Apply a lookup result to a record; return the current record and the changes to store.
+
+    ``asked_at`` is the time of the lookup, ``lag`` the lag bound of the system. An event that is
+    found at another provider is returned with that provider, and without changes.
+    """
     match sighting:
         case Found(event=event):
             after, news = apply_observation(record, event, "", asked_at, lag)
             if after.provider != record.provider:
-                # It must not be written to. The next read proves the change of owner.
+                # The event must not be written to. The next read proves the change of owner.
                 return after, Changes()
             if news in {ObservationKind.STALE, ObservationKind.SAME}:
                 return record, Changes()
@@ -78,12 +83,12 @@ def apply_lookup(
 async def still_occupied(
     system: System, operation: Operation, context: WriteContext
 ) -> tuple[bool, list[TrackedEvent]]:
-    """Return whether the time that our block leaves is still busy, and the changed records.
+    """Return whether the time that our block would leave is still busy, and the changed records.
 
-    A block may be removed because another event occupies the same interval. That event is read
-    again: if it is gone, removing the block would open time whose source still exists. True if
-    there was no such event, or it cannot be read. Raises PlatformError if the system does not
-    answer.
+    Used before a block is removed or moved. The reason may be that another event occupies the same
+    interval. That event is read again: if it is gone, removing the block would free a time whose
+    source still exists. Returns true if there is no such event, or if it cannot be read. Raises
+    PlatformError if the system does not respond.
     """
     before, after = operation.before, operation.after
     is_vacated = after is None or after.interval != (before and before.interval)
@@ -112,7 +117,7 @@ async def still_occupied(
 
 
 def found_at_other_owner(record: TrackedEvent | None, operation: Operation) -> set[str]:
-    """Return the target's id, as a set, if it was found at another owner; else an empty set."""
+    """Return a set: the target's id if the target was found at another owner, else empty."""
     moved = record is not None and record.provider != operation.provider
     return {operation.ref.id} if moved else set()
 
@@ -125,7 +130,11 @@ def drop_overtaken(
     context: WriteContext,
     result: WriteResult,
 ) -> None:
-    """Drop an intent whose target changed before the write; store the new value as a change."""
+    """Drop an intent whose target changed before the write, and store the new value as a change.
+
+    Used if the adapter itself read the target before the write; ``sighting`` is what that read
+    showed at ``asked_at``. The operation is added to ``result.skipped``.
+    """
     operation = intent.operation
     log.info("target changed before the write", system=system.name, event_id=operation.event)
     changes = Changes()
@@ -142,7 +151,7 @@ def drop_overtaken(
 
 
 def was_just_read(operation: Operation, read: Sequence[Coverage], now: datetime) -> bool:
-    """Return true if this cycle read the target's list a moment ago, at the target's time."""
+    """Return true if this cycle read the list at the target's time within `REREAD_AFTER`."""
     before = operation.before
     return before is not None and any(
         c.provider == operation.provider
@@ -155,7 +164,7 @@ def was_just_read(operation: Operation, read: Sequence[Coverage], now: datetime)
 
 
 def foreign_blocks(system: str, operations: Sequence[Operation], store: Store) -> set[str]:
-    """Return the targets of block writes that are not ours; they are never written to."""
+    """Return the ids of targeted blocks that are not ours; syncd never writes to these."""
     targets = {
         operation.event
         for operation in operations

@@ -1,4 +1,4 @@
-"""Describe and report the fields that an update reset besides its target."""
+"""Describe and report the fields that an update reset although it was not meant to change them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RESET = "the update reset"
 
 
 def describe_reset(reply: Done) -> str:
-    """Return the history text of a write, with the fields that it reset."""
+    """Return the history text of a completed write, with the fields that the write reset."""
     parts = ["done"]
     if reply.restored:
         parts.append(f"{RESET} {', '.join(reply.restored)}, which was put back")
@@ -31,7 +31,10 @@ def describe_reset(reply: Done) -> str:
 def report_reset_fields(
     system: str, operations: Sequence[Operation], reply: Done, result: WriteResult
 ) -> None:
-    """Report the fields that an update reset; those that could not be restored are a failure."""
+    """Log the fields that an update reset, and add them to ``result``.
+
+    Fields that the adapter restored are a remark; fields that it could not restore are a failure.
+    """
     if not (reply.restored or reply.lost):
         return
     event = operations[0].event or ""

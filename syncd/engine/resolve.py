@@ -1,7 +1,7 @@
-"""Resolve a held conflict: a resync of its provider in which a person's resolution applies.
+"""Resolve a held conflict by a resync of its provider in which the operator's resolution applies.
 
-The systems are read first. If an input of the conflict has changed since the person saw it, the
-resolution does not apply.
+The systems are read first. If an input of the conflict has changed since the operator saw the
+conflict, the resolution does not apply.
 """
 
 from __future__ import annotations
@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 
 
 class ResolutionOutcome(StrEnum):
-    """The outcome of a resolution."""
+    """What became of a conflict after the operator gave a resolution.
+
+    RESOLVED: the resolution applied. CHANGED: another conflict replaced the conflict. GONE: there
+    is no conflict any more. UNANSWERED: a system did not respond. GUARDED: the guard stopped its
+    events.
+    """
 
     RESOLVED = "resolved"
     REFUSED = "refused"
@@ -38,7 +43,10 @@ class ResolutionOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ResolutionReport:
-    """The result of `conflicts resolve`: the resolution, its outcome, and the report of the run."""
+    """The result of `conflicts resolve`: the resolution, its outcome, and the report of the run.
+
+    ``conflict`` is the conflict's id, ``answer`` the operator's resolution.
+    """
 
     conflict: str
     answer: Resolution
@@ -59,7 +67,7 @@ class ResolutionReport:
         }[self.outcome]
 
     def to_json(self) -> dict[str, object]:
-        """Return the object of `conflicts resolve --json`. Its keys are stable."""
+        """Return the JSON object of `conflicts resolve --json`. The keys are stable."""
         return {
             "conflict": self.conflict,
             "answer": str(self.answer),
@@ -69,7 +77,10 @@ class ResolutionReport:
 
 
 class ResolvingEngine(Protocol):
-    """The part of the engine that `resolve_conflict` uses."""
+    """The part of the engine that `resolve_conflict` uses.
+
+    ``answers`` are the resolutions that the next decision applies, by conflict id.
+    """
 
     store: Store
     mapping: Mapping[str, Sequence[str]]
@@ -91,7 +102,7 @@ class ResolvingEngine(Protocol):
 
 
 def to_arguments(conflict: str, answer: Resolution) -> dict[str, str | None]:
-    """Return a resolution as arguments of a request to the daemon."""
+    """Return a resolution as JSON arguments of a request to the daemon; ``at`` is ISO 8601."""
     return {
         "conflict": conflict,
         "way": str(answer.kind),
@@ -125,9 +136,10 @@ async def resolve_conflict(
     dry_run: bool = False,
     progress: Callable[[str], None] = lambda _text: None,
 ) -> ResolutionReport:
-    """Run a resync in which a resolution applies to a held conflict.
+    """Run a resync in which a resolution applies to a held conflict; return the result.
 
-    Raises InvalidResolutionError if the conflict is not open, or the resolution does not fit it.
+    ``conflict`` is its id. Raises InvalidResolutionError if the conflict is unknown or closed, if
+    its provider was removed from the configuration, or if the resolution does not fit the conflict.
     """
     held = next((h for h in engine.store.find_conflicts(conflict) if h.id == conflict), None)
     if held is None or held.closed_at is not None:
@@ -147,7 +159,7 @@ async def resolve_conflict(
 
 
 async def _check_mapped(engine: ResolvingEngine, provider: str) -> None:
-    """Raise InvalidResolutionError if a provider is not mapped: its conflicts outlive that."""
+    """Raise InvalidResolutionError if the provider was removed from the configuration."""
     if provider not in engine.mapping:
         await engine.refresh_resources()
     if provider not in engine.mapping:
@@ -159,14 +171,15 @@ async def _check_mapped(engine: ResolvingEngine, provider: str) -> None:
 
 
 def preview(engine: Engine, held: HeldConflict, answer: Resolution) -> Decision | None:
-    """Return the decision that a resolution leads to, by the stored state; None if it is unknown.
+    """Return the decision that a resolution would lead to, by the stored state; makes no call.
 
-    Makes no call: all systems are assumed to answer. Writes that a pause holds back are left out.
+    Shown to the operator before the resolution. All systems are assumed to respond. Writes that a
+    pause holds back are left out. Returns None if the decision cannot be known without a read.
     Raises InvalidResolutionError.
     """
     provider = held.conflict.provider
     if provider not in engine.mapping:
-        return None  # A calendar that rooms block, known only after a read; or no longer mapped.
+        return None  # Its calendar is blocked by rooms (known only after a read), or not mapped.
     state = engine.store.state(provider)
     inputs = build_input(engine, provider, state, {}, guard.current_stops(engine), held.run)
     answering = {
@@ -204,7 +217,7 @@ def _outcome(
 
 
 def replacement(held: HeldConflict, open_conflicts: Sequence[HeldConflict]) -> HeldConflict | None:
-    """Return the open conflict that replaced another: of the same kind if possible."""
+    """Return the open conflict that replaced a held one: of the same kind if possible, or None."""
     same_subject = [h for h in open_conflicts if h.conflict.subject == held.conflict.subject]
     same_kind = [h for h in same_subject if h.conflict.kind is held.conflict.kind]
     return next(iter(same_kind + same_subject), None)

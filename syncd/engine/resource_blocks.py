@@ -1,8 +1,9 @@
-"""Block calendars of one system whose rooms or equipment are in use.
+"""Compute when calendars of a system are blocked because a room or equipment they need is in use.
 
-To the engine this looks like a read-only system. Its events are the spans in which a calendar has
-no free room; the engine carries them to other calendars as blocks. The spans come from the stored
-bookings of the rooms, so this source makes no calls, and is read after the systems.
+To the engine this module looks like an additional, read-only system. Its events are the spans in
+which a calendar has no free room; the engine carries these spans to other calendars as blocks. The
+spans are computed from the stored bookings of the rooms, so this system makes no list calls, and is
+read after all others.
 """
 
 from __future__ import annotations
@@ -63,16 +64,16 @@ RESOURCE_SUFFIX = "+rooms"
 
 TargetLookup = Callable[[], Coroutine[Any, Any, Sequence[BlockTarget]]]
 Ask = Callable[[TargetLookup], Coroutine[Any, Any, Sequence[BlockTarget]]]
-"""Makes a `TargetLookup` call, or gives up on it for now. Raises PlatformError."""
+"""Makes a `TargetLookup` call. Raises PlatformError, also if the response is late."""
 
 
 async def call_directly(call: TargetLookup) -> Sequence[BlockTarget]:
-    """Make the call."""
+    """Make the call at once. Used if no other task needs the system."""
     return await call()
 
 
 class ResourceHost(Protocol):
-    """A system that has rooms, and calendars that need them."""
+    """A system with rooms, and with calendars that need these rooms."""
 
     @property
     def name(self) -> str:
@@ -82,16 +83,16 @@ class ResourceHost(Protocol):
     async def block_targets(self, also: Collection[str]) -> Sequence[BlockTarget]:
         """Return the calendars that rooms can block, and those of the providers in ``also``.
 
-        Raises PlatformError.
+        Each target states which rooms and equipment its calendar needs. Raises PlatformError.
         """
         ...
 
 
 class ResourceBlocks:
-    """The calendars that the rooms of one system block. A read-only `port.System`."""
+    """The calendars that the rooms of one system (``host``) block. A read-only `port.System`."""
 
     def __init__(self, host: ResourceHost, store: Store, clock: Clock) -> None:
-        """Start without targets; `refresh` loads them."""
+        """Create a source without block targets; `refresh` loads them."""
         self.host = host.name
         self.name = host.name + RESOURCE_SUFFIX
         self.providers: Collection[str] = ()
@@ -111,8 +112,8 @@ class ResourceBlocks:
     async def refresh(self, ask: Ask = call_directly) -> Collection[str]:
         """Look up the block targets; return their providers. Raises PlatformError.
 
-        A former target without requirements stays as long as events of it are stored, so that its
-        blocks are removed.
+        ``ask`` makes the call. A former target that needs no rooms any more stays a target as long
+        as events of this source are stored for it, so that the next read removes its blocks.
         """
         alive = (EVENT.c.system == self.name, EVENT.c.retired.is_(False))
         query = select(EVENT.c.provider).where(*alive).distinct()
@@ -131,7 +132,7 @@ class ResourceBlocks:
         return self._targets is not None
 
     def targets_of(self, rooms: Collection[str]) -> set[str]:
-        """Return the providers whose calendars some of these rooms can block."""
+        """Return the providers whose calendars at least one of these rooms can block."""
         return {
             provider
             for provider, target in (self._targets or {}).items()
@@ -139,7 +140,7 @@ class ResourceBlocks:
         }
 
     def rooms_of(self, provider: str) -> set[str]:
-        """Return the rooms and equipment that can block a provider's calendar."""
+        """Return the rooms and equipment that can block this provider's calendar."""
         target = (self._targets or {}).get(provider)
         return set() if target is None else _rooms(target)
 
@@ -151,7 +152,7 @@ class ResourceBlocks:
         *,
         look_back: timedelta = NO_LOOK_BACK,
     ) -> Snapshot:
-        """Compute the blocked spans. Raises RetryableError until the targets are loaded."""
+        """Compute the blocked spans of this window. Raises RetryableError before `refresh`."""
         del known, look_back  # The spans are computed from the state, without calls.
         wanted = sorted(set(self.providers) & set(providers or self.providers))
         rows = [
@@ -174,7 +175,7 @@ class ResourceBlocks:
         return Event(self.name, row.provider, row.id, Kind.BLOCK, _value(row.wire))
 
     async def read_one(self, ref: EventRef, value: Value | None = None) -> LookupResult:
-        """Look up one blocked span. Raises RetryableError until the targets are loaded."""
+        """Look up one blocked span by id. Raises RetryableError before `refresh`."""
         del value
         for span in self._spans_of(ref.provider):
             if span.id == ref.id:
@@ -183,7 +184,7 @@ class ResourceBlocks:
         return Gone()
 
     async def whole(self, ref: EventRef) -> WholeRecord:
-        """Raise RejectedError: a blocked span is no record of a platform."""
+        """Raise RejectedError: a blocked span is not a record of a platform."""
         raise RejectedError(self.name, detail=f"{ref.id} is not a record of a platform")
 
     async def users(self) -> UserDirectory:
@@ -200,22 +201,22 @@ class ResourceBlocks:
         raise RejectedError(self.name, str(operations[0].action), detail="it is read-only")
 
     async def free_slots(self, provider: str, window: Window) -> Sequence[Offer]:
-        """Return no slots."""
+        """Return no slots: this source offers no times."""
         del provider, window
         return ()
 
     @property
     def seats(self) -> Mapping[str, int]:
-        """Return no capacities: it has no meetings."""
+        """Return no capacities: this source has no meetings."""
         return {}
 
     @property
     def buffers(self) -> Mapping[str, Buffer]:
-        """Return no buffers."""
+        """Return no buffers: this source has no meetings."""
         return {}
 
     def plan(self, window: Window, providers: Collection[str] | None = None) -> Sequence[ListCall]:
-        """Return no calls."""
+        """Return no list calls: spans are computed from the state."""
         del window, providers
         return ()
 
@@ -233,7 +234,7 @@ class ResourceBlocks:
 
     @property
     def traffic(self) -> CallStats:
-        """Return empty counts: it makes no calls."""
+        """Return empty counts: this source makes no calls of its own."""
         return CallStats()
 
     async def aclose(self) -> None:
@@ -264,7 +265,10 @@ class ResourceBlocks:
         ] + [*self.stopped_reservations(state)]
 
     def stopped_reservations(self, state: ProviderState) -> Iterator[Reservation]:
-        """Yield the new times of bookings that the guard stopped: these take up both times."""
+        """Yield the new times of bookings that the guard stopped.
+
+        Such a booking takes up its room at both its agreed time and its new time.
+        """
         links = {(r.system, r.event): r.booking for r in state.replicas if r.role.is_meeting}
         for conflict in state.conflicts:
             for claim in (

@@ -1,4 +1,4 @@
-"""The resource-derived calendars of all systems with rooms, read like additional systems."""
+"""The sources of blocks (`resource_blocks`) of all systems with rooms, and their contact links."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from syncd.store.store import Store
 from syncd.systems.port import PlatformError, System
 
 ProviderSystems = Mapping[str, Sequence[str]]
-"""The systems of each provider."""
+"""The names of the systems in which each provider has a calendar."""
 
 
 @dataclass(slots=True)
 class ResourceSources:
-    """The resource blocks and contact links of all systems with rooms.
+    """The sources of resource blocks and the contact links of all systems with rooms.
 
-    ``quantities`` is how many units of a provider there are, if it is equipment.
+    ``quantities`` is the number of units of each provider that is a piece of equipment.
     """
 
     blocks: Sequence[ResourceBlocks] = ()
@@ -35,14 +35,14 @@ class ResourceSources:
     unknown: dict[str, str] = field(default_factory=dict)
     """The systems whose block targets could not be read yet, with the cause."""
     unmapped: set[str] = field(default_factory=set)
-    """Block targets that are no configured providers: only their rooms are known."""
+    """Block targets that are not in the configuration: only the rooms that they need are known."""
 
     async def refresh(
         self, mapping: ProviderSystems, tasks: SystemTasks
     ) -> tuple[ProviderSystems, set[str]]:
-        """Look up the block targets; return the mapping with them, and the providers that are new.
+        """Look up the block targets; return the mapping with them, and the providers added to it.
 
-        If a system does not answer, its last known targets stay.
+        If a system does not respond, its last known block targets stay.
         """
         new: dict[str, Sequence[str]] = {}
         for source in self.blocks:
@@ -63,16 +63,16 @@ class ResourceSources:
         return {**mapping, **new}, set(new)
 
     def with_dependents(self, chosen: Collection[str]) -> list[str]:
-        """Return the chosen providers, and the calendars that rooms among them can block."""
+        """Return the chosen providers, and the providers whose calendars chosen rooms can block."""
         targets = {target for source in self.blocks for target in source.targets_of(chosen)}
         return sorted({*chosen, *targets})
 
     def get(self, name: str) -> ResourceBlocks:
-        """Return the resource blocks of this name. Raises StopIteration if there are none."""
+        """Return the source with this name. Raises StopIteration if the name is unknown."""
         return next(source for source in self.blocks if source.name == name)
 
     def update_quantities(self, seen: Sequence[Observation]) -> set[str]:
-        """Store the number of units of each provider; return the providers whose number changed."""
+        """Store the units of each provider that were read; return whose number has changed."""
         counts = {p: n for observation in seen for p, n in observation.units.items()}
         changed = {p for p, n in counts.items() if self.quantities.get(p) != n}
         self.quantities.update(counts)
@@ -86,7 +86,10 @@ class ResourceSources:
         tasks: SystemTasks,
         pauses: WritePauses,
     ) -> None:
-        """Link bookings to contacts; a late system continues in the background."""
+        """Link bookings to contacts in each system with contact links.
+
+        If a system does not respond in time, its call continues in the background.
+        """
         for source in self.contact_links:
             call = partial(source.sync, systems, store, clock, pauses)
             with suppress(PlatformError):
@@ -95,7 +98,10 @@ class ResourceSources:
     async def observe(
         self, store: Store, clock: Clock, window: Window, chosen: Collection[str]
     ) -> tuple[dict[str, Observation], list[str]]:
-        """Compute the blocked spans; return the observations by name, and their providers."""
+        """Compute the blocked spans of the ``chosen`` providers in this window.
+
+        Returns the observations by name of the source, and the providers that are block targets.
+        """
         targets = sorted(set(chosen) & {p for source in self.blocks for p in source.providers})
         seen = [await observe(source, store, clock, window, targets) for source in self.blocks]
         return {o.system: o for o in seen}, targets

@@ -1,17 +1,19 @@
 """Decide when a resync ends, and how long it waits between two cycles.
 
-A run ends when a further cycle would read nothing new, confirm nothing and write nothing. It
+A resync ends when a further cycle would read nothing new, confirm nothing and write nothing. It
 continues as long as the last cycle
 
 - wrote something, had a write rejected, or read a calendar or a part of a list completely for the
   first time;
-- left a write that an answering platform has to confirm;
-- left a late system: the run waits for it, a daemon only as long as it has nothing else to do;
-- left an event that needs another read: it was not looked up yet, its proof needs a second cycle,
-  or lists may show it later. Each id is looked up once in a run, or until its proof is complete, so
-  this ends.
+- left a write that a responding platform has to confirm;
+- left a late system: the resync waits for that system, but in a daemon only until another job is
+  due;
+- left an event that needs another read: the event was not looked up yet, the proof that it is gone
+  needs a second cycle, or lists may show it later. Each event is looked up once in a resync, or
+  until its proof is complete, so the resync ends.
 
-Where a platform allows no more calls for a short time, the run waits for that time and continues.
+Where a platform allows no more calls for a short time, the resync waits for that time and
+continues.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from syncd.model import Clock
 from syncd.systems.stopping import Stopping
 
 MAX_CYCLES = 12
-"""The maximum number of cycles of a run that waits for confirmation; the next run continues."""
+"""The maximum number of cycles of a resync that waits for confirmation; the next one continues."""
 
 RETRY_DELAYS = (0.3, 0.6, 1.0, 2.0, 5.0, 10.0, 15.0, 15.0, 15.0)
 """Seconds between two cycles of a run that waits for a platform to confirm."""
@@ -46,7 +48,10 @@ MAX_IDLE_WAIT = 300.0
 
 @dataclass(slots=True)
 class ResyncEnd:
-    """The end of one run, decided after each of its cycles."""
+    """The decision after each cycle of one resync whether a further cycle follows.
+
+    ``patient``: the resync waits for rate limits. ``progress`` shows why it waits.
+    """
 
     clock: Clock
     stopping: Stopping
@@ -62,7 +67,11 @@ class ResyncEnd:
     _due: float = 0.0
 
     async def continues(self, report: Report, tasks: SystemTasks, *, unconfirmed: bool) -> bool:
-        """Wait before the next cycle, if there should be one; return false if the run ends."""
+        """Wait before the next cycle and return true, or return false if the resync ends.
+
+        ``report`` is the report after the last cycle. ``unconfirmed``: that cycle left a write that
+        a responding platform has to confirm.
+        """
         if report.converged or self.stopping.is_set():
             return False
         if (wait := self._allowed_in(report)) is not None:
@@ -84,7 +93,10 @@ class ResyncEnd:
         return await tasks.next_arrival()
 
     async def _wait(self, run_pause: RunPause, pause: float) -> bool:
-        """Wait before the next cycle. After a pause that ended early, wait only for its rest."""
+        """Wait for so many seconds; return false if syncd must stop.
+
+        If a due poll ended the last pause early, wait only for the remaining time of that pause.
+        """
         now = self.clock.monotonic()
         if self._early and run_pause.ended_early:
             pause = min(pause, max(RETRY_DELAYS[0], self._due - now))
@@ -105,7 +117,7 @@ class ResyncEnd:
     def _allowed_in(self, report: Report) -> float | None:
         """Return the seconds until a rate-limited platform allows calls again.
 
-        None if there is no such platform, or the wait would be too long.
+        None if there is no such platform, or if the wait would be too long.
         """
         waits = [wait for wait in report.refused.values() if wait <= MAX_LIMIT_WAIT]
         if not self.patient or not waits:

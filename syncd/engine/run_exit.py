@@ -24,22 +24,23 @@ class RunExit(StrEnum):
 
     @classmethod
     def of(cls, remaining: Iterable[Remaining]) -> RunExit:
-        """Return the most severe exit that follows from this remaining work; DONE if none is."""
+        """Return the most severe exit for these kinds of remaining work; DONE if there is none."""
         return min((each.exit for each in remaining), key=list(cls).index, default=cls.DONE)
 
 
 class Remaining(StrEnum):
-    """A kind of work that a run leaves, or that `status` finds. Exit codes follow from it.
+    """A kind of work that remains after a run, or that `status` finds; it decides the exit code.
 
     - STOPPED: calendars or systems that the guard stopped.
-    - INTERRUPTED: 1 if a person or a signal ended the run early.
-    - SYSTEMS: systems that did not answer. If only writes fail, these count as WAITING instead.
+    - INTERRUPTED: 1 if the operator or a signal ended the run early.
+    - SYSTEMS: systems that did not respond. If only their writes fail, those writes count as
+      WAITING.
     - UNKNOWN_OWNERS: calendars with events whose owner is not proven.
     - LISTS: incomplete lists, unless acknowledged.
     - WRITES: writes without an outcome.
     - UNMADE: writes that were decided on and not made; a further run makes them.
     - WAITING: writes that are wanted and cannot be made now.
-    - REMOVALS: removals that wait for a second read.
+    - REMOVALS: events that may be gone and wait for another read.
     - UNPROVEN: events that are gone by id, while their lists do not prove it.
     - CONFLICTS: held conflicts.
     - DOUBLE_BOOKINGS: overlapping pairs of meetings, neither held nor acknowledged.
@@ -68,7 +69,7 @@ class Remaining(StrEnum):
 
     @property
     def exit(self) -> RunExit:
-        """Return the exit of a run that leaves this kind of work."""
+        """Return the exit of a run in which this kind of work remains."""
         return EXIT_OF_REMAINING.get(self, RunExit.UNANSWERED)
 
 
@@ -84,7 +85,7 @@ EXIT_OF_REMAINING = {
 
 
 def remaining_of_items(items: Iterable[ReportedItem]) -> dict[Remaining, int]:
-    """Count the reported items that are not acknowledged, by kind."""
+    """Count the records of the reported items that are not acknowledged, by kind of work."""
     counts = Counter[Remaining]()
     for item in items:
         if item.acknowledged_at is None:

@@ -1,9 +1,9 @@
-"""Follow events that lists may not show, because they began before the time that was read.
+"""Follow events that lists may not show because the events began before the time that was read.
 
-Platforms list the events that begin in the requested time, so a leave of several weeks drops out
-of the lists while it runs. A far read starts `FAR_LOOK_BACK` before its window, a resync
-``longest`` before it. A known running event that is still not listed is read by id, once per far
-interval, until it ends.
+Platforms list the events that begin in the requested time, so a leave of several weeks drops out of
+the lists while it runs. The lists of a far read start `FAR_LOOK_BACK` before the window, those of a
+resync start ``longest`` before it. A known running event that the lists still do not show is looked
+up by id, once per far interval, until the event ends.
 """
 
 from __future__ import annotations
@@ -28,19 +28,20 @@ FAR_LOOK_BACK = timedelta(days=7)
 """How long before the window the lists of a far read start."""
 
 MAX_FOLLOWED = 40
-"""Maximum events read by id per far interval and system, least recently read first."""
+"""Maximum lookups of events per far interval and system; the oldest lookups come first."""
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _DAY = timedelta(days=1)
 _EARLY = 0.8
-"""The share of the far interval after which an event is due; allows for timer jitter."""
+"""An event is due for a lookup after this share of the far interval (timers are inexact)."""
 
 
 class Depth(Enum):
     """How thoroughly a cycle reads.
 
-    NEAR: events that begin in the near window. FAR: the whole window, with lists that start
-    `FAR_LOOK_BACK` before it. RESYNC: the same, starting ``longest`` before it.
+    - NEAR: the events that begin in the near window.
+    - FAR: the whole window; the lists start `FAR_LOOK_BACK` before the window.
+    - RESYNC: the whole window; the lists start ``longest`` before the window.
     """
 
     NEAR = "near"
@@ -50,10 +51,10 @@ class Depth(Enum):
 
 @dataclass(slots=True)
 class RunningEvents:
-    """The lookups of long events that this process has made; nothing is stored.
+    """The lookups of running events that this process has made; nothing is stored.
 
-    ``longest`` is how long before the window an event may begin to be found; ``every`` is the far
-    interval.
+    ``longest`` is how long before the window an event may begin so that a resync still finds it;
+    ``every`` is the far interval.
     """
 
     longest: timedelta
@@ -62,10 +63,10 @@ class RunningEvents:
     _searched: set[tuple[str, str]] = field(default_factory=set)
 
     def look_back(self, system: str, providers: Iterable[str], depth: Depth) -> timedelta:
-        """Return how long before the window the lists of these providers start.
+        """Return how long before the window the lists of these providers start in one system.
 
-        The first far read of a calendar in this process looks back as far as a resync: the
-        calendar may be new, or its system did not answer the resync at the start.
+        The first far read of a calendar in this process looks back as far as a resync: the calendar
+        may be new, or its system did not respond to the resync at the start.
         """
         if depth is Depth.NEAR:
             return NO_LOOK_BACK
@@ -73,9 +74,9 @@ class RunningEvents:
         return self.longest if new or depth is Depth.RESYNC else min(FAR_LOOK_BACK, self.longest)
 
     def note(self, observed: Iterable[Observation]) -> None:
-        """Record the calendars that were read completely, look-back included.
+        """Record which calendars these far reads and resyncs listed completely, look-back included.
 
-        Lists that hide events or end early do not count.
+        Calendars whose lists hide events or end early are not recorded.
         """
         for seen in observed:
             asked = seen.request
@@ -96,9 +97,11 @@ class RunningEvents:
         *,
         at_once: bool,
     ) -> list[TrackedEvent]:
-        """Choose the records of one system that are read by id now, and record the time.
+        """Choose the records of one system that are looked up now, and note the time (``now``).
 
-        A record with a started proof of absence is due as soon as the proof can continue.
+        A record is due once per far interval, or if a started proof that it is gone can continue
+        (``probes``). ``at_once``: all records are due. At most `MAX_FOLLOWED` are returned per
+        interval.
         """
         records = list(records)
         if not records:
@@ -130,10 +133,14 @@ async def follow_running(
     *,
     at_once: bool,
 ) -> None:
-    """Read running events by id, where the lists neither show them nor have to show them.
+    """Look up running events that the lists neither show nor have to show.
 
-    Events that end after the window are included: a list that ends there does not prove them gone.
-    The target of a queued write is read each time, to confirm the write.
+    - ``unlisted``: the known events that no list shows.
+    - ``at_once``: a resync begins: look events up even if they were looked up a moment ago.
+
+    Events that end after the window are included: a list that ends with the window does not prove
+    them gone. The target of a queued write is looked up in each read, to confirm the write. A fault
+    is recorded in ``read.seen``.
     """
     awaited = {
         intent.operation.event for intent in read.intents if intent.state is IntentState.ACCEPTED
@@ -156,7 +163,7 @@ async def follow_running(
             read.seen.fail(fault)
             return
     for record in lasting:
-        # The proof needs another lookup. An event that cannot be read by id is unknown, and stays.
+        # The proof needs another lookup. An event that cannot be looked up stays as it is.
         if read.probes.is_open(record.id):
             read.seen.suspect(read.probes.next_check_at(record.id, read.asked_at))
 

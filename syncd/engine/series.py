@@ -1,4 +1,4 @@
-"""Make a decision see a whole series, if any of its instances changed."""
+"""Make a decision consider the whole series if an instance of the series changed."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from syncd.store.store import Store
 
 
 def complete_series(store: Store, seen: Observation) -> list[str]:
-    """Mark the related events of changed series as changed; return the providers to read further.
+    """Mark all instances of changed series as changed; return providers with vanished instances.
 
-    Moved instances are matched by their order. So the decision needs all instances of the series,
-    and those that follow a vanished one may lie beyond the window that was read.
+    Called after each read. Rescheduled instances are matched by their order, so a decision needs
+    all instances of the series. If an instance vanished, more must be read: the following
+    instances may lie beyond the window that was read.
     """
     news = [r for r in _touched(store, seen) if series_of(r)]
     for provider in sorted({r.provider for r in news}):
@@ -33,8 +34,8 @@ def unread_rest(
 ) -> Window | None:
     """Return the part of the whole window that still has to be read; None if there is none.
 
-    It begins with the known instances at the end of the window that was read: an instance that
-    lies in neither part as a whole could not be proven gone.
+    ``read`` is the window that was read. The part begins with the known instances that overlap the
+    end of ``read``: an instance that lies in no read as a whole could not be proven gone.
     """
     if read.end >= whole.end:
         return None
@@ -44,7 +45,7 @@ def unread_rest(
 
 
 def join_observations(seen: Observation, more: Observation) -> None:
-    """Add the result of a further read of the same system to an observation."""
+    """Add the result of a second read of the same system (``more``) to an observation."""
     seen.coverage = [*seen.coverage, *more.coverage]
     for provider, events in more.changed_ids.items():
         seen.changed_ids.setdefault(provider, set()).update(events)

@@ -1,9 +1,10 @@
 """Write to one instance of a series, and check that the other instances keep their values.
 
 It is unknown whether a platform changes one instance or all of them. So where the configuration
-allows such writes, the neighbours are read before and after each write. If one changed, all
-instances are compared with their last known values, these are written back, and no further instance
-is written to in that system until a person releases the series again.
+allows writes to instances, the neighbours of the target are read before and after each write. If a
+neighbour changed, all instances are compared with their last known values, and changed instances
+are written back. After that, syncd writes to no instance in this system until the operator releases
+the series again.
 """
 
 from __future__ import annotations
@@ -38,19 +39,20 @@ _FORMER_STOP = "series_writes"
 PUT_BACK = "puts back what a write to another instance changed"
 
 CarryOut = Callable[[Sequence[Sequence[Operation]]], Awaitable[None]]
-"""Makes calls of one operation each, with journal entries."""
+"""Makes these calls, each with its operations, with journal entries."""
 
 
 def may_write_series(system: System) -> bool:
-    """Return true if instances of series may be written to."""
+    """Return true if syncd may write to instances of series in this system."""
     stopped = system.facts.value(INSTANCE_WRITES) == NO
     return system.capabilities.series_writes and not stopped
 
 
 def migrate_series_stops(systems: Iterable[System], store: Store) -> None:
-    """Convert the stops of older versions, and delete the stop of a system whose series are held.
+    """Convert the stops of older versions, and end the stops of systems whose series are held.
 
-    So writes are allowed again after a person holds the series of a system and releases them.
+    To allow writes again after a stop, the operator first holds the series of the system and then
+    releases them.
     """
     for system in systems:
         if system.facts.value(_FORMER_STOP):
@@ -63,7 +65,10 @@ def migrate_series_stops(systems: Iterable[System], store: Store) -> None:
 def held_instances(
     system: System, operations: Sequence[Operation], context: WriteContext
 ) -> set[str]:
-    """Return the targets that must not be written to, as a write may change their whole series."""
+    """Return the targets that must not be written to, as a write may change their whole series.
+
+    Targets are given by id. Empty while the side effects of an earlier write are put back.
+    """
     instances = [] if context.repairs else _instances(system, operations, context.store)
     return {r.id for r in instances} if instances and not may_write_series(system) else set()
 
@@ -88,9 +93,10 @@ async def write_and_compare(
     write: Callable[[], Awaitable[None]],
     carry_out: CarryOut,
 ) -> None:
-    """Make one call, and compare the neighbours of its target before and after.
+    """Make one call (``write``), and compare the neighbours of its target before and after.
 
-    Raises PlatformError. Any error but UnknownOutcomeError means that nothing was written.
+    ``carry_out`` makes the writes that restore changed instances; ``result`` gets the remarks.
+    Raises PlatformError. Any error except UnknownOutcomeError means that nothing was written.
     """
     check = await SiblingCheck.before(system, operations, context)
     try:
@@ -104,7 +110,11 @@ async def write_and_compare(
 
 @dataclass(slots=True)
 class SiblingCheck:
-    """The values of an instance's neighbours just before the instance is written to."""
+    """The values of the neighbours of an instance, just before the instance is written to.
+
+    ``shown`` has the record and the value of each neighbour, by id. ``target`` is None if the write
+    is not to an instance of a series; then nothing is compared.
+    """
 
     system: System
     context: WriteContext
@@ -115,7 +125,7 @@ class SiblingCheck:
     async def before(
         cls, system: System, operations: Sequence[Operation], context: WriteContext
     ) -> Self:
-        """Read the instances before and after the target, if the target is an instance."""
+        """Read the neighbours (one earlier, one later) if the target is an instance of a series."""
         check = cls(system, context)
         instances = [] if context.repairs else _instances(system, operations, context.store)
         check.target = next(iter(instances), None)
@@ -132,7 +142,7 @@ class SiblingCheck:
         return check
 
     async def compare(self, carry_out: CarryOut, result: WriteResult) -> None:
-        """Compare the neighbours after the write; restore the instances that it changed."""
+        """Read the neighbours after the write; restore all instances that the write changed."""
         for record, value in self.shown.values():
             now = await self._read(record)
             if now is not None and now != value:
@@ -180,7 +190,10 @@ class SiblingCheck:
         )
 
     def _accept(self, record: TrackedEvent, shown: Value) -> None:
-        """Store a value that our own write caused: it is no change, and replicas must be synced."""
+        """Store a value that our own write caused, so that it does not count as a change.
+
+        The replicas of the instance are marked as not synced, so that the value is corrected.
+        """
         store = self.context.store
         accepted = replace(
             record,

@@ -16,17 +16,18 @@ from syncd.systems.port import IncompleteReadError, PlatformError
 log = structlog.get_logger(__name__)
 
 STATE_ERRORS: tuple[type[Exception], ...] = (StateError, sqlite3.Error, DBAPIError)
-"""The errors of an unusable database. A value that it cannot store is not among them."""
+"""The errors of an unusable database; a value that cannot be stored raises other errors."""
 
 
 @contextmanager
 def supervised(
     system: str, doing: str, kind: Callable[..., PlatformError] = IncompleteReadError
 ) -> Iterator[None]:
-    """Turn each unexpected exception into a fault of this system, and log where it was raised.
+    """Turn each unexpected exception in a with block into a fault of this system, and log it.
 
-    ``kind`` makes the fault. Errors of the state pass: they are no system's fault, and end the
-    cycle.
+    ``doing`` names the work for the log and the fault, such as "reading events". ``kind`` is the
+    class of the fault. PlatformErrors pass unchanged. Errors of the state pass, too: they are the
+    fault of no system, and end the cycle.
     """
 
     def log_exception(error: Exception) -> None:

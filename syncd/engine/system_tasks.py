@@ -1,10 +1,9 @@
-"""Run the tasks of each system in a lane of its own, so that a slow system delays no other.
+"""Run the asyncio tasks of each system in a lane, so that a slow system delays no other.
 
-All systems are read in parallel. Once two have answered (or one, if only two are read), the others
-get `GRACE` seconds. A read that has not ended by then continues in the background, and the cycle
-counts that system as unknown. While a task of a system is in the background, nothing else is read
-from it or written to it; a later cycle takes up the result. The same holds for writes.
-
+All systems are read in parallel. Once two have responded (or one, if only two are read), the others
+get `GRACE` seconds. A read that has not ended by then is late: it continues in the background, and
+the cycle counts its system as unknown. While a task of a system is in the background, nothing else
+is read from or written to that system; a later cycle uses the result. Writes work the same way.
 Background tasks may change the state, except while decisions are made (`DecisionGate`).
 """
 
@@ -25,22 +24,25 @@ from syncd.systems.port import RetryableError, System
 from syncd.systems.stopping import Stopping
 
 GRACE = 0.75
-"""Seconds to wait for the other systems once two have answered (promise 8)."""
+"""Seconds to wait for more systems once two responded (promise 8, docs/design.md#promises)."""
 
 T = TypeVar("T")
 
 
 class DecisionGate:
-    """A gate that holds back answers in the background while decisions are made."""
+    """A gate that keeps background tasks from changing the state while decisions are made.
+
+    A background task waits at the gate after each response of its system (see `GatedSystem`).
+    """
 
     def __init__(self) -> None:
-        """Start open."""
+        """Create an open gate."""
         self._open = asyncio.Event()
         self._open.set()
 
     @contextmanager
     def closed(self) -> Iterator[None]:
-        """Close the gate during a block."""
+        """Keep the gate closed during a with block."""
         self._open.clear()
         try:
             yield
@@ -54,41 +56,44 @@ class DecisionGate:
 
 
 class GatedSystem:
-    """A `System` whose answers wait for the gate. All methods delegate to the wrapped system."""
+    """A `System` for background tasks: each call returns only when the gate is open.
+
+    All methods delegate to the wrapped system.
+    """
 
     def __init__(self, system: System, gate: DecisionGate) -> None:
-        """Wrap a system."""
+        """Wrap a system, so that its responses wait for this gate."""
         self._system = system
         self._gate = gate
         self.since: float | None = None
         """When the call in flight began, in the event loop's time; None if there is none."""
 
     def __getattr__(self, name: str) -> Any:
-        """Delegate members that make no calls to the wrapped system."""
+        """Return a member that makes no calls from the wrapped system."""
         return getattr(self._system, name)
 
     async def read(self, *args: Any, **kwargs: Any) -> Any:
-        """Delegate to the wrapped system."""
+        """Read the wrapped system; return the snapshot when the gate is open."""
         return await self._answer(self._system.read(*args, **kwargs))
 
     async def read_one(self, *args: Any) -> Any:
-        """Delegate to the wrapped system."""
+        """Look up an event in the wrapped system; return the result when the gate is open."""
         return await self._answer(self._system.read_one(*args))
 
     async def users(self) -> Any:
-        """Delegate to the wrapped system."""
+        """Read the users of the wrapped system; return them when the gate is open."""
         return await self._answer(self._system.users())
 
     async def whole(self, *args: Any) -> Any:
-        """Delegate to the wrapped system."""
+        """Read a whole record from the wrapped system; return it when the gate is open."""
         return await self._answer(self._system.whole(*args))
 
     async def person(self, *args: Any) -> Any:
-        """Delegate to the wrapped system."""
+        """Look up an event's customer in the wrapped system; return it when the gate is open."""
         return await self._answer(self._system.person(*args))
 
     async def write(self, *args: Any) -> Any:
-        """Delegate to the wrapped system."""
+        """Write to the wrapped system; return the response when the gate is open."""
         return await self._answer(self._system.write(*args))
 
     async def _answer(self, call: Coroutine[Any, Any, T]) -> T:
@@ -106,7 +111,7 @@ class GatedSystem:
 
 @dataclass(slots=True)
 class _Lane(Generic[T]):
-    """The running tasks of one kind (reads or writes), by system."""
+    """The running asyncio tasks of one kind (reads or writes), by system."""
 
     tasks: dict[str, asyncio.Task[T]] = field(default_factory=dict)
 
@@ -126,7 +131,7 @@ class _Lane(Generic[T]):
     def take_ended(
         self, tasks: Mapping[str, asyncio.Task[T]], later: Callable[[asyncio.Task[T]], None]
     ) -> dict[str, asyncio.Task[T]]:
-        """Remove and return ended tasks; the others call ``later`` at their end."""
+        """Remove and return the tasks that have ended; the others call ``later`` when they end."""
         ended = {name: task for name, task in tasks.items() if task.done()}
         for name, task in tasks.items():
             if name not in ended:
@@ -140,9 +145,10 @@ class _Lane(Generic[T]):
 
 @dataclass(slots=True)
 class SystemTasks:
-    """The running tasks of all systems. ``on_arrival`` is called when a late task has ended.
+    """The running asyncio tasks of all systems.
 
-    ``is_relevant`` returns true if a late read needs a cycle of its own.
+    ``on_arrival`` is called when a late task has ended, to start a cycle. ``is_relevant`` returns
+    true if the result of a late read needs a cycle of its own.
     """
 
     stopping: Stopping
@@ -157,7 +163,7 @@ class SystemTasks:
     _calls: dict[tuple[str, object], asyncio.Task[Any]] = field(default_factory=dict)
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
     waits_for_all: bool = False
-    """True if all systems are waited for: nothing is written, or there are too few systems."""
+    """True if a cycle waits for all systems: it writes nothing, or there are too few systems."""
     _has_late: bool = False
     waiting: bool = False
     """True while a run has nothing to do but wait for late tasks."""
@@ -182,7 +188,7 @@ class SystemTasks:
         return self._writes.ended()
 
     def late_reads(self) -> list[Observation]:
-        """Return the results of late reads that have ended; the next read takes them up."""
+        """Return the results of late reads that have ended; the next `read` takes them."""
         return [
             task.result()
             for _, task in sorted(self._reads.tasks.items())
@@ -196,11 +202,12 @@ class SystemTasks:
         *,
         follows: bool,
     ) -> dict[str, Observation]:
-        """Read the wanted systems. Late ones count as slow, and are read on in the background.
+        """Read the ``wanted`` systems by ``work``; return the observation of each system.
 
-        A late read that has ended since is used as the read of its system if the cycle ``follows``
-        it and it covers the request. Otherwise the system is read again, and only the changes of
-        the late read are added. Raises what a read raises.
+        A late system has the state SLOW, and its read continues in the background. If a late read
+        has ended since, the cycle ``follows`` it, and its request covers the wanted one, its result
+        is used as the read of its system. Otherwise the system is read again, and only the changes
+        that the late read saw are added. Raises what a read raises.
         """
         self._has_late = False
         if self.waits_for_all:
@@ -237,10 +244,10 @@ class SystemTasks:
         systems: Mapping[str, System],
         work: Callable[[System], Coroutine[Any, Any, WriteResult]],
     ) -> dict[str, WriteResult | None]:
-        """Write to systems in parallel. The result is None if a write continues in the background.
+        """Write to systems in parallel by ``work``; None if a write continues in the background.
 
-        A write continues there if one of its calls is in flight for longer than the grace, and all
-        other systems are done or as slow.
+        A write continues there if one of its calls is in flight for longer than ``grace``, while
+        all other systems are done or as slow.
         """
         gated = {name: GatedSystem(system, self.gate) for name, system in systems.items()}
         tasks = {n: asyncio.create_task(work(cast("System", g))) for n, g in gated.items()}
@@ -259,10 +266,11 @@ class SystemTasks:
         *,
         urgent: bool = True,
     ) -> T:
-        """Make a call besides reads and writes, if no task of the system is running.
+        """Make a call that is neither a read nor a write, if no task of the system is running.
 
-        ``what`` identifies the call. If it is late, this raises RetryableError; the same call made
-        later returns the answer. A late answer starts a cycle if it is ``urgent``.
+        ``what`` identifies the call. If the response takes longer than ``grace``, the call
+        continues in the background and RetryableError is raised; the same call made later returns
+        the response. A late response starts a cycle if the call is ``urgent``.
         """
         key = (system, what)
         task = self._calls.get(key)
@@ -284,7 +292,7 @@ class SystemTasks:
         return cast("T", task.result())
 
     async def next_arrival(self) -> bool:
-        """Wait until a late task has ended; return false if the wait ended for another reason."""
+        """Wait until a late task has ended; return false if none ended (syncd stops, or `wake`)."""
         groups = (self._reads.tasks, self._writes.tasks, self._calls)
         tasks = [task for group in groups for task in group.values() if not task.done()]
         if not tasks or self.stopping.is_set():
@@ -304,7 +312,7 @@ class SystemTasks:
         return any(task.done() for task in tasks)
 
     def wake(self) -> None:
-        """End the wait for late tasks, as another job is waiting."""
+        """End `next_arrival`, because another job is waiting to run."""
         if self.waiting:
             self._woken.set()
 
@@ -319,7 +327,7 @@ class SystemTasks:
         self._requests.clear()
 
     async def cancel_all(self) -> None:
-        """Cancel all tasks at once. Sent writes are in the journal."""
+        """Cancel all tasks at once. Writes that were sent stay open in the journal."""
         for task in self._writes.tasks.values():
             task.cancel()
         await self.drain()
@@ -331,7 +339,7 @@ class SystemTasks:
         answered: int,
         enough: int,
     ) -> None:
-        """Wait for these tasks, and no longer than the grace after ``enough`` systems answered."""
+        """Wait for these tasks, at most ``grace`` seconds after ``enough`` systems responded."""
         loop = asyncio.get_running_loop()
         open_: set[asyncio.Task[Any]] = set(tasks.values())
         until: float | None = None
@@ -356,7 +364,7 @@ class SystemTasks:
         gated: Mapping[str, GatedSystem],
         tasks: Mapping[str, asyncio.Task[WriteResult]],
     ) -> None:
-        """Wait until all writes have ended, except those with a call that takes too long."""
+        """Wait until all writes have ended, except writes with a call that takes too long."""
         now = asyncio.get_running_loop().time
         try:
             while True:
@@ -407,13 +415,13 @@ class SystemTasks:
 
 
 _PAIR = 2
-"""The number of systems that must answer before a change can be carried between them."""
+"""The number of systems that must respond before a change can be propagated between them."""
 
 MIN_SYSTEMS = 3
-"""With fewer systems, there is no pair without the late one, so all are waited for."""
+"""With fewer systems, no two are left beside a late system, so a cycle waits for all."""
 
 MAX_LATE_ANSWERS = 100
-"""The number of late answers that are kept until the same call is made again."""
+"""The number of late responses that are kept until the same call is made again."""
 
 
 def _is_answer(result: object) -> bool:
@@ -421,7 +429,7 @@ def _is_answer(result: object) -> bool:
 
 
 def _add_news(seen: Observation, earlier: Observation) -> None:
-    """Add the changes of an earlier read of the same system that were not decided on yet."""
+    """Add the changes of an earlier read of the same system that no decision has used yet."""
     state, cause, fault, covered = seen.state, seen.cause, seen.fault, seen.coverage
     join_observations(seen, earlier)
     seen.moved_in |= earlier.moved_in

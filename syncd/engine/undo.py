@@ -41,10 +41,10 @@ _NEWS = {"seen", "changed", "agreed"}
 
 
 class NothingToUndoError(Exception):
-    """There is nothing to undo."""
+    """The run is unknown, or there is no write of the run to undo."""
 
     def __init__(self, reason: str, remedy: str) -> None:
-        """Store the reason and the remedy."""
+        """Store the reason, and the remedy: what the operator can do."""
         super().__init__(reason)
         self.reason = reason
         self.remedy = remedy
@@ -52,11 +52,14 @@ class NothingToUndoError(Exception):
 
 @dataclass(slots=True)
 class UndoReport:
-    """The result of an undo. ``run`` is the run that was undone, ``report`` that of the new run.
+    """The result of an undo.
 
-    - ``operations``: the writes that undo it; ``unwritten``: how many were not made or confirmed.
-    - ``suppressions``: the bookings whose blocks syncd will not make again until they change.
+    - ``run``: the id of the run that was undone; ``report``: the report of the undo itself.
+    - ``operations``: the writes that undo the run; ``unwritten``: how many of them were not made or
+      not confirmed.
+    - ``suppressions``: the bookings whose blocks syncd will not create again until they change.
     - ``skipped``: the bookings that were left as they are, with the reasons.
+    - ``notes``: the history entries of the undo.
     - ``out_of_reach``: blocks of the run in calendars that are no longer mapped.
     """
 
@@ -71,14 +74,14 @@ class UndoReport:
 
     @property
     def exit(self) -> RunExit:
-        """Return how the undo ended: CONFLICTS if something was skipped, for a person to check."""
+        """Return how the undo ended: CONFLICTS if the operator must check something skipped."""
         answered = all(s.state is SystemStatus.OK for s in self.report.systems.values())
         if not answered or self.unwritten:
             return RunExit.UNANSWERED
         return RunExit.CONFLICTS if self.skipped or self.out_of_reach else RunExit.DONE
 
     def to_json(self) -> dict[str, object]:
-        """Return the object of `undo --json`. Its keys are stable."""
+        """Return the JSON object of `undo --json`. The keys are stable."""
         data = self.report.to_json()
         return {
             "undoes": self.run,
@@ -99,10 +102,11 @@ async def undo_run(
     dry_run: bool,
     progress: Callable[[str], None],
 ) -> UndoReport:
-    """Undo the writes of a run, for each booking that nobody has changed since.
+    """Undo the writes of a run, for each booking that nobody has changed since the run.
 
-    The systems are read first. Raises NothingToUndoError if there is no such run, or it wrote
-    nothing (for that booking).
+    ``booking`` restricts the undo to one booking (None: all); ``dry_run``: only plan, write
+    nothing. The systems are read first. Raises NothingToUndoError if the run is unknown, if it
+    wrote nothing (for that booking), or in observe mode.
     """
     if engine.pauses.observe:
         raise NothingToUndoError(OBSERVE_REASON, OBSERVE_REMEDY)

@@ -1,7 +1,8 @@
-"""Revoke the coverage of lists that hide events which the platform shows by id.
+"""Revoke the coverage of lists that hide events which a lookup by id still finds.
 
-Such a list may look complete and be empty, so a missing event proves nothing. Its rows count, and
-its calendars can be written to, but its coverage is void: in this cycle's decision, and stored.
+Such a list may look complete and be empty, so an event that is missing from the list is not proven
+gone. The rows of the list still count, and its calendars can be written to, but its coverage is
+void, both for the decision of this cycle and in the store.
 """
 
 from __future__ import annotations
@@ -29,8 +30,9 @@ def due_in_list(
 ) -> datetime | None:
     """Return the time from which a list that is complete in these windows must show this event.
 
-    A list read later that lacks the event hides it. None: no list must show it. A meeting of
-    several hosts may be in the list of any of them, and the events derived from it for its other
+    ``found`` is the result of a lookup. If the list was read later than that time and lacks the
+    event, the list hides the event. None: no list has to show the event. A meeting of several hosts
+    may be in the list of any host, and the events that syncd derives from the meeting for its other
     hosts are in no list.
     """
     if part_of(record.id) or derived_from(read.store, read.system.name, [record.id]):
@@ -64,11 +66,13 @@ async def ask_for_created(
     unread: Collection[str],
     probe_blocks: Collection[str],
 ) -> None:
-    """Check whether lists hide blocks that syncd made before its state was lost.
+    """Check whether lists hide blocks that syncd created before its state was lost.
 
-    The expected blocks come from the file of created ids. The newest ones that a list lacks are
+    The expected blocks come from the file of created ids. The newest blocks that a list lacks are
     looked up by id, whatever else the list shows. ``unread`` are the providers whose calendar was
-    not read in full since the loss; ``probe_blocks`` are blocks of probes, which are left out.
+    not read in full since the loss; ``probe_blocks`` are ids of canaries, which are left out. If a
+    block is found that its list should show, the coverage of the list is revoked and the list is
+    reported.
     """
     created, system = read.store.created, read.system
     if created is None or not unread or Kind.BLOCK in system.capabilities.gone_by_list:
@@ -112,11 +116,11 @@ async def revoke_coverage(
     lists: Iterable[ListKey],
     moved: Iterable[ListKey] = (),
 ) -> frozenset[ListKey]:
-    """Revoke the coverage of these lists; return all lists that prove nothing.
+    """Revoke the coverage of these lists in ``read``; return all lists that prove nothing.
 
-    A list for two kinds of events is void for both. A list without any row is void for all of its
-    calendars. Calendars that ``moved`` are in other lists now: nothing is proven about them in this
-    read, without a fault of a list.
+    A list call for two kinds of events is void for both. A list call without any row is void for
+    all of its calendars. ``moved`` are calendars that other list calls show now: nothing is proven
+    about them in this read, but no list is at fault.
     """
     wanted = frozenset(lists)
     moved_lists = frozenset(moved)
@@ -133,7 +137,7 @@ async def revoke_coverage(
         providers = _providers(call, wanted, shown)
         if providers:
             voided |= {(provider, kind) for provider in providers for kind in call.kinds}
-    # Kinds that cannot be looked up by id are void too: nothing would show that lists hide them.
+    # Kinds that are proven gone only by lists are void too: no lookup shows that lists hide them.
     by_list = read.system.capabilities.gone_by_list
     voided |= {(provider, kind) for provider, _ in set(voided) for kind in by_list}
     _take_back(read, voided)
@@ -143,7 +147,7 @@ async def revoke_coverage(
 def _providers(
     call: ListCall, wanted: Collection[ListKey], shown: Collection[ListKey]
 ) -> frozenset[str]:
-    """Return the providers about whom a list proves nothing."""
+    """Return the providers about whom a list call proves nothing."""
     hidden = frozenset(p for p in call.providers for kind in call.kinds if (p, kind) in wanted)
     empty = not any((p, kind) in shown for p in call.providers for kind in call.kinds)
     return call.providers if hidden and empty else hidden
@@ -168,7 +172,7 @@ def _take_back(read: SystemRead, lists: Collection[ListKey]) -> None:
 
 
 def never_looked_up(read: SystemRead, missing: Iterable[TrackedEvent]) -> frozenset[ListKey]:
-    """Return the lists with missing events that were not looked up since they are missing."""
+    """Return the lists that lack events which were not looked up since the lists lack them."""
     not_asked = (record for record in missing if not read.probes.was_asked(record.id))
     return frozenset((record.provider, record.kind) for record in not_asked)
 
@@ -190,10 +194,10 @@ def report_unshown(
     *,
     full: bool,
 ) -> None:
-    """Report how many known events the lists of this system lack, earlier reads included.
+    """Report how many known events the lists of this system lack, counting earlier reads too.
 
-    ``lacking`` are the events of this read, with their providers; ``providers`` are those whose
-    lists prove nothing. ``full``: the whole window was read.
+    ``lacking`` are the events that this read found to be lacking, with their providers;
+    ``providers`` are the providers whose lists prove nothing. ``full``: the whole window was read.
     """
     asked = {each.provider for each in read.snapshot.coverage}
     asked |= {each.provider for each in read.snapshot.unproven}

@@ -1,4 +1,4 @@
-"""Find the block of a create with a lost reply, on a platform that strips tags."""
+"""Find the block of a create whose response was lost, on a platform that strips tags."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from syncd.systems.port import (
 def made_since(
     system: System, intent: Intent, events: Sequence[Event], store: Store
 ) -> list[Event]:
-    """Return the untagged blocks that the create may have made.
+    """Return the untagged blocks among ``events`` that the open create may have created.
 
-    Each has exactly the intended interval, was last changed after the intent by the platform's
-    clock, and was not there at the last read before.
+    Each has exactly the intended interval, was last changed after the intent was opened (by the
+    platform's clock), and was unknown before.
     """
     operation = intent.operation
     skew = system.traffic.skew or timedelta(0)
@@ -45,11 +45,11 @@ _CLOCKS = timedelta(seconds=5)
 
 
 _ANSWERED_WITHIN = timedelta(minutes=3)
-"""The longest time from a request until waiting for its answer ends."""
+"""The longest time that syncd waits for the response to a request."""
 
 
 def _was_there(event: Event, store: Store) -> bool:
-    """Return true if the event was already decided on, so that the create did not make it."""
+    """Return true if an earlier decision knew the event, so the event is not from the create."""
     records = store.records(event.system, [event.id])
     return any(
         record.created_by_us or record.base is not None or store.links(event.system, event.id)

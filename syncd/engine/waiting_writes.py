@@ -1,7 +1,7 @@
-"""Keep the waiting writes of each provider: collect them from decisions, store and log changes.
+"""Keep the waiting writes (wanted, but impossible now) of each provider; store and log changes.
 
-A provider with a waiting write is decided on in every cycle, so its last decision contains all of
-its waiting writes.
+A provider with a waiting write is decided on in every cycle, so the last decision on the provider
+contains all of its waiting writes.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from syncd.store.waiting import save_waiting, waiting_writes
 log = structlog.get_logger(__name__)
 
 MAX_WAITING_IN_RUN = 100
-"""The number of waiting writes stored with a run. The current ones are stored completely."""
+"""The maximum number of waiting writes stored with a run; all current ones are stored apart."""
 
 _OF_BLOCKS = {Action.CREATE_BLOCK, Action.MOVE_BLOCK, Action.REMOVE_BLOCK}
 
 WaitKey = tuple[str, WaitReason]
-"""(system, reason)"""
+"""(system, reason for which writes to the system wait)."""
 
 
 @dataclass(slots=True)
 class WaitingWrites:
-    """The current waiting writes, and the stored ones."""
+    """The waiting writes of this process's last decisions, and those that are stored."""
 
     store: Store
     _now: dict[str, tuple[Waiting, ...]] = field(default_factory=dict)
@@ -41,7 +41,10 @@ class WaitingWrites:
     _stored: dict[str, dict[str, WaitingWrite]] | None = None
 
     def update(self, decisions: Mapping[str, Decision], unmade: Collection[Waiting]) -> None:
-        """Update the waiting writes after a cycle; ``unmade`` are writes that failed to be made."""
+        """Update the waiting writes after a cycle, from its decisions.
+
+        ``unmade`` are the writes that the cycle tried, and that wait for their system.
+        """
         tried: dict[str, list[Waiting]] = {}
         for waiting in unmade:
             tried.setdefault(waiting.operation.provider, []).append(waiting)
@@ -56,13 +59,14 @@ class WaitingWrites:
                 self._changed.add(provider)
 
     def of(self, providers: Iterable[str]) -> list[Waiting]:
-        """Return the waiting writes of these providers, by system and time."""
+        """Return the waiting writes of these providers, sorted by system and time."""
         return sort_waiting(waiting for p in providers for waiting in self._now.get(p, ()))
 
     def all(self, mapped: Collection[Id]) -> list[Waiting]:
-        """Return the waiting writes of the ``mapped`` calendars, by system and time.
+        """Return the waiting writes of the ``mapped`` calendars, sorted by system and time.
 
-        For providers that this process has not decided on yet, these are the stored ones.
+        ``mapped`` are (provider, system). For providers that this process has not decided on yet,
+        the stored waiting writes are returned.
         """
         stored = [
             w for p, writes in self._load().items() if p not in self._now for w in writes.values()
@@ -81,9 +85,10 @@ class WaitingWrites:
         return self._stored
 
     def save(self, mapped: Collection[Id], at: datetime) -> None:
-        """Store the changed waiting writes, and log causes that begin or end.
+        """Store the changed waiting writes, and log each cause that begins or ends.
 
         Writes to calendars, as (provider, system), that are no longer ``mapped`` are removed.
+        ``at`` is the time from which new writes wait.
         """
         stored = self._load()
         unmapped = [p for p, writes in stored.items() if _is_unmapped(p, writes, mapped)]
@@ -159,7 +164,7 @@ def _log(
     now: Counter[WaitKey],
     stored: Mapping[str, Mapping[str, WaitingWrite]],
 ) -> None:
-    """Log each cause when its first write begins to wait, and when its last one no longer waits."""
+    """Log each cause with its first waiting write, and when no write waits any more."""
     for system, why in sorted(now.keys() - before.keys()):
         writes = [
             w

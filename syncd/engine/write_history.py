@@ -1,4 +1,4 @@
-"""Make the history entries of a write."""
+"""Create the history entries of a write."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 def history_of_write(
     context: WriteContext, operation: Operation, event: str, detail: str, at: datetime
 ) -> list[HistoryEntry]:
-    """Return one history entry for each booking that a write serves (promise 10)."""
+    """Return one history entry for each booking that a write serves.
+
+    ``event`` is the id of the target, ``detail`` what became of the write. This keeps promise 10
+    (docs/design.md#promises).
+    """
     return [
         HistoryEntry(
             at=at,

@@ -1,4 +1,4 @@
-"""Commit the outcome of a write: base, links, history and journal in one transaction."""
+"""Commit the outcome of a write in one transaction: base, links, history and journal."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def commit_outcome(
 ) -> None:
     """Commit the outcome of a write that happened: base, links, history and journal at once.
 
-    ``event`` is the id of the target, ``shown`` its value as the platform answered, if it did.
+    ``event`` is the id of the target, ``shown`` the target's value in the platform's response (None
+    if the response has none), ``at`` the time of the response, ``detail`` the text for the history.
     """
     context.store.apply(outcome_changes(context, intent, event, shown, at, detail))
 
@@ -50,7 +51,7 @@ def outcome_changes(
     made_operation = replace(operation, event=event)
     closed = replace(intent, state=IntentState.DONE, operation=made_operation)
     if is_unmet(operation, shown):
-        # The platform answered "done", but the status did not change. A failed intent limits the
+        # The response was "done", but the status did not change. A failed intent limits the
         # attempts. Without `before_write` it does not count as queued, and is repeated.
         closed = replace(closed, state=IntentState.FAILED, error="the status did not change")
         changes.records = [replace(each, before_write=None) for each in changes.records]
@@ -60,7 +61,7 @@ def outcome_changes(
 
 
 def commit_queued(context: WriteContext, call: Sequence[Intent], job: str, at: datetime) -> None:
-    """Commit that the platform has queued a whole call."""
+    """Commit that the platform has queued a whole call; ``job`` is the platform's job id or ''."""
     targets = [i.operation.event or "" for i in call]
     records = {r.id: r for r in context.store.records(call[0].operation.system, targets)}
     detail = f"queued as {job}" if job else "queued"
@@ -74,5 +75,5 @@ def commit_queued(context: WriteContext, call: Sequence[Intent], job: str, at: d
 
 
 def stored_record(context: WriteContext, system: str, event: str) -> TrackedEvent | None:
-    """Return the record of an event, if it is stored."""
+    """Return the stored record of an event, or None."""
     return next(iter(context.store.records(system, [event])), None)

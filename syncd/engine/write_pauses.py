@@ -1,7 +1,7 @@
 """Hold back writes because of pauses or observe mode.
 
-Pauses are stored, and read again just before each write, so that a pause between a plan and its
-writes counts at once. The pause command waits for the requests that had begun by then.
+Pauses are stored, and loaded again just before each write, so that a pause that begins between a
+plan and its writes counts at once. The pause command waits for the requests that had begun earlier.
 """
 
 from __future__ import annotations
@@ -20,12 +20,15 @@ _CAUSES = {WaitReason.PAUSED: ExposureCause.PAUSED, WaitReason.OBSERVE: Exposure
 
 
 def paused(store: Store, provider: str, system: str) -> Pause | None:
-    """Return the pause that stops writes to this calendar; None if it may be written to."""
+    """Return the stored pause that stops writes to this calendar; None if writes are allowed.
+
+    The pause may be of the calendar, of its whole provider, or of its whole system.
+    """
     return pause_of(pauses(store), provider, system)
 
 
 def system_paused(store: Store, system: str) -> Pause | None:
-    """Return the pause of a system as a whole, if there is one."""
+    """Return the stored pause of a whole system, or None."""
     return paused(store, "", system)
 
 
@@ -33,7 +36,7 @@ def system_paused(store: Store, system: str) -> Pause | None:
 class WritePauses:
     """The pauses and observe mode, and the write requests in flight.
 
-    ``current`` are the pauses that the current cycle decides by. Writes check the stored pauses.
+    Decisions of a cycle use ``current``, the pauses at its start. Writes check the stored pauses.
     """
 
     store: Store
@@ -47,23 +50,23 @@ class WritePauses:
         self.current = pauses(self.store)
 
     def reload(self) -> bool:
-        """Load the pauses for a new cycle; return true if any has begun or ended."""
+        """Load the stored pauses for a new cycle; return true if a pause has begun or ended."""
         before, self.current = self.current, pauses(self.store)
         return before != self.current
 
     def reason(self, provider: str, system: str) -> WaitReason | None:
-        """Return why the current cycle does not write to a calendar; None if it may."""
+        """Return why the current cycle does not write to a calendar; None if it may write."""
         if self.observe:
             return WaitReason.OBSERVE
         return WaitReason.PAUSED if pause_of(self.current, provider, system) else None
 
     def exposure_cause(self, provider: str, system: str) -> ExposureCause | None:
-        """Return the cause of exposures in a calendar, if it is a pause or observe mode."""
+        """Return the cause of exposures in a calendar; None if no pause or observe mode applies."""
         reason = self.reason(provider, system)
         return None if reason is None else _CAUSES[reason]
 
     def reason_now(self, provider: str, system: str) -> WaitReason | None:
-        """Return why a calendar may not be written to now, by the stored pauses; None if it may."""
+        """Return why a calendar must not be written to now, by the stored pauses, or None."""
         if self.observe:
             return WaitReason.OBSERVE
         return WaitReason.PAUSED if paused(self.store, provider, system) else None
@@ -71,10 +74,10 @@ class WritePauses:
     def hold_back(
         self, operations: Iterable[Operation], *, cleans: bool = False
     ) -> dict[Operation, WaitReason]:
-        """Return the operations that may not be sent now, with the reason.
+        """Return the operations that must not be sent now, with the reason.
 
-        With ``cleans``, pauses do not count, only observe mode: for clean-ups, and to put back what
-        an earlier write changed by mistake.
+        ``cleans``: only observe mode counts, pauses do not. Used by `syncd cleanup`, and to put
+        back what an earlier write changed by mistake.
         """
         held_back: dict[Operation, WaitReason] = {}
         for operation in operations:
@@ -85,7 +88,7 @@ class WritePauses:
 
     @contextmanager
     def sending(self, calendars: Iterable[tuple[str, str]]) -> Iterator[None]:
-        """Mark these calendars, as (provider, system), as being written to during a block."""
+        """Mark calendars, as (provider, system), as being written to during a with block."""
         sent = list(calendars)
         self._in_flight += sent
         try:
@@ -96,7 +99,7 @@ class WritePauses:
             self._request_ended.set()
 
     async def wait_for_requests(self, new: Iterable[Pause]) -> None:
-        """Wait until no request to a calendar of these pauses is in flight."""
+        """Wait until no request to a calendar of these new pauses is in flight."""
         added = list(new)
         while any(pause_of(added, *calendar) for calendar in self._in_flight):
             self._request_ended.clear()

@@ -27,7 +27,11 @@ async def write_systems(
     report: Report,
     progress: Callable[[str], None] = lambda _text: None,
 ) -> list[Waiting]:
-    """Make writes and count them in the report; return those that wait for their system."""
+    """Make the writes and count them in the report; return those that wait for their system.
+
+    ``observed`` are the cycle's reads: a fault of a write is added to the observation of its
+    system. ``progress`` shows how many writes are done. Raises no PlatformError.
+    """
     if operations:
         context = _counting(context, len(operations), progress)
     by_system: dict[str, list[Operation]] = {}
@@ -69,7 +73,7 @@ def _unmade(
     results: Sequence[WriteResult],
     waiting: Sequence[Waiting],
 ) -> int:
-    """Count the operations that were not made, are not open in the journal, and do not wait."""
+    """Count the operations that were not made, have no open intent, and do not wait."""
     known = {write_order.operation_key(o) for each in results for o in (*each.done, *each.queued)}
     known |= {write_order.operation_key(i.operation) for i in engine.store.pending_intents()}
     known |= {write_order.operation_key(each.operation) for each in waiting}
@@ -82,7 +86,10 @@ def _note_fault(result: WriteResult, observation: Observation) -> None:
 
 
 def count_writes(engine: Engine, system: str, result: WriteResult, report: Report) -> None:
-    """Count the writes of a system in the report, and mark the providers concerned as dirty."""
+    """Count the writes of one system in the report, and mark their providers as dirty.
+
+    So the next cycle decides on these providers again.
+    """
     report.operations.update(o.action for o in (*result.done, *result.queued))
     report.failures += result.failures
     report.remarks += result.remarks
@@ -97,7 +104,7 @@ def count_writes(engine: Engine, system: str, result: WriteResult, report: Repor
 
 
 def _read(observation: Observation | None) -> list[Coverage]:
-    """Return the coverage of a system, with the time of the request as the time of the read."""
+    """Return the coverage of an observation; each is read at the time of the request."""
     if observation is None or observation.asked_at is None:
         return []
     return [replace(c, read_at=observation.asked_at) for c in observation.coverage]

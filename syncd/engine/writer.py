@@ -1,10 +1,10 @@
 """Make the writes of one system, with journal entries (docs/design.md#writing).
 
-Each write commits its intent, sends the request, and commits the outcome with base and history in
-one transaction. No transaction is open during a request. The intents of the next few calls are
-committed together; those that are not sent are closed as dropped. A crash, a cancelled task or an
-unexpected exception after a request may have been sent leaves intents open: `recovery` reads their
-targets before anything else.
+For each write, syncd commits the intent, sends the request, and commits the outcome with base and
+history in one transaction. No transaction is open during a request. The intents of the next few
+calls are committed together; those that are not sent are closed as dropped. A crash, a cancelled
+asyncio task or an unexpected exception after a request may have been sent leaves intents open:
+`recovery` reads their targets before anything else.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ RESTAMP_AFTER = timedelta(seconds=5)
 """An intent that is older than this is committed again before its request is sent."""
 
 MAX_UNREAD = 3
-"""After this number of unanswered reads of targets, the system counts as not answering."""
+"""After this number of reads of targets without a response, the system counts as silent."""
 
 MAX_SEND_DELAY = RESTAMP_AFTER + timedelta(seconds=15)
 """The longest time from an intent's commit to its request, including the wait for the rate limit
@@ -87,29 +87,38 @@ UPDATES = frozenset({Action.MOVE_BLOCK, Action.MOVE_APPOINTMENT, Action.SET_STAT
 
 @dataclass(slots=True)
 class WriteResult:
-    """The results of one system's operations."""
+    """The results of the writes to one system.
+
+    ``done``: confirmed by the response. ``queued``: accepted by the platform, and not confirmed
+    yet. ``skipped``: not made, or without a known outcome. ``failures`` and ``remarks`` are texts
+    for the report. ``fault``: the fault of the whole system that ended the writes.
+    """
 
     done: list[Operation] = field(default_factory=list)
     queued: list[Operation] = field(default_factory=list)
     skipped: list[Operation] = field(default_factory=list)
     unmade: list[Waiting] = field(default_factory=list)
-    """The operations that wait for the system to answer, or to allow writes again."""
+    """The operations that wait until the system responds, or allows writes again."""
     failures: list[str] = field(default_factory=list)
     fault: PlatformError | None = None
     unsure: set[str] = field(default_factory=set)
-    """Providers with an unanswered write; nothing more is written for them."""
+    """Providers with a write that got no response; this run writes nothing more for them."""
     news: list[TrackedEvent] = field(default_factory=list)
     """Changed records that were found when targets were read again."""
     elsewhere: set[str] = field(default_factory=set)
     """Targets that were found at another owner; the next read looks them up by id."""
     remarks: list[str] = field(default_factory=list)
     unread: int = 0
-    """The number of targets whose read was not answered."""
+    """The number of targets whose read got no response."""
 
 
 @dataclass(frozen=True, slots=True)
 class WriteContext:
-    """The context of every write: store, clock, ids, run, and the stop signal."""
+    """What every write of a run needs: store, clock, source of ids, run id, and the stop signal.
+
+    ``on_write`` is called after each write, with its outcome; ``place_of`` returns where the
+    configuration states a rule.
+    """
 
     store: Store
     clock: Clock
@@ -133,9 +142,10 @@ async def execute(
     read: Sequence[Coverage],
     context: WriteContext,
 ) -> WriteResult:
-    """Make the writes of one system, in order. ``read`` is this cycle's coverage of the system.
+    """Make the writes of one system, in a safe order; return the results.
 
-    Raises no PlatformError: after a fault of the whole account, the remaining operations wait.
+    ``read`` is this cycle's coverage of the system. Raises no PlatformError: after a fault of the
+    whole account, the remaining operations wait.
     """
     result = WriteResult()
     now = defer_first_writes(system, write_order.order(operations), context, result)
@@ -179,7 +189,7 @@ async def _make(
     context: WriteContext,
     result: WriteResult,
 ) -> list[Intent]:
-    """Make one call, or split it if it is refused as a whole; return the intents not sent."""
+    """Make one call, or several if the platform refuses the whole; return the intents not sent."""
     unsent: list[Intent] = []
     parts, pauses = BulkSplit.of(call), context.pauses or WritePauses(context.store)
     while parts.waiting:
@@ -212,7 +222,7 @@ async def _make(
             result.failures.append(str(fault))
             log.warning("write unanswered", system=system.name, fault=str(fault))
         except PlatformError as fault:
-            # The system says that nothing happened: the writes are planned again.
+            # The error proves that nothing was written: the writes are planned again.
             unsent += [replace(i, error=str(fault)) for i in ready]
             _put_off((i.operation for i in ready), fault, result)
             result.fault = fault
@@ -229,7 +239,7 @@ async def _make(
 def _put_off(
     operations: Iterable[Operation], fault: PlatformError | None, result: WriteResult
 ) -> None:
-    """Record that writes wait because of a fault of the system, if there is one."""
+    """Record that these writes wait because of this fault; do nothing without a fault."""
     match fault:
         case None | StoppingError():
             return
@@ -255,9 +265,11 @@ async def still_applies(
     context: WriteContext,
     result: WriteResult,
 ) -> list[Intent]:
-    """Return the intents whose target still has the value that was decided on (promise 5).
+    """Return the intents whose target still has the value that was decided on.
 
-    Targets that this cycle did not just read are read again.
+    Targets that this cycle has not just read are read again (promise 5, docs/design.md#promises).
+    Left out are also blocks that are not ours, held instances of series, and providers with a write
+    without a response. Raises PlatformError if the system does not respond.
     """
     applicable: list[Intent] = []
     foreign = foreign_blocks(system.name, [i.operation for i in call], context.store)
@@ -317,9 +329,9 @@ async def _write(
     result: WriteResult,
     parts: BulkSplit,
 ) -> None:
-    """Make one call. Raises PlatformError.
+    """Make one call and commit its outcome. Raises PlatformError.
 
-    Any error but UnknownOutcomeError means that nothing was written.
+    Any error except UnknownOutcomeError means that nothing was written.
     """
     now = context.clock.now()
     if any(now - intent.opened_at > RESTAMP_AFTER for intent in call):
@@ -395,7 +407,7 @@ def _rejected(
     failed = replace(intent, state=IntentState.FAILED, error=str(fault))
     changes = Changes(intents=[failed])
     if fault.why is RejectionReason.GONE and operation.event is not None:
-        # The target is gone: a removal is done, and for any other write it is a change.
+        # The target is gone: a removal is done; for any other write, this is a change.
         record = stored_record(context, operation.system, operation.event)
         links = context.store.links(operation.system, operation.event)
         changes = write_results.target_missing(record, links, at)
