@@ -13,11 +13,9 @@ from syncd.model.types import Value
 
 class UserState(StrEnum):
     """Whether the account still has the user to whom a calendar is mapped.
-
-    - PRESENT: the user is active and has the same id and address.
+    - PRESENT: the user is active and has the same id and e-mail address.
     - MISSING: the account lists users, and this user is not among them.
-    - UNKNOWN: the list of users is empty or could not be read, which proves nothing.
-    """
+    - UNKNOWN: the list of users is empty or could not be read, which proves nothing."""
 
     PRESENT = "present"
     MISSING = "missing"
@@ -56,7 +54,10 @@ class UserDirectory:
     listed: bool = False
 
     def state_of(self, provider: str, known: str = "") -> UserState:
-        """Return whether a provider's user is present; ``known`` is the id at the last read."""
+        """Return whether the user to whom a provider's calendar is mapped is present.
+
+        ``known`` is the id that this user had at the last read ('' if not known).
+        """
         if not self.listed:
             return UserState.UNKNOWN
         user = self.mapped.get(provider)
@@ -108,7 +109,7 @@ class OwnerChange:
 
     @property
     def proven(self) -> bool:
-        """Return true if it is proven that the event left the calendar."""
+        """Return true if the new owner proves that the event left the calendar."""
         return self.proof in {OwnerProof.HANDED_OVER, OwnerProof.DELETED}
 
 

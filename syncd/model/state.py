@@ -240,7 +240,7 @@ class Availability:
 
     @property
     def known(self) -> bool:
-        """Return true if a read of the free slots ever succeeded."""
+        """Return true if at least one read of the free slots succeeded."""
         return self.window.start < self.window.end
 
 
@@ -286,7 +286,7 @@ class Exposure:
 class TimeToBlock:
     """How long one value of a booking could be double-booked in the other systems.
 
-    It runs from when the value was visible on its platform (``visible_at``) until all other
+    The time runs from when the value was visible on its platform (``visible_at``) until all other
     calendars were blocked (``closed_at``; None: not yet).
     """
 
@@ -299,9 +299,9 @@ class TimeToBlock:
 
 @dataclass(frozen=True, slots=True)
 class UndoSuppression:
-    """A booking in one system whose writes a person undid; ``run`` is the run of the undo.
+    """A booking in one system whose writes the operator undid; ``run`` is the run of the undo.
 
-    syncd does not write there for this booking until it has another revision.
+    syncd makes no write for this booking in this system until the booking has another revision.
     """
 
     booking: str

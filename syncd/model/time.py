@@ -42,7 +42,7 @@ def utc(instant: datetime) -> datetime:
 
 
 def in_zone(instant: datetime, where: tzinfo) -> datetime:
-    """Return an aware instant in a zone; on overflow, the first or last time of that zone."""
+    """Return an aware instant in a time zone; on overflow, the first or last time of that zone."""
     try:
         return instant.astimezone(where)
     except OverflowError:

@@ -189,8 +189,8 @@ class Event:
 class Role(StrEnum):
     """The role of an event in a booking (docs/glossary.md#the-domain).
 
-    RELEASED is a block of ours that a person moved or removed. The rule ``block_edited =
-    "release"`` accepts this until the booking changes.
+    RELEASED is a block of ours that somebody on the platform moved or removed. The rule
+    ``block_edited = "release"`` accepts this until the booking changes.
     """
 
     ORIGIN = "origin"
@@ -244,7 +244,7 @@ class Operation:
 
 
 class ConflictKind(StrEnum):
-    """The kind of a conflict: why a person may have to decide (docs/design.md#policy)."""
+    """The kind of a conflict: why the operator may have to decide (docs/design.md#policy)."""
 
     MOVED_APART = "moved_apart"
     MOVED_AND_CANCELLED = "moved_and_cancelled"
@@ -290,7 +290,10 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A customer's addresses. They stay in memory: they are never printed, logged or stored."""
+    """A customer's e-mail addresses and phone numbers.
+
+    They stay in memory: they are never printed, logged or stored.
+    """
 
     emails: tuple[str, ...] = field(default=(), repr=False)
     phones: tuple[str, ...] = field(default=(), repr=False)

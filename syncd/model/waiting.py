@@ -61,8 +61,8 @@ class Waiting:
 class HeldBack:
     """A stored write that is wanted, but that a pause or observe mode holds back.
 
-    It is wanted since ``since`` and was last wanted at ``seen_at``. ``ended_at`` is when it was
-    written or no longer wanted (None: still held back).
+    ``since`` is when the write was first wanted, ``seen_at`` when it was last wanted. ``ended_at``
+    is when it was written or no longer wanted (None: still held back).
     """
 
     name: str

@@ -20,7 +20,7 @@ _MAX_DEPTH = 6
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 _ODD_NAME = "(other)"
 _RESET_TO = frozenset({Status.CONFIRMED, Status.NEW})
-"""The statuses to which an update may reset a record. A person set any other new status."""
+"""The statuses to which an update may reset a record. Any other new status is a manual edit."""
 
 
 class UpdateKind(StrEnum):
@@ -51,9 +51,9 @@ SYNCD_FIELDS = RecordFields(frozenset({"start", "end"}), frozenset({"status"}))
 
 @dataclass(frozen=True, slots=True)
 class WholeRecord:
-    """One record as it was read: the digests of its non-empty fields by name.
+    """One record as it was read: the digests of its non-empty fields, by field name.
 
-    ``key`` identifies the key of the digests. Digests of different keys cannot be compared.
+    ``key`` identifies the secret key of the digests. Digests of different keys cannot be compared.
     """
 
     fields: Mapping[str, str]

@@ -138,16 +138,19 @@ def count_held_back_exposures(store: Store, now: datetime) -> int:
 
 
 def ended_events(store: Store, provider: str, since: datetime) -> list[TrackedEvent]:
-    """Load the events of a provider that are gone since ``since``.
+    """Load the events of a provider that ended (are gone) at or after ``since``.
 
-    Their ``before_write`` is the last known interval of a removed block.
+    ``before_write`` of each event is the last known interval, also of a block that syncd removed.
     """
     parameters = {"provider": provider, "since": since}
     return [rows.to_record(row) for row in store.query(_ENDED_EVENTS, parameters)]
 
 
 def save_times_to_block(store: Store, closings: Sequence[TimeToBlock]) -> None:
-    """Store when values of bookings became visible, and when the other calendars were blocked."""
+    """Store when values of bookings became visible, and when the other calendars were blocked.
+
+    Used for the percentiles of the time to block in `syncd status`.
+    """
     values = [
         {
             "booking": c.booking,
@@ -170,7 +173,7 @@ def stored_times_to_block(store: Store, since: datetime | None = None) -> list[T
 
 
 def times_to_block_of(store: Store, bookings: Sequence[str]) -> list[TimeToBlock]:
-    """Load the times to block of these bookings."""
+    """Load the stored times to block of these bookings, given by id."""
     parameters = ({"booking": booking} for booking in bookings)
     return [TimeToBlock(**row) for row in store.query(_TIMES_TO_BLOCK, *parameters)]
 

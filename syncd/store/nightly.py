@@ -40,7 +40,7 @@ class KeptBackup:
 
 
 def backup_folder(state: Path) -> Path:
-    """Return the folder of a state's nightly backups."""
+    """Return the path of the folder with a state's nightly backups."""
     return state.with_name(state.name + BACKUP_SUFFIX)
 
 

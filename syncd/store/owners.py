@@ -31,7 +31,10 @@ def owner_changes(store: Store) -> list[OwnerChange]:
 
 
 def calendar_users(store: Store, system: str) -> dict[str, str]:
-    """Load the user id behind each provider's calendar, as far as known. Raises StateError."""
+    """Load the known user id behind each calendar that is mapped by e-mail address, by provider.
+
+    Raises StateError.
+    """
     return {row["provider"]: row["user"] for row in store.query(_USERS, {"of_system": system})}
 
 

@@ -1,7 +1,8 @@
 """Load the part of a provider's state that some changed events can affect.
 
-The part shares no event, no booking and no time with the rest of the state. So a decision on the
-part equals the decision on the whole, as long as nothing waits in the rest (`engine.dirty`).
+The loaded part shares no event, no booking and no time with the other part. So a decision on the
+loaded part equals the decision on the whole state, as long as nothing in the other part waits for a
+decision (`engine.dirty`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Summarise a state or a backup without using it, so that a person can compare them."""
+"""Summarise a state or a backup without using it, so that an operator can compare them."""
 
 from __future__ import annotations
 

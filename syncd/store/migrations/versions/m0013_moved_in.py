@@ -1,4 +1,4 @@
-"""An event knows that its twin is to be looked for, a calendar when it was last read whole."""
+"""Store which events need a search for their twin, and when a calendar was last read in full."""
 
 from __future__ import annotations
 
