@@ -1,4 +1,4 @@
-"""Types of `listen`, the address of the daemon's status endpoints, and of `heartbeat`."""
+"""Types of `listen`, where the daemon serves its status, and of `heartbeat`, a URL."""
 
 from __future__ import annotations
 

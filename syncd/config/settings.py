@@ -46,14 +46,14 @@ AllDayPolicy = Literal[AllDay.BUSY, AllDay.IGNORE, AllDay.HOURS]
 
 
 class WindowSettings(SettingsTable):
-    """The reach of the whole window before and after now."""
+    """How far the whole window reaches before and after now."""
 
     past: Annotated[timedelta, duration_between("0s", "366d")] = timedelta(days=1)
     future: Annotated[timedelta, duration_between("1h", "366d")] = timedelta(days=60)
 
 
 class NearSettings(SettingsTable):
-    """The interval between reads of the near window, and its reach after now."""
+    """The interval between reads of the near window, and how far the window reaches after now."""
 
     every: Annotated[timedelta, duration_between("5s", "1d")] = timedelta(seconds=60)
     ahead: Annotated[timedelta, duration_between("1h", "366d")] = timedelta(days=2)
@@ -89,8 +89,9 @@ class General(SettingsTable):
 
     - ``state``: an absolute path (in a file: relative to that file) or an SQLAlchemy URL, which may
       contain a password and is therefore not shown.
-    - ``listen``: where the daemon serves health and metrics; None: nowhere.
-    - ``heartbeat``: the address that is called after each whole cycle; None: no calls.
+    - ``listen``: the host and port, or the socket path, at which the daemon serves health and
+      metrics; None: not served.
+    - ``heartbeat``: the URL that is called after each whole cycle; None: no calls.
     - ``longest``: the longest event that is still found if it began before the window.
     - ``ca_file``: certificates of authorities that are trusted besides the well-known ones.
     - ``mode``: "observe" reads and decides, but writes nothing to any system.

@@ -119,7 +119,10 @@ def _socket_identity(path: Path) -> tuple[int, int] | None:
 
 
 def remove_stale_socket(path: Path) -> None:
-    """Remove a socket that a killed daemon left. Raises OSError if the path is taken."""
+    """Remove a socket that a killed daemon left behind.
+
+    Raises OSError if something else is at the path, or a running process uses the socket.
+    """
     try:
         entry = path.lstat()
     except FileNotFoundError:

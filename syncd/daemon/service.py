@@ -67,7 +67,10 @@ class Reloaded:
 
 
 Reload = Callable[[], Reloaded]
-"""Reads the configuration. If it raises ConfigError, StateError or OSError, the old one stays."""
+"""Reads the configuration again, and returns the new engine and intervals.
+
+If the function raises ConfigError, StateError or OSError, the old configuration stays in force.
+"""
 
 
 async def serve(
@@ -146,7 +149,7 @@ async def serve(
 
 
 def commands_of(jobs: Jobs) -> dict[str, Command]:
-    """Return the commands of the control socket by name."""
+    """Return the commands that the control socket accepts, by name."""
     return {
         "resync": jobs.on_request,
         "undo": jobs.on_undo,

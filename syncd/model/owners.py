@@ -13,9 +13,11 @@ from syncd.model.types import Value
 
 class UserState(StrEnum):
     """Whether the account still has the user to whom a calendar is mapped.
+
     - PRESENT: the user is active and has the same id and e-mail address.
     - MISSING: the account lists users, and this user is not among them.
-    - UNKNOWN: the list of users is empty or could not be read, which proves nothing."""
+    - UNKNOWN: the list of users is empty or could not be read, which proves nothing.
+    """
 
     PRESENT = "present"
     MISSING = "missing"
@@ -109,13 +111,16 @@ class OwnerChange:
 
     @property
     def proven(self) -> bool:
-        """Return true if the new owner proves that the event left the calendar."""
+        """Return true if it is proven that the event left the calendar."""
         return self.proof in {OwnerProof.HANDED_OVER, OwnerProof.DELETED}
 
 
 @dataclass(frozen=True, slots=True)
 class CalendarUser:
-    """The user id behind a calendar that is mapped by address, as its events last showed it."""
+    """The user id behind a calendar that is mapped by e-mail address.
+
+    The id is the one that the calendar's events last showed.
+    """
 
     system: str
     provider: str

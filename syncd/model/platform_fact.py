@@ -24,7 +24,10 @@ class MeasuredBy(StrEnum):
     READS = "reads"
     """Ordinary reads show the fact."""
     MOVE = "first move"
-    """The first real move of an appointment shows it: the record is compared field by field."""
+    """The first real move of an appointment shows the fact.
+
+    The records before and after the move are compared field by field.
+    """
     PERSON = "person"
     """syncd cannot measure the fact safely. The operator states it in the configuration."""
     NOBODY = "nobody"

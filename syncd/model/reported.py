@@ -80,7 +80,7 @@ class ReportedItem:
 
     @property
     def id(self) -> str:
-        """Return the shortened digest that is shown to people."""
+        """Return the shortened digest by which the operator acknowledges the item."""
         return self.digest[:SHOWN_ID]
 
     @property

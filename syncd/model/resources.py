@@ -36,7 +36,7 @@ class BlockTarget:
 class UnblockableCalendar:
     """A calendar that cannot be blocked without blocking other calendars.
 
-    ``why`` is the reason and the remedy, as text.
+    ``why`` is the reason, ``remedy`` what the operator can do.
     """
 
     name: str

@@ -83,7 +83,10 @@ class TrackedEvent:
 
     @property
     def derived(self) -> bool:
-        """Return true if the event is derived from another's record: it is never written to."""
+        """Return true if the event is derived from another event's record.
+
+        Derived events are never written to.
+        """
         return is_derived(self.id)
 
     @property

@@ -45,7 +45,10 @@ class WaitReason(StrEnum):
 
     @property
     def held_back(self) -> bool:
-        """Return true if a person decided not to write; such a write does not count as waiting."""
+        """Return true if the operator decided that nothing is written.
+
+        Such a write does not count as waiting.
+        """
         return self in {WaitReason.PAUSED, WaitReason.OBSERVE}
 
 

@@ -1,7 +1,7 @@
-"""Propose which users of several systems are the same person. Pure; a person decides.
+"""Propose which users of several systems are the same human being. Pure; the operator decides.
 
 E-mail addresses count before names, names before phones. Evidence that two users of one system
-share never joins anything: it becomes an `AmbiguousMatch`.
+share never joins users: it becomes an `AmbiguousMatch`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from syncd.systems.contact_addresses import normalize_contact
 
 
 class MatchEvidence(StrEnum):
-    """The kinds of evidence that two users are the same person, strongest first."""
+    """The kinds of evidence that two users are the same human being, strongest first."""
 
     EMAIL = "e-mail"
     NAME = "name"
@@ -67,7 +67,10 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class AmbiguousMatch:
-    """Users that share a property with another user of the same system, so that it joins none."""
+    """Users that share a property with another user of the same system.
+
+    The property is therefore not used as evidence.
+    """
 
     ground: MatchEvidence
     shared: str
@@ -76,7 +79,7 @@ class AmbiguousMatch:
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """The result: each user is in one proposal, or in ``alone``."""
+    """The result of `match_users`: each user is in exactly one proposal, or in ``alone``."""
 
     proposals: tuple[Proposal, ...]
     alone: tuple[UserRef, ...]

@@ -64,7 +64,7 @@ def save_availability(store: Store, free: Availability) -> None:
 def availabilities(
     store: Store, provider: str | None = None
 ) -> dict[tuple[str, str], Availability]:
-    """Load the free slots of one provider or all, by (provider, system)."""
+    """Load the last read free slots, by (provider, system); of all providers for None."""
     if provider is None:
         loaded = store.query(_AVAILABILITIES, {})
     else:
@@ -90,7 +90,10 @@ def _availability(row: Mapping[str, Any]) -> Availability:
 
 
 def save_exposures(store: Store, by_provider: Mapping[str, Sequence[Exposure]]) -> None:
-    """Store the exposures of these providers, and replace their former ones."""
+    """Replace the stored exposures of each provider in ``by_provider``.
+
+    Exposures of other providers stay as they are.
+    """
     values = [
         {
             "provider": e.provider,
@@ -140,7 +143,7 @@ def count_held_back_exposures(store: Store, now: datetime) -> int:
 def ended_events(store: Store, provider: str, since: datetime) -> list[TrackedEvent]:
     """Load the events of a provider that ended (are gone) at or after ``since``.
 
-    ``before_write`` of each event is the last known interval, also of a block that syncd removed.
+    For a block that was removed, ``before_write`` is the last known interval.
     """
     parameters = {"provider": provider, "since": since}
     return [rows.to_record(row) for row in store.query(_ENDED_EVENTS, parameters)]

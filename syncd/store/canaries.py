@@ -53,7 +53,11 @@ def prove_canary(store: Store, canary: Canary, intent: str) -> None:
 
 
 def forget_canaries(store: Store, ended_before: datetime, kept: Collection[Canary]) -> None:
-    """Delete canary events that were removed before ``ended_before``, except those in ``kept``."""
+    """Delete canary events that are no longer needed.
+
+    Deletes those of ``kept`` (the stored canary events) that ended before ``ended_before``; all
+    others stay.
+    """
     ended = [c.tag for c in kept if c.ended_at is not None and c.ended_at < ended_before]
     if ended:
         store.replace(CANARY, [], _DELETE, *({"ended_tag": tag} for tag in ended))

@@ -43,9 +43,10 @@ _REMEDY = (
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """One block of ours: its create returned the id, or the block was found after a lost reply.
+    """One line of the file: a block of ours.
 
-    ``intent`` is the id of the journal row of the create, ``at`` when that row was committed.
+    The create returned the block's id, or the block was found after a lost response. ``intent`` is
+    the id of the journal row of the create, ``at`` the time when that row was committed.
     """
 
     syncd: Literal["block"] = "block"
@@ -129,7 +130,7 @@ def _split(file: BinaryIO, offset: int) -> Iterator[tuple[int, bytes]]:
 def missing_creates(
     file: Path, installation: int, wanted: Collection[tuple[str, str]]
 ) -> set[tuple[str, str]]:
-    """Return those of the ``wanted`` creates, as (system, event id), that have no line in the file.
+    """Return those of the ``wanted`` creates, as (system, event id), that have no line.
 
     Only lines of this ``installation`` count. The end of the file is searched first. Raises OSError
     or StateError if the file cannot be read.
@@ -200,7 +201,10 @@ class CreatedIds:
         self._dropped = False
 
     def load(self, installation: int) -> None:
-        """Read the end of the file for an installation; 0 means that of the newest line."""
+        """Read the end of the file for an installation.
+
+        ``installation`` 0 means the installation of the newest line.
+        """
         self.installation = installation
         self._index, self.newest, self._recent = None, None, set()
         try:
@@ -260,13 +264,17 @@ class CreatedIds:
     def with_tag(self, tag: str) -> set[tuple[str, str]]:
         """Return the blocks, as (system, event id), whose creates used this tag.
 
-        Used to find a block again by the tag of a write. Only lines of this installation count. The
-        whole file is read if the end of the file has no line with the tag.
+        Used to find blocks again by their tag. Only lines of this installation count. The whole
+        file is searched.
         """
         return {(line.system, line.event) for line in self._lines((_TAG, tag)) if line.tag == tag}
 
     def missing(self, wanted: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Return those of these blocks that have no line of this installation."""
+        """Return those of the ``wanted`` blocks, as (system, event id), that have no line.
+
+        Only lines of this installation count. If the file cannot be read, all ``wanted`` blocks are
+        returned, and `fault` gives the reason.
+        """
         try:
             return missing_creates(self.path, self.installation, wanted)
         except _FILE_ERRORS as error:

@@ -74,7 +74,10 @@ def save_acknowledgement(store: Store, mark: Acknowledgement, note: HistoryEntry
 
 
 def delete_acknowledgements(store: Store, subjects: Sequence[str], *notes: HistoryEntry) -> None:
-    """Delete the acknowledgements of these subjects, and store their history. Raises StateError."""
+    """Delete the acknowledgements of these subjects, and store the history ``notes``.
+
+    Raises StateError.
+    """
     if subjects:
         store.replace(
             HISTORY, [rows.from_history_entry(note) for note in notes], _UNMARK, *_of(subjects)

@@ -103,7 +103,7 @@ class Store:
         return store
 
     def use_created_ids(self, file: Path | None, *, append: bool) -> None:
-        """Use this file as proof of our blocks; with ``append``, add new blocks to it."""
+        """Use this file as proof of our blocks; with ``append``, add new blocks to the file."""
         if file is not None:
             self.created = CreatedIds(file, append=append)
             with translate_errors(self.place):

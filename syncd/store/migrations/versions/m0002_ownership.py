@@ -21,7 +21,10 @@ _CREATED = """
 
 
 def upgrade() -> None:
-    """Find ids and tags by an index; release what is not proven; read all of it again."""
+    """Add indexes for ids and tags, and release events without proof.
+
+    Everything is read again.
+    """
     op.create_index("event_key", "event", ["key"], unique=False)
     op.create_index("intent_event", "intent", ["system", "event"], unique=False)
     op.execute(
