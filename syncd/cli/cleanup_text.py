@@ -22,7 +22,7 @@ _MAX_ROWS = 20
 
 
 def blocks_of(data: Mapping[str, Any]) -> int:
-    """Return the number of blocks of syncd that would be removed."""
+    """Return the number of blocks of syncd that would be removed; ``data`` is the plan as JSON."""
     return sum(calendar["found"] for calendar in data["calendars"] if not calendar["why"])
 
 
@@ -51,7 +51,7 @@ def abandoned_text(data: Mapping[str, Any]) -> str:
 
 
 def print_plan(data: Mapping[str, Any], *, asking: bool) -> None:
-    """Print what would be removed, by provider and in the provider's zone.
+    """Print what would be removed, by provider and in the provider's time zone.
 
     ``asking`` is true if a question follows; the closing line of a dry run is then left out.
     """
@@ -83,7 +83,7 @@ def _with_proposals(calendars: Sequence[Mapping[str, Any]]) -> list[Mapping[str,
 
 
 def tagged_value(calendar: Mapping[str, Any]) -> str:
-    """Return the value of --tagged for a calendar: ``PROVIDER/SYSTEM``."""
+    """Return the value of the option --tagged that names a calendar: ``PROVIDER/SYSTEM``."""
     return f"{calendar['provider'] or ''}/{calendar['system']}"
 
 

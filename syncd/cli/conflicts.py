@@ -41,9 +41,9 @@ _COMMANDS = {
     "conflict_view:show": "Show one conflict with its values, choices and free times.",
     "resolve": "Decide a held conflict.",
 }
-"""The subcommands, as in `syncd.cli.main`.
+"""The subcommands, in the form of `syncd.cli.main`.
 
-They are imported on demand, since they need the engine and the list does not.
+They are imported on demand: they need the engine, which the list of conflicts does not need.
 """
 
 

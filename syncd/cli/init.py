@@ -1,4 +1,4 @@
-"""`syncd init`: write a configuration from questions on a terminal or from a file of answers."""
+"""`syncd init`: write a configuration from answers given at a terminal or in a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Make a draft of the configuration from an interview and the inventories of the systems."""
+"""Turn the answers and the inventories of the systems into a draft of the configuration."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class ExistingConfig:
 
 @dataclass(frozen=True, slots=True)
 class CredentialsToWrite:
-    """Credentials to store, by the name that the configuration uses for them."""
+    """Credentials to store, by the name under which the configuration refers to each."""
 
     way: CredentialStorage = CredentialStorage.NAMES
     place: str = ""

@@ -1,4 +1,4 @@
-"""The questions of `syncd init`, answered by a person or by a file."""
+"""The questions of `syncd init`, answered by the operator at a terminal or by a file."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class MatchAnswer:
 
 
 def accept_proposal(proposal: Proposal) -> MatchAnswer:
-    """Return the answer that takes a proposal unchanged."""
+    """Return the answer that accepts a proposal unchanged."""
     return MatchAnswer(proposal.name, proposal.seats, f"matched by {proposal.ground}")
 
 
@@ -81,7 +81,7 @@ class Interview(Protocol):
         ...
 
     def accounts(self, known: Collection[str]) -> list[InitAccount]:
-        """Return the new systems; ``known`` are the names of the configured ones."""
+        """Return the new systems; ``known`` are the names of the configured systems."""
         ...
 
     def retry_account(self, account: InitAccount, inventory: SystemInventory) -> InitAccount | None:

@@ -279,7 +279,7 @@ _CODES = {
 }
 """Errors that are printed with their own message, and their exit codes (docs/design.md#exit-codes).
 
-They are listed by name, so that this module need not import the modules that define them.
+The errors are listed by name, so that this module need not import the modules that define them.
 """
 
 

@@ -42,7 +42,7 @@ def moment(instant: datetime, zone: tzinfo) -> str:
 
 
 def interval(value: Value, zone: tzinfo) -> str:
-    """Format an interval as ``Mon 23 Nov 10:00-11:00``, with a second day if it ends on another."""
+    """Format an interval as ``Mon 23 Nov 10:00-11:00``; the end has a date if the day differs."""
     start, end = in_zone(value.start, zone), in_zone(value.end, zone)
     until = end.strftime("%H:%M") if end.date() == start.date() else end.strftime("%a %d %b %H:%M")
     # Across a change of daylight saving time, wall times are ambiguous without their offsets.
@@ -52,7 +52,7 @@ def interval(value: Value, zone: tzinfo) -> str:
 
 
 def value(value: Value | None, zone: tzinfo) -> str:
-    """Format a value as its interval, with the status if it is not the usual one."""
+    """Format a value as its interval; a status other than confirmed is added."""
     if value is None:
         return "absent"
     text = interval(value, zone)
@@ -67,7 +67,7 @@ def value_change(before: Value | None, after: Value | None, zone: tzinfo) -> str
 
 
 def operation(planned: Operation, zone: tzinfo) -> str:
-    """Describe a write, without its system."""
+    """Describe a write in one line, without the name of its system."""
     before = interval(planned.before, zone) if planned.before else "?"
     after = interval(planned.after, zone) if planned.after else "?"
     match planned.action:

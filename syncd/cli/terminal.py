@@ -137,8 +137,8 @@ def table(
 def fit_columns(words: Sequence[int], lines: Sequence[int], room: int) -> list[int]:
     """Return the width of each column of a table, so that the sum is at most ``room``.
 
-    ``words`` are the lengths of the longest word per column, ``lines`` those of the longest line.
-    The widest columns shrink first. Words up to the length of an id are broken last; longer ones,
+    ``words`` has the length of the longest word of each column, ``lines`` that of the longest line.
+    The widest columns shrink first. Words up to the length of an id are broken last; longer words,
     such as paths, may be broken earlier.
     """
     widths = list(lines)

@@ -3,8 +3,10 @@
 The stored form is used for systems and calendars that were removed from the configuration. It
 contains no secrets: of a credential only the source is stored (the name of a variable, file or
 credential). A credential in the configuration file itself is lost when the system is removed from
-the file.\n\nThe stored form contains no e-mail addresses either: only a digest is stored, and the
-address is found again in the account's list of users.
+the file.
+
+The stored form contains no e-mail addresses either: only a digest is stored, and the address is
+found again in the account's list of users.
 """
 
 from __future__ import annotations

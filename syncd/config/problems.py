@@ -52,7 +52,10 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A problem whose file and line are not known yet; ``at`` is its path of keys and indices."""
+    """A problem whose file and line are not known yet.
+
+    ``at`` is the path of keys and list indices that leads to the value.
+    """
 
     at: tuple[str | int, ...]
     reason: str

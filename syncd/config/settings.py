@@ -343,11 +343,13 @@ class RulesSettings(SettingsTable):
 
 
 class GuardSettings(SettingsTable):
-    """How many meetings of a calendar may disappear or move at once (promise 7).
+    """How many meetings of a calendar may disappear or move at once.
 
-    The guard stops changes of more than ``count`` meetings that are more than ``share`` of all.
-    It also stops at least ``common`` meetings that are the whole calendar and move by one amount,
-    and at least ``all`` that are the whole calendar and disappear without a proof by id.
+    See promise 7 (docs/design.md#promises).
+
+    The guard stops changes of more than ``count`` meetings that are more than ``share`` of all. It
+    also stops at least ``common`` meetings that are the whole calendar and move by one amount, and
+    at least ``all`` that are the whole calendar and disappear without a proof by id.
     """
 
     count: Annotated[StrictInt, Field(ge=0)] = 10

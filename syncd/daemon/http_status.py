@@ -121,7 +121,8 @@ def _socket_identity(path: Path) -> tuple[int, int] | None:
 def remove_stale_socket(path: Path) -> None:
     """Remove a socket that a killed daemon left behind.
 
-    Raises OSError if something else is at the path, or a running process uses the socket.
+    Raises OSError if something else is at the path, if the socket belongs to another user, or if a
+    running process listens on the socket.
     """
     try:
         entry = path.lstat()

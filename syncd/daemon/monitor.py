@@ -82,7 +82,7 @@ class Monitor:
     # --- input --------------------------------------------------------------------------------
 
     def wrote(self, operation: Operation, _what: str) -> None:
-        """Count a write that a system applied or queued."""
+        """Count a write that a system accepted, and store its time for the latency."""
         self.metrics.wrote(operation.system, operation.action)
         now = self._clock.now()
         self._written.update(dict.fromkeys(operation.bookings, now))

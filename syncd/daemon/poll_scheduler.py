@@ -1,9 +1,10 @@
 """Schedule polls.
 
 This module decides which providers a far read (a read of the whole window) covers next, and how
-many calls each account needs.\n\nThe weights of recent changes are in memory only. A new process
-reads everything at first and treats every provider as busy; within three hours it has learned which
-providers are busy.
+many calls each account needs.
+
+The weights of recent changes are in memory only. A new process reads everything at first and treats
+every provider as busy; within three hours it has learned which providers are busy.
 """
 
 from __future__ import annotations

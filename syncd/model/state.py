@@ -204,7 +204,9 @@ class HeldConflict:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """One line of history: what changed or was written, where, by which rule (promise 10).
+    """One line of history: what changed or was written, where, and by which rule.
+
+    See promise 10 (docs/design.md#promises).
 
     ``at`` is the time of the decision or the write, ``seen_at`` when the system showed the change.
     ``place`` is the rule's place in the configuration (``syncd.toml:41``), or '' for a built-in

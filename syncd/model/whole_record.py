@@ -1,7 +1,7 @@
 """Compare all fields of a platform's record before and after a write.
 
 Only the name of a field and a keyed digest of its value are used: these may be stored and logged,
-values may not (promise 11).
+values may not: promise 11 (docs/design.md#promises).
 """
 
 from __future__ import annotations
