@@ -15,7 +15,7 @@ from syncd.store.nightly import KeptBackup, kept_backups, last_backup
 from syncd.store.status_query import StatusSnapshot
 
 _OLD = timedelta(days=2)
-"""Age of the last backup from which on `status` warns; a backup is made every night."""
+"""The age of the last backup from which on `syncd status` warns. One is made every night."""
 
 
 @dataclass(frozen=True, slots=True)

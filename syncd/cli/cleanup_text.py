@@ -33,7 +33,7 @@ def removal_question(calendar: Mapping[str, Any], proposed: int) -> str:
 
 
 def abandon_consequences(system: str, blocks: int) -> str:
-    """Return a text that says what giving up a system means."""
+    """Return a text that says what giving up a system means; ``blocks`` is their number."""
     return (
         f"{render.count(blocks, 'block')} of syncd may still exist in {system}. syncd would no "
         "longer look for them. If the account still exists, they stay until somebody deletes them "

@@ -177,7 +177,7 @@ def _values_cell(held: HeldConflict, zone: Any) -> str:
 
 
 def conflict_json(held: HeldConflict, known: Acknowledgement | None = None) -> dict[str, Any]:
-    """Return a conflict as JSON; times are UTC. ``known`` is its acknowledgement."""
+    """Return a conflict as JSON; times are UTC. ``known`` is its acknowledgement, if any."""
     conflict = held.conflict
     return {
         "id": held.id,

@@ -158,7 +158,7 @@ class FileInterview:
         account: InitAccount,  # noqa: ARG002
         inventory: SystemInventory,
     ) -> InitAccount | None:
-        """Raise UsageError: a file cannot be asked again."""
+        """Raise UsageError: the file cannot give another answer for this system."""
         errors = [f for f in inventory.findings if f.level == "error"]
         reasons = "; ".join(f"{f.subject}: {f.message}" for f in errors)
         remedies = ". ".join(f.remedy[:1].upper() + f.remedy[1:] for f in errors).removesuffix(".")

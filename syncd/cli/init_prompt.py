@@ -100,7 +100,7 @@ class PromptInterview:
         return self._account(account.type, (), account)
 
     def busy_type(self, system: str, types: Sequence[AppointmentType]) -> str:
-        """Ask for one of the usable types, or for one that a person will make."""
+        """Ask for one of the usable types, or for a type that the operator will create."""
         terminal.say()
         terminal.say(f"Which appointment type of {system} should be used only for blocks?")
         for number, kind in enumerate(types, 1):

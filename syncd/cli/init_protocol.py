@@ -85,11 +85,18 @@ class Interview(Protocol):
         ...
 
     def retry_account(self, account: InitAccount, inventory: SystemInventory) -> InitAccount | None:
-        """Return corrected answers for a system that could not be read; None keeps the old ones."""
+        """Return corrected settings for a system that could not be read.
+
+        Return None to keep the settings as they are. ``inventory`` has the errors of the failed
+        read.
+        """
         ...
 
     def busy_type(self, system: str, types: Sequence[AppointmentType]) -> str:
-        """Return the name of the appointment type to use for blocks; it need not exist yet."""
+        """Return the name of the appointment type to use for blocks.
+
+        The type need not exist on the platform yet.
+        """
         ...
 
     def confirm_match(

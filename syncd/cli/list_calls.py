@@ -60,9 +60,10 @@ class ListCallRow:
 
 
 def list_call_rows(systems: Mapping[str, System], near: Window, far: Window) -> list[ListCallRow]:
-    """Return the list calls for the two windows, by system.
+    """Return the list calls for the two windows, by system, as far as they are known.
 
-    List calls that only a running system can determine are left out.
+    Before a system has been read, some list calls may be unknown, such as those of discovered
+    calendars.
     """
     return [
         row

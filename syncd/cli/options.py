@@ -128,7 +128,7 @@ def settings_in_two(
 
 
 def give_up_root(settings: Settings) -> None:
-    """Become the owner of the state if this process is root and the owner is another user."""
+    """Become the owner of the state, if this process is root and the owner is another user."""
     from syncd.cli.privileges import become_owner  # noqa: PLC0415 - not needed for --help
 
     ca_file = settings.syncd.ca_file

@@ -124,7 +124,10 @@ def held_back_calendars(seen: StatusSnapshot) -> list[CalendarKey]:
 
 
 def pause_findings(settings: Settings, seen: StatusSnapshot) -> list[CheckResult]:
-    """Return the results of `syncd check`: notes, since a person asked for the pauses."""
+    """Return the results of `syncd check` for pauses.
+
+    They are notes, not warnings, since the operator asked for the pauses.
+    """
     paused, held_back, zone = seen.paused, held_back_calendars(seen), zone_of(settings, None)
     results = [
         CheckResult(

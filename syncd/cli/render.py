@@ -52,7 +52,7 @@ def interval(value: Value, zone: tzinfo) -> str:
 
 
 def value(value: Value | None, zone: tzinfo) -> str:
-    """Format a value as its interval; a status other than confirmed is added."""
+    """Format a value as its interval; a status other than confirmed or new is added."""
     if value is None:
         return "absent"
     text = interval(value, zone)
@@ -120,7 +120,7 @@ def count(number: int, noun: str, nouns: str | None = None) -> str:
 
 
 def writes(operations: Mapping[str, int]) -> str:
-    """Format the number of writes by kind: ``2 blocks made, 1 block moved``; empty if none."""
+    """Format the numbers of writes by kind: ``2 blocks made, 1 block moved``; '' for none."""
     return ", ".join(count(n, *_NOUNS[Action(name)]) for name, n in operations.items() if n)
 
 

@@ -147,7 +147,7 @@ def slow_polls(settings: Settings, rows: Mapping[str, SystemRow]) -> Iterator[st
 
 
 def calls(planned: float, allowed: float | None) -> str:
-    """Format calls per minute: the planned number, and the allowed number if it is known."""
+    """Format calls per minute: the planned number of the allowed number (``?`` if not known)."""
     return f"{planned:.1f} of " + ("?" if allowed is None else f"{allowed:.0f}")
 
 

@@ -184,7 +184,7 @@ async def _plan_again(
 
 
 def _record_made(row: ProvisionRow, thing: Desired, context: ApplyContext) -> None:
-    """Record that a create with a lost reply was carried out."""
+    """Record that a create with a lost response was carried out."""
     known = provisioned(context.store).get((row.system, str(row.sort), row.name))
     if known is None or row.existing is None or not row.ours:
         return

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 FREEING_STATUSES = frozenset({"cancelled", "noshow", "invalid"})
 TAG_START = "[s:"
-"""Every block whose title contains this text was made by syncd."""
+"""Every block whose title contains this text was created by syncd, or copied from such a block."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -46,8 +46,9 @@ def event_summaries(
 ) -> list[EventSummary]:
     """List the current events of all systems, sorted by start.
 
-    ``owners`` maps (system, user) to a provider. ``copied_by_people`` are the ids of blocks with a
-    tag that people made by copying blocks of syncd.
+    ``owners`` maps (system, user) to a provider. ``copied_by_people`` are the ids of blocks that
+    have a syncd tag although syncd did not create them: somebody on the platform copied a block of
+    syncd.
     """
     summaries = []
     for name, system in systems.items():
@@ -74,7 +75,7 @@ class DisagreementKind(StrEnum):
     """What is wrong with an interval of a calendar."""
 
     FREE = "free"
-    """It is busy in another system."""
+    """The interval is free here and busy in another system."""
     BLOCKED = "blocked"
     """A block of syncd stands there without a busy event in another system."""
     REPEATED = "repeated"

@@ -34,7 +34,10 @@ class Knob:
 
     @classmethod
     def choice(cls, attribute: str, values: Mapping[str, object], rest: str = "") -> Knob:
-        """Return the knob of a fact with these sides and values."""
+        """Return the knob of a fact with these sides and values.
+
+        ``rest`` is the side for all other values of the attribute ('': no side).
+        """
         return cls(attribute, MappingProxyType(dict(values)), rest)
 
     @classmethod
@@ -86,7 +89,7 @@ _NAMED: Mapping[tuple[PlatformKind, str], Knob] = MappingProxyType(
         ),
     }
 )
-"""The knobs other than flags with the fact's own name."""
+"""The knobs that are not simply a flag with the name of the fact."""
 
 
 class FactKnobs:

@@ -52,7 +52,11 @@ class Relation:
 
 @dataclass(slots=True)
 class CustomObject:
-    """A kind of record that the location defined, with its records by id."""
+    """A custom object: a kind of record that the location's staff have defined.
+
+    ``key`` is its name in the API, ``labels`` and ``primary`` are as in the request that created
+    it. ``records`` are the records of this kind, by id.
+    """
 
     key: str
     labels: JsonObject
@@ -64,7 +68,7 @@ class AssociationsApi:
     """The associations, relations and custom objects of one location."""
 
     def __init__(self, parent: ParentApi) -> None:
-        """Start empty. ``unknown_key`` is the status of the answer for an unknown key."""
+        """Start empty. ``unknown_key`` is the status of the response for an unknown key."""
         self._parent = parent
         self.unknown_key = 404
         self.all: dict[str, AssociationRecord] = {}

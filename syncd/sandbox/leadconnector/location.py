@@ -194,7 +194,12 @@ class LocationState(LocationFacts, Platform):
         return f"{series}_{int(start.timestamp() * 1000)}_{int((end - start).total_seconds())}"
 
     def move_instances(self, moves: Mapping[str, Move], series: str) -> None:
-        """Move these instances together, optionally to other ids and another series."""
+        """Move instances of a series, all at the same moment, optionally with new ids.
+
+        ``moves`` has the new id, start and end of each instance, by its current id. If the new id
+        differs, the instance with the current id is deleted. ``series`` is the master id of the
+        moved instances, which may be new.
+        """
         records = [self._meeting(id) for id in moves]
         for record in records:
             if moves[record.id][0] != record.id:
@@ -213,11 +218,15 @@ class LocationState(LocationFacts, Platform):
             self.meetings.put(new_id, moved)
 
     def write_meeting(self, meeting: Meeting) -> None:
-        """Store an appointment as a request wrote it."""
+        """Store an appointment as a request of the API wrote it."""
         apply_write(self, meeting)
 
     def set_hosts(self, id: str, user: str, hosts: Sequence[str] = ()) -> None:
-        """Assign a meeting to a user, or to nobody (''), with these further hosts."""
+        """Replace the assigned user and the additional hosts of a meeting, as staff do.
+
+        ``id`` is the meeting's id. ``user`` is the id of the assigned user ('': nobody), ``hosts``
+        are the ids of the other users who take part. Raises KeyError for an unknown id.
+        """
         for each in (*([user] if user else []), *hosts):
             _known(self.users, each, "user")
         further = tuple(host for host in dict.fromkeys(hosts) if host != user)
@@ -226,7 +235,10 @@ class LocationState(LocationFacts, Platform):
         self.meetings.put(id, changed)
 
     def move(self, id: str, start: datetime, end: datetime, user: str | None = None) -> str:
-        """Move an appointment, or give it to another user. Returns its id, which may be new."""
+        """Move an appointment, or give it to another user (None: same user).
+
+        Return its id, which is new with the fault NEW_ID_ON_MOVE.
+        """
         meeting = self._meeting(id)
         if user:
             _known(self.users, user, "user")
@@ -330,7 +342,10 @@ class LocationState(LocationFacts, Platform):
         self.meetings.put(id, changed)
 
     def rename_user(self, user: str, new: str) -> str:
-        """Give a user and all its records another id, as a new invitation does. Returns the id."""
+        """Give a user and all records of the user another id, as a new invitation does.
+
+        Return the new id.
+        """
         _known(self.users, user, "user")
         self.users[new] = replace(self.users[user], id=new)
         return self.merge_users(user, new)

@@ -103,7 +103,7 @@ class Meeting(PlatformAppointment):
 
     @property
     def all_users(self) -> tuple[str, ...]:
-        """Return the users whose time it takes: the assigned user and the further hosts."""
+        """Return the users whose time it takes: the assigned user and the additional hosts."""
         return tuple(dict.fromkeys(user for user in (self.user, *self.hosts) if user))
 
     @property

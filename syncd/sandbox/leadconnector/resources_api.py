@@ -75,7 +75,7 @@ class ParentApi(Protocol):
         ...
 
     def reply(self, status: int, payload: JsonObject) -> Response:
-        """Return an answer with a trace id."""
+        """Return a response with a trace id."""
         ...
 
 

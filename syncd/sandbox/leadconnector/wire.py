@@ -104,14 +104,18 @@ def local_time(instant: datetime, zone: ZoneInfo) -> str:
 
 
 def utc_stamp(instant: datetime) -> str:
-    """Format dateAdded and dateUpdated: UTC with Z (#reading-events)."""
+    """Format the time of a creation or update, as in the fields dateAdded and dateUpdated.
+
+    Example: ``2026-11-23T09:00:00.000Z``, in UTC with milliseconds. See
+    docs/platforms/leadconnector-v2.md#reading-events.
+    """
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def resolve_status(body: JsonObject, meeting: Meeting) -> JsonObject:
-    """Return the body of an update with the unknown status replaced by the current one.
+    """Return the body of an update with an unknown status replaced by the current status.
 
-    A client that sends back what it read must not change the status.
+    A client that sends back what it has read must not change the status.
     """
     if body.get("appointmentStatus") != UNKNOWN_STATUS:
         return body
@@ -128,7 +132,7 @@ def appointment(
 ) -> JsonObject:
     """Return an appointment as the lists and the read by id show it.
 
-    ``name_owner``: if there are further hosts, ``users`` also names the assigned user.
+    ``name_owner``: if there are additional hosts, ``users`` also names the assigned user.
     """
     row = {
         **_head(meeting, location),

@@ -109,14 +109,14 @@ def contact(record: ContactRecord, location: str, location_zone: str) -> JsonObj
 
 
 def move_reply(appointment_id: str, customer_row: JsonObject) -> JsonObject:
-    """Return the answer to a move: no times, calendar or status (#moving-an-appointment)."""
+    """Return the response to a move: no times, calendar or status (#moving-an-appointment)."""
     return {"id": appointment_id, "contactId": customer_row["id"], "contact": customer_row}
 
 
 def booking_reply(
     appointment_id: str, customer_row: JsonObject, fingerprint: str, session: str
 ) -> JsonObject:
-    """Return the answer to a booking, as seen in 2025 (#booking).
+    """Return the response to a booking, as seen in 2025 (#booking).
 
     Its ``contactId`` is not a contact's id.
     """
@@ -222,5 +222,5 @@ def _office_hours(hours: Sequence[OpenHours]) -> JsonObject:
 
 
 def slug(name: str) -> str:
-    """Return the form of a name in a URL."""
+    """Return a name in the form in which it stands in a URL."""
     return name.lower().replace(" ", "-")

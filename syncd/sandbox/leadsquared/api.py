@@ -100,11 +100,11 @@ class EmulatedLeadSquared(AccountWithBulkCancel):
         return None
 
     def unknown_route(self, request: PlatformRequest) -> Response:  # noqa: ARG002 - one answer for all
-        """Answer a wrong path or method with 404 and an HTML page."""
+        """Respond to a wrong path or method with 404 and an HTML page."""
         return HTMLResponse(HTML_ERROR.format("Endpoint not found."), 404)
 
     def unauthorised(self, request: PlatformRequest) -> Response:  # noqa: ARG002 - one answer for all
-        """Refuse keys that are not accepted."""
+        """Reject wrong keys."""
         message = "Invalid AccessKey or SecretKey"
         return fields.error_reply(401, "MXAuthenticationFailedException", message)
 
