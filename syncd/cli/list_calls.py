@@ -62,8 +62,7 @@ class ListCallRow:
 def list_call_rows(systems: Mapping[str, System], near: Window, far: Window) -> list[ListCallRow]:
     """Return the list calls for the two windows, by system, as far as they are known.
 
-    Before a system has been read, some list calls may be unknown, such as those of discovered
-    calendars.
+    They are planned from what is cached; no call is made.
     """
     return [
         row

@@ -84,7 +84,7 @@ class DisagreementKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """One visible error: an interval of a provider in a system, and what is wrong with it."""
+    """One visible error: an interval of a provider in a system, and what is wrong with that."""
 
     kind: DisagreementKind
     provider: str

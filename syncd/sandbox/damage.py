@@ -30,8 +30,8 @@ def damaged_meeting(
 ) -> Meeting:
     """Return a LeadConnector appointment as an update with this damage leaves it.
 
-    ``users`` and ``calendars`` are those of the location: damage may assign the appointment to
-    another one. None means no damage.
+    ``users`` and ``calendars`` are the ids in the location: damage may assign the appointment to
+    another user or calendar. ``damage`` None leaves the appointment unchanged.
     """
     if damage is None:
         return meeting
@@ -49,8 +49,8 @@ def damaged_meeting(
 def damaged_task(task: TaskRecord, damage: Damage | None, users: Iterable[str]) -> TaskRecord:
     """Return a LeadSquared task as an update with this damage leaves it.
 
-    Tasks have neither additional hosts nor a calendar, so damage to those does not apply. None
-    means no damage.
+    Tasks have neither additional hosts nor a calendar, so damage to hosts or calendars does not
+    apply. ``damage`` None leaves the task unchanged.
     """
     match damage:
         case Damage.NOTES:

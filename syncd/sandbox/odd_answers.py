@@ -21,7 +21,7 @@ _REFUSED = range(400, 500)
 class OddAnswer:
     """One odd answer. A status or body of None means the platform's real one.
 
-    ``asks_to_wait``: a client that obeys the response waits for up to an hour.
+    ``asks_to_wait``: a client that obeys this answer waits for up to an hour.
     """
 
     status: int | None = None
@@ -31,7 +31,10 @@ class OddAnswer:
 
     @property
     def refuses(self) -> bool:
-        """Return true if the response says that the request had no effect. Then it has none."""
+        """Return true if the answer says that the request had no effect.
+
+        The request then really has none.
+        """
         return self.status in _REFUSED
 
     @property

@@ -22,7 +22,7 @@ SYSTEM_NAMES = ("crm", "clinic", "legacy")
 
 @dataclass(frozen=True, slots=True)
 class SeedUser:
-    """One person's user, calendar and contact in one system, as ids of that platform."""
+    """The user, calendar and contact of one invented person in one system, as ids."""
 
     user: str
     calendar: str

@@ -29,7 +29,7 @@ _RELATION = ("locationId", "associationId", "firstRecordId", "secondRecordId")
 
 @dataclass(frozen=True, slots=True)
 class AssociationRecord:
-    """A kind of relation: the objects at its two ends, and the label of each end."""
+    """A kind of relation between records: the objects at its two ends, and each end's label."""
 
     id: str
     key: str

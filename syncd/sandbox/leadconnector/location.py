@@ -326,7 +326,10 @@ class LocationState(LocationFacts, Platform):
         calendar: str = "",
         contact: str = "",
     ) -> str:
-        """Duplicate a block with its text; with a contact, as an appointment in that calendar."""
+        """Duplicate a block with its text, at another time; return the id of the copy.
+
+        With a ``contact``, the copy is an appointment of that customer in that calendar.
+        """
         title = self._block(id).title
         if not contact:
             return self.block(user, start, end, title)

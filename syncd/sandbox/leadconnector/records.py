@@ -83,7 +83,10 @@ class CalendarRecord:
 
     @property
     def shows_user(self) -> bool:
-        """Return true if its events name a user; event calendars' do not (#reading-events)."""
+        """Return true if events of this calendar name a user (#reading-events).
+
+        Events of event calendars name no user.
+        """
         return self.type is not CalendarType.EVENT
 
 
@@ -103,7 +106,10 @@ class Meeting(PlatformAppointment):
 
     @property
     def all_users(self) -> tuple[str, ...]:
-        """Return the users whose time it takes: the assigned user and the additional hosts."""
+        """Return the users whose time the meeting takes.
+
+        They are the assigned user and the additional hosts.
+        """
         return tuple(dict.fromkeys(user for user in (self.user, *self.hosts) if user))
 
     @property

@@ -113,9 +113,10 @@ def utc_stamp(instant: datetime) -> str:
 
 
 def resolve_status(body: JsonObject, meeting: Meeting) -> JsonObject:
-    """Return the body of an update with an unknown status replaced by the current status.
+    """Return the body of an update without the undocumented status `UNKNOWN_STATUS`.
 
-    A client that sends back what it has read must not change the status.
+    That status is replaced by the current status of the meeting, because a client that sends back
+    what it has read must not change the status.
     """
     if body.get("appointmentStatus") != UNKNOWN_STATUS:
         return body
