@@ -92,7 +92,7 @@ def _place(calendar: Mapping[str, Any]) -> str:
 
 
 def _print_proposals(calendars: Sequence[Mapping[str, Any]], total: int) -> None:
-    """Print the tagged blocks that a person may choose, and the options that choose them.
+    """Print the tagged blocks that the operator may choose, and the options that choose them.
 
     ``total`` is the number of blocks that are removed without a choice.
     """
@@ -208,7 +208,7 @@ def _warn_tagged(calendars: Sequence[Mapping[str, Any]], *, proposed: bool) -> N
 
 
 def _warn_left_in_place(left_in_place: Sequence[Mapping[str, Any]]) -> None:
-    """Warn of objects other than blocks that syncd made and that stay, by system."""
+    """Warn of objects that syncd created, other than blocks, and that stay, by system."""
     for system in dict.fromkeys(each["system"] for each in left_in_place):
         here = [each for each in left_in_place if each["system"] == system]
         things = [_thing(each) for each in here if each["sort"] != TIE]

@@ -34,7 +34,7 @@ class _Choice:
     """One way to resolve the conflict.
 
     ``writes`` is None if only a fresh read can determine the writes. ``remaining`` lists what syncd
-    cannot do after this choice, so that a person must do it.
+    cannot do after this choice; the operator must do it by hand.
     """
 
     option: str

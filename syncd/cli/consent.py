@@ -62,7 +62,7 @@ class PlanRow(NamedTuple):
 
 
 class PlanGroup(NamedTuple):
-    """The rows of a plan under one title, such as a provider's name and zone."""
+    """The rows of a plan under one title, such as a provider's name and time zone."""
 
     title: str
     columns: tuple[str, ...]

@@ -59,7 +59,7 @@ class DemoRun:
     failures: int = 0
 
     def on_write(self, operation: Operation, _outcome: str) -> None:
-        """Record a write that the daemon has just made."""
+        """Record a write that the daemon has just completed."""
         self.writes.append((time.monotonic(), operation))
 
     def disagreements(self) -> list[str]:

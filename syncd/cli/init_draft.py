@@ -123,7 +123,7 @@ def _read_inventories(
 def _with_busy_type(
     account: InitAccount, inventories: Iterable[SystemInventory], interview: Interview
 ) -> InitAccount:
-    """Set the appointment type that is used for blocks; if none fits, say how to make one."""
+    """Set the appointment type that is used for blocks; if none fits, say how to create one."""
     if account.type != "leadsquared":
         return account
     inventory = next(each for each in inventories if each.system == account.name)
@@ -184,7 +184,7 @@ def _label(user: UserRef) -> str:
 
 
 def _zone(inventories: Iterable[SystemInventory]) -> str:
-    """Return the zone to propose: that of a location, else that of a LeadSquared service user."""
+    """Return the time zone to propose: a location's, else that of a LeadSquared service user."""
     order = ("leadconnector", "leadconnector-v1", "leadsquared")
     ranked = sorted(inventories, key=lambda inventory: order.index(inventory.platform))
     return next((inventory.zone for inventory in ranked if inventory.zone), "UTC")

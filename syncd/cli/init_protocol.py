@@ -47,7 +47,7 @@ class InitAccount:
         return PLATFORMS[self.type][0].model_validate(whole)
 
     def problems(self) -> list[Problem]:
-        """Return the errors in the answers, without calling the system."""
+        """Return the errors in the entered settings, without calling the system."""
         try:
             self.settings()
         except ValidationError as error:
@@ -74,7 +74,7 @@ def accept_proposal(proposal: Proposal) -> MatchAnswer:
 
 
 class Interview(Protocol):
-    """The questions of `syncd init`; each raises `UsageError` if there is no answer."""
+    """The questions of `syncd init`; each method raises `UsageError` if there is no answer."""
 
     def secret_storage(self) -> tuple[CredentialStorage, str]:
         """Return how credentials are stored, and the file or folder ('' for none)."""

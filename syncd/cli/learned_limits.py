@@ -60,6 +60,6 @@ def stored_limits(store: Store) -> list[Fact]:
 
 
 def save_limits(store: Store, limits: Iterable[Fact]) -> None:
-    """Store limits that a command learned from the platforms, and the calls that it made."""
+    """Store rate limits that a command learned, and the calls that the command has made."""
     if learned := list(limits):
         store.save_health(*learned)

@@ -54,7 +54,7 @@ class InterruptedByUserError(Exception):
     """The user interrupted a command that the daemon continues to run. Exit code 4."""
 
     def __init__(self, reason: str, remedy: str) -> None:
-        """Keep how far the command got, and what happens to the rest."""
+        """Keep how far the command got, and what happens to the work that is left."""
         super().__init__(f"{reason}. {remedy}")
         self.reason, self.remedy = reason, remedy
 

@@ -37,7 +37,7 @@ def conflict(kind: ConflictKind) -> str:
 
 
 def moment(instant: datetime, zone: tzinfo) -> str:
-    """Format an instant as wall time in a zone: ``Mon 23 Nov 10:00``."""
+    """Format an instant as wall time in a time zone: ``Mon 23 Nov 10:00``."""
     return in_zone(instant, zone).strftime("%a %d %b %H:%M")
 
 
@@ -94,7 +94,7 @@ def _new_interval(planned: Operation, zone: tzinfo) -> str:
 
 
 def local_times(text: str, zone: tzinfo) -> str:
-    """Replace each UTC time in a text (``at 2026-11-23T09:00Z``) by wall time in a zone."""
+    """Replace each UTC time in a text (``at 2026-11-23T09:00Z``) by wall time in a time zone."""
     return _INSTANT.sub(lambda match: moment(datetime.fromisoformat(match[0]), zone), text)
 
 

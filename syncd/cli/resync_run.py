@@ -26,7 +26,7 @@ from syncd.store.nightly import is_backup_due, make_backup
 from syncd.store.pauses import end_pauses
 
 _BACKUP_INTERVAL = timedelta(days=1)
-"""How often a resync makes a backup, for installations without the daemon's nightly backup."""
+"""How often a resync creates a backup; for installations that do not run the daemon."""
 
 
 def preview_resync(

@@ -87,8 +87,8 @@ class HistorySettings(SettingsTable):
 class General(SettingsTable):
     """The table ``[syncd]``. ``resync_at`` is a time of day in ``zone``; ``hours`` are defaults.
 
-    - ``state``: an absolute path (in a file: relative to that file) or an SQLAlchemy URL, which may
-      contain a password and is therefore not shown.
+    - ``state``: an absolute path, or an SQLAlchemy URL, which may contain a password and is
+      therefore not shown. In a file the path may be relative to the folder of that file.
     - ``listen``: the host and port, or the socket path, at which the daemon serves health and
       metrics; None: not served.
     - ``heartbeat``: the URL that is called after each whole cycle; None: no calls.
@@ -219,7 +219,7 @@ SystemSettings = LeadSquaredSystem | LeadConnectorSystem | LeadConnectorV1System
 
 
 class LeadSquaredCalendar(SettingsTable):
-    """A provider's calendar in LeadSquared: a user, by e-mail address."""
+    """A provider's calendar in LeadSquared: a user, given by e-mail address."""
 
     user: Email
     write: StrictBool = True
@@ -285,8 +285,8 @@ class ProviderSettings(SettingsTable):
     """A person, room or piece of equipment, and its calendar in each system (by system name).
 
     ``capacity`` is the number of simultaneous meetings (for equipment: the number of pieces).
-    ``all_day`` says what all-day events without a customer close; it overrides that of the system,
-    which overrides that of ``[syncd]``.
+    ``all_day`` says what all-day events without a customer close; this setting overrides that of
+    the system, which overrides that of ``[syncd]``.
     """
 
     kind: Literal["person", "room", "equipment"] = "person"

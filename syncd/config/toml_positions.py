@@ -70,7 +70,7 @@ def _without_indices(table: Path) -> Path:
 
 
 def _assigned(line: str) -> Iterator[Path]:
-    """Yield the key that a line assigns: the text before the first ``=`` that makes a valid key."""
+    """Yield the key that a line assigns: the text before the first ``=`` that is a valid key."""
     for place, letter in enumerate(line):
         if letter == "=" and (key := _path(f"{line[:place]}=0")):
             yield key

@@ -35,7 +35,7 @@ class CleanupEngine(Protocol):
     async def cleanup(
         self, wanted: CleanupSpec, *, progress: Callable[[str], None] = ...
     ) -> CleanupReport:
-        """Remove blocks that syncd made."""
+        """Remove blocks that syncd created, as ``wanted`` says, and return what was removed."""
         ...
 
 

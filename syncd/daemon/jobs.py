@@ -78,7 +78,7 @@ class EngineApi(CleanupEngine, Protocol):
         ...
 
     def with_dependents(self, providers: Collection[str]) -> list[str]:
-        """Return these providers and those that are always read with them."""
+        """Return these providers, and the providers that are always read with them."""
         ...
 
     async def compact(self) -> None:
@@ -273,7 +273,7 @@ class Jobs:
     async def on_cleanup(
         self, arguments: Mapping[str, Any], progress: Progress
     ) -> tuple[Mapping[str, object], int]:
-        """Remove blocks that syncd made, or give a system up. Raises RequestRejectedError."""
+        """Remove blocks that syncd created, or give a system up. Raises RequestRejectedError."""
         check_arguments(arguments, CLEANUP_ARGUMENTS)
         if self._engine.pauses.observe and arguments.get("dry_run") is not True:
             raise RequestRejectedError(OBSERVE_REASON, OBSERVE_REMEDY)
@@ -341,7 +341,7 @@ class Jobs:
     async def on_unpause(
         self, arguments: Mapping[str, Any], _progress: Progress
     ) -> tuple[Mapping[str, object], int]:
-        """End pauses; the next cycle makes the wanted writes. Raises RequestRejectedError."""
+        """End pauses; the next cycle writes what is wanted. Raises RequestRejectedError."""
         check_arguments(arguments, frozenset({"what", "by"}))
         targets, by = _pause_targets(arguments), text_argument(arguments, "by") or ""
         self._refuse_if_stopping()

@@ -19,7 +19,7 @@ class Backups:
     """Makes a backup of the state if none was made since the last night.
 
     A missed backup (the machine was off, or the disk full) is made at the next check. A backup can
-    run beside the jobs: SQLite copies a consistent state.
+    run at the same time as a job, because SQLite copies a consistent state.
     """
 
     def __init__(

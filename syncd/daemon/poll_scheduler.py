@@ -27,7 +27,7 @@ _TOLERANCE = 0.2
 """The share of the time between two polls by which a poll may be early."""
 
 ResourceDependents = Callable[[Collection[str]], Collection[str]]
-"""Returns the given providers and those that are always read with them."""
+"""Returns the given providers, and the providers that are always read with them."""
 
 
 class PolledSystem(Protocol):

@@ -43,7 +43,8 @@ STUCK_AFTER = 3600.0
 class JobIntervals:
     """How often windows and free slots are read; ``resync_at`` is a time of day in ``zone``.
 
-    The nightly backup is due at that time too; ``backups`` is the time between two checks for it.
+    The nightly backup is due at ``resync_at`` too; ``backups`` is the time between two checks
+    whether a backup is due.
     """
 
     near: timedelta

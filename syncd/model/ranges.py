@@ -3,7 +3,7 @@
 See docs/design.md#times-out-of-range.
 
 Platforms show 0001-01-01 for an unknown time and 9999-12-31 for an open end. Neither may reach a
-calculation: adding a day or converting the zone would overflow.
+calculation: adding a day or converting the time zone would overflow.
 """
 
 from __future__ import annotations

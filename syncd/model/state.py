@@ -22,8 +22,11 @@ from syncd.model.types import (
 )
 
 OPEN_ENDED = "open end"
-"""The fingerprint of an event with an open end. It matches no row, so every read parses the event
-again, and its fixed end is renewed in time."""
+"""The fingerprint of an event with an open end.
+
+The fingerprint matches no row. So every read parses the event again, and the fixed end that
+replaces the open end is renewed before it is reached.
+"""
 
 GONE_BY_ID = "gone by id"
 """The fingerprint of an event that a read by id showed to be gone."""
@@ -198,7 +201,7 @@ class HeldConflict:
 
     @property
     def dismissed(self) -> bool:
-        """Return true if a person dismissed the conflict."""
+        """Return true if the operator dismissed the conflict."""
         return self.closed_at is None and bool(self.outcome)
 
 
@@ -254,10 +257,10 @@ class ExposureCause(StrEnum):
 
     - UNCLOSED: the calendar has no block yet.
     - READ_ONLY: syncd may not write to the calendar.
-    - UNDONE: a person undid the block.
-    - RELEASED: a person moved or removed the block, and the rule accepts that.
+    - UNDONE: the operator undid the block.
+    - RELEASED: somebody on the platform moved or removed the block, and the rule accepts that.
     - IGNORED: the calendar has a block, but the system offers the time anyway.
-    - PAUSED: a person paused writes to the calendar.
+    - PAUSED: the operator paused writes to the calendar.
     - OBSERVE: the configuration forbids all writes.
     """
 
@@ -319,8 +322,8 @@ class UndoSuppression:
 class ProviderState:
     """The active state of one provider, from which a decision is made.
 
-    ``ended`` are events that are gone, with their end accepted, but whose booking is active: the
-    meeting may still take place in another system, or a block was released.
+    ``ended`` are events that are gone, and whose end syncd has accepted, although their booking is
+    active: the meeting may still take place in another system, or a block was released.
     """
 
     provider: str

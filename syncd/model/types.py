@@ -126,7 +126,7 @@ class Event:
     """One event, parsed from a platform's row.
 
     - ``person``, ``service``: the platform's ids (a contact or lead; a calendar or task type).
-    - ``key``: the syncd tag in its texts, if any.
+    - ``key``: the syncd tag in the texts of the event, if any.
     - ``updated_at``, ``created_at``: times of the platform's own clock, only comparable with times
       of the same platform. None if the platform does not show them.
     - ``assumption``: what was assumed to read its times, such as an offset in a clock gap, or ''.
@@ -219,8 +219,8 @@ class Operation:
     """One planned write: its target, the value before and after, and the reason.
 
     ``event`` is None for a create. ``before`` is the value on which the decision is based,
-    ``after`` the wanted value (None for a removal). ``bookings`` are the ids of the bookings for
-    which it is made. ``key`` is the tag of the block.
+    ``after`` the wanted value (None for a removal). ``bookings`` are the ids of the bookings that
+    the write serves. ``key`` is the tag of the block.
     """
 
     action: Action

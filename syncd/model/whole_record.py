@@ -108,8 +108,8 @@ def compare_records(
 ) -> RecordComparison:
     """Compare a record before and after a move or a change of its status, field by field.
 
-    A changed status after a move is only reported if updates may reset to it and it is not the
-    ``wanted`` status. Otherwise a person set it in the meantime.
+    A status that changed during a move is only reported if updates may reset records to this status
+    and it is not the ``wanted`` status. Any other new status is a manual edit in the meantime.
     """
     changed = {
         name

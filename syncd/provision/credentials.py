@@ -1,6 +1,6 @@
-"""Store new credentials, and make the configuration entries that refer to them.
+"""Store new credentials, and return the configuration entries that refer to them.
 
-Each file is replaced atomically, with mode 0600, before the configuration refers to it.
+Each file is replaced atomically, with mode 0600, before the configuration refers to the file.
 """
 
 from __future__ import annotations

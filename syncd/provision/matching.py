@@ -44,7 +44,7 @@ class EvidenceItem:
     spellings: tuple[str, ...]
 
     def __str__(self) -> str:
-        """Return one line for the person who decides."""
+        """Return the evidence as one line for the operator, who decides."""
         same = " = ".join(self.spellings)
         note = "" if len(self.spellings) == 1 else " (different spellings)"
         return f"{self.ground} {same}{note}"
@@ -218,7 +218,7 @@ def _differing(cluster: _Cluster, normalizers: Mapping[MatchEvidence, _Normalize
 
 
 def _shared(cluster: _Cluster, doubts: Iterable[AmbiguousMatch]) -> Iterator[str]:
-    """Yield a caution for other users with the same e-mail address."""
+    """Yield a caution if other users have the same e-mail address."""
     for doubt in doubts:
         others = [seat for seat in doubt.seats if seat not in cluster.seats]
         if doubt.ground is MatchEvidence.EMAIL and len(others) < len(doubt.seats):

@@ -20,7 +20,7 @@ CANARY_REASON = "syncd probe: the block that platform facts are measured on"
 
 
 def canaries(store: Store) -> list[Canary]:
-    """Load all stored canary events: open ones, and those that ended within a day."""
+    """Load all stored canary events: those that may still exist, and those removed within a day."""
     return [_canary(row) for row in store.query(_ALL, {})]
 
 

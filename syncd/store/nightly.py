@@ -24,7 +24,7 @@ MAX_BACKUPS = 7
 """The number of nightly backups that are kept."""
 
 MAX_FUTURE = timedelta(hours=1)
-"""A backup with a date further in the future was made while the clock was wrong."""
+"""A backup with a date later than this from now was made while the clock was wrong."""
 
 _NAME = re.compile(r"nightly-(\d{8}T\d{6})Z\.db")
 _UNFINISHED = re.compile(r"\.nightly-\d{8}T\d{6}Z\.db\.new-\d+(-journal|-wal|-shm)?")

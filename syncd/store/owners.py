@@ -1,4 +1,4 @@
-"""Load owner changes of events, and the users behind calendars that are mapped by address."""
+"""Load owner changes of events, and the users behind calendars mapped by e-mail address."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The tables. state/README.md explains them to operators.
 
-They are declared as SQLModel classes, but rows are read and written with SQLAlchemy Core, without
-ORM objects. No column names a customer: ``person`` is a platform's id.
+The tables are declared as SQLModel classes, but rows are read and written with SQLAlchemy Core,
+without ORM objects. No column names a customer: ``person`` is a platform's id.
 """
 
 from __future__ import annotations
