@@ -48,8 +48,8 @@ class DecidedBy(StrEnum):
     """Who decided the change in a line of history.
 
     OUTSIDE: somebody outside syncd; the change was seen in a system. PERSON: the operator, by a
-    command of syncd. POLICY: a rule that the configuration sets or can set. SYNCD: a built-in rule
-    of syncd.
+    command of syncd. POLICY: a rule that the configuration can set. SYNCD: a built-in rule of
+    syncd.
     """
 
     OUTSIDE = "outside"

@@ -299,7 +299,7 @@ class _GaugeCollector(Collector):
         yield from self._follow_up_gauges()
 
     def _follow_up_gauges(self) -> Iterable[Metric]:
-        """Yield the gauges of items that a person has to look at or has acknowledged."""
+        """Yield the gauges of items that need the operator, or that are acknowledged."""
         report = self._report
         doubles, known = (report.doubles_open, report.acknowledged) if report else (0, 0)
         yield _gauge(

@@ -20,7 +20,7 @@ TomlValue = str | int | bool
 
 @dataclass(frozen=True, slots=True)
 class NewSystem:
-    """A table ``[systems.NAME]``; ``comment`` is the name of the account."""
+    """A table ``[systems.NAME]``; ``comment`` is the name of the account on the platform."""
 
     name: str
     type: str

@@ -23,7 +23,7 @@ TAG_START = "[s:"
 
 @dataclass(frozen=True, slots=True, order=True)
 class EventSummary:
-    """One event in one system. ``busy`` is false if its status frees the time."""
+    """One event in one system. ``busy`` is false if the event's status frees the time."""
 
     start: datetime
     end: datetime

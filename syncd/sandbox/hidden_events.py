@@ -39,7 +39,7 @@ class HiddenEvents:
 
 
 def bad_request_body(text: str) -> dict[str, object]:
-    """Return the body of a 400 answer with the error fields of all three platforms."""
+    """Return the body of a 400 response with the error fields of all three platforms."""
     return {
         "statusCode": 400,
         "message": text,

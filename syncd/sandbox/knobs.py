@@ -20,7 +20,8 @@ _V2, _V1, _LSQ = PlatformKind.V2, PlatformKind.V1, PlatformKind.LEADSQUARED
 class Knob:
     """The attribute of an emulated platform that a fact sets, and its value for each side.
 
-    ``other_side`` is the side for all other values; '' if other values belong to no side.
+    A side is a possible value of the fact. ``other_side`` is the side for all other values of the
+    attribute ('': no side).
     """
 
     attribute: str

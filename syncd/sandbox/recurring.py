@@ -89,7 +89,11 @@ def book_series(
     series: str = "",
     title: str = "Appointment",
 ) -> str:
-    """Book a recurring appointment, or extend the given series. Returns its master id."""
+    """Book a recurring appointment with an instance at each start; return its master id.
+
+    Each instance takes ``length``. With ``series``, the recurring appointment with that master id
+    gets more instances.
+    """
     series = series or platform.new_id()
     for start in starts:
         end = start + length

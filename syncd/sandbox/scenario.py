@@ -1,6 +1,6 @@
 """A small clinic in three systems: three people with a week of bookings.
 
-The demo shows it and end-to-end tests start from it. All names are invented.
+The demo shows this clinic, and end-to-end tests start from it. All names are invented.
 """
 
 from __future__ import annotations

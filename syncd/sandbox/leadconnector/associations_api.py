@@ -54,8 +54,8 @@ class Relation:
 class CustomObject:
     """A custom object: a kind of record that the location's staff have defined.
 
-    ``key`` is its name in the API, ``labels`` and ``primary`` are as in the request that created
-    it. ``records`` are the records of this kind, by id.
+    ``key`` is the name of the object in the API; ``labels`` and ``primary`` are as in the request
+    that created the object. ``records`` are the records of this kind, by id.
     """
 
     key: str
@@ -76,7 +76,7 @@ class AssociationsApi:
         self.objects: dict[str, CustomObject] = {}
 
     def routes(self) -> list[tuple[str, str, Callable[[PlatformRequest], Response]]]:
-        """Return the served calls. Paths with fixed words precede those with an id."""
+        """Return the served calls. Paths with fixed words precede paths with an id."""
         return [
             ("GET", "/associations/", self._list),
             ("POST", "/associations/", self._create),
@@ -156,7 +156,7 @@ class AssociationsApi:
         return self._parent.reply(200, self._shown(after))
 
     def _delete(self, request: PlatformRequest) -> Response:
-        """Delete an association and its relations."""
+        """Delete an association and the relations of this kind."""
         association = self._stored(request)
         if association.type != "USER_DEFINED":
             raise self._parent.refusal(400, "System defined association cannot be deleted")

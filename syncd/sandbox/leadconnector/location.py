@@ -54,7 +54,7 @@ class LocationState(LocationFacts, Platform):
         location_id: str = "",
         timezone: str = "Europe/Berlin",
     ) -> None:
-        """Start an empty location. Raises ValueError for an unknown zone.
+        """Start an empty location. Raises ValueError for an unknown time zone.
 
         ``scopes`` are the scopes of the token; None, the initial value, means all.
         """
@@ -150,7 +150,8 @@ class LocationState(LocationFacts, Platform):
     ) -> str:
         """Enter an appointment and return its id. Event calendars take an empty user.
 
-        With ``series``, it is an instance of the recurring event with that id.
+        With ``series``, the appointment is an instance of the recurring event with that master id.
+        ``hosts`` are the ids of the additional hosts, ``resources`` those of rooms and equipment.
         """
         _known(self.calendars, calendar, "calendar")
         _known(self.contacts, contact, "contact")
@@ -235,9 +236,9 @@ class LocationState(LocationFacts, Platform):
         self.meetings.put(id, changed)
 
     def move(self, id: str, start: datetime, end: datetime, user: str | None = None) -> str:
-        """Move an appointment, or give it to another user (None: same user).
+        """Move an appointment, or give it to another user (None: same user; '': nobody).
 
-        Return its id, which is new with the fault NEW_ID_ON_MOVE.
+        Return the id of the appointment, which is new with the fault NEW_ID_ON_MOVE.
         """
         meeting = self._meeting(id)
         if user:
@@ -295,7 +296,7 @@ class LocationState(LocationFacts, Platform):
         return block.id
 
     def close_day(self, user: str, day: date, title: str) -> str:
-        """Block a whole day of a user, in the location's zone. Returns the block's id."""
+        """Block a whole day of a user, in the location's time zone. Returns the block's id."""
         start, end = (
             datetime.combine(on, time(), self.zone).astimezone(UTC)
             for on in (day, day + timedelta(days=1))

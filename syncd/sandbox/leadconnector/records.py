@@ -44,7 +44,7 @@ class GroupRecord:
 
 @dataclass(frozen=True, slots=True)
 class OpenHours:
-    """Hours on some days of the week (0 is Sunday), as wall time in the location's zone."""
+    """Hours on some days of the week (0 is Sunday), as wall time in the location's time zone."""
 
     days: tuple[int, ...]
     opens: time
@@ -58,9 +58,9 @@ OFFICE_HOURS = (OpenHours((1, 2, 3, 4, 5), time(9), time(17)),)
 class CalendarRecord:
     """A calendar: its team, its opening hours, and the length of its slots in minutes.
 
-    With ``ignores_blocks`` it offers slots that its users' blocks cover; such calendars were seen
-    (docs/platforms/leadconnector-v2.md#free-slots). ``buffers`` are the free times before and after
-    each of its bookings, in ``buffer_unit``.
+    With ``ignores_blocks`` the calendar offers slots that blocks of its users cover; such calendars
+    were seen (docs/platforms/leadconnector-v2.md#free-slots). ``buffers`` are the free times before
+    and after each of its bookings, in ``buffer_unit``.
     """
 
     id: str

@@ -161,7 +161,7 @@ def detail_fields(meeting: Meeting) -> JsonObject:
 
 
 def write_reply(meeting: Meeting, calendar: CalendarRecord, location: str) -> JsonObject:
-    """Return the answer to a create or update: flat, and without times (#writing-appointments)."""
+    """Return the response to a create or update: flat, without times (#writing-appointments)."""
     owner = {"assignedUserId": meeting.user} if calendar.shows_user else {}
     return {**_head(meeting, location), "status": "booked", **owner}
 

@@ -68,7 +68,7 @@ class EmulatedLeadConnectorV1(LocationState):
         lists_blocks: bool = True,
         checks_slots: bool = True,
     ) -> None:
-        """Start an empty location. Raises ValueError for an unknown zone.
+        """Start an empty location. Raises ValueError for an unknown time zone.
 
         ``lists_blocks``: lists include event blocks; not documented (#listing-appointments).
         ``checks_slots``: a slot that is not offered is refused, the usual case (#booking).

@@ -32,11 +32,11 @@ WEEKDAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "s
 def appointment(
     meeting: Meeting, calendar: CalendarRecord, location: str, location_zone: str
 ) -> JsonObject:
-    """Return an appointment without its contact, with times in the zone it was booked in.
+    """Return an appointment without its contact, as v1 shows it.
 
-    It has three fields for the calendar, two for the user and three for the status. The one called
-    ``status`` is stale: it is always "booked". See
-    docs/platforms/leadconnector-v1.md#listing-appointments.
+    Times are in the time zone in which the appointment was booked. The object has three fields for
+    the calendar, two for the user and three for the status. The field called ``status`` is stale:
+    it is always "booked". See docs/platforms/leadconnector-v1.md#listing-appointments.
     """
     zone_name = meeting.timezone if isinstance(meeting, ZonedMeeting) else location_zone
     shown_zone = zone(zone_name)
@@ -65,7 +65,7 @@ def appointment(
 
 
 def block(record: PlatformBlock, location: str, shown_zone: ZoneInfo) -> JsonObject:
-    """Return an event block: it looks like an appointment without a contact and a zone."""
+    """Return an event block, which looks like an appointment without a contact and a time zone."""
     user = {"userId": record.user, "assignedUserId": record.user} if record.user else {}
     calendar = {"calendarId": record.calendar} if record.calendar else {}
     return {

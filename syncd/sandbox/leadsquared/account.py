@@ -62,7 +62,7 @@ class AccountState(AccountFacts, Platform):
     ) -> None:
         """Start with the keys' own user and the types Consultation, ``busy_type`` and Follow-up.
 
-        Raises ValueError for an unknown zone.
+        Raises ValueError for an unknown time zone.
         """
         super().__init__(name, clock, ids, faults)
         self.access_key = access_key
@@ -214,7 +214,7 @@ class AccountState(AccountFacts, Platform):
     def move(self, id: str, start: datetime, end: datetime, user: str | None = None) -> str:
         """Move an appointment, or give it to another user (None: same user).
 
-        Return its id, which is new with the fault NEW_ID_ON_MOVE.
+        Return the id of the appointment, which is new with the fault NEW_ID_ON_MOVE.
         """
         task = self._appointment(id)
         if user:
@@ -296,7 +296,7 @@ class AccountState(AccountFacts, Platform):
         self.tasks.put(id, self._touched(task, description=f"{task.description} {text}"))
 
     def rename_user(self, user: str, new: str) -> str:
-        """Change a user's e-mail address; id and tasks stay. Returns the new address."""
+        """Change a user's e-mail address; id and tasks stay. Returns the new e-mail address."""
         _known(self.users, user, "user")
         self.users[new] = replace(self.users.pop(user), email=new)
         return new

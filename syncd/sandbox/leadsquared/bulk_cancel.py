@@ -47,7 +47,7 @@ class AccountWithBulkCancel(AccountState):
         return super()._route(request, scope)
 
     def _cancel(self, request: PlatformRequest) -> Response:
-        """Cancel tasks, or answer in another way that the ``cancel_answer`` knob selects."""
+        """Cancel tasks, or respond in another way that the ``cancel_answer`` knob selects."""
         body = fields.read_body(request, {"TaskIds", "StatusWebhookURL"})
         fields.read_text(body, "StatusWebhookURL")
         ids = fields.require_strings(body, "TaskIds")
