@@ -137,7 +137,7 @@ def _stored_contacts(settings: Settings, system: str | None) -> dict[ContactRef,
 async def _search(
     settings: Settings, address: Person, stored: Sequence[ContactRef], *, quiet: bool
 ) -> _Search:
-    """Find the stored contacts that have this e-mail address or phone number in their systems."""
+    """Ask the systems which stored contacts have this e-mail address or phone number."""
     store = Store.open(settings.syncd.state_path, write=False)
     app = build(settings, store=store)
     app.reset_backoff()

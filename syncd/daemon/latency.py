@@ -18,10 +18,11 @@ The first run takes over meetings that were entered long before.
 def latencies(
     store: Store, written: Mapping[str, datetime], skews: Mapping[str, timedelta]
 ) -> list[float]:
-    """Return the latency of each booking in ``written``, in seconds.
+    """Return the latencies, in seconds, of the bookings in ``written``.
 
-    ``written`` has the time of the last write by booking id. The time of the change is the
-    platform's time, corrected by ``skews`` (by system, how far the platform's clock is ahead of
+    Bookings whose change is older than a day, or that have no event besides syncd's blocks, are
+    left out. ``written`` has the time of the last write by booking id. The time of the change is
+    the platform's time, corrected by ``skews`` (by system, how far the platform's clock is ahead of
     this host's), or the time of the read that first showed the change, whichever is earlier.
     """
     changed_at: dict[str, datetime] = {}

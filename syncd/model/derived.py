@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 
 USER_PREFIX = "users/"
-"""The prefix of the part of a additional host. The user's id follows."""
+"""The prefix of the part of an additional host. The user's id follows."""
 
 _MARK = re.compile(r"@(?=users/|rooms/|equipment/)")
 

@@ -1,4 +1,4 @@
-"""A small clinic in three systems: three people with a week of bookings.
+"""A small clinic in three systems: three invented providers with a week of bookings.
 
 The demo shows this clinic, and end-to-end tests start from it. All names are invented.
 """

@@ -249,7 +249,7 @@ def _copy_descriptor(opened: int, target: Path) -> None:
 
 
 def check_backup_file(source: Path, state: Path | None) -> None:
-    """Check that the source is a regular file other than the state. Raises StateError."""
+    """Check that the source is a regular file, and not the state itself. Raises StateError."""
     try:
         if not source.is_file():
             exists = os.path.lexists(source)

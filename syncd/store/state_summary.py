@@ -33,7 +33,8 @@ class StateSummary:
 def summarise_state(file: Path, *, opened: int | None = None) -> StateSummary:
     """Check that a file is an intact state or backup, and summarise it. Raises StateError.
 
-    ``opened`` is a descriptor of the file, opened by root for a user who may not open it.
+    ``opened`` is a file descriptor, opened by root for a user who may not open the file (None: open
+    the file by its path).
     """
     if opened is None:
         check_backup_file(file, None)
