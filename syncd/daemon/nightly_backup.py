@@ -65,7 +65,7 @@ class Backups:
 
 
 def last_night(now: datetime, at: time, zone: tzinfo) -> datetime:
-    """Return the last instant (UTC) before ``now`` at which the time in ``zone`` was ``at``."""
+    """Return the last instant (UTC), up to ``now``, when the time in ``zone`` was ``at``."""
     local = now.astimezone(zone)
     for days in (0, 1):
         # In UTC: on a night with a clock change, wall times cannot be compared.
