@@ -1,1 +1,1 @@
-"""The terminal: commands, tables, progress. What a command does is elsewhere; here it is said."""
+"""The command line: arguments, tables, messages and progress. The work is done elsewhere."""

@@ -23,7 +23,7 @@ from syncd.store import Store
 from syncd.store.files import state_exists
 
 _MAX_NAMED = 3
-"""Maximum number of calendars named per item; the rest are counted."""
+"""Maximum number of calendars that are named per item; further calendars are counted."""
 
 
 def acknowledge(
@@ -151,7 +151,7 @@ def _meetings(meetings: Sequence[Mapping[str, Any]], zone: ZoneInfo) -> Iterator
 
 
 def login_name() -> str:
-    """Return the name of the user at the terminal, also when sudo was used."""
+    """Return the login name of the user at the terminal; with sudo, of the user who called it."""
     try:
         return os.environ.get("SUDO_USER") or getpass.getuser()
     except (KeyError, OSError):  # the user has no name, as in a container

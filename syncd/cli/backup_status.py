@@ -15,16 +15,16 @@ from syncd.store.nightly import KeptBackup, kept_backups, last_backup
 from syncd.store.status_query import StatusSnapshot
 
 _OLD = timedelta(days=2)
-"""Age of the last backup from which on `status` warns; a backup is made every night."""
+"""The age of the last backup from which on `syncd status` warns. One is made every night."""
 
 
 @dataclass(frozen=True, slots=True)
 class BackupStatus:
     """The last backup, the number of backups, and the state of the file of created ids.
 
-    ``kept`` is the number of backups and ``wrote`` is true if syncd has made blocks. ``missing`` is
-    the number of recently made blocks whose ids are not in the file; None if the file cannot be
-    read, and ``fault`` then gives the reason.
+    ``kept`` is the number of backups. ``wrote`` is true if syncd has ever created blocks.
+    ``missing`` is the number of recently created blocks whose ids are not in the file of created
+    ids; None if the file cannot be read, and ``fault`` then gives the reason.
     """
 
     backup: KeptBackup | None
@@ -53,7 +53,7 @@ class BackupStatus:
             yield f"backup   {render.ago(self.backup.made_at, now)}: {path.parent.name}/{path.name}"
 
     def warnings(self, now: datetime) -> Iterator[str]:
-        """Yield a line for each problem that needs a person."""
+        """Yield a warning for each problem that the operator must solve."""
         if self.wrote and self.backup is None:
             yield (
                 "there is no backup of the state yet: the daemon and `resync` make one; if they "

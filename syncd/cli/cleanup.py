@@ -32,7 +32,7 @@ from syncd.store.owned import owned_blocks
 from syncd.systems.stopping import Stopping
 
 ChosenBlocks = list[tuple[str, str]]
-"""Tagged blocks that a person wants removed, as (system, event)."""
+"""Tagged blocks that the operator wants removed, as (system, event id)."""
 
 
 def cleanup(

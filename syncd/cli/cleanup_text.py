@@ -22,7 +22,7 @@ _MAX_ROWS = 20
 
 
 def blocks_of(data: Mapping[str, Any]) -> int:
-    """Return the number of blocks of syncd that would be removed."""
+    """Return the number of blocks of syncd that would be removed; ``data`` is the plan as JSON."""
     return sum(calendar["found"] for calendar in data["calendars"] if not calendar["why"])
 
 
@@ -33,7 +33,7 @@ def removal_question(calendar: Mapping[str, Any], proposed: int) -> str:
 
 
 def abandon_consequences(system: str, blocks: int) -> str:
-    """Return a text that says what giving up a system means."""
+    """Return a text that says what giving up a system means; ``blocks`` is their number."""
     return (
         f"{render.count(blocks, 'block')} of syncd may still exist in {system}. syncd would no "
         "longer look for them. If the account still exists, they stay until somebody deletes them "
@@ -51,7 +51,7 @@ def abandoned_text(data: Mapping[str, Any]) -> str:
 
 
 def print_plan(data: Mapping[str, Any], *, asking: bool) -> None:
-    """Print what would be removed, by provider and in the provider's zone.
+    """Print what would be removed, by provider and in the provider's time zone.
 
     ``asking`` is true if a question follows; the closing line of a dry run is then left out.
     """
@@ -83,7 +83,7 @@ def _with_proposals(calendars: Sequence[Mapping[str, Any]]) -> list[Mapping[str,
 
 
 def tagged_value(calendar: Mapping[str, Any]) -> str:
-    """Return the value of --tagged for a calendar: ``PROVIDER/SYSTEM``."""
+    """Return the value of the option --tagged that names a calendar: ``PROVIDER/SYSTEM``."""
     return f"{calendar['provider'] or ''}/{calendar['system']}"
 
 
@@ -92,7 +92,7 @@ def _place(calendar: Mapping[str, Any]) -> str:
 
 
 def _print_proposals(calendars: Sequence[Mapping[str, Any]], total: int) -> None:
-    """Print the tagged blocks that a person may choose, and the options that choose them.
+    """Print the tagged blocks that the operator may choose, and the options that choose them.
 
     ``total`` is the number of blocks that are removed without a choice.
     """
@@ -208,7 +208,7 @@ def _warn_tagged(calendars: Sequence[Mapping[str, Any]], *, proposed: bool) -> N
 
 
 def _warn_left_in_place(left_in_place: Sequence[Mapping[str, Any]]) -> None:
-    """Warn of objects other than blocks that syncd made and that stay, by system."""
+    """Warn of objects that syncd created, other than blocks, and that stay, by system."""
     for system in dict.fromkeys(each["system"] for each in left_in_place):
         here = [each for each in left_in_place if each["system"] == system]
         things = [_thing(each) for each in here if each["sort"] != TIE]

@@ -1,4 +1,4 @@
-"""`syncd conflicts show`: the values of a conflict, its choices with their writes, free times."""
+"""`syncd conflicts show`: a conflict's values, its choices with their writes, and free times."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class _Choice:
     """One way to resolve the conflict.
 
     ``writes`` is None if only a fresh read can determine the writes. ``remaining`` lists what syncd
-    cannot do after this choice, so that a person must do it.
+    cannot do after this choice; the operator must do it by hand.
     """
 
     option: str
@@ -44,7 +44,7 @@ class _Choice:
 
 @dataclass(frozen=True, slots=True)
 class RemainingTask:
-    """One task that is left to a person: the event, and why syncd cannot change it."""
+    """One change that the operator must make by hand: the event, and why syncd cannot change it."""
 
     system: str
     event: str | None

@@ -41,9 +41,9 @@ _COMMANDS = {
     "conflict_view:show": "Show one conflict with its values, choices and free times.",
     "resolve": "Decide a held conflict.",
 }
-"""The subcommands, as in `syncd.cli.main`.
+"""The subcommands, in the form of `syncd.cli.main`.
 
-They are imported on demand, since they need the engine and the list does not.
+They are imported on demand: they need the engine, which the list of conflicts does not need.
 """
 
 
@@ -177,7 +177,7 @@ def _values_cell(held: HeldConflict, zone: Any) -> str:
 
 
 def conflict_json(held: HeldConflict, known: Acknowledgement | None = None) -> dict[str, Any]:
-    """Return a conflict as JSON; times are UTC. ``known`` is its acknowledgement."""
+    """Return a conflict as JSON; times are UTC. ``known`` is its acknowledgement, if any."""
     conflict = held.conflict
     return {
         "id": held.id,

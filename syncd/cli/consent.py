@@ -21,10 +21,10 @@ from syncd.engine.run_exit import RunExit
 from syncd.model import Action, Operation
 
 MAX_PLAN_ROWS = 20
-"""Maximum number of rows of a plan that are printed; the rest are counted, unless --all is set."""
+"""Maximum number of rows of a plan that are printed; further rows are counted (--all: no limit)."""
 
 NOTHING_WRITTEN = "Nothing was written."
-"""The message after the answer no; the command then exits with 4."""
+"""The message after the answer no; the command then ends with exit code 4."""
 
 
 class Sign(StrEnum):
@@ -62,7 +62,7 @@ class PlanRow(NamedTuple):
 
 
 class PlanGroup(NamedTuple):
-    """The rows of a plan under one title, such as a provider's name and zone."""
+    """The rows of a plan under one title, such as a provider's name and time zone."""
 
     title: str
     columns: tuple[str, ...]
@@ -70,10 +70,10 @@ class PlanGroup(NamedTuple):
 
 
 def can_ask() -> bool:
-    """Return true if a person can see a question and answer it.
+    """Return true if somebody at a terminal can see a question and answer it.
 
-    Questions go to the standard error, so both it and the standard input must be terminals. Either
-    may be closed.
+    Questions go to standard error, so standard error and standard input must both be terminals.
+    Either may be closed.
     """
     return all(_is_terminal(stream) for stream in (sys.stdin, sys.stderr))
 
@@ -112,11 +112,12 @@ def ask_consent(
     as_json: bool = False,
     what: str = "this command writes",
 ) -> None:
-    """Ask a person, and return if the answer is yes or ``yes`` is set.
+    """Ask the operator a question; return only if the answer is yes, or if ``yes`` is set.
 
-    ``show`` prints what the question is about; it is called only if the question is asked, and its
-    output goes to the standard error with the question. Raises typer.Exit with code 4 if the answer
-    is no, and UsageError with ``what`` if no question can be asked (see `expect_consent`).
+    ``yes`` is the option --yes: nothing is asked. ``show`` prints what the question is about; it is
+    called only if the question is asked, and its output goes to standard error with the question.
+    Raises typer.Exit with code 4 if the answer is no. Raises UsageError with ``what`` (what the
+    command does) if no question can be asked (see `expect_consent`).
     """
     expect_consent(what, yes=yes, as_json=as_json)
     if yes:
@@ -132,7 +133,7 @@ def ask_consent(
 
 
 def groups_of(settings: Settings, operations: Iterable[Operation], title: str) -> list[PlanGroup]:
-    """Return operations as rows of a plan, grouped by provider, in the provider's zone.
+    """Return operations as rows of a plan, grouped by provider, with times in its time zone.
 
     ``title`` is the heading of the column with the writes.
     """
@@ -159,7 +160,10 @@ def _by_time(wanted: Operation) -> tuple[datetime, str]:
 
 
 def show_groups(groups: Iterable[PlanGroup], *, every: bool = False) -> None:
-    """Print at most `MAX_PLAN_ROWS` rows in total and the number of others; or ``every`` row."""
+    """Print at most `MAX_PLAN_ROWS` rows in total, and the number of further rows.
+
+    With ``every``, print all rows.
+    """
     groups = list(groups)
     total = sum(len(group.rows) for group in groups)
     remaining = total if every else MAX_PLAN_ROWS

@@ -30,7 +30,7 @@ from syncd.store.availability import count_exposures, stored_times_to_block
 
 _NEAR = timedelta(seconds=1)
 _STEP_TIMEOUT = 8.0
-"""Seconds within which the systems must agree after a step; later counts as a failure."""
+"""Seconds within which the systems must agree after a step; otherwise the step has failed."""
 
 _REPLIES_TIMEOUT = 1.0
 """Seconds to wait until syncd has received the replies to its last writes."""
@@ -41,7 +41,7 @@ _PLATFORM = {"crm": "LeadSquared", "clinic": "LeadConnector v2", "legacy": "Lead
 
 @dataclass(frozen=True, slots=True)
 class DemoStep:
-    """Something that a person does in one system."""
+    """Something that somebody does on one platform, shown as one step of the demo."""
 
     provider: str
     system: str
@@ -59,7 +59,7 @@ class DemoRun:
     failures: int = 0
 
     def on_write(self, operation: Operation, _outcome: str) -> None:
-        """Record a write that the daemon has just made."""
+        """Record a write that the daemon has just completed."""
         self.writes.append((time.monotonic(), operation))
 
     def disagreements(self) -> list[str]:

@@ -82,7 +82,8 @@ def read_inventories(
 ) -> list[SystemInventory]:
     """Read the inventories of all systems in parallel, and show the progress on a terminal.
 
-    The rate limits stored in ``state`` are respected, if it is given.
+    If the state path ``state`` is given, the rate limits stored in the state are respected.
+    ``quiet`` shows no progress.
     """
 
     async def read_all() -> list[SystemInventory]:

@@ -1,7 +1,8 @@
 """When a resync without a terminal and without ``--yes`` may write (docs/design.md#consent).
 
-It is refused if nothing was ever written with this state, or if a calendar is new to the state.
-Otherwise it writes and prints, for one minor version, a notice that ``--yes`` will be required.
+Such a resync is refused if nothing was ever written with this state, or if a calendar is new to the
+state. Otherwise the resync writes and, for one minor version, prints a notice that ``--yes`` will
+be required.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ _MAX_NAMED = 3
 def expect_earlier_consent(settings: Settings, providers: Collection[str] | None) -> None:
     """Print the notice if this state has earlier consent to write; else raise UsageError.
 
-    ``providers`` are those to be synced, None for all. Raises StateError if the state cannot be
-    opened.
+    ``providers`` are the providers to be synced (None: all). Raises StateError if the state cannot
+    be opened.
     """
     path = settings.syncd.state_path
     if not state_exists(path):

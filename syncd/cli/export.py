@@ -47,8 +47,9 @@ class ExportFormat(StrEnum):
 class DecidedBy(StrEnum):
     """Who decided the change in a line of history.
 
-    OUTSIDE: a change made outside syncd, seen in a system. PERSON: a person through syncd. POLICY:
-    a rule that the configuration can set. SYNCD: a built-in rule of syncd.
+    OUTSIDE: somebody outside syncd; the change was seen in a system. PERSON: the operator, by a
+    command of syncd. POLICY: a rule that the configuration can set. SYNCD: a built-in rule of
+    syncd.
     """
 
     OUTSIDE = "outside"
@@ -150,7 +151,10 @@ def _write(
 
 
 def row_of(note: HistoryEntry, run_kind: str) -> dict[str, Any]:
-    """Return a line of history as one flat object; its keys are `EXPORT_COLUMNS`."""
+    """Return a line of history as one flat object; its keys are `EXPORT_COLUMNS`.
+
+    ``run_kind`` is the kind of the run to which the line belongs.
+    """
     data = history_json(note)
     values = {
         f"{side}_{key}": (data[side] or {}).get(key)

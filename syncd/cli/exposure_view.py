@@ -13,7 +13,7 @@ from syncd.core.exposure import Percentiles
 from syncd.model import Exposure, ExposureCause, Value
 
 PERCENTILES_SPAN = timedelta(days=7)
-"""The time before now whose bookings count in the percentiles of the time to block."""
+"""How far back bookings count in the percentiles of the time to block."""
 
 _MAX_ROWS = 12
 
@@ -53,7 +53,7 @@ def print_exposures(
 ) -> None:
     """Print exposures, the soonest first, and the remedy for each cause.
 
-    ``zones`` has the zone of each provider.
+    ``zones`` has the time zone of each provider.
     """
     if not exposures:
         return

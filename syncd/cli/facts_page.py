@@ -50,7 +50,7 @@ _MEASURED = MappingProxyType(
 
 
 def page() -> str:
-    """Return the page in Markdown."""
+    """Return the page docs/platform-facts.md in Markdown."""
     return "\n".join([_HEAD, *(line for kind in PlatformKind for line in _section(kind))])
 
 

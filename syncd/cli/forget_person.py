@@ -113,8 +113,8 @@ def forget_person(
 class _Search:
     """The result of the search for a customer's contacts.
 
-    ``silent_systems`` did not answer. ``unidentified`` are stored contacts that their system no
-    longer shows, so that they may belong to this customer or to another.
+    ``silent_systems`` are the systems that did not respond. ``unidentified`` are stored contacts
+    that their system no longer shows; each may belong to this customer or to another customer.
     """
 
     matches: list[ContactRef] = field(default_factory=list)
@@ -137,7 +137,7 @@ def _stored_contacts(settings: Settings, system: str | None) -> dict[ContactRef,
 async def _search(
     settings: Settings, address: Person, stored: Sequence[ContactRef], *, quiet: bool
 ) -> _Search:
-    """Ask the systems which of the stored contacts have this address or phone number."""
+    """Ask the systems which stored contacts have this e-mail address or phone number."""
     store = Store.open(settings.syncd.state_path, write=False)
     app = build(settings, store=store)
     app.reset_backoff()

@@ -25,7 +25,7 @@ def stop_lines(stops: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def remaining_stops_reason(run: str) -> str:
-    """Return why stops remain although ``run`` was accepted."""
+    """Return why guard stops remain although the operator accepted ``run``."""
     from syncd.engine.guard_stops import is_dry  # noqa: PLC0415 - `status` needs no SQLAlchemy
 
     if is_dry(run):

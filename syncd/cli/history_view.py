@@ -15,9 +15,9 @@ _SEEN = ("seen", "changed")
 
 
 def explain_time(booking: Booking, notes: Sequence[HistoryEntry], zone: tzinfo) -> list[str]:
-    """Return lines that give the reason for a booking's current time.
+    """Return lines that explain why a booking has its current time, for `syncd show`.
 
-    ``notes`` is the complete history of the booking, oldest first.
+    ``notes`` is the complete history of the booking, oldest first. Times are shown in ``zone``.
     """
     last = next((n for n in reversed(notes) if n.what in {"agreed", *_SEEN}), None)
     if last is None:
@@ -50,7 +50,10 @@ def _rule(note: HistoryEntry) -> str:
 def print_history(
     title: str, notes: Sequence[HistoryEntry], settings: Settings, *, provider: str | None
 ) -> None:
-    """Print a table of history entries, in the provider's zone, or in that of syncd without one."""
+    """Print a table of history entries.
+
+    Times are in the time zone of ``provider``; without a provider, in that of the configuration.
+    """
     zone = zone_of(settings, provider)
     rows = [
         (

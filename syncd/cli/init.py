@@ -1,4 +1,4 @@
-"""`syncd init`: write a configuration from questions on a terminal or from a file of answers."""
+"""`syncd init`: write a configuration from answers given at a terminal or in a file."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def _read_existing(path: Path, env: Mapping[str, str]) -> ExistingConfig:
 
 
 def _raw_zone(raw: Mapping[str, Any]) -> str | None:
-    """Return the zone in the file, or None if the default applies."""
+    """Return the time zone in the file, or None if the default applies."""
     zone = raw.get("syncd", {}).get("zone")
     return zone if isinstance(zone, str) else None
 

@@ -1,4 +1,4 @@
-"""Make a draft of the configuration from an interview and the inventories of the systems."""
+"""Turn the answers and the inventories of the systems into a draft of the configuration."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class ExistingConfig:
 
 @dataclass(frozen=True, slots=True)
 class CredentialsToWrite:
-    """Credentials to store, by the name that the configuration uses for them."""
+    """Credentials to store, by the name under which the configuration refers to each."""
 
     way: CredentialStorage = CredentialStorage.NAMES
     place: str = ""
@@ -123,7 +123,7 @@ def _read_inventories(
 def _with_busy_type(
     account: InitAccount, inventories: Iterable[SystemInventory], interview: Interview
 ) -> InitAccount:
-    """Set the appointment type that is used for blocks; if none fits, say how to make one."""
+    """Set the appointment type that is used for blocks; if none fits, say how to create one."""
     if account.type != "leadsquared":
         return account
     inventory = next(each for each in inventories if each.system == account.name)
@@ -184,7 +184,7 @@ def _label(user: UserRef) -> str:
 
 
 def _zone(inventories: Iterable[SystemInventory]) -> str:
-    """Return the zone to propose: that of a location, else that of a LeadSquared service user."""
+    """Return the time zone to propose: a location's, else that of a LeadSquared service user."""
     order = ("leadconnector", "leadconnector-v1", "leadsquared")
     ranked = sorted(inventories, key=lambda inventory: order.index(inventory.platform))
     return next((inventory.zone for inventory in ranked if inventory.zone), "UTC")

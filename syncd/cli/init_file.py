@@ -91,7 +91,7 @@ class FileInterview:
             raise self._error(*translate(error, AnswerFile, ())) from None
 
     def secret_storage(self) -> tuple[CredentialStorage, str]:
-        """Return the storage that the file names."""
+        """Return the way of storing secrets that the file names."""
         way = CredentialStorage(self._answers.secrets)
         folder = {
             CredentialStorage.ENV_FILE: self._answers.env_file,
@@ -158,14 +158,14 @@ class FileInterview:
         account: InitAccount,  # noqa: ARG002
         inventory: SystemInventory,
     ) -> InitAccount | None:
-        """Raise UsageError: a file cannot be asked again."""
+        """Raise UsageError: the file cannot give another answer for this system."""
         errors = [f for f in inventory.findings if f.level == "error"]
         reasons = "; ".join(f"{f.subject}: {f.message}" for f in errors)
         remedies = ". ".join(f.remedy[:1].upper() + f.remedy[1:] for f in errors).removesuffix(".")
         raise UsageError(f"nothing was written: {reasons}", f"{remedies}.")
 
     def busy_type(self, system: str, types: Sequence[AppointmentType]) -> str:  # noqa: ARG002
-        """Return the default name; the file sets any other as busy_task_type."""
+        """Return the default name; to use another name, the file sets busy_task_type."""
         return DEFAULT_BUSY_TYPE
 
     def confirm_match(
@@ -218,7 +218,7 @@ class FileInterview:
         return answers
 
     def zone(self, proposed: str) -> str:
-        """Return the zone in the file, or else the proposed one."""
+        """Return the time zone in the file, or else the proposed time zone."""
         return self._answers.zone or proposed
 
     def _error(self, *findings: Finding) -> ConfigError:

@@ -29,14 +29,14 @@ from syncd.systems.leadsquared.regions import REGIONS
 
 
 class PromptInterview:
-    """Asks a person at a terminal. Secrets are not shown while they are typed."""
+    """Asks the operator at a terminal. Secrets are not shown while they are typed."""
 
     def __init__(self) -> None:
         """Start without answers."""
         self._storage: tuple[CredentialStorage, str] | None = None
 
     def secret_storage(self) -> tuple[CredentialStorage, str]:
-        """Ask once how credentials are stored; three ways are offered."""
+        """Ask once how credentials are to be stored; three ways are offered."""
         if self._storage is None:
             self._storage = self._ask_storage()
         return self._storage
@@ -57,7 +57,7 @@ class PromptInterview:
         return CredentialStorage.NAMES, ""
 
     def accounts(self, known: Collection[str]) -> list[InitAccount]:
-        """Ask for systems until the person enters 0."""
+        """Ask for systems until the operator enters 0; ``known`` are the configured systems."""
         accounts: list[InitAccount] = []
         while True:
             names = {*known, *(account.name for account in accounts)}
@@ -89,14 +89,18 @@ class PromptInterview:
             before = account
 
     def retry_account(self, account: InitAccount, inventory: SystemInventory) -> InitAccount | None:
-        """Print why the system could not be read, and ask whether to enter it again."""
+        """Print why a system could not be read, and offer to enter its settings again.
+
+        ``account`` has the settings that were entered, ``inventory`` the result of the failed read.
+        Returns the new settings, or None if the operator keeps the old ones.
+        """
         print_results(inventory.findings)
         if not typer.confirm(f"Enter {account.name} again?", default=True, err=True):
             return None
         return self._account(account.type, (), account)
 
     def busy_type(self, system: str, types: Sequence[AppointmentType]) -> str:
-        """Ask for one of the usable types, or for one that a person will make."""
+        """Ask for one of the usable types, or for a type that the operator will create."""
         terminal.say()
         terminal.say(f"Which appointment type of {system} should be used only for blocks?")
         for number, kind in enumerate(types, 1):
@@ -113,7 +117,11 @@ class PromptInterview:
         known: bool,
         taken: Collection[str],
     ) -> MatchAnswer | None:
-        """Show the users that would become one provider, with the evidence, and ask."""
+        """Show the users that would become one provider, with the evidence, and ask for consent.
+
+        ``known`` is true if the proposal extends a configured provider; ``taken`` are the names of
+        providers that exist. Returns None if the operator rejects the proposal.
+        """
         terminal.say()
         verb = "Add to" if known else "New provider"
         terminal.say(f"{verb} {proposal.name}", style="bold")
@@ -136,7 +144,7 @@ class PromptInterview:
     def manual_matches(
         self, inventories: Sequence[SystemInventory], taken: Collection[str]
     ) -> list[MatchAnswer]:
-        """Ask for providers to map by hand, until the person says no."""
+        """Ask for providers to map by hand, until the operator answers no."""
         answers: list[MatchAnswer] = []
         while True:
             terminal.say()

@@ -1,4 +1,4 @@
-"""The questions of `syncd init`, answered by a person or by a file."""
+"""The questions of `syncd init`, answered by the operator at a terminal or by a file."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class InitAccount:
         return PLATFORMS[self.type][0].model_validate(whole)
 
     def problems(self) -> list[Problem]:
-        """Return the errors in the answers, without calling the system."""
+        """Return the errors in the entered settings, without calling the system."""
         try:
             self.settings()
         except ValidationError as error:
@@ -69,27 +69,34 @@ class MatchAnswer:
 
 
 def accept_proposal(proposal: Proposal) -> MatchAnswer:
-    """Return the answer that takes a proposal unchanged."""
+    """Return the answer that accepts a proposal unchanged."""
     return MatchAnswer(proposal.name, proposal.seats, f"matched by {proposal.ground}")
 
 
 class Interview(Protocol):
-    """The questions of `syncd init`; each raises `UsageError` if there is no answer."""
+    """The questions of `syncd init`; each method raises `UsageError` if there is no answer."""
 
     def secret_storage(self) -> tuple[CredentialStorage, str]:
         """Return how credentials are stored, and the file or folder ('' for none)."""
         ...
 
     def accounts(self, known: Collection[str]) -> list[InitAccount]:
-        """Return the new systems; ``known`` are the names of the configured ones."""
+        """Return the new systems; ``known`` are the names of the configured systems."""
         ...
 
     def retry_account(self, account: InitAccount, inventory: SystemInventory) -> InitAccount | None:
-        """Return corrected answers for a system that could not be read; None keeps the old ones."""
+        """Return corrected settings for a system that could not be read.
+
+        Return None to keep the settings as they are. ``inventory`` has the errors of the failed
+        read.
+        """
         ...
 
     def busy_type(self, system: str, types: Sequence[AppointmentType]) -> str:
-        """Return the name of the appointment type to use for blocks; it need not exist yet."""
+        """Return the name of the appointment type to use for blocks.
+
+        The type need not exist on the platform yet.
+        """
         ...
 
     def confirm_match(

@@ -65,7 +65,7 @@ _STALE_AFTER = 5
 
 
 def open_state(settings: Settings) -> Store:
-    """Open the state for reading. Raises StateError if there is none."""
+    """Open the state for reading. Raises StateError if there is no state."""
     from syncd.store import Store  # noqa: PLC0415 - `status` needs no SQLAlchemy
 
     return Store.open(settings.syncd.state_path, write=False)
@@ -362,7 +362,11 @@ def _seen(replica: Replica, record: TrackedEvent | None, zone: ZoneInfo) -> str:
 
 
 def find_booking(matches: list[Booking], start: str) -> Booking:
-    """Return the only one of ``matches``, or the one whose id is ``start``. Raises UsageError."""
+    """Return the only booking in ``matches``, or the booking whose whole id is ``start``.
+
+    ``matches`` are the bookings whose id begins with ``start``. Raises UsageError if there is no
+    such booking, or several.
+    """
     exact = [b for b in matches if b.id == start]
     if exact or len(matches) == 1:
         return (exact or matches)[0]

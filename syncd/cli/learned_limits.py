@@ -25,7 +25,10 @@ class HasFacts(Protocol):
 
 
 def load_known_limits(state: Path, systems: Mapping[str, HasFacts]) -> None:
-    """Load the limits stored in the state into these systems; write nothing to the state."""
+    """Load the rate limits stored in the state at this path into the given systems.
+
+    Nothing is written to the state.
+    """
     if not state_exists(state):
         return
     other_process = _is_held_by_other_process(state)
@@ -39,8 +42,8 @@ def load_known_limits(state: Path, systems: Mapping[str, HasFacts]) -> None:
 def forget_calls_of_others(scratch: Store, state: Path) -> None:
     """Clear the last calls in a copy of the state if another process is using the state.
 
-    The calls that it makes now are unknown, and a read-only command need not wait for a whole
-    rate-limit window.
+    The calls that the other process makes now are unknown, and a read-only command need not wait
+    for a whole rate-limit window. ``scratch`` is the copy.
     """
     if _is_held_by_other_process(state):
         scratch.save_health(*(replace(f, value="") for f in facts_named(scratch, CALLS)))
@@ -57,6 +60,6 @@ def stored_limits(store: Store) -> list[Fact]:
 
 
 def save_limits(store: Store, limits: Iterable[Fact]) -> None:
-    """Store limits that a command learned from the platforms, and the calls that it made."""
+    """Store rate limits that a command learned, and the calls that the command has made."""
     if learned := list(limits):
         store.save_health(*learned)

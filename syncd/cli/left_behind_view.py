@@ -21,13 +21,13 @@ def _cleanup_command(each: LeftBehind) -> str:
 
 
 def left_behind_remedy(blocks: Iterable[LeftBehind]) -> str:
-    """Return what to do about these blocks; name each command once."""
+    """Return what the operator can do about these blocks; each command is named once."""
     commands = dict.fromkeys(f"`{_cleanup_command(each)}`" for each in blocks)
     return f"Remove them with {', '.join(commands)}, or put the entry back into the configuration"
 
 
 def left_behind_lines(settings: Settings, blocks: Iterable[LeftBehind]) -> Iterator[str]:
-    """Yield a line for each calendar with the number of blocks, then one line with the remedy."""
+    """Yield a line for each calendar with its number of blocks, then one line with the remedy."""
     calendars = list(blocks)
     for each in calendars:
         yield f"{_place(each)}: {_blocks(settings, each)}; {_why(each)}"
@@ -36,7 +36,7 @@ def left_behind_lines(settings: Settings, blocks: Iterable[LeftBehind]) -> Itera
 
 
 def left_behind_findings(settings: Settings, blocks: Iterable[LeftBehind]) -> list[CheckResult]:
-    """Return one result of `syncd check` for each calendar."""
+    """Return one result of `syncd check` for each calendar with blocks left behind."""
     return [
         CheckResult(
             "warning",

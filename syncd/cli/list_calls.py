@@ -19,9 +19,9 @@ _MAX_NAMES = 4
 
 @dataclass(frozen=True, slots=True)
 class ListCallRow:
-    """One list, and the number of calls that a near and a far read need for it.
+    """One list call, and the number of calls that a near and a far read need for it.
 
-    A long window takes several calls.
+    A far read covers the whole window; a long window takes several calls.
     """
 
     system: str
@@ -60,7 +60,10 @@ class ListCallRow:
 
 
 def list_call_rows(systems: Mapping[str, System], near: Window, far: Window) -> list[ListCallRow]:
-    """Return the list calls for the two windows, by system, as far as they are known."""
+    """Return the list calls for the two windows, by system, as far as they are known.
+
+    They are planned from what is cached; no call is made.
+    """
     return [
         row
         for name, system in systems.items()

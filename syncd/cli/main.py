@@ -176,10 +176,10 @@ _INTERRUPTED = "interrupted: finished work is kept, and the rest was not started
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a command failed.
+    """The reason why a command failed, as it is printed.
 
-    ``text`` is printed if it is set, else ``message`` and ``remedy``. ``place`` is a file, line or
-    key; ``problems`` are those of a configuration.
+    If ``text`` is set, only ``text`` is printed; otherwise ``message`` and ``remedy`` are.
+    ``place`` is a file, line or key; ``problems`` are the problems of a configuration.
     """
 
     message: str
@@ -279,7 +279,7 @@ _CODES = {
 }
 """Errors that are printed with their own message, and their exit codes (docs/design.md#exit-codes).
 
-They are listed by name, so that this module need not import the modules that define them.
+The errors are listed by name, so that this module need not import the modules that define them.
 """
 
 

@@ -58,7 +58,7 @@ measured value is "no", and when to probe."""
 def statuses_by_system(
     settings: Settings, facts: Sequence[Fact]
 ) -> dict[str, Sequence[FactStatus]]:
-    """Return the status of each fact, by configured system."""
+    """Return the status of each platform fact, by configured system."""
     return {
         name: fact_statuses(system.type, [fact for fact in facts if fact.system == name])
         for name, system in sorted(settings.systems.items())

@@ -54,13 +54,13 @@ class InterruptedByUserError(Exception):
     """The user interrupted a command that the daemon continues to run. Exit code 4."""
 
     def __init__(self, reason: str, remedy: str) -> None:
-        """Keep how far the command got, and what happens to the rest."""
+        """Keep how far the command got, and what happens to the work that is left."""
         super().__init__(f"{reason}. {remedy}")
         self.reason, self.remedy = reason, remedy
 
 
 class UsageError(Exception):
-    """The arguments of a command are wrong. Exit code 2."""
+    """The arguments of a command are wrong; the program ends with exit code 2."""
 
     def __init__(self, reason: str, remedy: str) -> None:
         """Keep what is wrong, and what to write instead."""
@@ -88,9 +88,9 @@ def read_settings(
 def settings_of(context: typer.Context, option: Path | None, *, secrets: bool = True) -> Settings:
     """Load the configuration for a command that opens the state next.
 
-    Root becomes the owner of the state here, if that is another user, so files that only root may
-    read must be read before. Commands that contact no system pass ``secrets=False``, so that they
-    also work without credentials. Raises ConfigError, StateError.
+    If this process is root, it becomes the user that owns the state here, so files that only root
+    may read must be read before. Commands that contact no system pass ``secrets=False``, so that
+    they also work without credentials. Raises ConfigError, StateError.
     """
     settings = read_settings(context, option, secrets=secrets)
     give_up_root(settings)
@@ -128,7 +128,7 @@ def settings_in_two(
 
 
 def give_up_root(settings: Settings) -> None:
-    """Become the owner of the state if this process is root and the owner is another user."""
+    """Become the owner of the state, if this process is root and the owner is another user."""
     from syncd.cli.privileges import become_owner  # noqa: PLC0415 - not needed for --help
 
     ca_file = settings.syncd.ca_file
@@ -148,7 +148,10 @@ def chosen_providers(settings: Settings, provider: str | None) -> list[str] | No
 
 
 def zone_of(settings: Settings, provider: str | None) -> ZoneInfo:
-    """Return the zone in which the times of a provider are shown; None: the configuration's."""
+    """Return the time zone in which the times of a provider are shown.
+
+    For None, return the configuration's time zone.
+    """
     if provider is not None and provider in settings.providers:
         own = settings.providers[provider].zone
         if own is not None:
@@ -157,10 +160,10 @@ def zone_of(settings: Settings, provider: str | None) -> ZoneInfo:
 
 
 def parse_window(settings: Settings, start: str | None, end: str | None) -> Window | None:
-    """Parse --from and --to as a window of whole days in the configuration's zone.
+    """Parse --from and --to as a window of whole days in the configuration's time zone.
 
-    Return None if neither is given. A missing end comes from the configured window. Raises
-    UsageError.
+    Return None if neither is given. A missing start or end is taken from the configured window.
+    Raises UsageError.
     """
     from syncd.model import Window  # noqa: PLC0415 - not needed for --help
     from syncd.model.request_limits import window_error  # noqa: PLC0415
@@ -186,7 +189,11 @@ def parse_window(settings: Settings, start: str | None, end: str | None) -> Wind
 
 
 def parse_time_option(option: str, text: str, zone: str, *, last: bool) -> datetime:
-    """Parse a day, as its start or (``last``) its end, or a time, as UTC. Raises UsageError."""
+    """Parse the value of an option, a day or a time in the time zone ``zone``; return it as UTC.
+
+    A day means its start or, with ``last``, its end. ``option`` names the option in errors. Raises
+    UsageError.
+    """
     from dateutil import parser  # noqa: PLC0415 - not needed for --help
 
     from syncd.model import resolve_wall_time, utc  # noqa: PLC0415

@@ -32,7 +32,7 @@ def owner_message(unknown: UnknownOwners) -> str:
 
 
 def owner_remedy(unknown: UnknownOwners) -> str:
-    """Return what the operator can do about it."""
+    """Return what the operator can do about an unknown owner."""
     return _REMEDIES[unknown.proof].format(**_names(unknown))
 
 

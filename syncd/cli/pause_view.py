@@ -1,4 +1,4 @@
-"""Text about pauses, observe mode, and the writes that are held back because of them."""
+"""Text about pauses, observe mode, and the writes that a pause or observe mode holds back."""
 
 from __future__ import annotations
 
@@ -56,7 +56,11 @@ def warn_of_pauses(data: Mapping[str, Any], zone: ZoneInfo) -> None:
 def pause_lines(
     paused: Sequence[Pause], held_back: Collection[CalendarKey], zone: ZoneInfo, *, observe: bool
 ) -> Iterator[str]:
-    """Describe each pause, the number of writes it holds back, and the command that ends it."""
+    """Describe each pause: the number of writes that it holds back, and the command that ends it.
+
+    ``held_back`` has the calendar of each write that is held back. ``observe`` is true if observe
+    mode is in force. Times are shown in ``zone``.
+    """
     if observe:
         yield f"{OBSERVE_REASON}; {_held_back(len(held_back))}. {OBSERVE_REMEDY}"
     for each, count in _counted(paused, held_back):
@@ -120,7 +124,10 @@ def held_back_calendars(seen: StatusSnapshot) -> list[CalendarKey]:
 
 
 def pause_findings(settings: Settings, seen: StatusSnapshot) -> list[CheckResult]:
-    """Return the results of `syncd check`: notes, since a person asked for the pauses."""
+    """Return the results of `syncd check` for pauses.
+
+    They are notes, not warnings, since the operator asked for the pauses.
+    """
     paused, held_back, zone = seen.paused, held_back_calendars(seen), zone_of(settings, None)
     results = [
         CheckResult(

@@ -1,8 +1,8 @@
 """Plan files: `plan --out FILE` writes one, `resync --plan FILE` checks it before it writes.
 
 A file names the installation, the calendars and the operations, and contains a digest of them. When
-it is carried out, the operations decided then must equal those in the file. So an edited file can
-not cause other writes, even if its digest is right.
+the plan is carried out, the operations decided at that time must equal the operations in the file.
+So an edited file cannot cause other writes, even if its digest is right.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from syncd.store.consent import installation
 from syncd.store.files import state_exists
 
 VALID_FOR = timedelta(hours=24)
-"""An older plan is refused, because it was made from older reads."""
+"""How long a plan is valid: an older plan is refused, because it was made from older reads."""
 
 MAX_PLAN_BYTES = 64 * 1024 * 1024
 """The largest size of a plan file."""
@@ -59,7 +59,10 @@ class PlanFile:
     provider: str | None
 
     def limits(self) -> AgreedOperations:
-        """Return the operations that the run may write, as a digest."""
+        """Return the agreed operations, to which the run is limited.
+
+        They contain a digest of the operations, not the operations themselves.
+        """
         return AgreedOperations(self.name, plan_digest(self.operations), self.until)
 
 
@@ -72,7 +75,8 @@ def plan_text(
 ) -> str:
     """Return the text of a plan file.
 
-    ``judged_until`` is the end of the window that was planned.
+    ``window`` and ``provider`` are the options of the `plan` command (None: all). ``judged_until``
+    is the end of the window for which the plan was decided.
     """
     now = datetime.now(UTC)
     body: dict[str, Any] = {
@@ -103,7 +107,11 @@ def open_plan(file: Path) -> int | None:
 
 
 def read_plan(file: Path, opened: int | None) -> dict[str, Any]:
-    """Read a plan file and check that it is complete and unchanged. Raises UsageError."""
+    """Read a plan file and check that the file is complete and unchanged. Raises UsageError.
+
+    ``opened`` is a file descriptor of the file, opened by root for a user who may not open it
+    (None: open the file by its path).
+    """
     try:
         handle = os.open(file, os.O_RDONLY | os.O_NONBLOCK) if opened is None else opened
     except OSError as error:
@@ -236,10 +244,10 @@ def show_differences(
     *,
     every: bool,
 ) -> None:
-    """Print why a plan is refused.
+    """Print why a plan is refused: the differences between the file and the present decision.
 
-    ``obstacles`` has the reason why writes are impossible, by (system, provider); the provider is
-    '' if it applies to the whole system.
+    ``obstacles`` has the reasons why writes are impossible, by (system, provider); the provider is
+    '' if the reason applies to the whole system. ``every`` prints all rows.
     """
     when = render.moment(plan.made_at, zone_of(settings, None))
     terminal.say(

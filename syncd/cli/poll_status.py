@@ -64,7 +64,10 @@ class PollPlan:
 
 
 def poll_plan(seen: StatusSnapshot, systems: Collection[str]) -> PollPlan | None:
-    """Return the intervals that the daemon planned last for these systems; None if it never did."""
+    """Return the poll intervals that the daemon planned last for these systems.
+
+    Return None if no daemon has planned any yet.
+    """
     known = [each for name, each in seen.allowances.items() if name in systems]
     if not known or not seen.poll_schedule:
         return None

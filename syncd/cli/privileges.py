@@ -164,10 +164,11 @@ def belongs_to(file: Path, owner: UnixUser | None) -> bool:
 
 @contextmanager
 def new_file(target: Path, *, overwrite: bool) -> Iterator[int]:
-    """Open a new file with mode 0600 that gets its name when the block ends without an error.
+    """Yield the descriptor of a new file with mode 0600, to be written in a ``with`` block.
 
-    All steps are relative to the open folder, and no link that another user may have placed on the
-    path is followed. Raises `StateError`.
+    The file gets its name ``target`` when the block ends without an error. All steps are relative
+    to the open folder, and no link that another user may have placed on the path is followed.
+    Raises `StateError`.
     """
     fresh = f".{target.name}.new-{os.getpid()}"
     try:
@@ -267,7 +268,8 @@ def write_text(file: Path, text: str) -> None:
 def run_as(owner: UnixUser | None, folder: Path, work: Callable[[], object]) -> int:
     """Call a function in a child process as a user, and return the child's exit code.
 
-    The child prints its own errors: this process keeps root privileges and reads nothing from it.
+    ``owner`` None means the current user. The child prints its own errors: this process keeps root
+    privileges and reads nothing from the child.
     """
     from syncd.cli import terminal  # noqa: PLC0415 - only `backup` calls this
 

@@ -1,4 +1,4 @@
-"""Double bookings and blocks left behind, for `status` and `check`."""
+"""Double bookings and blocks left behind, for `syncd status` and `syncd check`."""
 
 from __future__ import annotations
 

@@ -37,12 +37,12 @@ def conflict(kind: ConflictKind) -> str:
 
 
 def moment(instant: datetime, zone: tzinfo) -> str:
-    """Format an instant as wall time in a zone: ``Mon 23 Nov 10:00``."""
+    """Format an instant as wall time in a time zone: ``Mon 23 Nov 10:00``."""
     return in_zone(instant, zone).strftime("%a %d %b %H:%M")
 
 
 def interval(value: Value, zone: tzinfo) -> str:
-    """Format an interval as ``Mon 23 Nov 10:00-11:00``, with a second day if it ends on another."""
+    """Format an interval as ``Mon 23 Nov 10:00-11:00``; the end has a date if the day differs."""
     start, end = in_zone(value.start, zone), in_zone(value.end, zone)
     until = end.strftime("%H:%M") if end.date() == start.date() else end.strftime("%a %d %b %H:%M")
     # Across a change of daylight saving time, wall times are ambiguous without their offsets.
@@ -52,7 +52,7 @@ def interval(value: Value, zone: tzinfo) -> str:
 
 
 def value(value: Value | None, zone: tzinfo) -> str:
-    """Format a value as its interval, with the status if it is not the usual one."""
+    """Format a value as its interval; a status other than confirmed or new is added."""
     if value is None:
         return "absent"
     text = interval(value, zone)
@@ -67,7 +67,7 @@ def value_change(before: Value | None, after: Value | None, zone: tzinfo) -> str
 
 
 def operation(planned: Operation, zone: tzinfo) -> str:
-    """Describe a write, without its system."""
+    """Describe a write in one line, without the name of its system."""
     before = interval(planned.before, zone) if planned.before else "?"
     after = interval(planned.after, zone) if planned.after else "?"
     match planned.action:
@@ -94,7 +94,7 @@ def _new_interval(planned: Operation, zone: tzinfo) -> str:
 
 
 def local_times(text: str, zone: tzinfo) -> str:
-    """Replace each UTC time in a text (``at 2026-11-23T09:00Z``) by wall time in a zone."""
+    """Replace each UTC time in a text (``at 2026-11-23T09:00Z``) by wall time in a time zone."""
     return _INSTANT.sub(lambda match: moment(datetime.fromisoformat(match[0]), zone), text)
 
 
@@ -120,7 +120,7 @@ def count(number: int, noun: str, nouns: str | None = None) -> str:
 
 
 def writes(operations: Mapping[str, int]) -> str:
-    """Format the number of writes by kind: ``2 blocks made, 1 block moved``; empty if none."""
+    """Format the numbers of writes by kind: ``2 blocks made, 1 block moved``; '' for none."""
     return ", ".join(count(n, *_NOUNS[Action(name)]) for name, n in operations.items() if n)
 
 

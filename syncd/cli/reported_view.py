@@ -12,13 +12,13 @@ from syncd.systems.port import CheckResult
 from syncd.systems.reported_lists import KNOWN_EVENTS
 
 _MAX_ITEMS = 5
-"""The number of items shown per system and topic; the rest is counted."""
+"""The number of items that are shown per system and topic; further items are counted."""
 
 _SEE_ALL = "`syncd status --json` lists all"
 
 
 def reported_lines(items: Iterable[ReportedItem], *, explained: bool = True) -> Iterator[str]:
-    """Yield, per system and topic, a count, a line for each of the first items, and the remedy.
+    """Yield, per system and topic, the number of items, and a line for each of the first items.
 
     Acknowledged items are left out. ``explained`` adds the remedy.
     """
@@ -36,7 +36,7 @@ def reported_lines(items: Iterable[ReportedItem], *, explained: bool = True) -> 
 
 
 def reported_findings(items: Iterable[ReportedItem]) -> list[CheckResult]:
-    """Return the results of `syncd check`: one warning per system and topic."""
+    """Return the results of `syncd check` for reported items: one warning per system and topic."""
     return [
         CheckResult(
             "warning",

@@ -1,4 +1,4 @@
-"""`syncd conflicts resolve`: apply a person's decision on a conflict in a normal cycle."""
+"""`syncd conflicts resolve`: apply the operator's resolution of a conflict in a normal cycle."""
 
 from __future__ import annotations
 

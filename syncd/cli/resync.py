@@ -132,7 +132,8 @@ def _expect_consent(
     """Show the plan and ask, or check for earlier consent if nobody can be asked.
 
     Return the plan that was shown; None if nobody was asked. ``learned`` receives the rate limits
-    learned while planning. Raises typer.Exit if the person declines, and UsageError.
+    learned while planning. Raises typer.Exit if the operator declines, and UsageError if --yes is
+    needed.
     """
     if as_json or not consent.can_ask():
         if accept is None:

@@ -26,7 +26,7 @@ from syncd.store.nightly import is_backup_due, make_backup
 from syncd.store.pauses import end_pauses
 
 _BACKUP_INTERVAL = timedelta(days=1)
-"""How often a resync makes a backup, for installations without the daemon's nightly backup."""
+"""How often a resync creates a backup; for installations that do not run the daemon."""
 
 
 def preview_resync(
@@ -39,9 +39,11 @@ def preview_resync(
     learned: list[Fact] | None = None,
     unpaused: Collection[Pause] = (),
 ) -> Report:
-    """Read and decide on a copy of the state; nothing is written anywhere.
+    """Read and decide on a copy of the state, for a plan; nothing is written anywhere.
 
-    ``unpaused`` are pauses to ignore. ``learned`` receives the rate limits learned while reading.
+    ``window`` and ``providers`` limit the plan (None: all). ``accept`` is the run whose guard stops
+    the operator accepts. ``unpaused`` are pauses to ignore. The rate limits that are learned while
+    reading are appended to ``learned``. ``quiet`` shows no progress.
     """
     store = copy_of_state(settings)
     expect_acceptable(store, accept)
@@ -103,8 +105,9 @@ async def carry_out(
 ) -> Report:
     """Resync on the state itself, then read free slots. The caller holds the lock of the state.
 
-    ``learned`` are rate limits learned before, ``exactly`` is the plan file that is carried out,
-    ``shown`` the plan that a person agreed to, if one was shown.
+    ``window``, ``providers`` and ``accept`` are as in `preview_resync`. ``learned`` are rate limits
+    learned before, ``exactly`` is the plan file that is carried out (None: no file), and ``shown``
+    the plan that the operator approved (None: no plan was shown).
     """
     store = Store.open(settings.syncd.state_path)
     save_limits(store, learned)
@@ -156,7 +159,7 @@ def _stop(stopping: asyncio.Event) -> None:
 
 
 def expect_acceptable(store: Store, run: str | None) -> None:
-    """Check that the guard stops of a run can be accepted (--accept). Raises UsageError."""
+    """Check that ``run`` has guard stops that can be accepted (--accept). Raises UsageError."""
     try:
         check_accept(store, run)
     except AcceptError as error:
@@ -166,7 +169,7 @@ def expect_acceptable(store: Store, run: str | None) -> None:
 def ask_daemon(
     settings: Settings, command: str, arguments: Mapping[str, object], *, quiet: bool
 ) -> DaemonReply:
-    """Have the daemon carry out a command and show its progress.
+    """Have the daemon carry out a command; show its progress, and return its response.
 
     Raises InterruptedByUserError on Ctrl-C.
     """

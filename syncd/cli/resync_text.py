@@ -36,9 +36,10 @@ def show_plan(
     asking: bool = False,
     every: bool = False,
 ) -> None:
-    """Print the planned writes by provider, in the provider's zone, and the totals.
+    """Print the planned writes by provider, in the provider's time zone, and the totals.
 
-    ``asking``: a question follows, so this is not a dry run. ``every``: list all rows.
+    ``asking`` is true if a question follows, so that this is not a dry run. ``every`` prints all
+    rows. ``accept`` is the run whose guard stops the operator accepts.
     """
     show_operations(settings, report.planned, every=every)
     _show_failing_systems({n: str(s.state) for n, s in report.systems.items()}, _causes(report))
@@ -105,7 +106,8 @@ def show_result(
 ) -> None:
     """Print the result of a run; ``data`` is the object of `resync --json`.
 
-    ``remarks`` exist only for a run of this process; those of the daemon are in its log.
+    ``remarks`` are the log messages of a run in this process; a run of the daemon has none here,
+    because they are in its log. ``accept`` is the run whose guard stops the operator accepted.
     """
     rows = [
         (name, s["state"], str(s["reads"]), str(s["writes"]))

@@ -52,7 +52,7 @@ _RESULTS = {
 
 
 def remaining_from_json(counts: Mapping[str, int]) -> dict[Remaining, int]:
-    """Parse ``left`` of a command's JSON object."""
+    """Parse ``left`` of a command's JSON object: the number of each kind of remaining thing."""
     return {kind: counts[kind] for kind in Remaining if counts.get(kind)}
 
 
@@ -63,10 +63,11 @@ def summary_line(
     left_behind: bool = False,
     held_back: int = 0,
 ) -> str:
-    """Return how a run ended, and what remains to be done.
+    """Return how a run ended, and what remains to be done, in one line.
 
-    If blocks are ``left_behind``, their calendars are no longer read, so the text is limited to the
-    configuration. "Everything agrees" is not said while writes are ``held_back``.
+    If blocks are ``left_behind``, their calendars are no longer read, so the text speaks only of
+    the configured calendars. "Everything agrees" is not said while writes are ``held_back``.
+    ``acknowledged`` is the number of acknowledged items.
     """
     scope = " in the configuration" if left_behind else ""
     known = f"{acknowledged} acknowledged (syncd acknowledge)" if acknowledged else ""

@@ -32,7 +32,7 @@ from syncd.model import Availability, Value, Window
 from syncd.store.availability import availabilities
 
 _MAX_ROWS = 60
-"""The number of rows listed; the rest is counted."""
+"""The number of rows that are listed; further rows are counted."""
 
 
 def slots(

@@ -147,12 +147,12 @@ def slow_polls(settings: Settings, rows: Mapping[str, SystemRow]) -> Iterator[st
 
 
 def calls(planned: float, allowed: float | None) -> str:
-    """Format calls per minute: planned of allowed."""
+    """Format calls per minute: the planned number of the allowed number (``?`` if not known)."""
     return f"{planned:.1f} of " + ("?" if allowed is None else f"{allowed:.0f}")
 
 
 def config_duration(seconds: float) -> str:
-    """Format seconds as a duration of the configuration: ``90s``, ``15m``, ``6h``."""
+    """Format seconds as a duration, as in the configuration: ``90s``, ``15m``, ``6h``."""
     for size, unit in ((3600, "h"), (60, "m")):
         if seconds >= size and seconds % size == 0:
             return f"{seconds / size:.0f}{unit}"

@@ -41,7 +41,7 @@ class _Console(Console):
     """A console that ignores a closed pipe."""
 
     def on_broken_pipe(self) -> None:
-        """Discard further output; the work and the exit code of the command stay the same."""
+        """Discard all later output; the work and the exit code of the command stay the same."""
         drop_output(self.file)
 
 
@@ -137,8 +137,8 @@ def table(
 def fit_columns(words: Sequence[int], lines: Sequence[int], room: int) -> list[int]:
     """Return the width of each column of a table, so that the sum is at most ``room``.
 
-    ``words`` are the lengths of the longest word per column, ``lines`` those of the longest line.
-    The widest columns shrink first. Words up to the length of an id are broken last; longer ones,
+    ``words`` has the length of the longest word of each column, ``lines`` that of the longest line.
+    The widest columns shrink first. Words up to the length of an id are broken last; longer words,
     such as paths, may be broken earlier.
     """
     widths = list(lines)
@@ -182,8 +182,8 @@ def confirmed(question: str) -> bool:
 def _signal_socket() -> Iterator[socket.socket]:
     """Yield a socket that becomes readable when a signal arrives.
 
-    Without it, a signal just before the answer is read would not interrupt the read, and the
-    question could only be ended by typing.
+    Without this socket, a signal just before the operator's answer is read would not interrupt the
+    read, and only typing could end the question.
     """
     receiver, sender = socket.socketpair()
     with receiver, sender:

@@ -57,7 +57,7 @@ def waiting_lines(
 
 
 def waiting_writes_json(write: WaitingWrite) -> dict[str, Any]:
-    """Return an entry of ``waiting`` in JSON, with the time since when it waits."""
+    """Return an entry of ``waiting`` in JSON, with the time since which the write waits."""
     return {
         "system": write.system,
         "provider": write.provider,
@@ -71,7 +71,10 @@ def waiting_writes_json(write: WaitingWrite) -> dict[str, Any]:
 
 
 def clock_lines(seconds: float) -> Iterator[str]:
-    """Yield a line if the clock of this machine is wrong; ``seconds`` is how far it is behind."""
+    """Yield a line if the clock of this machine is wrong.
+
+    ``seconds`` is how far the clock is behind the platforms' clocks.
+    """
     if seconds:
         yield f"{_clock(seconds)}: nothing is freed or cancelled until it is corrected; {_REMEDY}"
 

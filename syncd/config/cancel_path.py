@@ -1,6 +1,6 @@
-"""Check `cancel_path`: the path of LeadSquared's bulk cancel, which a person copies by hand.
+"""Check `cancel_path`: the path of LeadSquared's bulk cancel, which the operator copies by hand.
 
-Every cancellation is sent to that path, so paths of other calls are refused.
+Every cancellation is sent to that path, so paths of other calls are rejected.
 """
 
 from __future__ import annotations
@@ -77,9 +77,10 @@ _CANCELLED = "2"
 
 
 def check_cancel(cancel_as: str, path: str | None, words: Mapping[str, Status]) -> None:
-    """Check that `cancel_path` is set if and only if it is used, and that reads show cancellations.
+    """Check `cancel_path` and the related settings. Raises InvalidValueError.
 
-    ``words`` are the account's own status words. Raises InvalidValueError.
+    `cancel_path` must be set if ``cancel_as`` needs the path, and must be absent otherwise.
+    ``words`` are the account's own status words: they must let reads show a cancellation.
     """
     if cancel_as == "cancel" and Statuses.of_leadsquared(words).status_of(_CANCELLED).busy:
         reason = f'it makes "{_CANCELLED}" busy, so no read could show that a meeting is cancelled'

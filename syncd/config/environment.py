@@ -24,9 +24,9 @@ _REMEDY = "Write NAME='value' lines into it, and let the user that runs syncd re
 
 
 def read_environment(raw: Mapping[str, Any], home: Path) -> tuple[Mapping[str, str], list[Finding]]:
-    """Read the file that ``[syncd]`` names, if any; return its variables and the problems.
+    """Read the environment file that ``[syncd]`` names; return its variables and the problems.
 
-    The problems never contain a value.
+    Without such a file both results are empty. The problems never contain a variable's value.
     """
     general = raw.get("syncd")
     name = general.get("env_file") if isinstance(general, dict) else None

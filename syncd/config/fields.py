@@ -86,7 +86,7 @@ def _zone(value: str) -> str:
 
 
 def _base_url(value: str) -> str:
-    """Check a base URL: plain HTTP only to this machine, and no credentials in the address."""
+    """Check a base URL: plain HTTP only to this machine, and no credentials in the URL."""
     example = 'Write an address like "https://host.example/v2".'
     try:
         parts = urlsplit(value)

@@ -1,9 +1,12 @@
-"""Convert settings to and from the form that is stored for systems that leave the configuration.
+"""Convert settings to and from the form that is stored for `syncd cleanup`.
 
-The stored form contains no secrets: of a credential only its source is stored (the name of a
-variable, file or credential). A credential in the configuration file itself is lost with it.
-It contains no e-mail addresses either: only a digest is stored, and the address is found again in
-the account's list of users.
+The stored form is used for systems and calendars that were removed from the configuration. It
+contains no secrets: of a credential only the source is stored (the name of a variable, file or
+credential). A credential in the configuration file itself is lost when the system is removed from
+the file.
+
+The stored form contains no e-mail addresses either: only a digest is stored, and the address is
+found again in the account's list of users.
 """
 
 from __future__ import annotations
@@ -35,14 +38,18 @@ _DIGEST_PREFIX, _UNKNOWN_DOMAIN = "address-", "@not-kept.invalid"
 
 
 def digest_of(address: str) -> str:
-    """Return a digest that stands for an e-mail address in the database."""
+    """Return the digest that is stored in the database instead of an e-mail address."""
     normalized = address.strip().casefold().encode()
     digest = blake2b(normalized, digest_size=12, person=b"syncd calendar").hexdigest()
     return _DIGEST_PREFIX + digest
 
 
 def with_address(calendar: CalendarSettings, addresses: Iterable[str]) -> CalendarSettings | None:
-    """Replace the digest in a calendar by its user's address; None if no address matches."""
+    """Return the calendar with the digest replaced by the e-mail address of its user.
+
+    ``addresses`` are the addresses of the account's users. Returns None if no address has the
+    digest.
+    """
     if not isinstance(calendar, LeadSquaredCalendar):
         return calendar
     if not calendar.user.startswith(_DIGEST_PREFIX):
@@ -53,7 +60,11 @@ def with_address(calendar: CalendarSettings, addresses: Iterable[str]) -> Calend
 
 
 class UnreachableSystemError(Exception):
-    """A system or calendar that left the configuration cannot be reached; carries the remedy."""
+    """A system or calendar that was removed from the configuration cannot be reached any more.
+
+    Example: the variable with its credential is no longer set. Raised when `syncd cleanup` reads
+    the last settings; ``reason`` says why, ``remedy`` what the operator can do.
+    """
 
     def __init__(self, reason: str, remedy: str) -> None:
         """Create the error from a reason and a remedy."""
@@ -72,7 +83,7 @@ def system_settings_text(system: SystemSettings) -> dict[str, Any]:
 def calendar_settings_text(
     provider: ProviderSettings, calendar: CalendarSettings
 ) -> dict[str, Any]:
-    """Return a calendar's settings, with its provider's kind and zone, in a form to be stored."""
+    """Return a calendar's settings, with its provider's kind and time zone, in the stored form."""
     table = calendar.model_dump(mode="json", exclude_defaults=True)
     if isinstance(calendar, LeadSquaredCalendar):
         table["user"] = digest_of(calendar.user)
@@ -94,7 +105,7 @@ def _calendar_ids(calendar: Mapping[str, Any]) -> set[str]:
 
 
 def read_context_of(settings: Settings, env: Mapping[str, str]) -> ReadContext:
-    """Return the directory and variables from which these settings read their secrets."""
+    """Return the directory and variables with which the secrets of these settings are read."""
     if settings.path is None:
         return ReadContext(settings.syncd.state_path.parent, env)
     home = settings.path.parent.absolute()
@@ -103,7 +114,10 @@ def read_context_of(settings: Settings, env: Mapping[str, str]) -> ReadContext:
 
 
 def system_of(name: str, stored: Mapping[str, Any], ctx: ReadContext) -> SystemSettings:
-    """Make the settings of a system that left the configuration. Raises UnreachableSystemError."""
+    """Return the settings of a system that was removed from the configuration.
+
+    ``stored`` is the stored form of the settings. Raises UnreachableSystemError.
+    """
     sources = stored.get(CREDENTIAL_SOURCES, {})
     remedy = (
         f"Put [systems.{name}] back into the configuration (no provider needs to be mapped to it) "
@@ -136,9 +150,10 @@ def system_of(name: str, stored: Mapping[str, Any], ctx: ReadContext) -> SystemS
 def calendar_of(
     provider: str, system: str, platform: str, stored: Mapping[str, Any]
 ) -> CalendarSettings:
-    """Make the settings of a calendar that left the configuration.
+    """Return the settings of a calendar that was removed from the configuration.
 
-    Raises UnreachableSystemError.
+    ``platform`` is the type of the system, ``stored`` the stored form of the settings. Raises
+    UnreachableSystemError.
     """
     try:
         table = dict(stored.get("calendar", {}))

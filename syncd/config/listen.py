@@ -1,4 +1,4 @@
-"""Types of `listen`, the address of the daemon's status endpoints, and of `heartbeat`."""
+"""Types of `listen`, where the daemon serves its status, and of `heartbeat`, a URL."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _address(value: object) -> ListenAddress:
 
 
 def _heartbeat(value: object, info: ValidationInfo) -> Secret:
-    """Read the heartbeat address, a secret: anyone who knows it can silence the alarm."""
+    """Read the heartbeat URL, a secret: anyone who knows the URL can silence the alarm."""
     secret = read_secret(value, context_of(info))
     if context_of(info).fetch:
         parts = urlsplit(secret.reveal())

@@ -19,7 +19,7 @@ from syncd.config.settings import (
 )
 
 NamedSystems = Mapping[str, Collection[str]]
-"""For each provider the systems that its ``calendars`` name, valid or not."""
+"""For each provider, the systems that its ``calendars`` name, valid or not."""
 
 ProviderCalendars = Mapping[str, Mapping[str, CalendarSettings]]
 """For each provider its valid calendars, by system."""
@@ -28,7 +28,11 @@ ProviderCalendars = Mapping[str, Mapping[str, CalendarSettings]]
 def check_mapping(
     declared: Collection[str], named: NamedSystems, calendars: ProviderCalendars
 ) -> Iterator[Finding]:
-    """Yield the mappings that cannot work and, as warnings, those without effect."""
+    """Yield the mappings that cannot work and, as warnings, those without effect.
+
+    ``declared`` are the configured systems, ``named`` the systems that each provider names, and
+    ``calendars`` the valid calendars of each provider.
+    """
     for provider, systems in named.items():
         yield from _known(provider, systems, declared)
     for system in declared:
@@ -53,7 +57,7 @@ def _known(provider: str, systems: Collection[str], declared: Collection[str]) -
 
 
 def check_prefer(prefer: Sequence[str], declared: Collection[str]) -> Iterator[Finding]:
-    """Yield the entries of `prefer` that name no system, or one twice."""
+    """Yield the entries of `prefer` that name an unknown system, or the same system twice."""
     for place, system in enumerate(prefer):
         at = ("rules", "prefer", place)
         if system not in declared:
@@ -108,7 +112,7 @@ def _user_and_calendars(calendar: CalendarSettings) -> tuple[str, tuple[str, ...
 
 
 def check_accounts(systems: Mapping[str, SystemSettings]) -> Iterator[Finding]:
-    """Yield systems that are the same account: syncd would follow its own writes there."""
+    """Yield systems that are the same account: there syncd would react to its own writes."""
     for (first, one), (second, other) in combinations(systems.items(), 2):
         if _account(one) == _account(other):
             remedy = f"Keep {join_names([first, second])}, and map all providers to that one."

@@ -11,7 +11,8 @@ from syncd.core.inputs import inputs_digest
 def mapping_digests(settings: Settings) -> dict[tuple[str, str], str]:
     """Return a digest of the account and ids of each calendar, by (provider, system).
 
-    Options such as `write` do not count.
+    Used to notice that a calendar is mapped to another account or id. Options such as `write` do
+    not change the digest.
     """
     digests: dict[tuple[str, str], str] = {}
     for provider, table in settings.providers.items():

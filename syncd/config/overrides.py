@@ -24,7 +24,7 @@ Case = tuple[str, ConflictKind, str]
 
 
 def rules_of(settings: RulesSettings, provider: str) -> Rules:
-    """Return the rules of one provider: the table, and the overrides that apply to it."""
+    """Return the rules of one provider: those of `[rules]`, changed by the overrides that apply."""
     general = Rules(
         prefer=settings.prefer,
         moved_apart=settings.moved_apart,
@@ -48,7 +48,10 @@ def rules_of(settings: RulesSettings, provider: str) -> Rules:
 
 
 def kinds_of(override: OverrideSettings) -> frozenset[ConflictKind]:
-    """Return the kinds that an override applies to: the named one, else all with its choice."""
+    """Return the kinds of conflicts that an override applies to.
+
+    Without a named kind, these are all kinds that can have the override's choice.
+    """
     if override.kind is not None:
         return frozenset({ConflictKind(override.kind)})
     return frozenset(

@@ -12,10 +12,11 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One problem: its place, the reason, and the remedy.
+    """One problem of the configuration: its place, the reason, and the remedy.
 
     ``file`` is None if no file was found. ``key`` is dotted, and '' for the whole file. ``line``
-    counts from 1, and is None if it is not known. syncd runs in spite of a ``warning``.
+    counts from 1, and is None if the line is not known. If ``warning`` is true, syncd runs in spite
+    of the problem.
     """
 
     file: Path | None
@@ -51,7 +52,10 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A problem whose file and line are not known yet; ``at`` is its path of keys and indices."""
+    """A problem whose file and line are not known yet.
+
+    ``at`` is the path of keys and list indices that leads to the value.
+    """
 
     at: tuple[str | int, ...]
     reason: str
@@ -72,7 +76,11 @@ class ConfigError(Exception):
 
 
 class InvalidValueError(ValueError):
-    """A value cannot be used; ``under`` is the path of the invalid key inside a table, if any."""
+    """A value in the configuration cannot be used.
+
+    Raised by functions that parse one value. ``under`` is the path of the invalid key inside the
+    value, if the value is a table; () for the value as a whole.
+    """
 
     def __init__(self, reason: str, remedy: str, *, under: tuple[str, ...] = ()) -> None:
         self.reason, self.remedy, self.under = reason, remedy, under
@@ -93,9 +101,10 @@ def _quoted(step: str) -> str:
 
 
 def did_you_mean(word: str, known: Iterable[str], none: str = "Remove it.") -> str:
-    """Return a remedy for an unknown word: the most similar known word, or all known words.
+    """Return the remedy for an unknown word in the configuration, as a sentence.
 
-    If no words are known, return ``none``. The result is never empty: every problem has a remedy.
+    The remedy names the most similar word in ``known``, or else all known words. Without known
+    words, the remedy is ``none``. The result is never empty: every problem has a remedy.
     """
     words = tuple(known)
     close = difflib.get_close_matches(word, words, n=1)

@@ -40,7 +40,7 @@ def _hours(value: object) -> tuple[int, int, int, int]:
 
 
 HoursSpan = Annotated[tuple[int, int, int, int], PlainValidator(_hours)]
-"""Opening and closing hour and minute, as wall time of the location."""
+"""Opening hour and minute, closing hour and minute, as wall time of the location."""
 
 
 class RoomWanted(SettingsTable):
@@ -78,7 +78,7 @@ class EquipmentWanted(SettingsTable):
 
 
 class End(SettingsTable):
-    """One end of an association: the kind of record, and its label."""
+    """One end of an association: the kind of record, and the label of this end."""
 
     object: Annotated[str, Field(pattern=r"^(contact|custom_objects\.[a-z0-9_]+)$")]
     label: Text
@@ -104,7 +104,7 @@ class ObjectWanted(SettingsTable):
 
 
 class TeamCalendar(SettingsTable):
-    """The public calendar of a v1 team; ``slug`` is its part of the booking page's address."""
+    """The public calendar of a v1 team; ``slug`` is its part of the booking page's URL."""
 
     name: Text
     slug: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
@@ -132,7 +132,10 @@ class ServiceMember(SettingsTable):
 
 
 class Slot(SettingsTable):
-    """Length of a booking, distance between possible starts, and free time after it; in minutes."""
+    """Length of a booking, distance between possible starts, and free time after the booking.
+
+    All are in minutes.
+    """
 
     duration: Minutes = 30
     interval: Minutes = 30
@@ -222,7 +225,7 @@ W = TypeVar("W", bound=Wanted)
 
 
 def resource_key(wanted: Wanted) -> str:
-    """Return the key or name by which a resource is found."""
+    """Return the key or name by which an existing resource is found on the platform."""
     return wanted.key if isinstance(wanted, AssociationWanted | ObjectWanted) else wanted.name
 
 

@@ -1,6 +1,6 @@
 """Translate pydantic's validation errors into messages for the author of the configuration.
 
-Values are repeated only where they cannot be secret.
+A message repeats a value only where the value cannot be secret.
 """
 
 from __future__ import annotations

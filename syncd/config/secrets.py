@@ -38,7 +38,7 @@ class Secret:
     """The source as the configuration names it; None if the file contains the secret itself."""
 
     def reveal(self) -> str:
-        """Return the credential itself, for requests to its platform only."""
+        """Return the credential in plain text, for requests to its platform only."""
         return self._value
 
     def __str__(self) -> str:

@@ -46,14 +46,14 @@ AllDayPolicy = Literal[AllDay.BUSY, AllDay.IGNORE, AllDay.HOURS]
 
 
 class WindowSettings(SettingsTable):
-    """The reach of the whole window before and after now."""
+    """How far the whole window reaches before and after now."""
 
     past: Annotated[timedelta, duration_between("0s", "366d")] = timedelta(days=1)
     future: Annotated[timedelta, duration_between("1h", "366d")] = timedelta(days=60)
 
 
 class NearSettings(SettingsTable):
-    """The interval between reads of the near window, and its reach after now."""
+    """The interval between reads of the near window, and how far the window reaches after now."""
 
     every: Annotated[timedelta, duration_between("5s", "1d")] = timedelta(seconds=60)
     ahead: Annotated[timedelta, duration_between("1h", "366d")] = timedelta(days=2)
@@ -87,10 +87,11 @@ class HistorySettings(SettingsTable):
 class General(SettingsTable):
     """The table ``[syncd]``. ``resync_at`` is a time of day in ``zone``; ``hours`` are defaults.
 
-    - ``state``: an absolute path (in a file: relative to that file) or an SQLAlchemy URL, which may
-      contain a password and is therefore not shown.
-    - ``listen``: where the daemon serves health and metrics; None: nowhere.
-    - ``heartbeat``: the address that is called after each whole cycle; None: no calls.
+    - ``state``: an absolute path, or an SQLAlchemy URL, which may contain a password and is
+      therefore not shown. In a file the path may be relative to the folder of that file.
+    - ``listen``: the host and port, or the socket path, at which the daemon serves health and
+      metrics; None: not served.
+    - ``heartbeat``: the URL that is called after each whole cycle; None: no calls.
     - ``longest``: the longest event that is still found if it began before the window.
     - ``ca_file``: certificates of authorities that are trusted besides the well-known ones.
     - ``mode``: "observe" reads and decides, but writes nothing to any system.
@@ -218,7 +219,7 @@ SystemSettings = LeadSquaredSystem | LeadConnectorSystem | LeadConnectorV1System
 
 
 class LeadSquaredCalendar(SettingsTable):
-    """A provider's calendar in LeadSquared: a user, by e-mail address."""
+    """A provider's calendar in LeadSquared: a user, given by e-mail address."""
 
     user: Email
     write: StrictBool = True
@@ -284,8 +285,8 @@ class ProviderSettings(SettingsTable):
     """A person, room or piece of equipment, and its calendar in each system (by system name).
 
     ``capacity`` is the number of simultaneous meetings (for equipment: the number of pieces).
-    ``all_day`` says what all-day events without a customer close; it overrides that of the system,
-    which overrides that of ``[syncd]``.
+    ``all_day`` says what all-day events without a customer close; this setting overrides that of
+    the system, which overrides that of ``[syncd]``.
     """
 
     kind: Literal["person", "room", "equipment"] = "person"
@@ -342,11 +343,13 @@ class RulesSettings(SettingsTable):
 
 
 class GuardSettings(SettingsTable):
-    """How many meetings of a calendar may disappear or move at once (promise 7).
+    """How many meetings of a calendar may disappear or move at once.
 
-    The guard stops changes of more than ``count`` meetings that are more than ``share`` of all.
-    It also stops at least ``common`` meetings that are the whole calendar and move by one amount,
-    and at least ``all`` that are the whole calendar and disappear without a proof by id.
+    See promise 7 (docs/design.md#promises).
+
+    The guard stops changes of more than ``count`` meetings that are more than ``share`` of all. It
+    also stops at least ``common`` meetings that are the whole calendar and move by one amount, and
+    at least ``all`` that are the whole calendar and disappear without a proof by id.
     """
 
     count: Annotated[StrictInt, Field(ge=0)] = 10

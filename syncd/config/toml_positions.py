@@ -10,11 +10,12 @@ Path = tuple[str | int, ...]
 
 
 def key_lines(text: str) -> Mapping[Path, int]:
-    """Return the line (from 1) of each table header and of each key that begins a line.
+    """Return the line (from 1) of each key and of each table header, by its path of keys.
 
-    A table without its own header gets the line of its first inner table. The text must be valid
-    TOML. A line inside a multi-line string may be mistaken for a key: then a message names a wrong
-    line, without other consequences.
+    Used to name the line in error messages. Keys are found only at the beginning of a line. A table
+    without a header of its own gets the line of its first inner table. The text must be valid TOML.
+    A line inside a multi-line string may be mistaken for a key; then a message names a wrong line,
+    without other consequences.
     """
     found: dict[Path, int] = {}
     indices: dict[Path, int] = {}
@@ -38,13 +39,16 @@ def key_lines(text: str) -> Mapping[Path, int]:
 
 
 def item_lines(text: str, table: Path) -> list[int]:
-    """Return the lines of the ``[[table]]`` headers, one for each item of an array of tables."""
+    """Return the lines (from 1) of the ``[[table]]`` headers, in the order of the file."""
     lines = enumerate(text.split("\n"), start=1)
     return [n for n, line in lines if line.strip().startswith("[[") and _path(line) == table]
 
 
 def line_of(at: Sequence[str | int], lines: Mapping[Path, int]) -> int | None:
-    """Return the line of a key, or that of the nearest enclosing table."""
+    """Return the line (from 1) of a key, or else the line of the nearest enclosing table.
+
+    ``lines`` is the result of `key_lines`. Returns None if no enclosing table has a line.
+    """
     path = tuple(at)
     if not any(path[:n] in lines for n in range(2, len(path) + 1)):
         path = _without_indices(path)
@@ -66,7 +70,7 @@ def _without_indices(table: Path) -> Path:
 
 
 def _assigned(line: str) -> Iterator[Path]:
-    """Yield the key that a line assigns: the text before the first ``=`` that makes a valid key."""
+    """Yield the key that a line assigns: the text before the first ``=`` that is a valid key."""
     for place, letter in enumerate(line):
         if letter == "=" and (key := _path(f"{line[:place]}=0")):
             yield key

@@ -1,4 +1,4 @@
-"""Check which files root may open by name: those that no other user can replace."""
+"""Check which files root may open by name: files that no other user can replace."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ _WRITABLE = stat.S_IWGRP | stat.S_IWOTH
 
 @dataclass(frozen=True, slots=True)
 class UntrustedPart:
-    """The first component of a path that others control: ``place``, before ``rest``."""
+    """The first component of a path that other users control.
+
+    ``place`` is the path of the component, ``rest`` the part of the path after it.
+    """
 
     place: Path
     rest: tuple[str, ...]
@@ -32,7 +35,7 @@ def find_untrusted_part(path: Path) -> UntrustedPart | None:
     """Follow a path as the kernel does; return the first place that root does not control alone.
 
     Return None if root controls the whole path. For a path that does not exist yet, the folder in
-    which it would be made counts.
+    which the file would be created counts.
     """
     trusted = _trusted()
     todo = [*reversed((Path.cwd() / path).parts[1:])]

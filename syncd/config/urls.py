@@ -1,4 +1,4 @@
-"""Read `state` if it is a database URL.
+"""Read `state` if the value is a database URL.
 
 This is a module of its own because importing SQLAlchemy takes longer than a whole `syncd status`.
 """

@@ -26,7 +26,7 @@ def check_arguments(arguments: Mapping[str, Any], known: frozenset[str] = _KNOWN
 
 
 def text_argument(arguments: Mapping[str, Any], name: str) -> str | None:
-    """Return a text argument, or None if it is absent. Raises RequestRejectedError."""
+    """Return a text argument, or None if the request has none. Raises RequestRejectedError."""
     value = arguments.get(name)
     if value is None:
         return None
@@ -38,7 +38,7 @@ def text_argument(arguments: Mapping[str, Any], name: str) -> str | None:
 
 
 def plan_argument(arguments: Mapping[str, Any]) -> AgreedOperations | None:
-    """Return the plan to apply, or None if it is absent. Raises RequestRejectedError."""
+    """Return the plan to apply, or None if the request has none. Raises RequestRejectedError."""
     plan = arguments.get("plan")
     if plan is None:
         return None

@@ -35,12 +35,12 @@ class CleanupEngine(Protocol):
     async def cleanup(
         self, wanted: CleanupSpec, *, progress: Callable[[str], None] = ...
     ) -> CleanupReport:
-        """Remove blocks that syncd made."""
+        """Remove blocks that syncd created, as ``wanted`` says, and return what was removed."""
         ...
 
 
 TextReader = Callable[[Mapping[str, Any], str], str | None]
-"""Returns a text argument by name, None if it is absent."""
+"""Returns the text argument with a name, or None if the request has none."""
 
 
 async def run_cleanup(
@@ -59,7 +59,10 @@ async def run_cleanup(
 
 
 def cleanup_request(arguments: Mapping[str, Any], text: TextReader) -> CleanupSpec:
-    """Parse which blocks to clean up. Raises RequestRejectedError."""
+    """Return which blocks to clean up, parsed from the arguments of a request.
+
+    ``text`` reads one text argument. Raises RequestRejectedError.
+    """
     chosen = arguments.get("chosen") or []
     if not isinstance(chosen, list) or not all(_is_event(each) for each in chosen):
         raise RequestRejectedError(

@@ -19,14 +19,14 @@ _CONNECT_TIMEOUT = 10.0
 
 @dataclass(frozen=True, slots=True)
 class DaemonReply:
-    """The daemon's reply: the command's own JSON object, and its exit code."""
+    """The daemon's response: the JSON object of the command, and the command's exit code."""
 
     result: dict[str, Any]
     exit: int
 
 
 class DaemonError(Exception):
-    """The daemon did not answer, or refused; carries the remedy."""
+    """The daemon did not respond, or refused the command; carries the remedy."""
 
     def __init__(self, reason: str, remedy: str) -> None:
         """Create the error from a reason and a remedy."""
@@ -44,9 +44,10 @@ def send_request(
     arguments: Mapping[str, Any],
     on_progress: Callable[[str], None],
 ) -> DaemonReply:
-    """Send a command to the daemon, pass its progress on, and return its reply.
+    """Send a command to the daemon, wait until it is carried out, and return the response.
 
-    Raises DaemonError.
+    ``state`` is the state path, beside which the control socket lies. ``on_progress`` is called
+    with each progress text. Raises DaemonError.
     """
     request = {"command": command, "arguments": dict(arguments)}
     with _connect(state) as connection, connection.makefile("rb") as stream:

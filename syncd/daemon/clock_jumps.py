@@ -30,7 +30,7 @@ _TWO_DAYS = timedelta(days=2)
 
 
 class Every(IntervalTrigger):  # type: ignore[misc]  # APScheduler has no types
-    """An interval trigger that skips all missed runs at once."""
+    """An interval trigger that skips all missed runs at once instead of listing each."""
 
     def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime | None:
         """Return the next run after ``previous``, or after ``now`` if runs were missed."""

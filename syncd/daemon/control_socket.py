@@ -46,9 +46,10 @@ class RequestRejectedError(Exception):
 
 @contextmanager
 def short_path(state: Path) -> Iterator[str]:
-    """Yield a short path of the socket: an address holds 107 bytes, and the path may be longer.
+    """Yield a short path of the control socket of a state.
 
-    Linux can name a directory by an open file descriptor of this process.
+    A socket path may have at most 107 bytes, and the real path may be longer. Linux can name a
+    directory by an open file descriptor of this process.
     """
     path = lock_path(state, ".sock")
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -1,4 +1,7 @@
-"""The heartbeat: call a monitoring service after each whole cycle; it raises the alarm if none."""
+"""The heartbeat: call a monitoring service's URL after each whole cycle.
+
+The service raises an alarm if the calls stop.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ _TIMEOUT = 10.0
 
 
 class Heartbeat:
-    """Calls the heartbeat address in the background, at most one call at a time."""
+    """Calls the heartbeat URL in the background, at most one call at a time."""
 
     def __init__(
         self, address: str | None, *, transport: httpx.AsyncBaseTransport | None = None
@@ -25,7 +28,7 @@ class Heartbeat:
         self._last_succeeded = True
 
     def beat(self) -> None:
-        """Start a call, unless one is in flight."""
+        """Start a call, unless another call is in flight."""
         if self._address is not None and (self._task is None or self._task.done()):
             self._task = asyncio.create_task(self._call(self._address))
 

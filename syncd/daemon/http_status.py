@@ -68,9 +68,9 @@ def _json(reply: tuple[bool, Mapping[str, object]]) -> JSONResponse:
 
 @asynccontextmanager
 async def serve_status(app: Starlette, address: ListenAddress | None) -> AsyncIterator[None]:
-    """Serve the application while the context is open.
+    """Serve the application at the address while the context is open (None: serve nothing).
 
-    If the address cannot be used, log that and serve nothing: syncing goes on.
+    If the address cannot be used, the reason is logged and nothing is served: syncing goes on.
     """
     listener = None if address is None else _listen(address)
     if listener is None or address is None:
@@ -119,7 +119,11 @@ def _socket_identity(path: Path) -> tuple[int, int] | None:
 
 
 def remove_stale_socket(path: Path) -> None:
-    """Remove a socket that a killed daemon left. Raises OSError if the path is taken."""
+    """Remove a socket that a killed daemon left behind.
+
+    Raises OSError if something else is at the path, if the socket belongs to another user, or if a
+    running process listens on the socket.
+    """
     try:
         entry = path.lstat()
     except FileNotFoundError:

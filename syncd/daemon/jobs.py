@@ -74,11 +74,11 @@ class EngineApi(CleanupEngine, Protocol):
     async def poll(
         self, *, near: bool, providers: Sequence[str] | None = None, late: bool = ...
     ) -> Report:
-        """Run one cycle over these providers, or all; ``late``: only those with late results."""
+        """Run one cycle over these providers (None: all); ``late``: only those with late reads."""
         ...
 
     def with_dependents(self, providers: Collection[str]) -> list[str]:
-        """Return these providers and those that are always read with them."""
+        """Return these providers, and the providers that are always read with them."""
         ...
 
     async def compact(self) -> None:
@@ -141,7 +141,7 @@ class Jobs:
         self.busy_since: float | None = None
 
     async def near(self) -> None:
-        """Poll the near window, unless another job runs, which reads it too.
+        """Poll the near window, unless another job runs, because each job reads that window too.
 
         A running job stops waiting for slow systems, and does not pause before its next cycle.
         """
@@ -168,7 +168,7 @@ class Jobs:
             await self.poll_late_results()
 
     async def far(self) -> None:
-        """Poll the whole window of the providers that are due."""
+        """Poll the whole window of the providers that are due for a full-window read."""
         await self._job("far", self._far)
 
     async def _far(self) -> Report:
@@ -185,7 +185,7 @@ class Jobs:
             self._on_failure("tidy")
 
     async def slots(self) -> None:
-        """Read free slots. Cycles run beside it, because it only reads and may take long."""
+        """Read free slots. Cycles run beside this job, because it only reads and may take long."""
         if self._engine.stopping.is_set():
             return
         try:
@@ -249,7 +249,7 @@ class Jobs:
     ) -> tuple[Mapping[str, object], int]:
         """Measure platform facts, or withdraw them. Raises RequestRejectedError.
 
-        Cycles run meanwhile: they do not see the block that a probe makes.
+        Cycles run meanwhile: they ignore the canary event that a probe creates.
         """
         check_arguments(arguments, frozenset({"systems", "forget"}))
         names = arguments.get("systems")
@@ -273,7 +273,7 @@ class Jobs:
     async def on_cleanup(
         self, arguments: Mapping[str, Any], progress: Progress
     ) -> tuple[Mapping[str, object], int]:
-        """Remove blocks that syncd made, or give a system up. Raises RequestRejectedError."""
+        """Remove blocks that syncd created, or give a system up. Raises RequestRejectedError."""
         check_arguments(arguments, CLEANUP_ARGUMENTS)
         if self._engine.pauses.observe and arguments.get("dry_run") is not True:
             raise RequestRejectedError(OBSERVE_REASON, OBSERVE_REMEDY)
@@ -283,7 +283,7 @@ class Jobs:
     async def on_resolve(
         self, arguments: Mapping[str, Any], progress: Progress
     ) -> tuple[Mapping[str, object], int]:
-        """Apply a person's resolution of a held conflict. Raises RequestRejectedError."""
+        """Apply the operator's resolution of a held conflict. Raises RequestRejectedError."""
         conflict = text_argument(arguments, "conflict") or ""
         try:
             resolution = resolution_from_arguments(arguments)
@@ -341,7 +341,7 @@ class Jobs:
     async def on_unpause(
         self, arguments: Mapping[str, Any], _progress: Progress
     ) -> tuple[Mapping[str, object], int]:
-        """End pauses; the next cycle makes the wanted writes. Raises RequestRejectedError."""
+        """End pauses; the next cycle writes what is wanted. Raises RequestRejectedError."""
         check_arguments(arguments, frozenset({"what", "by"}))
         targets, by = _pause_targets(arguments), text_argument(arguments, "by") or ""
         self._refuse_if_stopping()

@@ -9,17 +9,21 @@ from syncd.model import Replica, TrackedEvent
 from syncd.store.store import Store
 
 _DAY = timedelta(days=1)
-"""Older changes do not count: the first run takes over meetings that were made long ago."""
+"""Changes older than this do not count.
+
+The first run takes over meetings that were entered long before.
+"""
 
 
 def latencies(
     store: Store, written: Mapping[str, datetime], skews: Mapping[str, timedelta]
 ) -> list[float]:
-    """Return the latency of each booking in seconds.
+    """Return the latencies, in seconds, of the bookings in ``written``.
 
-    ``written`` is the time of the last write by booking id. The change is dated by its platform,
-    corrected by ``skews`` (how far a platform's clock is ahead of this host's), or by the read that
-    first showed it, whichever is earlier.
+    Bookings whose change is older than a day, or that have no event besides syncd's blocks, are
+    left out. ``written`` has the time of the last write by booking id. The time of the change is
+    the platform's time, corrected by ``skews`` (by system, how far the platform's clock is ahead of
+    this host's), or the time of the read that first showed the change, whichever is earlier.
     """
     changed_at: dict[str, datetime] = {}
     for replica, record in store.replicas(sorted(written)):

@@ -1,4 +1,7 @@
-"""The lock of a state: one writer at a time. It ends with its process and names its holder."""
+"""The lock of a state: one writer at a time.
+
+The lock ends with its process. The lock file names the process that holds the lock.
+"""
 
 from __future__ import annotations
 
@@ -47,9 +50,9 @@ def lock_path(state: Path, suffix: str) -> Path:
 
 
 def holder(state: Path) -> Holder | None:
-    """Return the holder that the lock file names, if its process is alive.
+    """Return the process that the lock file names as the holder, or None if it has ended.
 
-    This is information for people; only `StateLock` decides who may write.
+    This is information for the operator; only `StateLock` decides who may write.
     """
     recorded = _read(lock_path(state, ".lock"))
     if recorded is None:

@@ -22,7 +22,10 @@ def set_up(
     style: Literal["auto", "text", "json"] = "auto",
     level: Literal["debug", "info", "warning", "error"] = "info",
 ) -> None:
-    """Send the log to standard error. ``secrets`` are masked wherever they occur."""
+    """Send the log to standard error, with all ``secrets`` masked wherever they occur.
+
+    ``style`` "auto" means text on a terminal and JSON elsewhere.
+    """
     text = sys.stderr.isatty() if style == "auto" else style == "text"
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,

@@ -1,7 +1,7 @@
 """Prometheus metrics: counters that jobs update, and gauges that are read at each scrape.
 
 No label holds customer data: only systems, actions, states and reasons; of a pause also the
-provider's name and the login name of the person who paused it.
+provider's name and the login name of the operator who paused it.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ class Metrics:
         return generate_latest(self.registry)
 
     def fail(self, job: str) -> None:
-        """Count a job that raised."""
+        """Count a job that ended with an exception."""
         self._cycles.labels(job, "failed").inc()
 
     def wrote(self, system: str, action: Action) -> None:
@@ -299,7 +299,7 @@ class _GaugeCollector(Collector):
         yield from self._follow_up_gauges()
 
     def _follow_up_gauges(self) -> Iterable[Metric]:
-        """Yield the gauges of items that a person has to look at or has acknowledged."""
+        """Yield the gauges of items that need the operator, or that are acknowledged."""
         report = self._report
         doubles, known = (report.doubles_open, report.acknowledged) if report else (0, 0)
         yield _gauge(

@@ -82,7 +82,7 @@ class Monitor:
     # --- input --------------------------------------------------------------------------------
 
     def wrote(self, operation: Operation, _what: str) -> None:
-        """Count a write that a system accepted."""
+        """Count a write that a system accepted, and store its time for the latency."""
         self.metrics.wrote(operation.system, operation.action)
         now = self._clock.now()
         self._written.update(dict.fromkeys(operation.bookings, now))
@@ -102,7 +102,7 @@ class Monitor:
             self._heartbeat.beat()
 
     def failed(self, job: str) -> None:
-        """Record a job that raised."""
+        """Record a job that ended with an exception."""
         self._job_ended_at, self._failed_job = self._clock.now(), job
         self._written.clear()
         self.metrics.fail(job)
@@ -118,17 +118,20 @@ class Monitor:
 
     @property
     def silent(self) -> frozenset[str]:
-        """The systems that do not answer, also if the last job did not ask them."""
+        """The systems that do not respond, also if the last job did not call them."""
         return frozenset(n for n, s in self._systems.items() if not s.health.state.answers)
 
     # --- output -------------------------------------------------------------------------------
 
     def page(self) -> Starlette:
-        """Make the application that serves /healthz, /readyz and /metrics."""
+        """Return the application that serves /healthz, /readyz and /metrics."""
         return application(self.alive, self.ready, self.metrics.render)
 
     def alive(self) -> tuple[bool, Mapping[str, object]]:
-        """Return whether jobs still finish, and the facts; if they do not, only a restart helps."""
+        """Return whether jobs still finish, and the facts on which this is based, as JSON.
+
+        If jobs no longer finish, only a restart helps.
+        """
         age = (self._clock.now() - (self._job_ended_at or self._started_at)).total_seconds()
         longest = max(600.0, _MISSED_INTERVALS * self.intervals.near.total_seconds())
         return age < longest, {"alive": age < longest, "last_job_ended_seconds_ago": round(age)}

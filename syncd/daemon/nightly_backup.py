@@ -19,7 +19,7 @@ class Backups:
     """Makes a backup of the state if none was made since the last night.
 
     A missed backup (the machine was off, or the disk full) is made at the next check. A backup can
-    run beside the jobs: SQLite copies a consistent state.
+    run at the same time as a job, because SQLite copies a consistent state.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Backups:
 
 
 def last_night(now: datetime, at: time, zone: tzinfo) -> datetime:
-    """Return the last instant (UTC) at which it was the time of day ``at`` in ``zone``."""
+    """Return the last instant (UTC), up to ``now``, when the time in ``zone`` was ``at``."""
     local = now.astimezone(zone)
     for days in (0, 1):
         # In UTC: on a night with a clock change, wall times cannot be compared.

@@ -1,7 +1,10 @@
-"""Schedule polls: which providers a far read covers next, and how many calls each account needs.
+"""Schedule polls.
 
-The weights of recent changes are in memory only. A new process reads everything at first and
-treats every provider as busy; within three hours it knows again which ones are.
+This module decides which providers a far read (a read of the whole window) covers next, and how
+many calls each account needs.
+
+The weights of recent changes are in memory only. A new process reads everything at first and treats
+every provider as busy; within three hours it has learned which providers are busy.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ _TOLERANCE = 0.2
 """The share of the time between two polls by which a poll may be early."""
 
 ResourceDependents = Callable[[Collection[str]], Collection[str]]
-"""Returns the given providers and those that are always read with them."""
+"""Returns the given providers, and the providers that are always read with them."""
 
 
 class PolledSystem(Protocol):
@@ -126,8 +129,8 @@ class PollScheduler:
     ) -> list[str]:
         """Return the providers that are due for a far read, and record them as read.
 
-        They are the next slice, and each provider that waited for more than two rounds.
-        ``with_dependents`` adds the providers that are always read with others.
+        Due are the providers of the next slice, and each provider that waited for more than two
+        rounds. ``with_dependents`` is called to add the providers that are always read with those.
         """
         self._providers, self._with_dependents = set(providers), with_dependents
         self._partitioned_for = None  # the dependents may have changed
@@ -144,7 +147,10 @@ class PollScheduler:
         return sorted(due)
 
     def plan(self) -> PollIntervals:
-        """Stretch the intervals of the systems whose rate limits are too low, and return all."""
+        """Stretch the intervals of the systems whose rate limits are too low.
+
+        Return the intervals of all systems.
+        """
         fitting = fit_to_limits(self.settings.near, self.settings.far, self.needs())
         self.intervals = replace(fitting, slices=max(1, len(self.schedule.slices)))
         self.far = self.intervals.far
@@ -155,8 +161,9 @@ class PollScheduler:
     ) -> Sequence[str]:
         """Return the providers that a poll reads in this system, and record them as read.
 
-        A system without stretched intervals is asked for all of them, a stretched one for those
-        that are due. A poll for ``late`` results does not ask stretched systems at all.
+        For a system without stretched intervals, these are all ``providers``. For a stretched
+        system, they are those that are due. A poll for ``late`` results (reads that arrived after
+        their cycle) does not read from stretched systems at all.
         """
         pace, polls = self.intervals.of(system), self.intervals
         own, between = (
@@ -177,7 +184,7 @@ class PollScheduler:
         return due
 
     def needs(self) -> list[CallDemand]:
-        """Return the calls that reading takes of each account, and the known limits."""
+        """Return, for each account, the calls that polling takes and the known limits."""
         self._update_schedule()
         near = self._near_calls()
         far = poll_schedule.round_calls(self.schedule.slices, self._far_calls)

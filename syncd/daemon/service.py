@@ -43,7 +43,8 @@ STUCK_AFTER = 3600.0
 class JobIntervals:
     """How often windows and free slots are read; ``resync_at`` is a time of day in ``zone``.
 
-    The nightly backup is due at that time too; ``backups`` is the time between two checks for it.
+    The nightly backup is due at ``resync_at`` too; ``backups`` is the time between two checks
+    whether a backup is due.
     """
 
     near: timedelta
@@ -67,7 +68,10 @@ class Reloaded:
 
 
 Reload = Callable[[], Reloaded]
-"""Reads the configuration. If it raises ConfigError, StateError or OSError, the old one stays."""
+"""Reads the configuration again, and returns the new engine and intervals.
+
+If the function raises ConfigError, StateError or OSError, the old configuration stays in force.
+"""
 
 
 async def serve(
@@ -146,7 +150,7 @@ async def serve(
 
 
 def commands_of(jobs: Jobs) -> dict[str, Command]:
-    """Return the commands of the control socket by name."""
+    """Return the commands that the control socket accepts, by name."""
     return {
         "resync": jobs.on_request,
         "undo": jobs.on_undo,

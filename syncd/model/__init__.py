@@ -1,7 +1,7 @@
 """The terms of docs/glossary.md as value types; this package imports no other package of syncd.
 
-Every instant is an aware ``datetime`` in UTC. Zones appear only where a wall-clock time is read
-(`resolve_wall_time`) or shown to a person.
+Every instant is an aware ``datetime`` in UTC. Time zones appear only where a wall-clock time is
+read (`resolve_wall_time`) or shown to the operator.
 """
 
 from syncd.model.block_tag import (

@@ -1,4 +1,4 @@
-"""All-day events: whole days in the location's zone, and the time that they block.
+"""All-day events: whole days in the location's time zone, and the time that is blocked for them.
 
 See docs/design.md#all-day-events.
 """
@@ -28,7 +28,7 @@ _ANY = Hours()
 class AllDayRule:
     """The all-day policy for one provider, and the provider's working hours.
 
-    Hours without a zone are in the zone of the location.
+    Hours without a time zone are in the time zone of the location.
     """
 
     policy: AllDay = AllDay.BUSY
@@ -39,7 +39,8 @@ class AllDayRule:
     ) -> tuple[datetime, datetime] | None:
         """Return the interval (UTC) that an all-day event blocks, or None if it blocks nothing.
 
-        ``zone_name`` is the location's zone. It applies if the hours have no zone of their own.
+        ``zone_name`` is the location's IANA time zone. It applies if the hours have no time zone of
+        their own.
         """
         match self.policy:
             case AllDay.BUSY:
@@ -55,9 +56,9 @@ BUSY = AllDayRule()
 
 
 def whole_days(first: date, after: date, zone_name: str) -> tuple[datetime, datetime]:
-    """Return start and end (UTC) of the days from ``first`` up to, but without, ``after``.
+    """Return the start and end (UTC) of the days from ``first`` up to, but without, ``after``.
 
-    A day begins at midnight in the zone, so it may have 23 or 25 hours.
+    A day begins at midnight in the time zone ``zone_name``, so a day may have 23 or 25 hours.
     """
     start = resolve_wall_time(datetime.combine(first, time()), zone_name).instant
     return start, resolve_wall_time(datetime.combine(after, time()), zone_name).instant

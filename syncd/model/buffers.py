@@ -22,11 +22,14 @@ class Buffer:
         return bool(self.before or self.after)
 
     def expand(self, value: Value) -> Value:
-        """Return the value with its buffers added: the time that a booking of it takes."""
+        """Return the value with the buffers added: the time that such a booking takes."""
         return replace(value, start=value.start - self.before, end=value.end + self.after)
 
     def shrink(self, value: Value) -> Value:
-        """Return the value with its buffers removed, or the value itself if it is too short."""
+        """Return the value with the buffers removed.
+
+        A value that is shorter than the buffers is returned unchanged.
+        """
         start, end = value.start + self.before, value.end - self.after
         return replace(value, start=start, end=end) if start < end else value
 

@@ -10,11 +10,12 @@ from syncd.model.types import Status, Value
 
 @dataclass(frozen=True, slots=True)
 class Canary:
-    """One canary event. It is stored before it is created, and for a day after it was removed.
+    """One canary event. The row is stored before the create, and kept for a day after the removal.
 
-    ``tag`` is the tag by which a create with a lost reply is found again. ``event`` is the id that
-    the create returned (None: no reply yet). ``start`` and ``end`` are its last known interval.
-    ``ended_at`` is when it was removed, or when it was clear that the create had failed.
+    ``tag`` is the tag by which a create with a lost response is found again. ``event`` is the id
+    that the create returned (None: no response yet). ``start`` and ``end`` are the last known
+    interval. ``ended_at`` is when the event was removed, or when it was clear that the create had
+    failed.
     """
 
     tag: str
@@ -28,7 +29,7 @@ class Canary:
 
     @property
     def value(self) -> Value:
-        """Return its interval as busy time."""
+        """Return the canary's last known interval as a busy value (status: confirmed)."""
         return Value(self.start, self.end, Status.CONFIRMED)
 
     @property

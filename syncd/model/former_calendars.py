@@ -7,7 +7,11 @@ _MARK = "~"
 
 
 def former_name(provider: str, token: str) -> str:
-    """Return the name of a provider's former calendar; the token distinguishes several of them."""
+    """Return the name of a provider's former calendar.
+
+    A former calendar is one to which the provider is no longer mapped. ``token`` distinguishes
+    several former calendars of the provider.
+    """
     return f"{provider}{_MARK}{token}"
 
 

@@ -12,7 +12,7 @@ _LONGEST = timedelta(seconds=MAX_DAILY_WAIT)
 
 
 class SystemState(StrEnum):
-    """The state of a system, as its last answers showed it."""
+    """The state of a system, as its last responses showed it."""
 
     OK = "ok"
     SLOW = "slow"
@@ -22,14 +22,15 @@ class SystemState(StrEnum):
 
     @property
     def answers(self) -> bool:
-        """Return true if the system answers requests, even if slowly."""
+        """Return true if the system responds to requests, even if slowly."""
         return self in {SystemState.OK, SystemState.SLOW}
 
 
 def is_silent(*, answers: bool, writing: bool) -> bool:
-    """Return true if a system counts as one that did not answer.
+    """Return true if a system counts as one that does not respond.
 
-    A system in which only writes fail (``writing``) does not: its writes count as waiting.
+    ``answers`` is `SystemState.answers`. A system in which only writes fail (``writing``) is not
+    silent: its writes count as waiting.
     """
     return not answers and not writing
 
@@ -88,8 +89,9 @@ class RateAllowance:
 class PollSlot:
     """The schedule of one provider's full-window reads.
 
-    ``slice`` is the part of a round in which they happen, ``reads`` their number in two rounds: 2
-    is normal, 1 is for a provider without recent changes, 3 or 4 for one with many.
+    A round is divided into slices; ``slice`` is the number of the provider's slice. ``reads`` is
+    the number of full-window reads in two rounds: 2 is normal, 1 is for a provider without recent
+    changes, 3 or 4 for a provider with many.
     """
 
     provider: str

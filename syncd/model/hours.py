@@ -1,4 +1,4 @@
-"""Working hours of a provider: wall-clock hours per day of the week, in a zone."""
+"""Working hours of a provider: wall-clock hours per day of the week, in a time zone."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class OpeningHours:
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """The opening hours of a week, in an IANA zone. Without spans, every time is open."""
+    """The opening hours of a week, in an IANA time zone. Without spans, every time is open."""
 
     spans: tuple[OpeningHours, ...] = ()
     zone: str = "UTC"

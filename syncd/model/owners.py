@@ -14,7 +14,7 @@ from syncd.model.types import Value
 class UserState(StrEnum):
     """Whether the account still has the user to whom a calendar is mapped.
 
-    - PRESENT: the user is active and has the same id and address.
+    - PRESENT: the user is active and has the same id and e-mail address.
     - MISSING: the account lists users, and this user is not among them.
     - UNKNOWN: the list of users is empty or could not be read, which proves nothing.
     """
@@ -56,7 +56,10 @@ class UserDirectory:
     listed: bool = False
 
     def state_of(self, provider: str, known: str = "") -> UserState:
-        """Return whether a provider's user is present; ``known`` is the id at the last read."""
+        """Return whether the user to whom a provider's calendar is mapped is present.
+
+        ``known`` is the id that this user had at the last read ('' if not known).
+        """
         if not self.listed:
             return UserState.UNKNOWN
         user = self.mapped.get(provider)
@@ -114,7 +117,10 @@ class OwnerChange:
 
 @dataclass(frozen=True, slots=True)
 class CalendarUser:
-    """The user id behind a calendar that is mapped by address, as its events last showed it."""
+    """The user id behind a calendar that is mapped by e-mail address.
+
+    The id is the one that the calendar's events last showed.
+    """
 
     system: str
     provider: str

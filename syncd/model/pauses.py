@@ -1,4 +1,4 @@
-"""Pauses: calendars that are read but not written to, because a person asked for it."""
+"""Pauses: calendars that are read but not written to, because an operator asked for it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Pause:
 
     ``system`` and ``provider`` name the calendars; an empty name means all. So the pause of a
     system has no provider, that of a provider no system, and that of one calendar has both. ``who``
-    is the person who asked for it.
+    is the login name of the operator who paused the calendars.
     """
 
     system: str
@@ -56,7 +56,7 @@ class Pause:
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> Pause:
-        """Read an entry that a daemon sent."""
+        """Parse an entry that `to_json` made, as a daemon sends it."""
         system, provider = entry["system"] or "", entry["provider"] or ""
         since = datetime.fromisoformat(entry["since"])
         return cls(system, provider, since, entry["who"], entry["reason"])

@@ -20,15 +20,18 @@ class MeasuredBy(StrEnum):
     """How a fact is measured."""
 
     PROBE = "probe"
-    """`syncd probe` measures it on a canary event of its own."""
+    """`syncd probe` measures the fact on an event of its own, the canary."""
     READS = "reads"
-    """Ordinary reads show it."""
+    """Ordinary reads show the fact."""
     MOVE = "first move"
-    """The first real move of an appointment shows it: the record is compared field by field."""
+    """The first real move of an appointment shows the fact.
+
+    The records before and after the move are compared field by field.
+    """
     PERSON = "person"
-    """syncd cannot measure it safely. A person states it in the configuration."""
+    """syncd cannot measure the fact safely. The operator states it in the configuration."""
     NOBODY = "nobody"
-    """It is not measured, because syncd works the same way with each value."""
+    """The fact is not measured, because syncd works the same way with each value."""
 
 
 @dataclass(frozen=True, slots=True)

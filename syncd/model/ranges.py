@@ -3,7 +3,7 @@
 See docs/design.md#times-out-of-range.
 
 Platforms show 0001-01-01 for an unknown time and 9999-12-31 for an open end. Neither may reach a
-calculation: adding a day or converting the zone would overflow.
+calculation: adding a day or converting the time zone would overflow.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ OPEN_END = timedelta(days=365)
 
 _MONTH = timedelta(days=31)
 RENEW_BEFORE = timedelta(days=180)
-"""A fixed end is moved on when it is nearer than this. It is longer than most windows."""
+"""A fixed end is renewed when it is nearer than this. The span is longer than most windows."""
 
 
 def readable(instant: datetime, now: datetime) -> bool:
@@ -31,9 +31,10 @@ def readable(instant: datetime, now: datetime) -> bool:
 
 
 def read_value(start: datetime, end: datetime, status: Status, now: datetime) -> Value:
-    """Return the value of a record's interval and status; an end that is too far is kept.
+    """Return the value of a record's interval and status, as read from a platform.
 
-    Raises ValueError if the interval is empty or its start is more than five years from now.
+    An end that is too far away is kept here (`cut_end` replaces it). Raises ValueError if the
+    interval is empty or its start is more than five years from ``now``.
     """
     # The caller cuts an end that is too far: that takes the stored value of the event (`cut_end`).
     if end <= start:
@@ -61,10 +62,12 @@ def in_range(value: Value, now: datetime) -> bool:
 
 
 def cut_end(value: Value, now: datetime, known: Value | None = None) -> Value:
-    """Replace an open end with a fixed one: the end of ``known`` while it is far enough ahead.
+    """Replace an open end with a fixed end; return any other value unchanged.
 
+    ``known`` is the stored value of the event: its end is used again while it is far enough ahead.
     A new fixed end is the first of a month in UTC, about a year ahead and after the start. Every
-    platform can store it, and after a loss of the state it mostly comes out the same.
+    platform can store such an end, and after a loss of the state the computed end is mostly the
+    same.
     """
     if not is_open_ended(value, now):
         return value

@@ -54,7 +54,7 @@ class ReportedItem:
     ``calendars`` are the providers whose lists may show the record and have not yet been read
     without it. The window of the read that showed it began ``back`` before that read and ended
     ``ahead`` after it. ``seen_at`` is stored to the hour. ``events`` is only set if one item stands
-    for the same fault in every record of an account. ``acknowledged_at`` is when a person
+    for the same fault in every record of an account. ``acknowledged_at`` is when the operator
     acknowledged the item.
     """
 
@@ -80,7 +80,7 @@ class ReportedItem:
 
     @property
     def id(self) -> str:
-        """Return the shortened digest that is shown to people."""
+        """Return the shortened digest by which the operator acknowledges the item."""
         return self.digest[:SHOWN_ID]
 
     @property
@@ -101,11 +101,11 @@ class ReportedItem:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """A person's acknowledgement of a reported item or a double booking.
+    """An operator's acknowledgement of a reported item or a double booking.
 
     ``subject`` is the item's digest or the conflict's id. ``inputs`` is a digest of what was
-    acknowledged: if it changes, the acknowledgement no longer applies. ``by`` is the person's login
-    name.
+    acknowledged: when the digest changes, the acknowledgement no longer applies. ``by`` is the
+    operator's login name.
     """
 
     subject: str
@@ -121,5 +121,5 @@ _KEPT_DIGEST = 16
 
 
 def item_digest(*parts: str) -> str:
-    """Return a short hexadecimal digest of some texts."""
+    """Return a short hexadecimal digest of the given texts."""
     return sha256("\0".join(parts).encode()).hexdigest()[:_KEPT_DIGEST]

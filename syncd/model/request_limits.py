@@ -1,4 +1,4 @@
-"""Limits of a request by a person. The command line and the daemon both check them."""
+"""Limits of a request by the operator. The command line and the daemon both check them."""
 
 from __future__ import annotations
 

@@ -24,7 +24,8 @@ class ResourceRequirement:
 class BlockTarget:
     """The calendars that one block of ``provider`` blocks.
 
-    It must be blocked when none of the ``requirements`` can be met.
+    The block must exist when none of the ``requirements`` can be met, because no booking of these
+    calendars is then possible.
     """
 
     provider: str
@@ -33,7 +34,10 @@ class BlockTarget:
 
 @dataclass(frozen=True, slots=True)
 class UnblockableCalendar:
-    """A calendar that cannot be blocked without blocking others: ``why``, and what to do."""
+    """A calendar that cannot be blocked without blocking other calendars.
+
+    ``why`` is the reason, ``remedy`` what the operator can do.
+    """
 
     name: str
     why: str

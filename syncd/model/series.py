@@ -9,7 +9,8 @@ from syncd.model.types import UNNAMED_SERIES
 def series_of(record: TrackedEvent) -> tuple[str, ...]:
     """Return the key of an event's series, or () for a single event.
 
-    If the platform shows no master id, all instances of one person and service form one series.
+    If the platform shows no master id, all instances of the same customer and service form one
+    series.
     """
     if record.series != UNNAMED_SERIES:
         return (record.system, record.series) if record.series else ()

@@ -22,8 +22,11 @@ from syncd.model.types import (
 )
 
 OPEN_ENDED = "open end"
-"""The fingerprint of an event with an open end. It matches no row, so every read parses the event
-again, and its fixed end is renewed in time."""
+"""The fingerprint of an event with an open end.
+
+The fingerprint matches no row. So every read parses the event again, and the fixed end that
+replaces the open end is renewed before it is reached.
+"""
 
 GONE_BY_ID = "gone by id"
 """The fingerprint of an event that a read by id showed to be gone."""
@@ -83,7 +86,10 @@ class TrackedEvent:
 
     @property
     def derived(self) -> bool:
-        """Return true if the event is derived from another's record: it is never written to."""
+        """Return true if the event is derived from another event's record.
+
+        Derived events are never written to.
+        """
         return is_derived(self.id)
 
     @property
@@ -195,13 +201,15 @@ class HeldConflict:
 
     @property
     def dismissed(self) -> bool:
-        """Return true if a person dismissed the conflict."""
+        """Return true if the operator dismissed the conflict."""
         return self.closed_at is None and bool(self.outcome)
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """One line of history: what changed or was written, where, by which rule (promise 10).
+    """One line of history: what changed or was written, where, and by which rule.
+
+    See promise 10 (docs/design.md#promises).
 
     ``at`` is the time of the decision or the write, ``seen_at`` when the system showed the change.
     ``place`` is the rule's place in the configuration (``syncd.toml:41``), or '' for a built-in
@@ -240,7 +248,7 @@ class Availability:
 
     @property
     def known(self) -> bool:
-        """Return true if a read of the free slots ever succeeded."""
+        """Return true if at least one read of the free slots succeeded."""
         return self.window.start < self.window.end
 
 
@@ -249,10 +257,10 @@ class ExposureCause(StrEnum):
 
     - UNCLOSED: the calendar has no block yet.
     - READ_ONLY: syncd may not write to the calendar.
-    - UNDONE: a person undid the block.
-    - RELEASED: a person moved or removed the block, and the rule accepts that.
+    - UNDONE: the operator undid the block.
+    - RELEASED: somebody on the platform moved or removed the block, and the rule accepts that.
     - IGNORED: the calendar has a block, but the system offers the time anyway.
-    - PAUSED: a person paused writes to the calendar.
+    - PAUSED: the operator paused writes to the calendar.
     - OBSERVE: the configuration forbids all writes.
     """
 
@@ -286,7 +294,7 @@ class Exposure:
 class TimeToBlock:
     """How long one value of a booking could be double-booked in the other systems.
 
-    It runs from when the value was visible on its platform (``visible_at``) until all other
+    The time runs from when the value was visible on its platform (``visible_at``) until all other
     calendars were blocked (``closed_at``; None: not yet).
     """
 
@@ -299,9 +307,9 @@ class TimeToBlock:
 
 @dataclass(frozen=True, slots=True)
 class UndoSuppression:
-    """A booking in one system whose writes a person undid; ``run`` is the run of the undo.
+    """A booking in one system whose writes the operator undid; ``run`` is the run of the undo.
 
-    syncd does not write there for this booking until it has another revision.
+    syncd makes no write for this booking in this system until the booking has another revision.
     """
 
     booking: str
@@ -314,8 +322,8 @@ class UndoSuppression:
 class ProviderState:
     """The active state of one provider, from which a decision is made.
 
-    ``ended`` are events that are gone, with their end accepted, but whose booking is active: the
-    meeting may still take place in another system, or a block was released.
+    ``ended`` are events that are gone, and whose end syncd has accepted, although their booking is
+    active: the meeting may still take place in another system, or a block was released.
     """
 
     provider: str

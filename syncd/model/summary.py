@@ -1,4 +1,4 @@
-"""Summarise reported items for people: a fault of a whole account is shown as one item."""
+"""Summarise reported items for the operator: a fault of a whole account is shown as one item."""
 
 from __future__ import annotations
 
@@ -45,7 +45,11 @@ def summarise(
 
 
 def acknowledgement_of(held: HeldConflict, marks: Acknowledgements) -> Acknowledgement | None:
-    """Return the acknowledgement of a conflict, or None if it has none or waits for a decision."""
+    """Return the acknowledgement of a conflict.
+
+    Return None if the conflict was not acknowledged, or waits for a decision. ``marks`` are the
+    acknowledgements by subject.
+    """
     mark = marks.get(held.id)
     known = mark is not None and mark.inputs == held.conflict.inputs
     return mark if known and not held.conflict.held else None

@@ -42,7 +42,7 @@ def utc(instant: datetime) -> datetime:
 
 
 def in_zone(instant: datetime, where: tzinfo) -> datetime:
-    """Return an aware instant in a zone; on overflow, the first or last time of that zone."""
+    """Return an aware instant in a time zone; on overflow, the first or last time of that zone."""
     try:
         return instant.astimezone(where)
     except OverflowError:
@@ -68,7 +68,7 @@ class ResolvedTime:
 
 
 def zone(name: str) -> ZoneInfo:
-    """Return the IANA zone of this name, aliases included. Raises ValueError if unknown."""
+    """Return the IANA time zone of this name (aliases count). Raises ValueError if unknown."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -80,7 +80,7 @@ def resolve_wall_time(wall: datetime, zone_name: str) -> ResolvedTime:
     """Convert a naive wall-clock time to an instant in UTC.
 
     A time that the clocks skip (gap) moves forward by the length of the gap. A time that occurs
-    twice (fold) means the first one. Raises ValueError for an unknown zone.
+    twice (fold) means the first one. Raises ValueError for an unknown time zone.
     """
     local_zone = zone(zone_name)
     if wall.year in {FIRST_INSTANT.year, LAST_INSTANT.year}:

@@ -126,7 +126,7 @@ class Event:
     """One event, parsed from a platform's row.
 
     - ``person``, ``service``: the platform's ids (a contact or lead; a calendar or task type).
-    - ``key``: the syncd tag in its texts, if any.
+    - ``key``: the syncd tag in the texts of the event, if any.
     - ``updated_at``, ``created_at``: times of the platform's own clock, only comparable with times
       of the same platform. None if the platform does not show them.
     - ``assumption``: what was assumed to read its times, such as an offset in a clock gap, or ''.
@@ -189,8 +189,8 @@ class Event:
 class Role(StrEnum):
     """The role of an event in a booking (docs/glossary.md#the-domain).
 
-    RELEASED is a block of ours that a person moved or removed. The rule ``block_edited =
-    "release"`` accepts this until the booking changes.
+    RELEASED is a block of ours that somebody on the platform moved or removed. The rule
+    ``block_edited = "release"`` accepts this until the booking changes.
     """
 
     ORIGIN = "origin"
@@ -219,8 +219,8 @@ class Operation:
     """One planned write: its target, the value before and after, and the reason.
 
     ``event`` is None for a create. ``before`` is the value on which the decision is based,
-    ``after`` the wanted value (None for a removal). ``bookings`` are the ids of the bookings for
-    which it is made. ``key`` is the tag of the block.
+    ``after`` the wanted value (None for a removal). ``bookings`` are the ids of the bookings that
+    the write serves. ``key`` is the tag of the block.
     """
 
     action: Action
@@ -244,7 +244,7 @@ class Operation:
 
 
 class ConflictKind(StrEnum):
-    """The kind of a conflict: why a person may have to decide (docs/design.md#policy)."""
+    """The kind of a conflict: why the operator may have to decide (docs/design.md#policy)."""
 
     MOVED_APART = "moved_apart"
     MOVED_AND_CANCELLED = "moved_and_cancelled"
@@ -290,7 +290,10 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A customer's addresses. They stay in memory: they are never printed, logged or stored."""
+    """A customer's e-mail addresses and phone numbers.
+
+    They stay in memory: they are never printed, logged or stored.
+    """
 
     emails: tuple[str, ...] = field(default=(), repr=False)
     phones: tuple[str, ...] = field(default=(), repr=False)

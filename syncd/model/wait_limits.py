@@ -1,4 +1,4 @@
-"""The longest waits that a platform can ask for (promise 9)."""
+"""The longest waits that a platform can ask for: promise 9 (docs/design.md#promises)."""
 
 from __future__ import annotations
 

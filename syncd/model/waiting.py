@@ -15,16 +15,16 @@ class WaitReason(StrEnum):
     - SERIES: it is not known whether a write to an instance of a series changes only that instance.
     - NO_ACCESS: the system refused a write because the key has no write access.
     - RATE_LIMITED: the rate limit of the system is used up for now.
-    - UNANSWERED: the system did not answer in this cycle.
+    - UNANSWERED: the system did not respond in this cycle.
     - UNSETTLED: the outcome of an earlier write to the same target is not known yet.
     - NOT_READ: a calendar that affects the write was not read yet, or not recently enough.
     - OWNER: the owner of the calendar's events is not known.
     - UNITS: the number of pieces of the equipment is not known.
     - CLOCK: this machine's clock differs too much from the platforms' for a removal.
-    - GUARD: the guard withholds the write until a person accepts it.
+    - GUARD: the guard withholds the write until the operator accepts the run.
     - FIRST_WRITE: the first write of this kind in the system has not been verified yet.
-    - DAMAGED: a write of this kind changed other fields, too; a person must check.
-    - PAUSED: a person paused the system, provider or calendar.
+    - DAMAGED: a write of this kind changed other fields, too; the operator must check the record.
+    - PAUSED: the operator paused the system, provider or calendar.
     - OBSERVE: the configuration sets ``mode = "observe"``.
     """
 
@@ -45,7 +45,10 @@ class WaitReason(StrEnum):
 
     @property
     def held_back(self) -> bool:
-        """Return true if a person decided not to write; such a write does not count as waiting."""
+        """Return true if the operator decided that nothing is written.
+
+        Such a write does not count as waiting.
+        """
         return self in {WaitReason.PAUSED, WaitReason.OBSERVE}
 
 
@@ -61,8 +64,8 @@ class Waiting:
 class HeldBack:
     """A stored write that is wanted, but that a pause or observe mode holds back.
 
-    It is wanted since ``since`` and was last wanted at ``seen_at``. ``ended_at`` is when it was
-    written or no longer wanted (None: still held back).
+    ``since`` is when the write was first wanted, ``seen_at`` when it was last wanted. ``ended_at``
+    is when it was written or no longer wanted (None: still held back).
     """
 
     name: str

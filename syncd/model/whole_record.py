@@ -1,7 +1,7 @@
 """Compare all fields of a platform's record before and after a write.
 
 Only the name of a field and a keyed digest of its value are used: these may be stored and logged,
-values may not (promise 11).
+values may not: promise 11 (docs/design.md#promises).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _MAX_DEPTH = 6
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 _ODD_NAME = "(other)"
 _RESET_TO = frozenset({Status.CONFIRMED, Status.NEW})
-"""The statuses to which an update may reset a record. A person set any other new status."""
+"""The statuses to which an update may reset a record. Any other new status is a manual edit."""
 
 
 class UpdateKind(StrEnum):
@@ -51,9 +51,9 @@ SYNCD_FIELDS = RecordFields(frozenset({"start", "end"}), frozenset({"status"}))
 
 @dataclass(frozen=True, slots=True)
 class WholeRecord:
-    """One record as it was read: the digests of its non-empty fields by name.
+    """One record as it was read: the digests of its non-empty fields, by field name.
 
-    ``key`` identifies the key of the digests. Digests of different keys cannot be compared.
+    ``key`` identifies the secret key of the digests. Digests of different keys cannot be compared.
     """
 
     fields: Mapping[str, str]
@@ -108,8 +108,8 @@ def compare_records(
 ) -> RecordComparison:
     """Compare a record before and after a move or a change of its status, field by field.
 
-    A changed status after a move is only reported if updates may reset to it and it is not the
-    ``wanted`` status. Otherwise a person set it in the meantime.
+    A status that changed during a move is only reported if updates may reset records to this status
+    and it is not the ``wanted`` status. Any other new status is a manual edit in the meantime.
     """
     changed = {
         name

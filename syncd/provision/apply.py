@@ -1,7 +1,8 @@
-"""Apply a provisioning plan, one request at a time; read again after a lost reply.
+"""Apply a provisioning plan, one request at a time; read again after a lost response.
 
-Before a create, the resource is looked up once more and the state records the create: a create with
-a lost reply is found by its name, now or in the next run, and is never sent twice.
+Before a create, the resource is looked up once more and the state records the create. A create with
+a lost response is found by the name of the resource, now or in the next run, and is never sent
+twice.
 """
 
 from __future__ import annotations
@@ -43,7 +44,10 @@ class ApplyContext:
     store: Store
     clock: Clock
     write_obstacle: Callable[[str], str] = lambda _system: ""
-    """Returns, before each write, why nothing may be written to a system; '' if it may."""
+    """Returns the reason why nothing may be written to a system; '' if writes are allowed.
+
+    Called with the system's name before each write.
+    """
 
 
 _WRITES = frozenset({ProvisionStep.CREATE, ProvisionStep.UPDATE, ProvisionStep.NOT_WANTED})
@@ -54,7 +58,8 @@ async def apply(
 ) -> AsyncIterator[ApplyResult]:
     """Apply a plan; yield a result for each row that needed a write. Raises StateError.
 
-    After a fault the remaining resources of the same type in that system are not tried.
+    After a fault, the remaining resources of the same type in the same system are skipped. With
+    ``prune``, resources that syncd created and the configuration no longer contains are removed.
     """
     down: dict[tuple[str, ResourceType], PlatformError] = {}
     for row in plan.rows:
@@ -179,7 +184,7 @@ async def _plan_again(
 
 
 def _record_made(row: ProvisionRow, thing: Desired, context: ApplyContext) -> None:
-    """Record that a create with a lost reply was carried out."""
+    """Record that a create with a lost response was carried out."""
     known = provisioned(context.store).get((row.system, str(row.sort), row.name))
     if known is None or row.existing is None or not row.ours:
         return

@@ -22,7 +22,7 @@ Owners = Mapping[tuple[str, str], str]
 
 @dataclass(frozen=True, slots=True)
 class CalendarLine:
-    """A provider's line for one system: its values, and a comment with their names."""
+    """A provider's line for one system: its values, and a comment with the names for its ids."""
 
     values: Mapping[str, str]
     comment: str = ""
@@ -31,7 +31,10 @@ class CalendarLine:
 def owners_of(
     trees: Iterable[SystemInventory], providers: Mapping[str, ProviderSettings]
 ) -> dict[tuple[str, str], str]:
-    """Return the provider of each mapped user; a calendar without a user claims its whole team."""
+    """Return the provider of each mapped user, by (system, user id).
+
+    A mapped calendar without a user counts as a mapping of its whole team.
+    """
     owners: dict[tuple[str, str], str] = {}
     for tree in trees:
         for name, provider in providers.items():
@@ -60,9 +63,10 @@ def _claimed(tree: SystemInventory, calendar: CalendarSettings) -> set[str]:
 def additions(
     proposals: Iterable[Proposal], owners: Owners, providers: Mapping[str, ProviderSettings]
 ) -> list[Proposal]:
-    """Return the new parts of the proposals, under the name of a known provider if they join one.
+    """Return the parts of the proposals that the configuration does not contain yet.
 
-    The existing mapping does not change: providers are never merged, and no line is replaced.
+    A proposal that contains a user of a configured provider gets the name of that provider. The
+    existing mapping does not change: providers are never merged, and no line is replaced.
     """
     new_proposals = []
     for proposal in proposals:

@@ -1,6 +1,6 @@
-"""Store new credentials, and make the configuration entries that refer to them.
+"""Store new credentials, and return the configuration entries that refer to them.
 
-Each file is replaced atomically, with mode 0600, before the configuration refers to it.
+Each file is replaced atomically, with mode 0600, before the configuration refers to the file.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ class CredentialStorage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EnteredCredential:
-    """A credential that a person entered; ``variable`` already contains it ('': no variable)."""
+    """A credential that the operator entered.
+
+    ``variable`` is the environment variable that already contains the credential ('': none).
+    """
 
     value: str = field(repr=False)
     variable: str = ""
@@ -36,7 +39,7 @@ Source = Mapping[str, str]
 
 
 def source_of(way: CredentialStorage, system: str, key: str, given: EnteredCredential) -> Source:
-    """Return the configuration entry of one secret."""
+    """Return the configuration entry that refers to one secret, for the chosen way of storage."""
     match way:
         case CredentialStorage.ENV_FILE:
             return {"env": f"{system}_{key}".upper().replace("-", "_")}

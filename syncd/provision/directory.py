@@ -33,7 +33,7 @@ _WORDS: Mapping[MatchEvidence, tuple[str, str]] = {
 
 
 def user_ref_id(tree: SystemInventory, user: UserInfo) -> str:
-    """Return a user's id in the configuration: in LeadSquared the e-mail address.
+    """Return the id by which the configuration names a user: in LeadSquared the e-mail address.
 
     See docs/platforms/leadsquared.md#users.
     """

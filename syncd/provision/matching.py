@@ -1,7 +1,7 @@
-"""Propose which users of several systems are the same person. Pure; a person decides.
+"""Propose which users of several systems are the same human being. Pure; the operator decides.
 
 E-mail addresses count before names, names before phones. Evidence that two users of one system
-share never joins anything: it becomes an `AmbiguousMatch`.
+share never joins users: it becomes an `AmbiguousMatch`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from syncd.systems.contact_addresses import normalize_contact
 
 
 class MatchEvidence(StrEnum):
-    """The kinds of evidence that two users are the same person, strongest first."""
+    """The kinds of evidence that two users are the same human being, strongest first."""
 
     EMAIL = "e-mail"
     NAME = "name"
@@ -44,7 +44,7 @@ class EvidenceItem:
     spellings: tuple[str, ...]
 
     def __str__(self) -> str:
-        """Return one line for the person who decides."""
+        """Return the evidence as one line for the operator, who decides."""
         same = " = ".join(self.spellings)
         note = "" if len(self.spellings) == 1 else " (different spellings)"
         return f"{self.ground} {same}{note}"
@@ -67,7 +67,10 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class AmbiguousMatch:
-    """Users that share a property with another user of the same system, so that it joins none."""
+    """Users that share a property with another user of the same system.
+
+    The property is therefore not used as evidence.
+    """
 
     ground: MatchEvidence
     shared: str
@@ -76,7 +79,7 @@ class AmbiguousMatch:
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """The result: each user is in one proposal, or in ``alone``."""
+    """The result of `match_users`: each user is in exactly one proposal, or in ``alone``."""
 
     proposals: tuple[Proposal, ...]
     alone: tuple[UserRef, ...]
@@ -215,7 +218,7 @@ def _differing(cluster: _Cluster, normalizers: Mapping[MatchEvidence, _Normalize
 
 
 def _shared(cluster: _Cluster, doubts: Iterable[AmbiguousMatch]) -> Iterator[str]:
-    """Yield a caution for other users with the same e-mail address."""
+    """Yield a caution if other users have the same e-mail address."""
     for doubt in doubts:
         others = [seat for seat in doubt.seats if seat not in cluster.seats]
         if doubt.ground is MatchEvidence.EMAIL and len(others) < len(doubt.seats):

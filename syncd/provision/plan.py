@@ -28,7 +28,8 @@ class ProvisionRow:
     """One line of the plan.
 
     ``changes`` maps each field that differs to its existing and its desired value; None as the
-    existing value means that the platform does not show it. ``ours`` is true if syncd made it.
+    existing value means that the platform does not show the field. ``ours`` is true if syncd
+    created the resource.
     """
 
     step: ProvisionStep
@@ -95,9 +96,10 @@ def unwanted(
     known: KnownResources,
     kept: Collection[ResourceType] = (),
 ) -> list[ProvisionRow]:
-    """Return rows for resources that syncd made and the configuration no longer contains.
+    """Return rows for resources that syncd created and the configuration no longer contains.
 
-    ``kept`` are types that the API cannot remove. Resources that others made are never included.
+    ``kept`` are types that the API cannot remove. Resources that somebody else created are never
+    included.
     """
     stated = {(thing.system, str(thing.sort), thing.name) for thing in things}
     rows = []
@@ -116,10 +118,11 @@ def unwanted(
 
 
 def is_ours(found: Actual, remembered: Provisioned | None) -> bool:
-    """Return true if syncd made this resource.
+    """Return true if syncd created this resource; ``remembered`` is the stored row of the create.
 
-    If its id differs, somebody made it again. After a create with a lost reply, a resource is ours
-    only if it shows exactly the sent fields.
+    If the ids differ, somebody deleted the resource and created another one with the same name.
+    After a create with a lost response, a resource is ours only if it shows exactly the sent
+    fields.
     """
     if remembered is None or remembered.state is ProvisionState.KEPT:
         return False

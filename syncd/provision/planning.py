@@ -1,4 +1,4 @@
-"""Read the existing resources and make the provisioning plan; `plan` compares them."""
+"""Read the existing resources and return the provisioning plan; `plan` compares the resources."""
 
 from __future__ import annotations
 
@@ -37,8 +37,9 @@ class FailedLookup:
 
 @dataclass(frozen=True, slots=True)
 class ProvisionPlan:
-    """All rows in the order in which they are applied; ``failed`` could not be planned.
+    """All rows of the plan, in the order in which they are applied.
 
+    ``failed`` are the resources and types that could not be read, and so could not be planned.
     ``others`` is the number of existing resources, by system and type, that syncd does not manage.
     """
 
@@ -47,7 +48,7 @@ class ProvisionPlan:
     others: Mapping[tuple[str, ResourceType], int] = field(default_factory=dict)
 
     def steps(self, step: ProvisionStep) -> list[ProvisionRow]:
-        """Return the rows with one step."""
+        """Return the rows that need this step."""
         return [row for row in self.rows if row.step is step]
 
 
@@ -135,7 +136,11 @@ async def plan_one(
     known: KnownResources,
     coming: set[tuple[ResourceType, str]],
 ) -> ProvisionRow:
-    """Plan one resource; ``coming`` are those that this plan creates. Raises PlatformError."""
+    """Plan one resource. Raises PlatformError.
+
+    ``existing`` are the resources of the same type in the system, ``known`` the stored ones.
+    ``coming`` are the resources, as (type, name), that earlier rows of this plan create.
+    """
     try:
         resolved = await provisioner.resolve(thing, coming)
     except UnresolvedError as error:

@@ -20,7 +20,7 @@ TomlValue = str | int | bool
 
 @dataclass(frozen=True, slots=True)
 class NewSystem:
-    """A table ``[systems.NAME]``; ``comment`` is the name of the account."""
+    """A table ``[systems.NAME]``; ``comment`` is the name of the account on the platform."""
 
     name: str
     type: str
@@ -31,7 +31,10 @@ class NewSystem:
 
 @dataclass(frozen=True, slots=True)
 class NewProvider:
-    """A table ``[providers.NAME]``, or lines for an existing one; ``comment`` is the reason."""
+    """A table ``[providers.NAME]``, or new lines for an existing table.
+
+    ``comment`` is the reason for the proposal.
+    """
 
     name: str
     places: Mapping[str, CalendarLine]
@@ -66,8 +69,8 @@ def new_config(draft: ConfigDraft) -> str:
 def extend_config(text: str, draft: ConfigDraft) -> str:
     """Return a configuration's text with the draft added. Raises ValueError.
 
-    Existing text does not change. Existing systems are skipped; existing providers only get the
-    calendars that they lack. The zone does not change.
+    Existing text, including the time zone, does not change. Systems that exist are skipped;
+    providers that exist only get calendars in systems in which they have none.
     """
     document = tomlkit.parse(text)
     here = document.unwrap()

@@ -11,7 +11,10 @@ _TIMES = frozenset(
 
 
 def without_times(body: bytes) -> bytes:
-    """Return the body without these fields, at any depth; return it unchanged if it is not JSON."""
+    """Return the body without creation and update times, at any depth.
+
+    A body that is not JSON is returned unchanged.
+    """
     if not any(name.encode() in body for name in _TIMES):
         return body
     try:

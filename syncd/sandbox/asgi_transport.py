@@ -1,7 +1,7 @@
 """A transport from an httpx client to an ASGI application in the same process, without a socket.
 
-It replaces `httpx.ASGITransport`, which looks for the module trio with every request. That lookup
-takes longer than most answers of the sandbox.
+This transport replaces `httpx.ASGITransport`, which looks for the module trio with every request.
+That lookup takes longer than most responses of the sandbox.
 """
 
 from __future__ import annotations

@@ -32,7 +32,11 @@ class RowDefect(StrEnum):
 
 
 def break_rows(body: bytes, defects: Mapping[str, RowDefect]) -> bytes:
-    """Return the body with defects in these events, by id; unchanged if it has none of them."""
+    """Return the body of a response with defects in the rows of these events.
+
+    ``defects`` has the defect by event id. A body without any of these events is returned
+    unchanged.
+    """
     if not any(event_id.encode() in body for event_id in defects):
         return body
     parsed = json.loads(body)

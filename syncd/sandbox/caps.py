@@ -15,7 +15,7 @@ KeptRows = Literal["first", "last", "any"]
 
 @dataclass(frozen=True, slots=True)
 class ListCap:
-    """The maximum number of rows that a list shows, and which of them it ``keeps``."""
+    """The maximum number of rows that a list shows, and which rows it ``keeps``."""
 
     rows: int
     keeps: KeptRows = "first"

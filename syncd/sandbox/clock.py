@@ -60,7 +60,7 @@ class ManualClock:
         return (self._now - self._start).total_seconds()
 
     def advance(self, seconds: float) -> None:
-        """Advance the clock by this many seconds. Raises ValueError if they are negative."""
+        """Advance the clock by this many seconds. Raises ValueError for a negative number."""
         if seconds < 0:
             message = "time does not run backwards"
             raise ValueError(message)

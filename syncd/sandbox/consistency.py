@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 FREEING_STATUSES = frozenset({"cancelled", "noshow", "invalid"})
 TAG_START = "[s:"
-"""Every block whose title contains this text was made by syncd."""
+"""Every block whose title contains this text was created by syncd, or copied from such a block."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class EventSummary:
-    """One event in one system. ``busy`` is false if its status frees the time."""
+    """One event in one system. ``busy`` is false if the event's status frees the time."""
 
     start: datetime
     end: datetime
@@ -46,8 +46,9 @@ def event_summaries(
 ) -> list[EventSummary]:
     """List the current events of all systems, sorted by start.
 
-    ``owners`` maps (system, user) to a provider. ``copied_by_people`` are the ids of blocks with a
-    tag that people made by copying blocks of syncd.
+    ``owners`` maps (system, user) to a provider. ``copied_by_people`` are the ids of blocks that
+    have a syncd tag although syncd did not create them: somebody on the platform copied a block of
+    syncd.
     """
     summaries = []
     for name, system in systems.items():
@@ -74,7 +75,7 @@ class DisagreementKind(StrEnum):
     """What is wrong with an interval of a calendar."""
 
     FREE = "free"
-    """It is busy in another system."""
+    """The interval is free here and busy in another system."""
     BLOCKED = "blocked"
     """A block of syncd stands there without a busy event in another system."""
     REPEATED = "repeated"
@@ -83,7 +84,7 @@ class DisagreementKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """One visible error: an interval of a provider in a system, and what is wrong with it."""
+    """One visible error: an interval of a provider in a system, and what is wrong with that."""
 
     kind: DisagreementKind
     provider: str

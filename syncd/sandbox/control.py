@@ -38,7 +38,7 @@ class ControlledPlatform(PlatformUi, Protocol):
     broken_rows: dict[str, RowDefect]
 
     def set_fact(self, name: str, side: str) -> None:
-        """Set the side of an uncertain fact."""
+        """Set the side of an uncertain fact. ``side`` is one of the fact's possible values."""
         ...
 
     def facts(self) -> dict[str, str]:
@@ -118,10 +118,11 @@ _FAULT = {
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """One action of a person. Its fields are the arguments of the platform's method.
+    """One action that somebody takes on a platform, as a call of the control API.
 
-    The answer has one key, ``reply_key``. Its value is what the method returns, or else the field
-    of that name.
+    ``act`` is the platform's method, and ``fields`` are its arguments by the names in the request's
+    body. The response has one key, ``reply_key``, with the value that the method returns; if the
+    method returns nothing, it has the value of the request's field with that name.
     """
 
     act: Callable[..., object]

@@ -28,7 +28,11 @@ class Damage(StrEnum):
 def damaged_meeting(
     meeting: Meeting, damage: Damage | None, users: Iterable[str], calendars: Iterable[str]
 ) -> Meeting:
-    """Return a LeadConnector appointment as an update with this damage leaves it."""
+    """Return a LeadConnector appointment as an update with this damage leaves it.
+
+    ``users`` and ``calendars`` are the ids in the location: damage may assign the appointment to
+    another user or calendar. ``damage`` None leaves the appointment unchanged.
+    """
     if damage is None:
         return meeting
     changes: dict[Damage, dict[str, Any]] = {
@@ -45,7 +49,8 @@ def damaged_meeting(
 def damaged_task(task: TaskRecord, damage: Damage | None, users: Iterable[str]) -> TaskRecord:
     """Return a LeadSquared task as an update with this damage leaves it.
 
-    Tasks have neither further hosts nor a calendar, so damage to those does not apply.
+    Tasks have neither additional hosts nor a calendar, so damage to hosts or calendars does not
+    apply. ``damage`` None leaves the task unchanged.
     """
     match damage:
         case Damage.NOTES:

@@ -47,7 +47,7 @@ class FaultKind(StrEnum):
     """The request is refused as one too many; ``spelling`` selects the form if the platform has
     several."""
     SLOW = "slow"
-    """The answer takes ``seconds``."""
+    """The response takes ``seconds``."""
     SLOW_JOBS = "slow-jobs"
     """Asynchronous jobs take ``seconds``."""
     FAIL_JOBS = "fail-jobs"
@@ -124,8 +124,8 @@ class Faults:
     def add(self, fault: Fault) -> None:
         """Switch a fault on.
 
-        Raises ValueError if the path is not a regular expression, or if the spelling names no odd
-        answer or row defect.
+        Raises ValueError if the path is not a regular expression, or if the spelling is not the
+        name of an odd answer or row defect.
         """
         if fault.kind is FaultKind.ODD_ANSWER and fault.spelling not in ODD_ANSWERS:
             message = f"spelling {fault.spelling!r} is none of {', '.join(ODD_ANSWERS)}"
@@ -158,7 +158,10 @@ class Faults:
     def take(
         self, kind: FaultKind, method: str = "", path: str = "", now: datetime | None = None
     ) -> Fault | None:
-        """Return the first fault that hits this request, or None; count one hit."""
+        """Return the first fault of this kind that matches the request, and count one hit.
+
+        Return None if no fault matches. ``now`` is compared with the end of each fault.
+        """
         match = self._find(kind, method, path, now)
         if match is None:
             return None

@@ -13,7 +13,7 @@ class HiddenEvents:
     - ``everything``: lists of events are empty and look complete;
     - ``ids``: these events are missing from lists;
     - ``until``: when lists become complete again; None means never;
-    - ``refused``: events whose read by id answers 400, with the text of that answer.
+    - ``refused``: events whose read by id answers 400, with the text of that response.
     """
 
     everything: bool = False
@@ -27,7 +27,7 @@ class HiddenEvents:
         return expired or not (self.everything or event_id in self.ids)
 
     def refusal_text(self, method: str, path: str, id: str | None) -> str:
-        """Return the text with which this read by id is refused; '' if it is answered."""
+        """Return the text with which this read by id is refused; '' if the event is shown."""
         event_id = id or path.rsplit("/", 1)[-1]
         return self.refused.get(event_id, "") if method == "GET" else ""
 
@@ -39,7 +39,7 @@ class HiddenEvents:
 
 
 def bad_request_body(text: str) -> dict[str, object]:
-    """Return the body of a 400 answer with the error fields of all three platforms."""
+    """Return the body of a 400 response with the error fields of all three platforms."""
     return {
         "statusCode": 400,
         "message": text,

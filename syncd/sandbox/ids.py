@@ -11,13 +11,13 @@ Ids = Callable[[], str]
 
 
 def alnum_ids(seed: int | str) -> Ids:
-    """Return a generator of ids of 20 letters and digits, as LeadConnector makes them."""
+    """Return a generator of ids of 20 letters and digits, as in LeadConnector."""
     random = Random(f"alnum {seed}")  # noqa: S311 - ids of an emulator, not secrets
     letters = string.ascii_letters + string.digits
     return lambda: "".join(random.choices(letters, k=20))
 
 
 def guid_ids(seed: int | str) -> Ids:
-    """Return a generator of GUIDs, as LeadSquared makes them."""
+    """Return a generator of GUIDs, as in LeadSquared."""
     random = Random(f"guid {seed}")  # noqa: S311 - ids of an emulator, not secrets
     return lambda: str(UUID(int=random.getrandbits(128), version=4))

@@ -20,7 +20,8 @@ _V2, _V1, _LSQ = PlatformKind.V2, PlatformKind.V1, PlatformKind.LEADSQUARED
 class Knob:
     """The attribute of an emulated platform that a fact sets, and its value for each side.
 
-    ``other_side`` is the side for all other values; '' if other values belong to no side.
+    A side is a possible value of the fact. ``other_side`` is the side for all other values of the
+    attribute ('': no side).
     """
 
     attribute: str
@@ -34,7 +35,10 @@ class Knob:
 
     @classmethod
     def choice(cls, attribute: str, values: Mapping[str, object], rest: str = "") -> Knob:
-        """Return the knob of a fact with these sides and values."""
+        """Return the knob of a fact with these sides and values.
+
+        ``rest`` is the side for all other values of the attribute ('': no side).
+        """
         return cls(attribute, MappingProxyType(dict(values)), rest)
 
     @classmethod
@@ -86,7 +90,7 @@ _NAMED: Mapping[tuple[PlatformKind, str], Knob] = MappingProxyType(
         ),
     }
 )
-"""The knobs other than flags with the fact's own name."""
+"""The knobs that are not simply a flag with the name of the fact."""
 
 
 class FactKnobs:

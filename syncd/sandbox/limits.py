@@ -40,7 +40,7 @@ class RateLimit:
         return True
 
     def remaining(self, now: datetime) -> int:
-        """Return how many more requests the window allows."""
+        """Return how many requests the window still allows."""
         self._forget(now)
         return max(0, self.max_requests - len(self._hits))
 

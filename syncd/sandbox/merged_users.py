@@ -22,7 +22,7 @@ class MergedUsers:
 
 
 def merge_users(platform: AccountState | LocationState, user: str, into: str) -> MergedUsers:
-    """Transfer all records of a user to another one, and remove the user."""
+    """Transfer all records of ``user`` to the user ``into``, and remove ``user``."""
     if isinstance(platform, AccountState):
         return _merge_tasks(platform, user, into)
     return _merge_events(platform, user, into)

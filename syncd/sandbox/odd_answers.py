@@ -21,7 +21,7 @@ _REFUSED = range(400, 500)
 class OddAnswer:
     """One odd answer. A status or body of None means the platform's real one.
 
-    ``asks_to_wait``: a client that obeys the answer waits for up to an hour.
+    ``asks_to_wait``: a client that obeys this answer waits for up to an hour.
     """
 
     status: int | None = None
@@ -31,12 +31,15 @@ class OddAnswer:
 
     @property
     def refuses(self) -> bool:
-        """Return true if the answer says that the request had no effect. Then it has none."""
+        """Return true if the answer says that the request had no effect.
+
+        The request then really has none.
+        """
         return self.status in _REFUSED
 
     @property
     def readable(self) -> bool:
-        """Return true if the client receives the data that it asked for."""
+        """Return true if the client still receives the data for which it asked."""
         return self.status is None and self.body is None
 
 
@@ -105,4 +108,4 @@ ODD_ANSWERS: Mapping[str, OddAnswer] = {
     ),
     "letters": OddAnswer(headers={"X-Odd": "\xff\xfe", "Server": "\x80"}),
 }
-"""Odd answers by name. Never rename one: recorded scenarios refer to them."""
+"""Odd answers by name. Never rename an odd answer: recorded scenarios refer to the names."""

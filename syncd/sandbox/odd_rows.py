@@ -42,7 +42,10 @@ _CODE = re.compile(rb'("StatusCode":\s*)([0-9]+)(?=,\s*"OwnerId")')
 
 
 def replace_status_words(body: bytes, *, unknown: bool) -> bytes:
-    """Return the body with other status words, or unknown ones where a status takes time."""
+    """Return the body of a response with other spellings of its statuses.
+
+    With ``unknown``, each status that takes time is replaced by an undocumented one instead.
+    """
 
     def word(match: re.Match[bytes]) -> bytes:
         status = match[2].decode()
@@ -60,7 +63,11 @@ def replace_status_words(body: bytes, *, unknown: bool) -> bytes:
 
 
 def insert_odd_values(body: bytes, kind: FaultKind, spelling: str) -> bytes:
-    """Return the body with one odd time, or with odd texts or statuses everywhere."""
+    """Return the body of a response with odd values, as this kind of fault asks for.
+
+    ODD_TIME changes one time; other kinds change texts or statuses everywhere. ``spelling`` is that
+    of the fault.
+    """
     if kind is FaultKind.ODD_STATUS:
         return replace_status_words(body, unknown=spelling == "unknown")
     if kind is FaultKind.ODD_TIME:

@@ -3,7 +3,7 @@
 A platform supplies starlette routes whose endpoints are *synchronous* functions from
 `PlatformRequest` to a starlette response. This module does everything around them, in this order:
 request log, slowness, lost requests, server errors, rate limit, authorisation, routing, lost
-replies, Date header.
+responses, Date header.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ class Platform(FactKnobs, ABC):
         self.limit_reply: LimitReply | None = None
         """The form of rate-limit refusals; None for the documented form."""
         self.caps: dict[str, ListCap] = {}
-        """Caps of lists, by path. An answer does not show that it was cut."""
+        """Caps of lists, by path. A response does not show that it was cut."""
         self.calls: list[Call] = []
         self._list_lag, self._lag_since = 0.0, clock.now()
         self.backdated = timedelta(0)
@@ -165,11 +165,11 @@ class Platform(FactKnobs, ABC):
 
     @abstractmethod
     def unknown_route(self, request: PlatformRequest) -> Response:
-        """Answer a path or method that is not served."""
+        """Respond to a path or method that is not served."""
 
     @abstractmethod
     def unauthorised(self, request: PlatformRequest) -> Response:
-        """Return a 401 answer in the platform's form."""
+        """Return a response with status 401 in the platform's form."""
 
     @abstractmethod
     def rate_limited(self, request: PlatformRequest, spelling: str) -> Response:
@@ -186,7 +186,10 @@ class Platform(FactKnobs, ABC):
     # --- faults and caps for handlers ---------------------------------------------------------
 
     def take_fault(self, kind: FaultKind, request: PlatformRequest | None = None) -> Fault | None:
-        """Count one hit of a fault of this kind and return it; None if there is none."""
+        """Return the first fault of this kind that matches the request, and count one hit.
+
+        Return None if no fault matches.
+        """
         if not self.faults:
             return None
         method, path = (request.method, request.path) if request else ("", "")
@@ -194,7 +197,7 @@ class Platform(FactKnobs, ABC):
 
     @property
     def list_lag(self) -> float:
-        """Return how many seconds after a write lists show it."""
+        """Return how many seconds pass after a write until lists show it."""
         return self._list_lag
 
     @list_lag.setter
@@ -335,7 +338,7 @@ class Platform(FactKnobs, ABC):
         return self.limit_reply.response(most, seconds)
 
     def _spoil(self, request: PlatformRequest, response: Response) -> None:
-        """Insert odd rows into the answer to a read; count a hit only if the body changed."""
+        """Insert odd rows into the response to a read; count a hit only if the body changed."""
         if request.method != "GET" and "Retrieve" not in request.path:
             return
         now = self.clock.now()

@@ -58,7 +58,10 @@ class PlatformUi(Protocol):
         ...
 
     def move(self, id: str, start: datetime, end: datetime, user: str | None = None) -> str:
-        """Move an appointment and return its id, which is new with the NEW_ID_ON_MOVE fault."""
+        """Move an appointment, or give it to another user (None: same user).
+
+        Return its id, which is new with the fault NEW_ID_ON_MOVE.
+        """
         ...
 
     def set_status(self, id: str, status: str) -> None:
@@ -112,11 +115,11 @@ class PlatformUi(Protocol):
         ...
 
     def rename_user(self, user: str, new: str) -> str:
-        """Change a user's address (LeadSquared) or id (LeadConnector); keep all records."""
+        """Change a user's e-mail address (LeadSquared) or id (LeadConnector); keep all records."""
         ...
 
     def merge_users(self, user: str, into: str) -> str:
-        """Transfer all records of a user to another one, and remove the user."""
+        """Transfer all records of ``user`` to the user ``into``, and remove ``user``."""
         ...
 
     def appointments(self) -> list[PlatformAppointment]:

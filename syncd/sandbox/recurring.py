@@ -27,7 +27,7 @@ class Instance(Protocol):
 
 
 Move = tuple[str, datetime, datetime]
-"""The id that an instance has after a move, its start and its end."""
+"""A move of one instance: the id after the move, the new start and the new end."""
 
 
 class Recurring(Protocol):
@@ -46,7 +46,7 @@ class Recurring(Protocol):
         ...
 
     def instance_id(self, series: str, start: datetime, end: datetime) -> str:
-        """Return the id of a new instance."""
+        """Return the id of a new instance of a series with this start and end."""
         ...
 
     def book(
@@ -66,7 +66,11 @@ class Recurring(Protocol):
         ...
 
     def move_instances(self, moves: Mapping[str, Move], series: str) -> None:
-        """Move these instances together, optionally to other ids and another series."""
+        """Move instances of a series, all at the same moment, optionally with new ids.
+
+        ``moves`` has the new id, start and end of each instance, by its current id. ``series`` is
+        the master id of the moved instances, which may be new.
+        """
         ...
 
     def delete(self, id: str) -> None:
@@ -85,7 +89,11 @@ def book_series(
     series: str = "",
     title: str = "Appointment",
 ) -> str:
-    """Book a recurring appointment, or extend the given series. Returns its master id."""
+    """Book a recurring appointment with an instance at each start; return its master id.
+
+    Each instance takes ``length``. With ``series``, the recurring appointment with that master id
+    gets more instances.
+    """
     series = series or platform.new_id()
     for start in starts:
         end = start + length
@@ -104,9 +112,10 @@ def move_series(
     new_ids: bool = True,
     new_master: bool = False,
 ) -> str:
-    """Move all instances of a series. Returns its master id, which may be new.
+    """Move all instances of a series ``by`` a length of time; return the series' master id.
 
-    No platform documents whether instances keep their ids.
+    ``new_ids`` gives each instance a new id; ``new_master`` gives the series a new master id. No
+    platform documents whether instances keep their ids.
     """
     master = platform.new_id() if new_master else series
     moves: dict[str, Move] = {}
@@ -120,6 +129,9 @@ def move_series(
 
 
 def delete_series(platform: Recurring, series: str) -> None:
-    """Delete all instances of a series."""
+    """Delete all instances of a series, as somebody does who deletes a recurring appointment.
+
+    ``series`` is the master id. Nothing happens if the series has no instances.
+    """
     for instance in list(platform.instances(series)):
         platform.delete(instance.id)

@@ -1,6 +1,6 @@
-"""A small clinic in three systems: three people with a week of bookings.
+"""A small clinic in three systems: three invented providers with a week of bookings.
 
-The demo shows it and end-to-end tests start from it. All names are invented.
+The demo shows this clinic, and end-to-end tests start from it. All names are invented.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SYSTEM_NAMES = ("crm", "clinic", "legacy")
 
 @dataclass(frozen=True, slots=True)
 class SeedUser:
-    """One person's user, calendar and contact in one system, as ids of that platform."""
+    """The user, calendar and contact of one invented person in one system, as ids."""
 
     user: str
     calendar: str
@@ -39,7 +39,7 @@ class Clinic:
 
     @property
     def owners(self) -> dict[tuple[str, str], str]:
-        """Return the person by (system, user)."""
+        """Return the person behind each user, by (system, user)."""
         return {
             (system, seed_user.user): person
             for (system, person), seed_user in self.seed_users.items()
@@ -122,9 +122,9 @@ def _create_users(sandbox: Sandbox) -> Iterator[tuple[tuple[str, str], SeedUser]
 
 
 def config_text(seeded_clinic: Clinic, state: str, extra_lines: str = "") -> str:
-    """Return the configuration of the clinic, with the URLs that the sandbox now serves.
+    """Return a configuration of syncd for the clinic, with the URLs that the sandbox now serves.
 
-    ``more`` adds lines to its first table.
+    ``state`` is the state path. ``extra_lines`` are added to the table [syncd].
     """
     sandbox = seeded_clinic.sandbox
     lines = [

@@ -27,7 +27,7 @@ def forbid_writes(platform: Platform, status: int = 401) -> None:
 
 
 def allow_writes(platform: Platform) -> None:
-    """Allow writes again; other faults of these kinds are cleared as well."""
+    """Allow writes again, after `forbid_writes`; other faults of the same kinds are cleared too."""
     platform.faults.clear(FaultKind.UNAUTHORISED)
     platform.faults.clear(FaultKind.ERROR)
 

@@ -64,7 +64,7 @@ def save_availability(store: Store, free: Availability) -> None:
 def availabilities(
     store: Store, provider: str | None = None
 ) -> dict[tuple[str, str], Availability]:
-    """Load the free slots of one provider or all, by (provider, system)."""
+    """Load the last read free slots, by (provider, system); of all providers for None."""
     if provider is None:
         loaded = store.query(_AVAILABILITIES, {})
     else:
@@ -90,7 +90,10 @@ def _availability(row: Mapping[str, Any]) -> Availability:
 
 
 def save_exposures(store: Store, by_provider: Mapping[str, Sequence[Exposure]]) -> None:
-    """Store the exposures of these providers, and replace their former ones."""
+    """Replace the stored exposures of each provider in ``by_provider``.
+
+    Exposures of other providers stay as they are.
+    """
     values = [
         {
             "provider": e.provider,
@@ -138,16 +141,19 @@ def count_held_back_exposures(store: Store, now: datetime) -> int:
 
 
 def ended_events(store: Store, provider: str, since: datetime) -> list[TrackedEvent]:
-    """Load the events of a provider that are gone since ``since``.
+    """Load the events of a provider that ended (are gone) at or after ``since``.
 
-    Their ``before_write`` is the last known interval of a removed block.
+    For a block that was removed, ``before_write`` is the last known interval.
     """
     parameters = {"provider": provider, "since": since}
     return [rows.to_record(row) for row in store.query(_ENDED_EVENTS, parameters)]
 
 
 def save_times_to_block(store: Store, closings: Sequence[TimeToBlock]) -> None:
-    """Store when values of bookings became visible, and when the other calendars were blocked."""
+    """Store when values of bookings became visible, and when the other calendars were blocked.
+
+    Used for the percentiles of the time to block in `syncd status`.
+    """
     values = [
         {
             "booking": c.booking,
@@ -170,7 +176,7 @@ def stored_times_to_block(store: Store, since: datetime | None = None) -> list[T
 
 
 def times_to_block_of(store: Store, bookings: Sequence[str]) -> list[TimeToBlock]:
-    """Load the times to block of these bookings."""
+    """Load the stored times to block of these bookings, given by id."""
     parameters = ({"booking": booking} for booking in bookings)
     return [TimeToBlock(**row) for row in store.query(_TIMES_TO_BLOCK, *parameters)]
 

@@ -46,7 +46,10 @@ NAME_A_BACKUP = "Give the path of a file that `syncd backup` made and that nobod
 """The remedy for a file that is not a usable backup."""
 
 _MARK = f"PRAGMA application_id = {BACKUP_APPLICATION_ID:d}"
-"""Marks a backup, so that syncd recognises it when somebody puts it in place by hand."""
+"""The statement that marks a file as a backup.
+
+By this mark syncd recognises a backup that somebody puts in the place of a state by hand.
+"""
 
 
 class _StoppedError(Exception):
@@ -58,7 +61,7 @@ class RestoreResult:
     """The result of a restore.
 
     ``bookings`` is the number of active bookings, ``dropped`` the number of open writes that were
-    given up, ``aside`` the new path of the replaced state (None: there was none).
+    given up. ``aside`` is the new path of the replaced state (None: no state was replaced).
     """
 
     bookings: int
@@ -132,11 +135,11 @@ def restore_backup(
     """Replace a state with a backup; keep the old state beside it. The caller holds the lock.
 
     The backup is checked, copied and migrated. Open writes are dropped, and every calendar counts
-    as not yet read. Then the copy replaces the state in one step. The file of created ids stays,
-    and gets the lines that it lacks of the old state's journal.
+    as not yet read. Then the copy replaces the state in one step. The file of created ids stays.
+    Creates in the old state's journal that have no line in the file are added to the file.
 
-    ``opened`` is a descriptor of the backup, opened by root for a user who may not open it. Raises
-    `StateError`; then nothing was changed.
+    ``opened`` is a file descriptor of the backup, opened by root for a user who may not open the
+    file (None: open it by its path). Raises `StateError`; then nothing was changed.
     """
     exists = state_exists(state)
     if opened is None:
@@ -206,8 +209,8 @@ def copy_database(
 ) -> Mapping[str, object]:
     """Copy a database in one read transaction, and return its inventory.
 
-    Without ``count`` only its pages are copied, because its schema is not trusted yet. The
-    inventory is then empty.
+    The inventory is the schema version and the number of rows of each table. Without ``count`` only
+    the pages are copied, because the schema is not trusted yet; the inventory is then empty.
     """
 
     def step(_status: int, _remaining: int, _total: int) -> None:
@@ -246,7 +249,7 @@ def _copy_descriptor(opened: int, target: Path) -> None:
 
 
 def check_backup_file(source: Path, state: Path | None) -> None:
-    """Check that the source is a regular file other than the state. Raises StateError."""
+    """Check that the source is a regular file, and not the state itself. Raises StateError."""
     try:
         if not source.is_file():
             exists = os.path.lexists(source)
@@ -282,8 +285,8 @@ def check_state(
 ) -> None:
     """Check that a database is an intact state of this or an older version. Raises `StateError`.
 
-    With an ``inventory`` it is a copy of the state in use and must have the same inventory. Without
-    one it comes from elsewhere, so every value is checked.
+    With an ``inventory``, the database is a copy of the state in use and must have the same
+    inventory. Without an inventory, the database comes from elsewhere, so every value is checked.
     """
     place = str(named)
     try:

@@ -20,20 +20,21 @@ CANARY_REASON = "syncd probe: the block that platform facts are measured on"
 
 
 def canaries(store: Store) -> list[Canary]:
-    """Load all stored canary events: open ones, and those that ended within a day."""
+    """Load all stored canary events: those that may still exist, and those removed within a day."""
     return [_canary(row) for row in store.query(_ALL, {})]
 
 
 def save_canary(store: Store, canary: Canary) -> None:
-    """Store a canary event; it is on the disk when this function returns."""
+    """Store a canary event; the row is on the disk when this function returns."""
     store.replace(CANARY, [_row(canary)])
 
 
 def prove_canary(store: Store, canary: Canary, intent: str) -> None:
-    """Store the id that the create returned: here, in the journal and in the file of created ids.
+    """Store the id that the create of a canary returned, and proof that the event is ours.
 
-    The journal row proves that the block is ours. If this table is lost, the block is removed like
-    any block of ours without a booking. ``intent`` is the id of the new journal row.
+    The id is stored in this table, in the journal and in the file of created ids. If this table is
+    lost, the journal row still proves ownership: the event is then removed like any block of ours
+    without a booking. ``intent`` is the id of the new journal row.
     """
     operation = Operation(
         action=Action.CREATE_BLOCK,
@@ -52,7 +53,11 @@ def prove_canary(store: Store, canary: Canary, intent: str) -> None:
 
 
 def forget_canaries(store: Store, ended_before: datetime, kept: Collection[Canary]) -> None:
-    """Delete those of these canary events that ended before a time."""
+    """Delete canary events that are no longer needed.
+
+    Deletes those of ``kept`` (the stored canary events) that ended before ``ended_before``; all
+    others stay.
+    """
     ended = [c.tag for c in kept if c.ended_at is not None and c.ended_at < ended_before]
     if ended:
         store.replace(CANARY, [], _DELETE, *({"ended_tag": tag} for tag in ended))

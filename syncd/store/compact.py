@@ -39,7 +39,7 @@ _COMPLETED = [str(state) for state in IntentState if not state.pending]
 
 
 def compact(store: Store, before: datetime) -> int:
-    """Delete rows older than ``before``, and return their number. Raises StateError."""
+    """Delete rows that are older than ``before``, and return their number. Raises StateError."""
     return sum(compacting(store, before))
 
 

@@ -46,10 +46,10 @@ class ConnectionKeeper:
     def transaction(self, *, at_once: bool = True) -> Iterator[DBAPICursor]:
         """Yield a cursor for one transaction: an error rolls everything back.
 
-        With ``at_once`` the transaction is on the disk when the context ends. Without it, the
-        transaction reaches the disk with the next one that waits, and a power cut before that
-        loses it. Earlier transactions are never lost. Only SQLite makes this difference.
-        SQLAlchemy's own transactions always wait for the disk.
+        With ``at_once`` the transaction is on the disk when the context ends. Without ``at_once``,
+        the transaction reaches the disk together with the next transaction that waits for the disk;
+        a power cut before that loses the transaction. Earlier transactions are never lost. This
+        difference exists only for SQLite. SQLAlchemy's own transactions always wait for the disk.
         """
         with self._connection() as raw, closing(raw.cursor()) as cursor:
             if self.engine.dialect.name == "sqlite":

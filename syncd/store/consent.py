@@ -22,10 +22,11 @@ def has_written(store: Store) -> bool:
 
 
 def known_calendars(store: Store) -> dict[tuple[str, str], str | None]:
-    """Return the calendars, (provider, system), that were ever read with this state.
+    """Return each calendar, as (provider, system), that was ever read with this state.
 
-    The value is the digest of the mapping at the last full read, or None if there was no such
-    read. Raises StateError.
+    The value is the digest of the mapping at the calendar's last full read, or None if the calendar
+    was never read in full. Used to tell which calendars are new before the first write. Raises
+    StateError.
     """
     calendars: dict[tuple[str, str], str | None] = {}
     for table in (COVERAGE, EVENT):
@@ -35,7 +36,10 @@ def known_calendars(store: Store) -> dict[tuple[str, str], str | None]:
 
 
 def installation(state: Path) -> int:
-    """Return the installation number of a state, 0 before its first create. Raises StateError."""
+    """Return the installation number of the state at this path; 0 before its first create.
+
+    Raises StateError.
+    """
     with translate_errors(str(state)):
         engine = open_database(state, create=False)
         try:

@@ -43,9 +43,10 @@ _REMEDY = (
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """One block of ours: its create returned the id, or the block was found after a lost reply.
+    """One line of the file: a block of ours.
 
-    ``intent`` is the id of the journal row of the create, ``at`` when that row was committed.
+    The create returned the block's id, or the block was found after a lost response. ``intent`` is
+    the id of the journal row of the create, ``at`` the time when that row was committed.
     """
 
     syncd: Literal["block"] = "block"
@@ -129,9 +130,10 @@ def _split(file: BinaryIO, offset: int) -> Iterator[tuple[int, bytes]]:
 def missing_creates(
     file: Path, installation: int, wanted: Collection[tuple[str, str]]
 ) -> set[tuple[str, str]]:
-    """Return those of these creates, (system, event), that have no line in the file.
+    """Return those of the ``wanted`` creates, as (system, event id), that have no line.
 
-    The end of the file is searched first. Raises OSError or StateError if it cannot be read.
+    Only lines of this ``installation`` count. The end of the file is searched first. Raises OSError
+    or StateError if the file cannot be read.
     """
     missing = set(wanted)
     for last in (TAIL, None):
@@ -180,8 +182,8 @@ class CreatedIds:
 
     `load` reads only the end of the file. The whole file is read when an older line may be needed.
     No method raises an error because of the file: lines that cannot be written are kept in memory,
-    the fault is logged once, and they are written as soon as possible. Until then `fault` is the
-    reason.
+    the fault is logged once, and they are written as soon as possible. Until then `fault` gives the
+    reason why they cannot be written.
     """
 
     def __init__(self, path: Path, *, append: bool) -> None:
@@ -199,7 +201,10 @@ class CreatedIds:
         self._dropped = False
 
     def load(self, installation: int) -> None:
-        """Read the end of the file for an installation; 0 means that of the newest line."""
+        """Read the end of the file for an installation.
+
+        ``installation`` 0 means the installation of the newest line.
+        """
         self.installation = installation
         self._index, self.newest, self._recent = None, None, set()
         try:
@@ -231,9 +236,10 @@ class CreatedIds:
     def newest_lines(
         self, system: str, providers: Collection[str], most: int, *, but: Collection[str] = ()
     ) -> list[Line]:
-        """Return the newest lines at the file's end of these providers in a system, newest first.
+        """Return the newest lines of these providers in a system, newest first.
 
-        Returns at most ``most`` lines, without the events in ``but``.
+        Only the end of the file is searched. Returns at most ``most`` lines, without lines for the
+        event ids in ``but``.
         """
         try:
             lines = list(self._end()) if self._size else []
@@ -252,15 +258,23 @@ class CreatedIds:
         return hash((system, event)) in self._recent
 
     def proven(self, system: str, events: Collection[str]) -> set[str]:
-        """Return those of these events of a system that have a line of this installation."""
+        """Return those of the given event ids of a system that have a line of this installation."""
         return {event for event in events if (system, event) in self._ids((system, event))}
 
     def with_tag(self, tag: str) -> set[tuple[str, str]]:
-        """Return the blocks, (system, event), that were created with this tag."""
+        """Return the blocks, as (system, event id), whose creates used this tag.
+
+        Used to find blocks again by their tag. Only lines of this installation count. The whole
+        file is searched.
+        """
         return {(line.system, line.event) for line in self._lines((_TAG, tag)) if line.tag == tag}
 
     def missing(self, wanted: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Return those of these blocks that have no line of this installation."""
+        """Return those of the ``wanted`` blocks, as (system, event id), that have no line.
+
+        Only lines of this installation count. If the file cannot be read, all ``wanted`` blocks are
+        returned, and `fault` gives the reason.
+        """
         try:
             return missing_creates(self.path, self.installation, wanted)
         except _FILE_ERRORS as error:

@@ -1,7 +1,7 @@
 """Synchronise a database and its file of created ids when the state is opened.
 
-This finds out which installation's lines count, which lines the file lacks, and whether the
-database is older than the file.
+This module finds out which installation's lines count, which lines are missing from the file, and
+whether the database is older than the file.
 """
 
 from __future__ import annotations
@@ -56,13 +56,16 @@ _LATEST = _CREATES.order_by(None).order_by(literal_column("intent.rowid").desc()
 
 
 def created_ids_file(where: str | Path) -> Path | None:
-    """Return the file of created ids of the state at a path or URL; None if it is not a file."""
+    """Return the path of the file of created ids of a state, given as a path or URL.
+
+    Return None if the state is not a file (a state in memory or on a server).
+    """
     path = path_of(where)
     return None if path is None else created_ids_path(path)
 
 
 def sync_created_ids(engine: Engine, created: CreatedIds, *, opening: bool = False) -> None:
-    """Add missing lines to the file, and treat a database older than the file as restored.
+    """Add missing lines to the file; treat a database that is older than the file as restored.
 
     An older database is a copy that somebody put in place without `syncd restore`. Every calendar
     then counts as not yet read, as after a restore. While ``opening`` a state, this also applies to
@@ -124,7 +127,7 @@ def revoke_proof(engine: Engine) -> None:
 
 
 def save_proof(engine: Engine, created: CreatedIds, steps: Iterable[Changes]) -> None:
-    """Append a line for each create that these changes mark as done."""
+    """Append a line to the file for each create that these changes mark as done."""
     made = [i for changes in steps for i in changes.intents if _made(i)]
     if not made:
         return

@@ -46,7 +46,7 @@ def path_of(where: str | Path) -> Path | None:
 
 
 def open_database(where: str | Path, *, create: bool) -> Engine:
-    """Open the database, and with ``create`` make its file. Raises `StateError` if that fails."""
+    """Open the database; with ``create``, create a missing file. Raises `StateError` on failure."""
     url = url_of(where)
     if not url.drivername.startswith("sqlite"):
         return create_engine(url)
@@ -112,9 +112,10 @@ def open_read_only(file: Path) -> sqlite3.Connection:
 
 
 def check_state_file(file: Path, place: str, *, sound: bool) -> None:
-    """Check that a file is a state before anything in it is used; with ``sound``, every page too.
+    """Check that a file is a state before anything in the file is used.
 
-    Raises `StateError` or sqlite3.Error.
+    ``place`` names the file in errors. With ``sound``, every page is checked too, which takes
+    longer. Raises `StateError` or sqlite3.Error.
     """
     with closing(open_read_only(file)) as database:
         check_layout(database, place)
@@ -189,7 +190,8 @@ def _begin(connection: Connection) -> None:
 def migrate_schema(engine: Engine, place: str) -> None:
     """Migrate the schema to this program's version in one transaction.
 
-    Raises `StateError` if the schema is newer, or not that of a syncd state.
+    Raises `StateError` if the schema is newer than this program, or is not the schema of a syncd
+    state.
     """
     if _is_current(engine):
         return
@@ -258,7 +260,8 @@ def clear_backup_mark(engine: Engine) -> None:
 def installation_of(engine: Engine) -> int:
     """Return the installation number of this database, 0 if it has none yet.
 
-    It is stored as SQLite's `user_version`, which Alembic does not use and which copies keep.
+    The number is stored as SQLite's `user_version`, which Alembic does not use and which copies
+    keep.
     """
     with engine.connect() as connection:
         return int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())

@@ -42,7 +42,7 @@ def delete_events(dialect: Dialect, cursor: DBAPICursor, refs: Sequence[EventRef
 
 
 def archive_events(dialect: Dialect, cursor: DBAPICursor, bookings: Sequence[str]) -> None:
-    """Archive bookings, and those of their events that no other active booking uses."""
+    """Archive these bookings, and their events that belong to no other active booking."""
     archived = [{"of_booking": booking} for booking in bookings]
     compiled(dialect, _RETIRE).execute(cursor, archived)
     linked = compiled(dialect, _EVENTS).query(cursor, archived)

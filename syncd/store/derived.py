@@ -24,7 +24,7 @@ _NEXT = chr(ord("@") + 1)
 
 
 def derived_from(store: Store, system: str, records: Iterable[str]) -> list[TrackedEvent]:
-    """Load the events that are derived from these records. Raises StateError."""
+    """Load the derived events of these records of a system (`model.derived`). Raises StateError."""
     parameters = (
         {"system": system, "low": derived_id(id_, ""), "high": f"{id_}{_NEXT}"} for id_ in records
     )

@@ -12,7 +12,8 @@ from pathlib import Path
 class StateError(Exception):
     """The state cannot be used, and nothing was changed.
 
-    ``place`` is the path or URL, ``reason`` what is wrong, ``remedy`` what to do about it.
+    ``place`` is the path or URL of the state, ``reason`` says what is wrong, and ``remedy`` says
+    what the operator can do.
     """
 
     def __init__(self, place: str, reason: str, remedy: str) -> None:
@@ -72,9 +73,10 @@ def _is_full(place: str) -> bool:
 
 @contextmanager
 def translate_errors(place: str, *, damaged: str = "") -> Iterator[None]:
-    """Translate errors of the database driver to a `StateError` for this place.
+    """Translate errors of the database driver in the ``with`` block to a `StateError` for a place.
 
-    ``damaged`` replaces the remedy for a damaged file, for a file that is not the state in use.
+    ``damaged`` is the remedy to give for a damaged file. The default remedy is for the state in
+    use; pass another one for other files, such as a backup.
     """
     try:
         yield

@@ -13,10 +13,10 @@ _NAMED = select(FACT).where(FACT.c.name == bindparam("named"))
 
 
 def facts(store: Store, system: str) -> list[Fact]:
-    """Load all facts of a system."""
+    """Load all measured facts of a system."""
     return [Fact(**row) for row in store.query(_OF_SYSTEM, {"of_system": system})]
 
 
 def facts_named(store: Store, name: str) -> list[Fact]:
-    """Load one fact of all systems."""
+    """Load the measured fact with this name of each system."""
     return [Fact(**row) for row in store.query(_NAMED, {"named": name})]

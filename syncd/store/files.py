@@ -1,7 +1,8 @@
 """Open the state and the files beside it: only regular files, and never through a link.
 
-A command that runs as root first becomes the owner of the state (`syncd.cli.privileges`). These
-checks are a second line of defence, and they reject a pipe or a link in the place of a state.
+A command that runs as root first becomes the owner of the state (`syncd.cli.privileges`). The
+checks of this module are a second line of defence: a pipe or a link in the place of a state is
+rejected.
 """
 
 from __future__ import annotations
@@ -41,8 +42,9 @@ def open_plain(path: Path, flags: int) -> int:
 def state_exists(path: Path) -> bool:
     """Return true if a database exists, without opening it.
 
-    Closing the file would release all locks of this process on it, including SQLite's. Raises
-    `StateError` if it, or a file that SQLite keeps beside it, is not a regular file.
+    The file is not opened because closing it would release all locks of this process on the file,
+    including SQLite's. Raises `StateError` if the database, or a file that SQLite keeps beside it,
+    is not a regular file.
     """
     try:
         for suffix in _BESIDE:
@@ -62,7 +64,7 @@ def state_exists(path: Path) -> bool:
 
 
 def file_exists_error(target: Path) -> StateError:
-    """Return the error for a backup that would replace a file."""
+    """Return the error for a backup whose target file exists already."""
     return StateError(
         str(target), "this file exists already", "Choose another file, or use --force."
     )

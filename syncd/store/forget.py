@@ -43,7 +43,7 @@ class ErasureReport:
 
     @classmethod
     def from_json(cls, entry: Mapping[str, int]) -> ErasureReport:
-        """Read the object that a daemon sent."""
+        """Parse the object that `to_json` made, as a daemon sends it."""
         return cls(entry["events"], entry["replicas"], entry["relations"])
 
 
@@ -63,9 +63,10 @@ def known_contacts(store: Store) -> dict[ContactRef, int]:
 
 
 def event_of_contact(store: Store, contact: ContactRef) -> TrackedEvent | None:
-    """Return one appointment of a contact, for a lookup in its system. Raises StateError.
+    """Return one appointment of a contact, so that a system can be asked for the contact's data.
 
-    An appointment that is gone is returned only if the contact has no other.
+    An appointment that is gone is returned only if the contact has no other appointment. Raises
+    StateError.
     """
     system, person = contact
     query = select(EVENT).where(EVENT.c.system == system, EVENT.c.person == person)

@@ -47,7 +47,7 @@ def held_back_now(store: Store) -> list[HeldBack]:
 def held_back_log(store: Store, provider: str | None, most: int) -> list[HeldBack]:
     """Load at most ``most`` writes that are or were held back, newest first.
 
-    They are those of one provider, or of all for None. Raises StateError.
+    ``provider`` None means the writes of all providers. Raises StateError.
     """
     if provider is None:
         loaded = store.query(_LATEST, {"most": most})

@@ -21,7 +21,11 @@ _DELETE = delete(LAST_SETTINGS).where(LAST_SETTINGS.c.system == bindparam("of_sy
 
 @dataclass(frozen=True, slots=True)
 class LastSettings:
-    """The last configuration of a system or, with a ``provider``, of its calendar there."""
+    """The last configuration of a system or, if ``provider`` is set, of its calendar in the system.
+
+    Stored so that `syncd cleanup` can still reach a calendar that was removed from the
+    configuration.
+    """
 
     system: str
     provider: str
@@ -30,7 +34,10 @@ class LastSettings:
 
 
 def last_settings(store: Store) -> dict[tuple[str, str], LastSettings]:
-    """Load all last settings, by (system, provider). Raises StateError."""
+    """Load the last configuration of each system and calendar, by (system, provider).
+
+    The provider is '' for the system itself. Raises StateError.
+    """
     return {
         (row["system"], row["provider"]): LastSettings(
             row["system"], row["provider"], row["said"], row["at"]
@@ -48,7 +55,7 @@ def former_calendars(store: Store, system: str) -> dict[str, str]:
 
 
 def save_last_settings(store: Store, current: Iterable[LastSettings]) -> None:
-    """Store the settings that differ from the stored ones. Raises StateError."""
+    """Store those of the current settings that differ from the stored ones. Raises StateError."""
     known = last_settings(store)
     new = [
         each

@@ -21,7 +21,7 @@ NEWEST = "d067a0b7e9eacf588d7eedd8cf2aa608"
 """The digest of the newest layout. A state with it is recognised without Alembic (10 MB)."""
 
 _STATISTICS = frozenset({"sqlite_stat1", "sqlite_stat4"})
-"""The tables that ANALYZE makes. They only affect the choice of indexes."""
+"""The tables that ANALYZE creates. They only affect which indexes SQLite chooses."""
 
 _MAX_OBJECTS = 1000
 _MAX_STATEMENT = 64 * 1024
@@ -45,7 +45,7 @@ def harden(database: sqlite3.Connection) -> None:
 def version_of(database: sqlite3.Connection, place: str) -> str | None:
     """Return the schema version that a database states, or None for an empty database.
 
-    Raises `StateError` if it states none or several.
+    Raises `StateError` if a database that is not empty states no version or several.
     """
     kinds = dict(
         database.execute(f"SELECT name, type FROM sqlite_master LIMIT {_MAX_OBJECTS}").fetchall()  # noqa: S608

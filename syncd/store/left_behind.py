@@ -1,6 +1,6 @@
 """Blocks of ours in calendars that are no longer configured.
 
-These calendars are not read any more, so the blocks are as of the last read.
+Such calendars are no longer read, so the blocks are shown as of the last read.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ OUR_BLOCKS_SQL = """
 """
 """Count our blocks that are not over, by calendar.
 
-The provider of a calendar that left the configuration is only in the journal.
+The provider of a calendar that was removed from the configuration is only in the journal.
 """
 
 FOUND_MAPPING = "found"
@@ -48,9 +48,9 @@ class MissingFrom(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LeftBehind:
-    """The blocks of one calendar that is no longer configured, without those that are over.
+    """The blocks in one calendar that is no longer configured; blocks that are over do not count.
 
-    ``first`` and ``last`` are the first start and the last end of the blocks.
+    ``first`` is the start of the earliest block, ``last`` the end of the latest block.
     """
 
     provider: str
@@ -74,7 +74,7 @@ class LeftBehind:
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> LeftBehind:
-        """Read an entry that a daemon sent."""
+        """Parse an entry that `to_json` made, as a daemon sends it."""
         first, last = (datetime.fromisoformat(entry[name]) for name in ("first", "last"))
         provider, system, blocks = entry["provider"] or "", entry["system"], entry["blocks"]
         return cls(provider, system, MissingFrom(entry["gone"]), blocks, first, last)

@@ -24,7 +24,7 @@ MAX_BACKUPS = 7
 """The number of nightly backups that are kept."""
 
 MAX_FUTURE = timedelta(hours=1)
-"""A backup with a date further in the future was made while the clock was wrong."""
+"""A backup with a date later than this from now was made while the clock was wrong."""
 
 _NAME = re.compile(r"nightly-(\d{8}T\d{6})Z\.db")
 _UNFINISHED = re.compile(r"\.nightly-\d{8}T\d{6}Z\.db\.new-\d+(-journal|-wal|-shm)?")
@@ -40,7 +40,7 @@ class KeptBackup:
 
 
 def backup_folder(state: Path) -> Path:
-    """Return the folder of a state's nightly backups."""
+    """Return the path of the folder with a state's nightly backups."""
     return state.with_name(state.name + BACKUP_SUFFIX)
 
 

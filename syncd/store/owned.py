@@ -1,4 +1,4 @@
-"""Find the blocks that are ours, in every calendar: `syncd cleanup` removes them."""
+"""Find the blocks that are ours, in every calendar, for `syncd cleanup` to remove."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from syncd.store.store import Store
 from syncd.store.tables import EVENT, INTENT
 
 CHOSEN_REASON = "a person chose it in syncd cleanup: it bears a tag that stands only once"
-"""The journal's reason for a block that a person chose by its tag, without other proof."""
+"""The journal's reason for a block that an operator chose by its tag, without other proof."""
 
 _MAKER = (
     select(func.min(INTENT.c.provider))
@@ -52,7 +52,8 @@ _CHOSEN = select(INTENT.c.system, INTENT.c.event).where(*_MADE, INTENT.c.reason 
 class OwnedBlock:
     """An existing block of ours as last read, and the provider for whom it was created.
 
-    The record of a calendar that is no longer configured has no provider, so it is stored here.
+    The provider is stored here because the tracked event of a calendar that is no longer configured
+    has no provider.
     """
 
     record: TrackedEvent
@@ -77,7 +78,8 @@ def events_in_flight(store: Store, system: str) -> set[str]:
 def proves_anything(store: Store) -> bool:
     """Return true if the state or the file of created ids proves at least one block of ours.
 
-    A block that a person chose by its tag does not count: it says nothing about other blocks.
+    A block that an operator chose by its tag does not count: the choice proves nothing about other
+    blocks.
     """
     if store.query(_LAST_MADE, {}):
         return True

@@ -1,4 +1,4 @@
-"""Load owner changes of events, and the users behind calendars that are mapped by address."""
+"""Load owner changes of events, and the users behind calendars mapped by e-mail address."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ def owner_changes(store: Store) -> list[OwnerChange]:
 
 
 def calendar_users(store: Store, system: str) -> dict[str, str]:
-    """Load the user id behind each provider's calendar, as far as known. Raises StateError."""
+    """Load the known user id behind each calendar that is mapped by e-mail address, by provider.
+
+    Raises StateError.
+    """
     return {row["provider"]: row["user"] for row in store.query(_USERS, {"of_system": system})}
 
 

@@ -75,7 +75,7 @@ _UNPLACED = (
 
 
 def created_ids(store: Store, system: str, events: Collection[str]) -> set[str]:
-    """Return those of these events of a system that are proven to be created by us."""
+    """Return those of the given event ids of a system that are proven to be created by syncd."""
     parameters = [{"system": system, "event": event} for event in sorted(set(events))]
     created = {row["event"] for row in store.query(_CREATED, *parameters)}
     if store.created is not None:
@@ -110,7 +110,7 @@ def owned_ids_with_tag(store: Store, tag: str, bearing: Collection[TrackedEvent]
 
 
 def is_unanswered(store: Store, tag: str) -> bool:
-    """Return true if the tag is that of a create whose outcome is not known yet."""
+    """Return true if the tag belongs to a create whose outcome is not known yet."""
     return bool(store.query(_UNANSWERED, {"key": tag}))
 
 

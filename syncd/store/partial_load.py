@@ -1,7 +1,8 @@
 """Load the part of a provider's state that some changed events can affect.
 
-The part shares no event, no booking and no time with the rest of the state. So a decision on the
-part equals the decision on the whole, as long as nothing waits in the rest (`engine.dirty`).
+The loaded part shares no event, no booking and no time with the other part. So a decision on the
+loaded part equals the decision on the whole state, as long as nothing in the other part waits for a
+decision (`engine.dirty`).
 """
 
 from __future__ import annotations
@@ -61,9 +62,9 @@ _SUPPRESSED = select(BOOKING.c.provider).where(
 def load_parts(store: Store, around: Mapping[str, Collection[Id]]) -> dict[str, ProviderState]:
     """Load the affected part of each provider's state; ``around`` gives the changed events.
 
-    The result lacks the providers that need a decision on their whole state, because it depends on
-    more than overlapping events: those with a held conflict, a write without an outcome, an undo
-    suppression or an owner change.
+    The result has no entry for providers that need a decision on their whole state. These are the
+    providers with a held conflict, a write without an outcome, an undo suppression or an owner
+    change, because their decision depends on more than overlapping events.
     """
     if not around:
         return {}
@@ -85,7 +86,7 @@ def related_state(store: Store, around: Mapping[str, Collection[Id]]) -> dict[st
     """Load all events, bookings and links that are related to these events, by provider.
 
     Related are events of the same booking, events that overlap in time, and certain appointments of
-    the same person. Conflicts, journal rows and undo suppressions are not loaded.
+    the same customer. Conflicts, journal rows and undo suppressions are not loaded.
     """
     if not around:
         return {}

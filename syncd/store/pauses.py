@@ -27,10 +27,10 @@ def pauses(store: Store) -> list[Pause]:
 
 
 def save_pauses(store: Store, *wanted: Pause, notes: Sequence[HistoryEntry] = ()) -> list[Pause]:
-    """Store the pauses that do not exist yet, and return them. They are on the disk then.
+    """Store the pauses that do not exist yet, and return the stored ones.
 
-    An existing pause keeps its time, person and reason. Only the ``notes`` of new pauses are
-    stored. Raises StateError.
+    The rows are on the disk when this function returns. An existing pause keeps its time, operator
+    and reason. Of the history ``notes``, only those of new pauses are stored. Raises StateError.
     """
     known = {(pause.system, pause.provider) for pause in pauses(store)}
     new = [pause for pause in wanted if (pause.system, pause.provider) not in known]

@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 Converter = Callable[[Any], Any]
-"""A function that converts a value between its column type and the driver. It never gets None."""
+"""A function that converts a value between its column type and the driver. None is never passed."""
 
 
 @dataclass(frozen=True, slots=True)

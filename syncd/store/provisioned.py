@@ -15,7 +15,7 @@ from syncd.store.tables import PROVISIONED
 
 
 class ProvisionState(StrEnum):
-    """How far syncd got with a resource."""
+    """How far syncd got with creating or updating a resource."""
 
     MAKING = "making"
     """A create was about to be sent. Whether it succeeded is not known."""
@@ -27,10 +27,10 @@ class ProvisionState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Provisioned:
-    """One room, team, service or the like in a system.
+    """One room, team, service or other resource that `syncd provision` manages in a system.
 
-    ``sort`` is its type. ``sent`` are the fields of the last request, with the configuration's
-    names. ``id`` is the platform's id, or '' while a create has no reply.
+    ``sort`` is the type of the resource. ``sent`` are the fields of the last request, under the
+    names of the configuration. ``id`` is the platform's id, or '' while a create has no response.
     """
 
     system: str

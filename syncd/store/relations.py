@@ -15,7 +15,7 @@ from syncd.store.tables import RELATION
 class StoredRelation:
     """The contact link of one booking in one system.
 
-    ``record`` and ``relation`` are the platform's ids, '' until the create returned them.
+    ``record`` and ``relation`` are the platform's ids, '' until the create has returned the id.
     """
 
     system: str

@@ -42,14 +42,17 @@ def open_items(store: Store, system: str | None = None) -> list[ReportedItem]:
 
 
 def open_items_about(store: Store, topic: Topic) -> list[ReportedItem]:
-    """Load the open items of one topic. Of other topics there may be thousands."""
+    """Load the open items of one topic only; other topics may have thousands of items."""
     return [to_item(row) for row in store.query(_OPEN_ABOUT, {"of_topic": str(topic)})]
 
 
 def shown_items(
     store: Store, now: datetime, marks: Mapping[str, Acknowledgement]
 ) -> list[ReportedItem]:
-    """Return the open items, summarised for people (`model.summary`). Raises StateError."""
+    """Return the open items as the operator sees them, summarised (`model.summary`).
+
+    ``marks`` are the acknowledgements by subject. Raises StateError.
+    """
 
     def is_every(system: str, events: Collection[str]) -> bool:
         current = store.query(_OTHERS_EVENTS, {"of_system": system, "now": now})
@@ -71,7 +74,10 @@ def save_acknowledgement(store: Store, mark: Acknowledgement, note: HistoryEntry
 
 
 def delete_acknowledgements(store: Store, subjects: Sequence[str], *notes: HistoryEntry) -> None:
-    """Delete the acknowledgements of these subjects, and store history. Raises StateError."""
+    """Delete the acknowledgements of these subjects, and store the history ``notes``.
+
+    Raises StateError.
+    """
     if subjects:
         store.replace(
             HISTORY, [rows.from_history_entry(note) for note in notes], _UNMARK, *_of(subjects)

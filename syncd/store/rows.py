@@ -104,7 +104,10 @@ def to_record(row: RowLike) -> TrackedEvent:
 
 
 def to_ended(row: RowLike) -> TrackedEvent:
-    """Convert the row of an ended event of an active booking; it does not count as archived."""
+    """Convert the row of an ended event of an active booking to a tracked event.
+
+    The event does not count as archived.
+    """
     return replace(to_record(row), archived=False)
 
 

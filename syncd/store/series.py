@@ -23,7 +23,10 @@ _MISSING = select(EVENT).where(
 
 
 def siblings(store: Store, record: TrackedEvent) -> list[TrackedEvent]:
-    """Load the other existing instances of an event's series, ordered by start."""
+    """Load the other existing instances of an event's series, ordered by start.
+
+    Returns an empty list for an event that belongs to no series.
+    """
     if not series_of(record):
         return []
     parameters = {"of_system": record.system, "of_series": record.series}

@@ -1,4 +1,4 @@
-"""Summarise a state or a backup without using it, so that a person can compare them."""
+"""Summarise a state or a backup without using it, so that an operator can compare them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ class StateSummary:
 def summarise_state(file: Path, *, opened: int | None = None) -> StateSummary:
     """Check that a file is an intact state or backup, and summarise it. Raises StateError.
 
-    ``opened`` is a descriptor of the file, opened by root for a user who may not open it.
+    ``opened`` is a file descriptor, opened by root for a user who may not open the file (None: open
+    the file by its path).
     """
     if opened is None:
         check_backup_file(file, None)

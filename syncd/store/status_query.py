@@ -172,8 +172,8 @@ EMPTY_STATUS = StatusSnapshot(dict.fromkeys(_LIVING, 0))
 def read_status(path: Path, now: datetime, since: datetime) -> StatusSnapshot:
     """Read the status of the state in this file. Raises `StateError` as `Store.open` does.
 
-    The result has the exposures that end after ``now``, and the times to block of values that
-    became visible at ``since`` or later.
+    The result contains the exposures that end after ``now``, and the times to block of values that
+    became visible at or after ``since``.
     """
     state_exists(path)
     result = _read(path, now, since, lambda database: layout.is_newest(database, newest_schema()))

@@ -103,7 +103,7 @@ class Store:
         return store
 
     def use_created_ids(self, file: Path | None, *, append: bool) -> None:
-        """Use this file as proof of our blocks; with ``append``, add new blocks to it."""
+        """Use this file as proof of our blocks; with ``append``, add new blocks to the file."""
         if file is not None:
             self.created = CreatedIds(file, append=append)
             with translate_errors(self.place):
@@ -115,7 +115,7 @@ class Store:
         self._engine.dispose()
 
     def in_memory_copy(self) -> Store:
-        """Return a copy of the state in memory, for a dry run."""
+        """Return a copy of the state in memory, for a dry run; writes to the copy are lost."""
         copy = open_database("sqlite://", create=True)
         with translate_errors(self.place):
             if self._engine.dialect.name == "sqlite":
@@ -141,7 +141,7 @@ class Store:
     ) -> dict[str, str]:
         """Return the fingerprints, by event id, of a system's active events in a window.
 
-        ``providers`` limits them to some providers; None means all.
+        ``providers`` limits the result to some providers; None means all.
         """
         parameters: dict[str, Any] = {"system": system, "start": window.start, "end": window.end}
         query = queries.FINGERPRINTS
@@ -155,7 +155,7 @@ class Store:
             return compiled(self._engine.dialect, query).pairs(cursor, parameters)
 
     def records(self, system: str, ids: Iterable[str]) -> list[TrackedEvent]:
-        """Load these events, including archived ones. Unknown ids are left out."""
+        """Load the events with these ids, including archived ones. Unknown ids are left out."""
         parameters = [{"system": system, "event": event} for event in ids]
         return [rows.to_record(row) for row in self.query(queries.EVENT_BY_ID, *parameters)]
 
@@ -246,7 +246,7 @@ class Store:
     # --- systems ------------------------------------------------------------------------------
 
     def health(self) -> dict[str, SystemHealth]:
-        """Load the health of each system that was ever asked."""
+        """Load the health of each system that was ever asked, by system name."""
         loaded = [dict(row) for row in self.query(queries.ALL_HEALTH, {})]
         return {
             row["system"]: SystemHealth(**{**row, "state": SystemState(row["state"])})
@@ -288,7 +288,7 @@ class Store:
     def bookings(self, provider: str | None = None, window: Window | None = None) -> list[Booking]:
         """Load the active bookings, ordered by provider and start.
 
-        ``provider`` and ``window`` limit them; None means all.
+        ``provider`` and ``window`` limit the result; None means no limit.
         """
         if provider is None:
             loaded = self.query(queries.BOOKINGS, {})
@@ -333,7 +333,7 @@ class Store:
         run: str | None = None,
         limit: int | None = None,
     ) -> list[HistoryEntry]:
-        """Load history, newest first. The arguments limit it; None means no limit."""
+        """Load history, newest first. Each argument limits the result; None means no limit."""
         query = select(HISTORY).order_by(HISTORY.c.seq.desc()).limit(limit)
         for column, value in (
             (HISTORY.c.booking, booking),

@@ -1,7 +1,7 @@
 """The tables. state/README.md explains them to operators.
 
-They are declared as SQLModel classes, but rows are read and written with SQLAlchemy Core, without
-ORM objects. No column names a customer: ``person`` is a platform's id.
+The tables are declared as SQLModel classes, but rows are read and written with SQLAlchemy Core,
+without ORM objects. No column names a customer: ``person`` is a platform's id.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from syncd.store.types import Instant, JsonText, ValueText
 class EventRow(_Table, table=True):
     """One event of one system: the values read, accepted and written (`model.TrackedEvent`).
 
-    ``starts`` and ``ends`` are the interval of ``observed``, for the indexes.
+    ``starts`` and ``ends`` are the interval of ``observed``; they exist for the indexes.
     """
 
     __tablename__ = "event"
@@ -228,7 +228,7 @@ class ReportedRow(_Table, table=True):
 
 
 class AcknowledgedRow(_Table, table=True):
-    """A person's acknowledgement (`model.Acknowledgement`)."""
+    """An operator's acknowledgement (`model.Acknowledgement`)."""
 
     __tablename__ = "acknowledged"
     subject: str = Field(primary_key=True)
@@ -329,7 +329,7 @@ class ClosingRow(_Table, table=True):
 
 
 class WaiverRow(_Table, table=True):
-    """A booking whose writes in one system a person undid (`model.UndoSuppression`)."""
+    """A booking whose writes in one system an operator undid (`model.UndoSuppression`)."""
 
     __tablename__ = "waiver"
     booking: str = Field(primary_key=True, foreign_key="booking.id")
@@ -394,7 +394,7 @@ class OwnerChangeRow(_Table, table=True):
 
 
 class CalendarUserRow(_Table, table=True):
-    """The user behind a calendar that is mapped by address (`model.CalendarUser`)."""
+    """The user behind a calendar that is mapped by e-mail address (`model.CalendarUser`)."""
 
     __tablename__ = "calendar_user"
     system: str = Field(primary_key=True)

@@ -27,7 +27,7 @@ class PauseRow(TableBase, table=True):
 class HeldBackRow(TableBase, table=True):
     """A write that a pause or observe mode holds back (`model.HeldBack`).
 
-    If the same write is wanted again after its end, it gets another row.
+    If the same write is wanted again after the row has ended, a new row is stored.
     """
 
     __tablename__ = "held_back"

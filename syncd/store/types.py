@@ -27,14 +27,17 @@ class Instant(TypeDecorator[datetime]):
     cache_ok = True
 
     def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], str | None]:
-        """Return the conversion to text. It raises ValueError for a naive datetime."""
+        """Return the function that converts an instant to text for the database.
+
+        The function raises ValueError for a naive datetime.
+        """
         del dialect
         return _from_instant
 
     def result_processor(
         self, dialect: Dialect, coltype: object
     ) -> Callable[[str | None], datetime | None]:
-        """Return the conversion from text."""
+        """Return the function that converts the stored text to an instant."""
         del dialect, coltype
         return _to_instant
 
@@ -46,14 +49,14 @@ class ValueText(TypeDecorator[Value]):
     cache_ok = True
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Value | None], str | None]:
-        """Return the conversion to text."""
+        """Return the function that converts a value to text for the database."""
         del dialect
         return _from_value
 
     def result_processor(
         self, dialect: Dialect, coltype: object
     ) -> Callable[[str | None], Value | None]:
-        """Return the conversion from text."""
+        """Return the function that converts the stored text to a value."""
         del dialect, coltype
         return _to_value
 
@@ -65,12 +68,12 @@ class JsonText(TypeDecorator[Any]):
     cache_ok = True
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Any], str | None]:
-        """Return the conversion to text."""
+        """Return the function that converts an object to JSON text for the database."""
         del dialect
         return _from_json
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[str | None], Any]:
-        """Return the conversion from text."""
+        """Return the function that converts the stored JSON text to an object."""
         del dialect, coltype
         return _to_json
 

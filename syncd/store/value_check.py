@@ -73,9 +73,10 @@ _TIME = (
 
 
 def check_values(database: sqlite3.Connection, place: str) -> None:
-    """Check that every value of a state can be read. Raises `StateError` for the first bad one.
+    """Check that every value of a state can be read. Raises `StateError` for the first bad value.
 
-    The layout must have been checked before. An older version may lack tables and columns.
+    The layout must have been checked before (`store.layout`). An older version may lack tables and
+    columns.
     """
     for table in METADATA.sorted_tables:
         existing = {row[1] for row in database.execute(f'PRAGMA table_info("{table.name}")')}

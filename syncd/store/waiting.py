@@ -30,7 +30,10 @@ def count_waiting(store: Store) -> dict[tuple[str, WaitReason], int]:
 
 
 def save_waiting(store: Store, new: Collection[WaitingWrite], gone: Collection[str]) -> None:
-    """Store waiting writes, and delete those with a name in ``gone``. Raises StateError."""
+    """Store the ``new`` waiting writes, and delete the waiting writes with a name in ``gone``.
+
+    Raises StateError.
+    """
     names = ({"gone": name} for name in gone)
     store.replace(WAITING, [_row(each) for each in new], _DELETE, *names)
 

@@ -108,15 +108,15 @@ class EmulatedLeadConnector(LocationState):
         return None
 
     def unknown_route(self, request: PlatformRequest) -> Response:  # noqa: ARG002 - one answer for all
-        """Answer a wrong path or method with 401, not 404 (#errors)."""
+        """Respond to a wrong path or method with 401, not 404 (#errors)."""
         return self._error(401, UNKNOWN_ROUTE)
 
     def unauthorised(self, request: PlatformRequest) -> Response:  # noqa: ARG002 - one answer for all
-        """Refuse a token that is not accepted (#errors)."""
+        """Reject a wrong token (#errors)."""
         return self._error(401, "Invalid JWT")
 
     def rate_limited(self, request: PlatformRequest, spelling: str) -> Response:  # noqa: ARG002 - one form only
-        """Answer 429 without Retry-After (#rate-limits)."""
+        """Respond with 429 without Retry-After (#rate-limits)."""
         return JSONResponse({"statusCode": 429, "message": "Too Many Requests"}, 429)
 
     def limit_headers(self) -> dict[str, str]:
@@ -350,9 +350,11 @@ class EmulatedLeadConnector(LocationState):
     def interval(
         self, request: PlatformRequest, body: JsonObject, start: datetime, length: timedelta
     ) -> tuple[datetime, datetime]:
-        """Return the requested interval.
+        """Return the interval that a request wants to write, rounded as the platform stores times.
 
-        Without an end it lasts ``length`` (#writing-appointments).
+        ``start`` applies if the body has no startTime. Without an endTime the interval lasts
+        ``length`` (#writing-appointments). Raises a refusal (422) if a time is invalid or the end
+        is not after the start.
         """
         try:
             start = wire.read_time(body, "startTime") or start
@@ -364,7 +366,10 @@ class EmulatedLeadConnector(LocationState):
         return self.stored_time(request, start), self.stored_time(request, end)
 
     def window(self, request: PlatformRequest) -> tuple[datetime, datetime] | None:
-        """Return the window of a list; None, which matches nothing, if it is not in ms."""
+        """Return the window that a list request asks for.
+
+        Return None, which matches no event, if the times are not in milliseconds.
+        """
         self.check_location(request.query.get("locationId"))
         missing = [key for key in ("startTime", "endTime") if not request.query.get(key)]
         if missing:
@@ -384,12 +389,12 @@ class EmulatedLeadConnector(LocationState):
         return None if start is None or end is None else (start, end)
 
     def check_location(self, location: str | None) -> None:
-        """Refuse any other location (#errors)."""
+        """Refuse a request for any other location than this one (#errors)."""
         if location != self.location_id:
             raise self.refusal(403, "The token does not have access to this location.")
 
     def known_calendar(self, id: str) -> CalendarRecord:
-        """Return a calendar, or refuse an unknown id."""
+        """Return the calendar with this id; refuse the request if the id is unknown."""
         calendar = self.calendars.get(id)
         if calendar is None:
             raise self.refusal(404, "Calendar not found")
@@ -411,7 +416,7 @@ class EmulatedLeadConnector(LocationState):
         return self.reply(200, payload)
 
     def reply(self, status: int, payload: JsonObject) -> Response:
-        """Return an answer with a trace id, as every answer has (#access)."""
+        """Return a response with a trace id, as every response of the platform has (#access)."""
         return JSONResponse({**payload, "traceId": self._trace()}, status)
 
     def _error(self, status: int, message: str | list[str]) -> Response:
@@ -419,5 +424,5 @@ class EmulatedLeadConnector(LocationState):
         return self.reply(status, {"statusCode": status, "message": message, "error": phrase})
 
     def refusal(self, status: int, message: str | list[str]) -> RefusalError:
-        """Return an error in the platform's form (#errors)."""
+        """Return an error response in the platform's form, to be raised (#errors)."""
         return RefusalError(self._error(status, message))

@@ -29,7 +29,7 @@ _RELATION = ("locationId", "associationId", "firstRecordId", "secondRecordId")
 
 @dataclass(frozen=True, slots=True)
 class AssociationRecord:
-    """A kind of relation: the objects at its two ends, and the label of each end."""
+    """A kind of relation between records: the objects at its two ends, and each end's label."""
 
     id: str
     key: str
@@ -52,7 +52,11 @@ class Relation:
 
 @dataclass(slots=True)
 class CustomObject:
-    """A kind of record that the location defined, with its records by id."""
+    """A custom object: a kind of record that the location's staff have defined.
+
+    ``key`` is the name of the object in the API; ``labels`` and ``primary`` are as in the request
+    that created the object. ``records`` are the records of this kind, by id.
+    """
 
     key: str
     labels: JsonObject
@@ -64,7 +68,7 @@ class AssociationsApi:
     """The associations, relations and custom objects of one location."""
 
     def __init__(self, parent: ParentApi) -> None:
-        """Start empty. ``unknown_key`` is the status of the answer for an unknown key."""
+        """Start empty. ``unknown_key`` is the status of the response for an unknown key."""
         self._parent = parent
         self.unknown_key = 404
         self.all: dict[str, AssociationRecord] = {}
@@ -72,7 +76,7 @@ class AssociationsApi:
         self.objects: dict[str, CustomObject] = {}
 
     def routes(self) -> list[tuple[str, str, Callable[[PlatformRequest], Response]]]:
-        """Return the served calls. Paths with fixed words precede those with an id."""
+        """Return the served calls. Paths with fixed words precede paths with an id."""
         return [
             ("GET", "/associations/", self._list),
             ("POST", "/associations/", self._create),
@@ -152,7 +156,7 @@ class AssociationsApi:
         return self._parent.reply(200, self._shown(after))
 
     def _delete(self, request: PlatformRequest) -> Response:
-        """Delete an association and its relations."""
+        """Delete an association and the relations of this kind."""
         association = self._stored(request)
         if association.type != "USER_DEFINED":
             raise self._parent.refusal(400, "System defined association cannot be deleted")

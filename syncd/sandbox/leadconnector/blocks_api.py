@@ -129,7 +129,7 @@ class BlocksApi:
             raise location.refusal(400, NOT_EVENT_CALENDAR)
 
     def delete(self, id: str) -> Response:
-        """Delete a block; a knob sets the answer to a second deletion."""
+        """Delete a block; a knob sets the response to the deletion of a deleted block."""
         location = self._location
         block = location.stored_blocks.get(id)
         if block is None:

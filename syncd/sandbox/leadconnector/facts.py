@@ -20,15 +20,15 @@ class LocationFacts:
     - ``blocks_by_id``: a read of an appointment by id also finds blocks (#reading-one-event);
     - ``second_delete``: the status that answers the deletion of a deleted block;
     - ``block_closes_calendars``: a user's block closes the slots of the user's calendars, except
-      those with `CalendarRecord.ignores_blocks`; otherwise it closes none;
-    - ``group_lists_all``: a list by group shows all calendars of the group; otherwise it omits the
-      one that was added last;
+      those with `CalendarRecord.ignores_blocks`; otherwise a block closes no slots;
+    - ``group_lists_all``: a list by group shows all calendars of the group; otherwise the list
+      omits the calendar that was added last;
     - ``version_v3``: the calls for calendars accept the header ``Version: v3``;
     - ``lists_service_bookings``: lists include bookings of service menus;
     - ``writes_whole_series``: an update of one instance of a series changes all instances;
-    - ``hosts_listed``: the list of a further host's user includes the meeting;
+    - ``hosts_listed``: the list of an additional host's user includes the meeting;
       ``users_name_owner``: a meeting's ``users`` include the assigned user; ``update_drops_hosts``:
-      an update removes the further hosts;
+      an update removes the additional hosts;
     - ``refuses_unknown_users``, ``refuses_unknown_groups``: a list for an unknown user, or for an
       unknown group or team, is refused.
     """

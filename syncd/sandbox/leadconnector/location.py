@@ -54,7 +54,7 @@ class LocationState(LocationFacts, Platform):
         location_id: str = "",
         timezone: str = "Europe/Berlin",
     ) -> None:
-        """Start an empty location. Raises ValueError for an unknown zone.
+        """Start an empty location. Raises ValueError for an unknown time zone.
 
         ``scopes`` are the scopes of the token; None, the initial value, means all.
         """
@@ -150,7 +150,8 @@ class LocationState(LocationFacts, Platform):
     ) -> str:
         """Enter an appointment and return its id. Event calendars take an empty user.
 
-        With ``series``, it is an instance of the recurring event with that id.
+        With ``series``, the appointment is an instance of the recurring event with that master id.
+        ``hosts`` are the ids of the additional hosts, ``resources`` those of rooms and equipment.
         """
         _known(self.calendars, calendar, "calendar")
         _known(self.contacts, contact, "contact")
@@ -194,7 +195,12 @@ class LocationState(LocationFacts, Platform):
         return f"{series}_{int(start.timestamp() * 1000)}_{int((end - start).total_seconds())}"
 
     def move_instances(self, moves: Mapping[str, Move], series: str) -> None:
-        """Move these instances together, optionally to other ids and another series."""
+        """Move instances of a series, all at the same moment, optionally with new ids.
+
+        ``moves`` has the new id, start and end of each instance, by its current id. If the new id
+        differs, the instance with the current id is deleted. ``series`` is the master id of the
+        moved instances, which may be new.
+        """
         records = [self._meeting(id) for id in moves]
         for record in records:
             if moves[record.id][0] != record.id:
@@ -213,11 +219,15 @@ class LocationState(LocationFacts, Platform):
             self.meetings.put(new_id, moved)
 
     def write_meeting(self, meeting: Meeting) -> None:
-        """Store an appointment as a request wrote it."""
+        """Store an appointment as a request of the API wrote it."""
         apply_write(self, meeting)
 
     def set_hosts(self, id: str, user: str, hosts: Sequence[str] = ()) -> None:
-        """Assign a meeting to a user, or to nobody (''), with these further hosts."""
+        """Replace the assigned user and the additional hosts of a meeting, as staff do.
+
+        ``id`` is the meeting's id. ``user`` is the id of the assigned user ('': nobody), ``hosts``
+        are the ids of the other users who take part. Raises KeyError for an unknown id.
+        """
         for each in (*([user] if user else []), *hosts):
             _known(self.users, each, "user")
         further = tuple(host for host in dict.fromkeys(hosts) if host != user)
@@ -226,7 +236,10 @@ class LocationState(LocationFacts, Platform):
         self.meetings.put(id, changed)
 
     def move(self, id: str, start: datetime, end: datetime, user: str | None = None) -> str:
-        """Move an appointment, or give it to another user. Returns its id, which may be new."""
+        """Move an appointment, or give it to another user (None: same user; '': nobody).
+
+        Return the id of the appointment, which is new with the fault NEW_ID_ON_MOVE.
+        """
         meeting = self._meeting(id)
         if user:
             _known(self.users, user, "user")
@@ -283,7 +296,7 @@ class LocationState(LocationFacts, Platform):
         return block.id
 
     def close_day(self, user: str, day: date, title: str) -> str:
-        """Block a whole day of a user, in the location's zone. Returns the block's id."""
+        """Block a whole day of a user, in the location's time zone. Returns the block's id."""
         start, end = (
             datetime.combine(on, time(), self.zone).astimezone(UTC)
             for on in (day, day + timedelta(days=1))
@@ -314,7 +327,10 @@ class LocationState(LocationFacts, Platform):
         calendar: str = "",
         contact: str = "",
     ) -> str:
-        """Duplicate a block with its text; with a contact, as an appointment in that calendar."""
+        """Duplicate a block with its text, at another time; return the id of the copy.
+
+        With a ``contact``, the copy is an appointment of that customer in that calendar.
+        """
         title = self._block(id).title
         if not contact:
             return self.block(user, start, end, title)
@@ -330,7 +346,10 @@ class LocationState(LocationFacts, Platform):
         self.meetings.put(id, changed)
 
     def rename_user(self, user: str, new: str) -> str:
-        """Give a user and all its records another id, as a new invitation does. Returns the id."""
+        """Give a user and all records of the user another id, as a new invitation does.
+
+        Return the new id.
+        """
         _known(self.users, user, "user")
         self.users[new] = replace(self.users[user], id=new)
         return self.merge_users(user, new)

@@ -44,7 +44,7 @@ class GroupRecord:
 
 @dataclass(frozen=True, slots=True)
 class OpenHours:
-    """Hours on some days of the week (0 is Sunday), as wall time in the location's zone."""
+    """Hours on some days of the week (0 is Sunday), as wall time in the location's time zone."""
 
     days: tuple[int, ...]
     opens: time
@@ -58,9 +58,9 @@ OFFICE_HOURS = (OpenHours((1, 2, 3, 4, 5), time(9), time(17)),)
 class CalendarRecord:
     """A calendar: its team, its opening hours, and the length of its slots in minutes.
 
-    With ``ignores_blocks`` it offers slots that its users' blocks cover; such calendars were seen
-    (docs/platforms/leadconnector-v2.md#free-slots). ``buffers`` are the free times before and after
-    each of its bookings, in ``buffer_unit``.
+    With ``ignores_blocks`` the calendar offers slots that blocks of its users cover; such calendars
+    were seen (docs/platforms/leadconnector-v2.md#free-slots). ``buffers`` are the free times before
+    and after each of its bookings, in ``buffer_unit``.
     """
 
     id: str
@@ -83,7 +83,10 @@ class CalendarRecord:
 
     @property
     def shows_user(self) -> bool:
-        """Return true if its events name a user; event calendars' do not (#reading-events)."""
+        """Return true if events of this calendar name a user (#reading-events).
+
+        Events of event calendars name no user.
+        """
         return self.type is not CalendarType.EVENT
 
 
@@ -103,7 +106,10 @@ class Meeting(PlatformAppointment):
 
     @property
     def all_users(self) -> tuple[str, ...]:
-        """Return the users whose time it takes: the assigned user and the further hosts."""
+        """Return the users whose time the meeting takes.
+
+        They are the assigned user and the additional hosts.
+        """
         return tuple(dict.fromkeys(user for user in (self.user, *self.hosts) if user))
 
     @property

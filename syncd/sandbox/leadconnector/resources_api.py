@@ -2,8 +2,8 @@
 
 See docs/platforms/leadconnector-v2.md#rooms-and-equipment.
 
-Where the documents leave a fact open, the emulator chooses the harder case for a client: answers to
-a create or an update contain no id, and lists call it ``_id``.
+Where the documents leave a fact open, the emulator chooses the harder case for a client: responses
+to a create or an update contain no id, and in lists the field of the id is ``_id``.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class ResourceRecord:
 
 
 class ParentApi(Protocol):
-    """What the handlers need of the location that they belong to."""
+    """The part of a location that the handlers of its resources need."""
 
     location_id: str
     new_id: Callable[[], str]
@@ -75,7 +75,7 @@ class ParentApi(Protocol):
         ...
 
     def reply(self, status: int, payload: JsonObject) -> Response:
-        """Return an answer with a trace id."""
+        """Return a response with a trace id."""
         ...
 
 

@@ -23,7 +23,7 @@ _SCOPES = (
 
 
 def needed_scope(method: str, path: str) -> str:
-    """Return the scope of a call, such as ``calendars/resources.readonly``; '' if none is known."""
+    """Return the scope of a call, such as ``calendars/resources.readonly``; '' if not known."""
     right = "readonly" if method == "GET" else "write"
     return next((f"{scope}.{right}" for start, scope in _SCOPES if path.startswith(start)), "")
 

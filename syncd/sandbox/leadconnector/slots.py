@@ -60,7 +60,10 @@ class BusyTime:
         return UserBusyTime(closed, shared, calendar.per_slot)
 
     def has_room(self, calendar: CalendarRecord, user: str, span: Span) -> bool:
-        """Return true if this user ('': the calendar itself) can take one more guest then."""
+        """Return true if this user can take one more guest in the span.
+
+        ``user`` '' means the calendar itself.
+        """
         return self.for_user(calendar, user).has_room(span)
 
 

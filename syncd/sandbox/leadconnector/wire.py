@@ -104,14 +104,19 @@ def local_time(instant: datetime, zone: ZoneInfo) -> str:
 
 
 def utc_stamp(instant: datetime) -> str:
-    """Format dateAdded and dateUpdated: UTC with Z (#reading-events)."""
+    """Format the time of a creation or update, as in the fields dateAdded and dateUpdated.
+
+    Example: ``2026-11-23T09:00:00.000Z``, in UTC with milliseconds. See
+    docs/platforms/leadconnector-v2.md#reading-events.
+    """
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def resolve_status(body: JsonObject, meeting: Meeting) -> JsonObject:
-    """Return the body of an update with the unknown status replaced by the current one.
+    """Return the body of an update without the undocumented status `UNKNOWN_STATUS`.
 
-    A client that sends back what it read must not change the status.
+    That status is replaced by the current status of the meeting, because a client that sends back
+    what it has read must not change the status.
     """
     if body.get("appointmentStatus") != UNKNOWN_STATUS:
         return body
@@ -128,7 +133,7 @@ def appointment(
 ) -> JsonObject:
     """Return an appointment as the lists and the read by id show it.
 
-    ``name_owner``: if there are further hosts, ``users`` also names the assigned user.
+    ``name_owner``: if there are additional hosts, ``users`` also names the assigned user.
     """
     row = {
         **_head(meeting, location),
@@ -156,7 +161,7 @@ def detail_fields(meeting: Meeting) -> JsonObject:
 
 
 def write_reply(meeting: Meeting, calendar: CalendarRecord, location: str) -> JsonObject:
-    """Return the answer to a create or update: flat, and without times (#writing-appointments)."""
+    """Return the response to a create or update: flat, without times (#writing-appointments)."""
     owner = {"assignedUserId": meeting.user} if calendar.shows_user else {}
     return {**_head(meeting, location), "status": "booked", **owner}
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def apply_write(location: LocationState, meeting: Meeting) -> None:
     """Store an appointment as a request wrote it, with damage to its other fields.
 
-    With ``writes_whole_series`` all instances of its series change alike; no document says whether
-    the platform does that.
+    With ``writes_whole_series`` all instances of the appointment's series change in the same way;
+    no document says whether the platform does that.
     """
     before = location.meetings.get(meeting.id)
     if before is not None:

@@ -53,7 +53,7 @@ class EmulatedLeadConnectorV1(LocationState):
     """Whether event blocks can be created; otherwise one is refused as a booking without a
     customer."""
     more_locations: Sequence[JsonObject] = ()
-    """Further locations of the key; an agency's key opens all of its locations (#access)."""
+    """Additional locations of the key; an agency's key opens all of its locations (#access)."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class EmulatedLeadConnectorV1(LocationState):
         lists_blocks: bool = True,
         checks_slots: bool = True,
     ) -> None:
-        """Start an empty location. Raises ValueError for an unknown zone.
+        """Start an empty location. Raises ValueError for an unknown time zone.
 
         ``lists_blocks``: lists include event blocks; not documented (#listing-appointments).
         ``checks_slots``: a slot that is not offered is refused, the usual case (#booking).
@@ -120,15 +120,15 @@ class EmulatedLeadConnectorV1(LocationState):
         return None
 
     def unknown_route(self, request: PlatformRequest) -> Response:  # noqa: ARG002 - one answer for all
-        """Answer a path or method that is not served (#errors)."""
+        """Respond to a path or method that is not served (#errors)."""
         return fields.error_reply(404, "Not found")
 
     def unauthorised(self, request: PlatformRequest) -> Response:  # noqa: ARG002 - one answer for all
-        """Refuse a key that is not accepted (#errors)."""
+        """Reject a wrong key (#errors)."""
         return fields.error_reply(401, "Api key is invalid")
 
     def rate_limited(self, request: PlatformRequest, spelling: str) -> Response:  # noqa: ARG002 - one form only
-        """Answer 429 without Retry-After (#rate-limits)."""
+        """Respond with 429 without Retry-After (#rate-limits)."""
         return fields.error_reply(429, "Too many requests")
 
     def limit_headers(self) -> dict[str, str]:
@@ -331,7 +331,7 @@ class EmulatedLeadConnectorV1(LocationState):
         return JSONResponse(wire.move_reply(after.id, customer_row))
 
     def _update_status(self, request: PlatformRequest) -> Response:
-        """Set the status; the answer is empty (#status)."""
+        """Set the status; the response is empty (#status)."""
         event = self._found(request)
         status = fields.require_text(fields.read_body(request), "status")
         if status not in SETTABLE:
@@ -343,7 +343,7 @@ class EmulatedLeadConnectorV1(LocationState):
         return PlainTextResponse("")
 
     def _delete(self, request: PlatformRequest) -> Response:
-        """Delete an appointment or a block; the answer is an empty JSON string (#deleting)."""
+        """Delete an appointment or a block; the response is an empty JSON string (#deleting)."""
         event = self._found(request)
         if isinstance(event, PlatformBlock):
             self.remove_block(event.id)

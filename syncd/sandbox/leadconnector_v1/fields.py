@@ -47,7 +47,7 @@ def read_text(values: Mapping[str, Any], key: str) -> str:
 
 
 def require_text(values: Mapping[str, Any], key: str) -> str:
-    """Read a required string."""
+    """Read a required string; refuse the request if the field is missing."""
     value = read_text(values, key)
     if not value:
         refuse_missing(key)
@@ -55,7 +55,7 @@ def require_text(values: Mapping[str, Any], key: str) -> str:
 
 
 def read_timezone(values: Mapping[str, Any], key: str) -> str:
-    """Read an IANA zone; '' if it is missing."""
+    """Read the name of an IANA time zone; '' if the field is missing."""
     name = read_text(values, key)
     if name:
         try:
@@ -66,9 +66,10 @@ def read_timezone(values: Mapping[str, Any], key: str) -> str:
 
 
 def read_time(values: Mapping[str, Any], key: str, zone_name: str) -> datetime | None:
-    """Read an ISO time, as UTC; one without offset is a wall time in the zone. None if missing.
+    """Read an ISO time and return it in UTC; None if the field is missing.
 
-    See docs/platforms/leadconnector-v1.md#booking.
+    A time without an offset is a wall time in the time zone ``zone_name``. See
+    docs/platforms/leadconnector-v1.md#booking.
     """
     text = read_text(values, key)
     if not text:

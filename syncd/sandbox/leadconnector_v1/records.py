@@ -12,11 +12,11 @@ SETTABLE = STATUSES - {"new"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ZonedMeeting(Meeting):
-    """An appointment booked through v1, with the zone in which its times are shown."""
+    """An appointment booked through v1, with the time zone in which its times are shown."""
 
     timezone: str
 
 
 def with_timezone(meeting: Meeting, timezone: str) -> ZonedMeeting:
-    """Return the same appointment, to be shown in this zone."""
+    """Return the same appointment, to be shown in this time zone."""
     return ZonedMeeting(**{**asdict(meeting), "timezone": timezone})

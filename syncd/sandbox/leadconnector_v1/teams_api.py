@@ -46,12 +46,12 @@ _FLAGS = {
     "allowReschedule": "hasAllowReschedule",
     "allowCancellation": "hasAllowCancellation",
 }
-"""Names of the booleans in requests, and in answers."""
+"""The name of each boolean in requests, and its name in responses."""
 _SUBMISSIONS = {"ThankYouMessage", "RedirectURL"}
 
 
 class LegacyParentApi(Protocol):
-    """What the handlers need of the location that they belong to."""
+    """The part of a location that the handlers of teams and services need."""
 
     new_id: Callable[[], str]
     groups: dict[str, GroupRecord]

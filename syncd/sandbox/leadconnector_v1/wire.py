@@ -32,11 +32,11 @@ WEEKDAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "s
 def appointment(
     meeting: Meeting, calendar: CalendarRecord, location: str, location_zone: str
 ) -> JsonObject:
-    """Return an appointment without its contact, with times in the zone it was booked in.
+    """Return an appointment without its contact, as v1 shows it.
 
-    It has three fields for the calendar, two for the user and three for the status. The one called
-    ``status`` is stale: it is always "booked". See
-    docs/platforms/leadconnector-v1.md#listing-appointments.
+    Times are in the time zone in which the appointment was booked. The object has three fields for
+    the calendar, two for the user and three for the status. The field called ``status`` is stale:
+    it is always "booked". See docs/platforms/leadconnector-v1.md#listing-appointments.
     """
     zone_name = meeting.timezone if isinstance(meeting, ZonedMeeting) else location_zone
     shown_zone = zone(zone_name)
@@ -65,7 +65,7 @@ def appointment(
 
 
 def block(record: PlatformBlock, location: str, shown_zone: ZoneInfo) -> JsonObject:
-    """Return an event block: it looks like an appointment without a contact and a zone."""
+    """Return an event block, which looks like an appointment without a contact and a time zone."""
     user = {"userId": record.user, "assignedUserId": record.user} if record.user else {}
     calendar = {"calendarId": record.calendar} if record.calendar else {}
     return {
@@ -109,14 +109,14 @@ def contact(record: ContactRecord, location: str, location_zone: str) -> JsonObj
 
 
 def move_reply(appointment_id: str, customer_row: JsonObject) -> JsonObject:
-    """Return the answer to a move: no times, calendar or status (#moving-an-appointment)."""
+    """Return the response to a move: no times, calendar or status (#moving-an-appointment)."""
     return {"id": appointment_id, "contactId": customer_row["id"], "contact": customer_row}
 
 
 def booking_reply(
     appointment_id: str, customer_row: JsonObject, fingerprint: str, session: str
 ) -> JsonObject:
-    """Return the answer to a booking, as seen in 2025 (#booking).
+    """Return the response to a booking, as seen in 2025 (#booking).
 
     Its ``contactId`` is not a contact's id.
     """
@@ -222,5 +222,5 @@ def _office_hours(hours: Sequence[OpenHours]) -> JsonObject:
 
 
 def slug(name: str) -> str:
-    """Return the form of a name in a URL."""
+    """Return a name in the form in which it stands in a URL."""
     return name.lower().replace(" ", "-")

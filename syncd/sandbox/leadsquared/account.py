@@ -62,7 +62,7 @@ class AccountState(AccountFacts, Platform):
     ) -> None:
         """Start with the keys' own user and the types Consultation, ``busy_type`` and Follow-up.
 
-        Raises ValueError for an unknown zone.
+        Raises ValueError for an unknown time zone.
         """
         super().__init__(name, clock, ids, faults)
         self.access_key = access_key
@@ -112,9 +112,9 @@ class AccountState(AccountFacts, Platform):
         hours: Sequence[Shift] = OFFICE_HOURS,
         phone: str = "",
     ) -> str:
-        """Add a user and return the id; lists and methods identify users by e-mail.
+        """Add a user and return the id; lists and methods identify users by e-mail address.
 
-        Raises ValueError for an unknown zone.
+        Raises ValueError for an unknown time zone.
         """
         where = zone(timezone or self.timezone).key
         user = AccountUser(
@@ -124,7 +124,7 @@ class AccountState(AccountFacts, Platform):
         return user.id
 
     def deactivate(self, email: str) -> None:
-        """Deactivate a user; if it is the keys' user, the keys stop working.
+        """Deactivate a user; the access keys of that user then stop working.
 
         See docs/platforms/leadsquared.md#access.
         """
@@ -192,11 +192,15 @@ class AccountState(AccountFacts, Platform):
         return {each.id: each.series for each in self.tasks.values() if each.series}
 
     def instance_id(self, series: str, start: datetime, end: datetime) -> str:  # noqa: ARG002
-        """Return the id of a new instance; it is an ordinary id."""
+        """Return the id of a new instance of a series; it is an ordinary id."""
         return self.new_id()
 
     def move_instances(self, moves: Mapping[str, Move], series: str) -> None:
-        """Move these instances together, optionally to other ids and another series."""
+        """Move instances of a series, all at the same moment, optionally with new ids.
+
+        ``moves`` has the new id, start and end of each instance, by its current id. ``series`` is
+        the master id of the moved instances, which may be new.
+        """
         records = [self._appointment(id) for id in moves]
         for record in records:
             if moves[record.id][0] != record.id:
@@ -208,7 +212,10 @@ class AccountState(AccountFacts, Platform):
             self.tasks.put(new_id, moved)
 
     def move(self, id: str, start: datetime, end: datetime, user: str | None = None) -> str:
-        """Move an appointment, or give it to another user. Returns its id, which may be new."""
+        """Move an appointment, or give it to another user (None: same user).
+
+        Return the id of the appointment, which is new with the fault NEW_ID_ON_MOVE.
+        """
         task = self._appointment(id)
         if user:
             _known(self.users, user, "user")
@@ -289,13 +296,13 @@ class AccountState(AccountFacts, Platform):
         self.tasks.put(id, self._touched(task, description=f"{task.description} {text}"))
 
     def rename_user(self, user: str, new: str) -> str:
-        """Change a user's e-mail address; id and tasks stay. Returns the new address."""
+        """Change a user's e-mail address; id and tasks stay. Returns the new e-mail address."""
         _known(self.users, user, "user")
         self.users[new] = replace(self.users.pop(user), email=new)
         return new
 
     def merge_users(self, user: str, into: str) -> str:
-        """Transfer all tasks of a user to another one, and remove the user."""
+        """Transfer all tasks of ``user`` to the user ``into``, and remove ``user``."""
         _known(self.users, user, "user")
         _known(self.users, into, "user")
         removed = self.users.pop(user)

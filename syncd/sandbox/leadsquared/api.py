@@ -100,16 +100,19 @@ class EmulatedLeadSquared(AccountWithBulkCancel):
         return None
 
     def unknown_route(self, request: PlatformRequest) -> Response:  # noqa: ARG002 - one answer for all
-        """Answer a wrong path or method with 404 and an HTML page."""
+        """Respond to a wrong path or method with 404 and an HTML page."""
         return HTMLResponse(HTML_ERROR.format("Endpoint not found."), 404)
 
     def unauthorised(self, request: PlatformRequest) -> Response:  # noqa: ARG002 - one answer for all
-        """Refuse keys that are not accepted."""
+        """Reject wrong keys."""
         message = "Invalid AccessKey or SecretKey"
         return fields.error_reply(401, "MXAuthenticationFailedException", message)
 
     def rate_limited(self, request: PlatformRequest, spelling: str) -> Response:  # noqa: ARG002 - one answer for all
-        """Refuse a call beyond the limit: one of three statuses, one text (#rate-limits)."""
+        """Refuse a call beyond the limit, with one of three statuses and always the same text.
+
+        See docs/platforms/leadsquared.md#rate-limits.
+        """
         most, seconds = (self.limit.max_requests, self.limit.interval) if self.limit else (25, 5)
         message = f"API calls exceeded the limit of {most} in {int(seconds)} second(s)"
         status = int(spelling or self.rate_spelling)
@@ -120,7 +123,7 @@ class EmulatedLeadSquared(AccountWithBulkCancel):
     def _list_appointments(self, request: PlatformRequest) -> Response:
         """List appointments that start in the window (#listing-appointments).
 
-        With ``lists_overlapping`` it includes those that reach into the window.
+        With ``lists_overlapping`` the list includes appointments that reach into the window.
         """
         body = fields.read_body(request, fields.LIST_FIELDS)
         start, end = fields.read_window(body, self.date_zone or self.timezone)

@@ -34,7 +34,7 @@ class AccountWithBulkCancel(AccountState):
         self.cancelled: list[str] = []
 
     def existing_tasks(self, ids: Collection[str]) -> list[str]:
-        """Return the ids of those tasks that exist and are not deleted."""
+        """Return those of the given ids whose tasks exist and are not deleted."""
         tasks = [self.tasks.get(id) for id in ids]
         return [task.id for task in tasks if task is not None and not task.deleted]
 
@@ -47,7 +47,7 @@ class AccountWithBulkCancel(AccountState):
         return super()._route(request, scope)
 
     def _cancel(self, request: PlatformRequest) -> Response:
-        """Cancel tasks, or answer in another way that the ``cancel_answer`` knob selects."""
+        """Cancel tasks, or respond in another way that the ``cancel_answer`` knob selects."""
         body = fields.read_body(request, {"TaskIds", "StatusWebhookURL"})
         fields.read_text(body, "StatusWebhookURL")
         ids = fields.require_strings(body, "TaskIds")

@@ -27,9 +27,10 @@ class AccountFacts:
     - ``largest_page``: the maximum number of rows per page, regardless of PageSize
       (#listing-appointments);
     - ``lists_completed``, ``lists_cancelled``: lists include such appointments (#status);
-    - ``date_zone``: the zone of a bare date's midnight, "" for the account's
+    - ``date_zone``: the time zone of a bare date's midnight, "" for the account's
       (#listing-appointments);
-    - ``rows_carry_owner``: rows contain their owner's address; otherwise only the owner's id;
+    - ``rows_carry_owner``: rows contain their owner's e-mail address; otherwise only the owner's
+      id;
     - ``rows_carry_end``: rows have an EndDate. If not, everything that people enter has
       `USUAL_LENGTH`, and people do not change it: a client could not see a different length;
     - ``completing_changes_end``: the end of a completed task is the time of its completion, even
@@ -47,9 +48,10 @@ class AccountFacts:
     - ``shows_conflicts``: task types contain Allow Conflicts, which no document shows
       (#task-types);
     - ``slot_names``: the field names for the start and end of a free slot (#free-slots);
-    - ``refuses_unknown_users``: a list for an unknown address is refused (#listing-appointments);
+    - ``refuses_unknown_users``: a list for an unknown e-mail address is refused
+      (#listing-appointments);
     - ``cancel_path``: the path of the bulk cancel; ``cancel_answer``: what happens there. ""
-      cancels as a queued job; "bare" and "odd" do so with an answer shorter than documented;
+      cancels as a queued job; "bare" and "odd" do so with a response shorter than documented;
       "nothing" reports success and changes nothing; "html", "error", "forbidden" and "unknown" are
       answers of something else;
     - ``phone_spelling``: "digits", or "dashed" as one tenant requires (#leads).
@@ -91,7 +93,8 @@ class AccountFacts:
     def check_rows(self, ids: Collection[str], existing: Collection[str]) -> None:
         """Refuse a bulk call for its size or for one of its rows. Raises `RefusalError`.
 
-        ``there`` are the ids that are not deleted.
+        ``ids`` are the ids in the request, ``existing`` those of them whose tasks exist and are not
+        deleted.
         """
         if len(ids) > self.most_bulk_rows:
             fields.refuse(fields.BAD_INPUT, "Too many tasks in one request")

@@ -56,7 +56,7 @@ def error_reply(status: int, type: str, message: str) -> JSONResponse:
 
 
 def refuse(type: str, message: str) -> NoReturn:
-    """Refuse invalid input: HTTP 500."""
+    """Refuse a request with invalid input: HTTP 500, as the platform does."""
     raise RefusalError(error_reply(500, type, message))
 
 
@@ -74,7 +74,11 @@ def read_body(request: PlatformRequest, allowed: Collection[str]) -> JsonObject:
 
 
 def check_attributes(value: Any, allowed: Collection[str]) -> JsonObject:
-    """Return the object if it has only these attributes; refuse it otherwise."""
+    """Return the value if it is a JSON object whose keys are all in ``allowed``.
+
+    Otherwise refuse the request as the platform does (400, bad request). Used for the bodies of
+    requests, and for objects inside a body.
+    """
     if not isinstance(value, dict):
         _bad_request("An object is expected")
     if unknown := [key for key in value if key not in allowed]:
@@ -122,7 +126,7 @@ def require_strings(values: Mapping[str, Any], key: str) -> list[str]:
 
 
 def read_number(values: Mapping[str, Any], key: str, usual: int) -> int:
-    """Read a whole number, or its digits as a string (#errors)."""
+    """Read a whole number, or its digits as a string (#errors); ``usual`` if it is missing."""
     value = values.get(key, usual)
     digits = isinstance(value, str) and value.isascii() and value.isdigit()
     if isinstance(value, bool) or not (isinstance(value, int) or digits):
@@ -151,8 +155,9 @@ def read_interval(values: Mapping[str, Any], start: str, end: str) -> tuple[date
 
 
 def read_window(values: Mapping[str, Any], zone_name: str) -> tuple[datetime, datetime]:
-    """Read FromDate and ToDate: UTC if they have a time of day, else midnights of the given zone.
+    """Read FromDate and ToDate and return the window in UTC.
 
+    A value with a time of day is UTC; a bare date means midnight in the time zone ``zone_name``.
     The zone of a bare date is undocumented (#listing-appointments); the account's zone is the
     harder case for a client.
     """

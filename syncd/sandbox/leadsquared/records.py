@@ -51,7 +51,7 @@ TASK_STATUSES: Mapping[str, TaskStatus] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """Working hours on some days of the week (0 is Sunday), as wall time in the user's zone."""
+    """Working hours on some days of the week (0 is Sunday), as wall time of the user."""
 
     days: tuple[int, ...]
     opens: time

@@ -26,7 +26,10 @@ class DaySlots:
 
 
 def day_slots(user: AccountUser, day: date, busy_spans: Sequence[Span]) -> DaySlots:
-    """Return one day of a user, in the user's zone; ``taken`` are the busy spans."""
+    """Return the free and busy times of one day of a user, in the user's time zone.
+
+    ``busy_spans`` are the times at which the user is busy.
+    """
     if not user.hours:
         return DaySlots(reason="WorkDayTemplateNotDefined")
     shifts = [shift for shift in user.hours if day.isoweekday() % 7 in shift.days]

@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """From an empty database."""
+    """Create all tables in an empty database."""
     op.create_table(
         "allowance",
         sa.Column("system", sa.String(), nullable=False),

@@ -1,7 +1,7 @@
-"""Ownership by id (docs/design.md#ownership): ours is what a journal row proves that we made.
+"""Ownership by id (docs/design.md#ownership): an event is ours if a journal row proves the create.
 
-Until now every record that bore a known tag counted as ours. What no create is known to have made
-is released: the next read tells whether it is a copy, an orphan, or a customer's appointment.
+Before, every record with a known tag counted as ours. Records without a known create are released:
+the next read tells whether such a record is a copy, an orphan or a customer's appointment.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ _CREATED = """
 
 
 def upgrade() -> None:
-    """Find ids and tags by an index; release what is not proven; read all of it again."""
+    """Add indexes for ids and tags, and release events without proof.
+
+    Everything is read again.
+    """
     op.create_index("event_key", "event", ["key"], unique=False)
     op.create_index("intent_event", "intent", ["system", "event"], unique=False)
     op.execute(

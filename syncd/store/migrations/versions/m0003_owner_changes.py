@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Two tables; what older versions believed of owners is left as it is."""
+    """Create two tables; what older versions stored about owners stays as it is."""
     op.create_table(
         "calendar_user",
         sa.Column("system", sa.String(), nullable=False),

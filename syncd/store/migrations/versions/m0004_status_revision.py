@@ -1,4 +1,4 @@
-"""A booking knows which of its revisions last changed the status."""
+"""Store which revision of a booking last changed the status."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """What is still to be told somewhere may be a status, so the latest revision counts as one."""
+    """Add the column; the latest revision counts as a status change, since one may be unwritten."""
     column = sa.Column("status_revision", sa.Integer(), nullable=False, server_default="0")
     op.add_column("booking", column)
     op.execute("UPDATE booking SET status_revision = revision")

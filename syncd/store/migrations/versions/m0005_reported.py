@@ -12,9 +12,9 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Begin anew: rows of `odd` never ended, and do not say which of them are still there.
+    """Replace the table `odd` by an empty one, because its rows never ended.
 
-    The next read reports whatever is.
+    The next read reports every item that still exists.
     """
     op.drop_table("odd")
     op.create_table(

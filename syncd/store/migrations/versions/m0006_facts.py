@@ -1,4 +1,4 @@
-"""What was measured of a system: caps of its lists, and what it answers."""
+"""Measured facts of systems, such as the caps of lists."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create an empty table: everything is measured anew."""
+    """Create an empty table: all facts are measured again."""
     op.create_table(
         "fact",
         sa.Column("system", sa.String(), nullable=False),

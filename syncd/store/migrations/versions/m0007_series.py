@@ -1,4 +1,4 @@
-"""An event knows the series of which it is an instance."""
+"""Store the series to which an event belongs as an instance."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Two columns; the fingerprint of an instance names its series, so that it is read anew."""
+    """Add two columns.
+
+    The fingerprint of an instance now contains its series, so each instance is parsed again.
+    """
     series = sa.Column("series", sa.String(), nullable=False, server_default="")
     op.add_column("event", series)
     op.add_column("event", sa.Column("original_start", sa.String(27), nullable=True))

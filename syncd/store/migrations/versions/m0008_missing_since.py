@@ -1,4 +1,4 @@
-"""An event that is missing knows since when that is being proven."""
+"""Store since when the absence of a missing event is being proven."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Where proofs were counted before, the time of the first is not known: they begin anew."""
+    """Add a column; restart each count of absence proofs.
+
+    The time of the first proof is unknown for counts that began before.
+    """
     op.add_column("event", sa.Column("missing_since", sa.String(27), nullable=True))
     op.execute("UPDATE event SET missing = 0 WHERE missing > 0")

@@ -1,4 +1,4 @@
-"""Reported items and double bookings that a person has acknowledged."""
+"""Reported items and double bookings that an operator has acknowledged."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Nothing was acknowledged before."""
+    """Create an empty table: nothing was acknowledged before."""
     op.create_table(
         "acknowledged",
         sa.Column("subject", sa.String(), primary_key=True),

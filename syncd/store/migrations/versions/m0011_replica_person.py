@@ -1,4 +1,4 @@
-"""A replica knows whose appointment it was when the persons of its meeting were last compared."""
+"""Store the customer of each replica when the customers of its meeting were last compared."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Twins were linked because they name one person: whoever they name now counts as compared."""
+    """Count the customer that each twin now names as compared.
+
+    Twins were linked because they name the same customer.
+    """
     op.add_column("replica", sa.Column("person", sa.String(), nullable=True))
     op.execute(
         "UPDATE replica SET person = (SELECT event.person FROM event "

@@ -1,4 +1,4 @@
-"""An event knows when it was made, and when it was taken off."""
+"""Store when an event was created, and when it was cancelled or deleted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Of what is known already neither time is: it was decided on long ago."""
+    """Add the columns, empty: stored events were decided on long ago, so no time is needed."""
     for name in ("created_at", "off_at", "off_seen_at"):
         op.add_column("event", sa.Column(name, sa.String(27), nullable=True))
     op.create_index("event_person", "event", ["system", "person"])

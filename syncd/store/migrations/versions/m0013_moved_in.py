@@ -1,4 +1,4 @@
-"""An event knows that its twin is to be looked for, a calendar when it was last read whole."""
+"""Store which events need a search for their twin, and when a calendar was last read in full."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Nothing is to be looked for of what is known, and the next whole read sets the times."""
+    """Add the columns, empty.
+
+    No stored event needs a search, and the next full read sets the times.
+    """
     op.add_column("event", sa.Column("moved_in_at", sa.String(27), nullable=True))
     for name in ("last_whole_ends", "last_whole_at"):
         op.add_column("coverage", sa.Column(name, sa.String(27), nullable=True))

@@ -1,4 +1,4 @@
-"""Pauses, and the writes that they or observe mode held back."""
+"""Pauses, and the writes that a pause or observe mode held back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How systems and calendars were last configured, so that what left can still be cleaned up."""
+"""The last configuration of systems and calendars, so that removed ones can still be cleaned up."""
 
 from __future__ import annotations
 
