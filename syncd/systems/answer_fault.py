@@ -1,7 +1,8 @@
-"""Classify an answer before its body is used: a success, or a fault. The same for all platforms.
+"""Classify a response before its body is used: a success, or a fault.
 
-The platform's own function (``fault_of``) distinguishes its errors. This module recognises answers
-that no platform sends: impossible statuses, parts of an answer, errors inside a success.
+The platform's own function (``fault_of``) distinguishes its errors. This module is the same for all
+platforms and recognises responses that no platform sends: impossible statuses, incomplete
+responses, errors inside a success.
 """
 
 from __future__ import annotations

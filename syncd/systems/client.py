@@ -1,4 +1,4 @@
-"""Build requests to one account, with its address and keys, and hold its answers."""
+"""Build the requests to one account, with its base URL and keys, and hold the responses."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _TIMEOUT = httpx.Timeout(connect=5.0, read=20.0, write=10.0, pool=30.0)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer, decompressed. Header names are in lower case."""
+    """A whole response, decompressed. Header names are in lower case."""
 
     status_code: int
     headers: Mapping[str, str]
@@ -51,7 +51,7 @@ class Answer:
 
     @classmethod
     def from_response(cls, response: httpx.Response, content: bytes) -> Self:
-        """Build an answer from a response and its whole body; join repeated headers."""
+        """Build an `Answer` from a response and its whole body; join repeated headers."""
         headers: dict[str, str] = {}
         for name, value in response.headers.raw:
             key, field = name.decode("latin-1").lower(), value.decode("latin-1")
@@ -91,9 +91,9 @@ class Client:
     ) -> httpx.Request:
         """Build a request to a path below the base URL. Raises httpx.InvalidURL.
 
-        Parameters that are None are left out. ``json`` is the body; None means no body. ``headers``
-        are added to the headers of all requests and must not repeat them. The result equals that
-        of httpx's own client, at a fifth of the CPU time.
+        Parameters that are None are omitted. ``json`` is the body; None means no body. ``headers``
+        are added to the headers of all requests and must not repeat one. The result equals that of
+        httpx's own client, at a fifth of the CPU time.
         """
         url = self._base + path.lstrip("/")
         query = urlencode(_pairs(params)) if params else ""
@@ -176,7 +176,7 @@ def _parameter(value: Scalar) -> str:
 
 @cache
 def _user_agent() -> str:
-    """Return a plain user agent: unusual ones are answered with an HTML 403.
+    """Return a plain user agent: platforms reject unusual ones with an HTML page and 403.
 
     See docs/platforms/leadconnector-v2.md#errors.
     """

@@ -82,7 +82,7 @@ class MeasuredFacts:
     facts: FactStore
 
     def value(self, name: str) -> str:
-        """Return the measured value of a fact; the safe side if there is none or it was contradicted.
+        """Return the measured value of a fact; the safe side if it is not measured or contradicted.
 
         Raises KeyError for an unknown fact; so do `is_yes`, `safe` and `side`.
         """

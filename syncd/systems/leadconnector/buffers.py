@@ -83,7 +83,10 @@ def buffer_findings(
     *,
     close: bool,
 ) -> Iterator[CheckResult]:
-    """Report which calendars have buffers, and whether other systems block that time."""
+    """Report which calendars have buffers, and whether other systems block the buffers.
+
+    ``close``: the configuration asks for that.
+    """
     for provider, calendar in _booked_calendars(mapped, directory):
         subject, name = f"{system}: {provider}", calendar.name or calendar.id
         if calendar.unreadable_buffer:

@@ -48,9 +48,10 @@ def plan(
     resources: Mapping[str, Resource],
     window: Window,
 ) -> tuple[ListCall, ...]:
-    """Plan the read of these providers. If ``directory`` has no groups, that only costs calls.
+    """Plan the list calls that read these providers in a window.
 
-    ``resources`` are the resources of the providers that are one, by provider.
+    ``resources`` are the resources by the provider that is mapped to each. If ``directory`` shows
+    no groups, the plan only has more calls.
     """
     needed: dict[Scope, set[str]] = defaultdict(set)
     for provider, scope in _needed_scopes(calendars, directory, resources):
