@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 RETRY_PAUSE = 1.0
-"""Seconds before a call that was answered with 401 is repeated."""
+"""Seconds to wait before a call that failed with 401 is repeated."""
 
 CHECK_VALID_FOR = 10.0
 """Seconds for which a failed check is reused, so that calls in flight do not repeat the check."""

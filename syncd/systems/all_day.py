@@ -115,7 +115,7 @@ def _is_missing(value: object) -> bool:
 def _wall_times(
     value: object, zone_name: str, parse: Callable[[object], datetime]
 ) -> tuple[datetime, datetime, datetime]:
-    """Return a time as wall time in the zone that it names, in the location's, and in UTC."""
+    """Return a time as wall time in the time zone it names, the location's, and UTC."""
     written = text(unwrap_time(value))
     if _DATE.fullmatch(written):
         midnight = datetime.combine(date.fromisoformat(written), time())

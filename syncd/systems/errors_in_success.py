@@ -48,7 +48,7 @@ class ErrorInSuccess:
 
 
 def error_in_success(answer: Answer) -> ErrorInSuccess | None:
-    """Return the error that the body of a success reports; None if it reports none."""
+    """Return the error that the body of a success reports; None if the body reports none."""
     body = answer.content
     if answer.status_code not in _SUCCESS or body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"{":
         return None

@@ -1,4 +1,4 @@
-"""Send one request and read its whole answer, with bounds on time and memory.
+"""Send one request and read its whole response, with bounds on time and memory.
 
 Each bound is checked before the memory is used. Every call to a platform goes through `exchange`,
 whatever transport sends it.
@@ -48,7 +48,7 @@ _WITHOUT_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 
 class ResponseTooLargeError(httpx.RequestError):
-    """An answer that exceeds one of the bounds on size, chunks or headers."""
+    """A response that exceeds one of the bounds on size, chunks or headers."""
 
 
 class NotSentError(httpx.RequestError):
@@ -56,9 +56,9 @@ class NotSentError(httpx.RequestError):
 
 
 async def exchange(client: Client, request: httpx.Request, stopping: Stopping) -> Answer:
-    """Send a request and return its whole answer. Raises httpx.RequestError.
+    """Send a request and return its whole response. Raises httpx.RequestError.
 
-    After the stop signal, only a request that is already being sent is finished.
+    After the stop signal, no new request is sent (NotSentError); one in flight may finish.
     """
 
     def is_sent() -> bool:

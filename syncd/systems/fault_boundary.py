@@ -31,7 +31,7 @@ def contained(
     through: tuple[type[Exception], ...] = (),
     on_unexpected: Callable[[Exception], None] = lambda _error: None,
 ) -> Iterator[None]:
-    """Turn each unexpected exception into a fault of this system.
+    """Turn each unexpected exception inside the block into a fault of this system.
 
     ``kind`` creates the fault: IncompleteReadError for a read, UnknownOutcomeError for a write that
     may have been sent. PlatformError, UnreadableError and the types in ``through`` pass unchanged;

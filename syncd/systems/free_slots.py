@@ -19,10 +19,10 @@ _MAX_NAMES = 5
 
 
 def slot_starts(answer: object) -> list[object]:
-    """Return the start of each slot, as sent.
+    """Return the start of each slot in a response, as sent.
 
     Unknown keys are ignored if there are known days beside them. Raises ValueError with the unknown
-    keys for an answer that is not empty, but has no day and no list of slots.
+    keys if the response is not empty, but contains neither a day nor a list of slots.
     """
     starts = list(_starts(answer))
     if not starts and (unknown := _unknown_keys(answer)):

@@ -29,16 +29,16 @@ CANARY_TITLE = "syncd probe"
 
 CANARY_LENGTH = timedelta(minutes=15)
 CANARY_HOURS = (3, 2, 4, 1, 5, 0, 23, 22)
-"""Hours at which a canary may be made, in the provider's zone, best first; at five past."""
+"""Hours at which a canary may be created, in the provider's time zone, best first; at five past."""
 
 CANARY_ROOM = timedelta(hours=1)
-"""The free time that a canary needs: steps may make it longer."""
+"""The free time that a canary needs: a step may make the canary longer."""
 
 LIST_TIMES = ((0.0, "0"), (6.0, "5"), (21.0, "20"))
-"""Seconds after a create at which a list is read, and the lag (seconds) if it shows the canary."""
+"""Seconds from creation to a read of a list, and the lag (seconds) if it shows the canary."""
 
 LONGEST_LAG = 31.0
-"""Seconds to wait for a list whose lag was not measured."""
+"""Seconds to wait until lists show a write while no lag was measured."""
 
 
 class NotMeasuredError(Exception):
@@ -162,7 +162,7 @@ class Prober(Protocol):
     removes_later: bool
     """Whether a removal is only queued."""
     hours: Sequence[int]
-    """Hours at which the canary may be made, in the provider's zone, best first."""
+    """Hours at which the canary may be created, in the provider's time zone, best first."""
 
     def slot_calendars(self, provider: str) -> int | None:
         """Return how many calendars the probe reads for free slots; None while that is unknown."""

@@ -224,8 +224,7 @@ class RateLimiter:
         return wait
 
     def _wait(self, *, write: bool) -> float:
-        """Return the seconds until a call may be allowed; infinity if a running one must end first.
-        """
+        """Return the seconds until a call may be allowed; infinity if a running call must end."""
         now = self._clock.monotonic()
         calls = self._rate[0]
         room = self._room(calls, write=write)

@@ -31,7 +31,7 @@ _MINUTE = timedelta(minutes=1)
 
 
 def stored_buffers(facts: FactStore) -> Mapping[str, Buffer]:
-    """Return the last known buffers by calendar, also those of an earlier process."""
+    """Return the last known buffers by calendar, including those of an earlier process."""
     stored = read_json(facts.get(_FACT, _LIFETIME).encode(), dict[str, tuple[float, float]])
     return {
         calendar: Buffer(before * _MINUTE, after * _MINUTE)

@@ -163,8 +163,7 @@ class Parser:
         return parse_time(value, self.zone)
 
     def is_over(self, item: Item, before: datetime) -> bool:
-        """Return true if a record certainly ended by ``before``; an unreadable end counts as later.
-        """
+        """Return true if a record certainly ended by ``before``; false if its end is unreadable."""
         try:
             end = self.value(item).end if is_all_day(item) else self._instant(item.end_time)
         except ValueError:

@@ -129,7 +129,7 @@ def _message(answer: Answer) -> str | None:
 
 
 def most_relevant_fault(faults: Sequence[PlatformError]) -> PlatformError:
-    """Return the first fault that needs a person or a wait, otherwise the first fault."""
+    """Return the first fault that needs the operator or a wait; otherwise the first one."""
     return next(
         (
             fault

@@ -188,7 +188,7 @@ class ProbeSteps:
 
     @property
     def mapping(self) -> CalendarMapping:
-        """Return the calendars of the provider for whom the canary is made."""
+        """Return the calendars of the provider in whose calendar the canary is."""
         return self.prober.calendars[self.context.canary.provider]
 
     @property

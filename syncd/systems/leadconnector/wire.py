@@ -102,7 +102,7 @@ class ServiceBooking(msgspec.Struct, rename="camel"):
 
     @property
     def calendars(self) -> list[str]:
-        """Return its calendars, which this call names services."""
+        """Return the booking's calendars, which the platform calls services here."""
         rows = self.services if isinstance(self.services, list) else []
         ids = [self.calendar_id, *(row.get("id") for row in rows if isinstance(row, dict))]
         return [known for id in ids if (known := text(id))]
@@ -115,7 +115,7 @@ class ServiceBookings(msgspec.Struct):
 
 
 class WriteAnswer(msgspec.Struct, rename="camel"):
-    """The answer to a write. Blocks have times; a deletion has only one of the flags."""
+    """The response to a write. Blocks have times; a deletion has only one of the flags."""
 
     id: Any = None
     calendar_id: Any = None
@@ -186,7 +186,7 @@ class Groups(msgspec.Struct):
 
 
 class Location(msgspec.Struct):
-    """The name, zone and country of a location."""
+    """The name, time zone and country of a location."""
 
     id: Any = None
     name: Any = None

@@ -45,7 +45,7 @@ See docs/platforms/leadconnector-v1.md#listing-appointments.
 def plan(
     calendars: Mapping[str, CalendarMapping], listed_teams: Mapping[str, str], window: Window
 ) -> tuple[ListCall, ...]:
-    """Plan the read of these providers.
+    """Plan the list calls that read these providers in a window.
 
     ``listed_teams`` is the team of each calendar as the location shows it now.
     """

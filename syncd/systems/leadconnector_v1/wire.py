@@ -78,7 +78,7 @@ class Contacts(msgspec.Struct):
 
 
 class Location(msgspec.Struct):
-    """The name and zone of a location."""
+    """The name and time zone of a location."""
 
     id: Any = None
     name: Any = None
