@@ -39,8 +39,8 @@ def apply_all_day_rule(value: Value, rule: AllDayRule, zone_name: str) -> Value 
 def may_be_ours(title: object, block_title: str, start: object, end: object) -> bool:
     """Return whether syncd may have created a block, so that the all-day rule must not change it.
 
-    Its title contains a tag. Or, as a platform may strip tags, the title equals syncd's
-    ``block_title`` and the end of the event differs from its start.
+    That is so if the title contains a tag. As a platform may strip tags, it is also so if the title
+    equals syncd's ``block_title`` and the end of the event differs from its start.
     """
     return find_tag(title) is not None or (text(title) == block_title and start != end)
 

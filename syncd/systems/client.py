@@ -31,7 +31,7 @@ _TEXT_BYTES = 64 * 1024
 
 _CHARSET = re.compile(r"charset\s*=\s*\"?([\w.:-]+)", re.IGNORECASE)
 _CHARSETS = {"iso-8859-1": "latin-1", "latin1": "latin-1", "windows-1252": "cp1252"}
-"""Python codecs of the charsets that are accepted besides UTF-8. The name in an answer is never
+"""Python codecs of the charsets that are accepted besides UTF-8. The name in a response is never
 looked up: Python has codecs that are no charsets, and some that are extremely slow."""
 
 SENT = "sent"
@@ -77,7 +77,7 @@ class Client:
         self.transport = transport
         self.timeout = _TIMEOUT
         self.large = asyncio.Lock()
-        """Held while a large answer is received, so that only one is in memory at a time."""
+        """Held while a large response is received, so that only one is in memory at a time."""
         self.headers = httpx.Headers({"Host": base.netloc.decode("ascii"), **headers})
         self._base = str(base).removesuffix("/") + "/"
 

@@ -23,22 +23,22 @@ if TYPE_CHECKING:
     from syncd.systems.stopping import Stopping
 
 MAX_BYTES = 8 * 1024 * 1024
-"""Bytes of an answer that are read at most, compressed or not; the largest lists are 2 MB."""
+"""Bytes of a response that are read at most, compressed or not; the largest lists are 2 MB."""
 
 LARGE = 512 * 1024
-"""Bytes above which the answers of one account are received one after the other.
+"""Bytes above which the responses of one account are received one after the other.
 
 Otherwise ten lists read in parallel could take ten times `MAX_BYTES`.
 """
 
 MAX_CHUNKS = 20_000
-"""Chunks of an answer: as many as the longest answer has at 400 bytes each."""
+"""Chunks of a response: as many as the longest answer has at 400 bytes each."""
 
 MAX_HEADERS = 200
-"""Header fields of an answer; platforms send about 30."""
+"""Header fields of a response; platforms send about 30."""
 
 MAX_DURATION = 120.0
-"""Seconds after which an answer must be complete, even if it still arrives slowly."""
+"""Seconds after which a response must be complete, even if it still arrives slowly."""
 
 _CHUNKS_PER_TURN = 64
 """Chunks that are handled before other tasks may run."""
@@ -173,7 +173,7 @@ class _Body:
         return self._first if self._joined is None else self._joined.getvalue()
 
     def release(self) -> None:
-        """Let the next large answer be received."""
+        """Let the next large response be received."""
         if self._holds_lock:
             self._holds_lock = False
             self._large.release()

@@ -1,7 +1,7 @@
 """The boundary to the platforms: any exception inside becomes a fault of one system.
 
 A platform may answer anything. No list of bad answers is complete, so the code that receives,
-decompresses, decodes and interprets an answer runs inside `contained`, which lets no unexpected
+decompresses, decodes and interprets a response runs inside `contained`, which lets no unexpected
 exception out. The text of such an exception may quote the answer, so only its type and its place in
 the code are kept.
 """

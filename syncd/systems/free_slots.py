@@ -1,6 +1,6 @@
 """Parse the free slots of LeadConnector, v2 and v1, in each shape that was seen.
 
-Usually the answer maps dates to slots: ``{"2026-03-02": {"slots": [...]}}``. But a day may be a
+Usually the response maps dates to slots: ``{"2026-03-02": {"slots": [...]}}``. But a day may be a
 plain list, all days may be nested one level deeper, and all slots may come in one list.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 DAY_WRAPPERS = ("_dates_", "dates")
-"""Fields that hold the days, where these are not at the top of the answer."""
+"""Fields that hold the days, where these are not at the top of the response."""
 
 _SLOTS = ("slots", "freeSlots", "availableSlots")
 _START = ("startTime", "start", "slot", "time")
@@ -59,7 +59,7 @@ def _listed(slots: object) -> Iterator[object]:
 
 
 def _unknown_keys(answer: object) -> list[str]:
-    """Return the keys of an answer that may be days under another name."""
+    """Return the keys of a response that may be days under another name."""
     if isinstance(answer, list):
         return []
     if not isinstance(answer, dict):

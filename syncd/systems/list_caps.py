@@ -1,6 +1,6 @@
 """Recognise caps of lists by suspicious lengths, and split spans to stay below them. Pure; no I/O.
 
-Some platforms cut a list silently after a number of rows. Nothing in the answer shows it, so a
+Some platforms cut a list silently after a number of rows. Nothing in the response shows it, so a
 length that is typical of a cap is checked by listing both halves of the span (`capped_lists`):
 
 =====================  ====================================================================
@@ -8,12 +8,12 @@ the halves show        what follows
 =====================  ====================================================================
 more rows              the list is capped at that length: store the cap, and list in parts
 the same rows          this list is complete, but may be exactly as long as the cap. It is
-                       listed in two parts until an answer has more rows, or the list has
+                       listed in two parts until a response has more rows, or the list has
                        another length: one more call, and no row is ever missed
 fewer rows             the platform contradicts itself: nothing is proven, nothing is stored
 =====================  ====================================================================
 
-An answer with more rows proves that there is no cap at that length. Only this is stored as "no
+A response with more rows proves that there is no cap at that length. Only this is stored as "no
 cap", for all lists of that kind. The same rows do not prove it: a list that grows past its cap has
 exactly as many rows as the cap at some time.
 """

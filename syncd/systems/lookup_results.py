@@ -14,9 +14,9 @@ class Found:
     """The event exists and has this value. Its owner may be nobody in the configuration.
 
     ``elsewhere``: the lists of the last read cannot show this event, because they do not include
-    its calendar. ``outdated``: they cannot show any event of its calendar, because the calendar may
-    have moved to another group or team. The adapter then reads its directory of calendars again, so
-    that the next read uses the right lists.
+    its calendar. ``outdated``: the calendar may have moved to another group or team, so that the
+    lists show none of its events. The adapter then reads its directory of calendars again, and the
+    next read uses the right lists.
     """
 
     event: Event

@@ -98,7 +98,7 @@ class DelayedError(RetryableError):
 
 
 class StoppingError(RetryableError):
-    """The request was not sent because syncd is stopping. It says nothing about the system."""
+    """The request was not sent because syncd is stopping; the system itself may be fine."""
 
     without_status = "was not sent: syncd is stopping"
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_WEIGHT = 64 * 1024 * 1024
-"""Bytes of memory that one decoded answer may take, by the estimate of `weight`."""
+"""Bytes of memory that one decoded response may take, by the estimate of `weight`."""
 
 MAX_ROWS = 20_000
 """Rows of one list; no calendar has as many events in the time of one read."""
@@ -26,7 +26,7 @@ MAX_READ_ROWS = 50_000
 """Rows of all lists of one read."""
 
 MAX_HELD = 24 * 1024 * 1024
-"""Bytes of memory that the answers of one read may take by the estimate, and again as measured.
+"""Bytes of memory that the responses of one read may take by the estimate, and again as measured.
 
 Answers beyond the estimated bytes are measured, which is slow; usual lists take a third of the
 estimate.
@@ -143,7 +143,7 @@ def _rows(answer: object) -> int:
 
 
 def _measured(answer: object) -> int:
-    """Return the bytes of memory of a decoded answer; most of a body is never decoded."""
+    """Return the bytes of memory of a decoded response; most of a body is never decoded."""
     total, pending = 0, [answer]
     while pending:
         each = pending.pop()

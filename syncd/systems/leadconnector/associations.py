@@ -37,7 +37,7 @@ _PAGE = "100"
 
 @dataclass(frozen=True, slots=True)
 class ContactLink:
-    """The record of one booking, and its relation to the contact ('' if the answer has no id)."""
+    """The record of one booking, and its relation to the contact ('' if the response has no id)."""
 
     record: str
     relation: str = ""

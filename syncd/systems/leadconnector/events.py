@@ -221,9 +221,10 @@ def unchanged(
 ) -> bool:
     """Return true if a row certainly equals its stored state; false if it must be parsed.
 
-    This repeats `CalendarOwners.owner` and `Parser.fingerprint` at a third of the cost. It gives up
-    on unusual values and on meetings with a further mapped host. ``plain`` are the status words
-    that it may compare as text.
+    Used for every list row: it repeats `CalendarOwners.owner` and `Parser.fingerprint` at a third
+    of the cost, and returns false for unusual values and for meetings with a further mapped host.
+    ``wanted`` are the providers to read, ``known`` maps ids to fingerprints, and ``plain`` are the
+    status words that may be compared as text.
     """
     try:
         stored = known.get(item.id)

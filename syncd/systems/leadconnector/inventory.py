@@ -59,7 +59,7 @@ class AssociationRow(msgspec.Struct, rename="camel"):
 
 
 class AssociationList(msgspec.Struct):
-    """The answer of ``GET /associations/``; the documentation shows a single association instead.
+    """The response to ``GET /associations/``; the documentation shows a single association instead.
 
     See docs/platforms/leadconnector-v2.md#associations-and-custom-objects.
     """

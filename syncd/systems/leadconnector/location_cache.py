@@ -74,7 +74,7 @@ class LocationCache:
     def renew(self) -> bool:
         """Expire the cached calendars, because a list of events contradicts them.
 
-        Returns False if they were expired less than five minutes ago; then they stay valid.
+        Changes nothing and returns False if they were expired less than five minutes ago.
         """
         return self._directory.renew("")
 

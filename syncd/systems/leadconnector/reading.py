@@ -254,7 +254,7 @@ class SnapshotReader:
     async def _read_list(
         self, call: ListCall, collector: _RowCollector, limit: ReadLimit
     ) -> ReadList:
-        """Read a list and collect its rows as they arrive, to keep no answers in memory."""
+        """Read a list and collect its rows as they arrive, to keep no responses in memory."""
         unnamed, ids = 0, set[str]()
 
         async def ask(piece: ListCall) -> Sequence[object]:

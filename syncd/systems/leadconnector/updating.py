@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from syncd.systems.measured import MeasuredFacts
 
 MAX_READ_AGE = 2.0
-"""Seconds from the answer to the read before an update until the update is sent, at most."""
+"""Seconds from the response to the read before an update until the update is sent, at most."""
 
 FIRST_REQUEST_WITHIN = 15.0
 """Seconds until the first request of an update is sent, at most; recovery after a crash uses it."""

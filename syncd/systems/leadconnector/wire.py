@@ -77,15 +77,15 @@ class AppointmentList(msgspec.Struct):
 
 
 class BlockList(msgspec.Struct):
-    """The answer of ``GET /calendars/blocked-slots``."""
+    """The response to ``GET /calendars/blocked-slots``."""
 
     events: list[Block | LenientValue]
 
 
 class OneAppointment(WholeAppointment, frozen=True, gc=False):
-    """The answer of a read by id: the documentation says ``event``, the platform ``appointment``.
+    """The response of a read by id: the documentation says ``event``, the platform ``appointment``.
 
-    An answer may also be the appointment itself.
+    A response may also be the appointment itself.
     """
 
     appointment: WholeAppointment | LenientValue = None
@@ -109,7 +109,7 @@ class ServiceBooking(msgspec.Struct, rename="camel"):
 
 
 class ServiceBookings(msgspec.Struct):
-    """The answer of ``GET /calendars/services/bookings``."""
+    """The response to ``GET /calendars/services/bookings``."""
 
     bookings: list[ServiceBooking | LenientValue]
 
@@ -161,13 +161,13 @@ class CalendarRow(msgspec.Struct, rename="camel"):
 
 
 class Calendars(msgspec.Struct):
-    """The answer of ``GET /calendars/``."""
+    """The response to ``GET /calendars/``."""
 
     calendars: list[CalendarRow | LenientValue]
 
 
 class CalendarAnswer(msgspec.Struct):
-    """The answer of ``GET /calendars/{id}``."""
+    """The response to ``GET /calendars/{id}``."""
 
     calendar: CalendarRow
 
@@ -180,7 +180,7 @@ class Group(msgspec.Struct):
 
 
 class Groups(msgspec.Struct):
-    """The answer of ``GET /calendars/groups``."""
+    """The response to ``GET /calendars/groups``."""
 
     groups: list[Group | LenientValue]
 
@@ -195,7 +195,7 @@ class Location(msgspec.Struct):
 
 
 class LocationAnswer(msgspec.Struct):
-    """The answer of ``GET /locations/{id}``."""
+    """The response to ``GET /locations/{id}``."""
 
     location: Location
 
@@ -213,13 +213,13 @@ class User(msgspec.Struct, rename="camel"):
 
 
 class OneUser(User, rename="camel"):
-    """The answer of ``GET /users/{id}``: a user, or an object that holds one."""
+    """The response to ``GET /users/{id}``: a user, or an object that holds one."""
 
     user: User | None = None
 
 
 class Users(msgspec.Struct):
-    """The answer of ``GET /users/``."""
+    """The response to ``GET /users/``."""
 
     users: list[User | LenientValue]
 
@@ -234,6 +234,6 @@ class Contact(msgspec.Struct, rename="camel"):
 
 
 class ContactAnswer(msgspec.Struct):
-    """The answer of ``GET /contacts/{id}``."""
+    """The response to ``GET /contacts/{id}``."""
 
     contact: Contact

@@ -45,6 +45,6 @@ class LocationCache:
     def renew(self) -> bool:
         """Expire the cached services, because a list of events contradicts them.
 
-        Returns False if they were expired less than five minutes ago; then they stay valid.
+        Changes nothing and returns False if they were expired less than five minutes ago.
         """
         return self._services.renew("")

@@ -201,8 +201,7 @@ class _Steps:
             return None
 
     async def deleted(self) -> Mapping[str, str]:
-        """Measure whether a read of the deleted block is refused (400) or says that it is gone (404).
-        """
+        """Measure whether a read of the deleted block is refused (400) or finds nothing (404)."""
         for _ in range(2):
             try:
                 await self._read()

@@ -41,7 +41,7 @@ See docs/platforms/leadsquared.md#listing-appointments.
 _NOT_FOUND = 404
 
 _SHORT = 200
-"""Bytes up to which an answer may have no rows."""
+"""Bytes up to which a response may have no rows."""
 
 _ONE_PAGE = {"PageIndex": 1, "PageSize": PAGE}
 

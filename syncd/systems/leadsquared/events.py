@@ -46,7 +46,7 @@ documented answer shows it."""
 _AT_ONCE = timedelta(seconds=2)
 
 NULL_DATE = re.compile(r"0001-01-01\b.*|0?1/0?1/0001\b.*|/Date\(-62135596800000([+-]\d{4})?\)/")
-"""Matches the null date of .NET, which an answer may show for an end that is not set."""
+"""Matches the null date of .NET, which a response may show for an end that is not set."""
 
 _WCF = re.compile(r"/Date\((-?\d+)([+-]\d{4})?\)/")
 _FIRST_YEAR = 1970
@@ -275,7 +275,7 @@ class Parser:
 def series(task: Task) -> str:
     """Return the id of the series of which the task is an instance; '' for a single task.
 
-    The field names are assumptions: no recorded answer with a recurring task is known.
+    The field names are assumptions: no recorded response with a recurring task is known.
     """
     series_id = text(task.recurrence_id)
     if series_id.strip("0-"):
