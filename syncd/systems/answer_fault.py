@@ -34,7 +34,7 @@ _STATUSES = range(200, 600)
 """The statuses of HTTP; a response with any other one proves nothing."""
 
 PARTIAL_STATUSES = frozenset({HTTPStatus.PARTIAL_CONTENT, HTTPStatus.IM_USED})
-"""Statuses of partial answers and differences, which syncd never asks for."""
+"""Statuses of partial responses and differences, which syncd never requests."""
 
 _MAX_DETAIL = 2000
 """Characters of a platform's error text that are kept."""

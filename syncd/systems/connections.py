@@ -28,7 +28,7 @@ READ_SIZE = 64 * 1024
 """Bytes that h11 is given at a time: it checks the size of a head or trailer only between them."""
 
 _MAX_INTERIM = 100
-"""Interim answers (1xx) that may come before the final one."""
+"""Interim responses (1xx) that may come before the final one."""
 
 Origin: TypeAlias = tuple[str, str, int]
 """Scheme, host and port."""

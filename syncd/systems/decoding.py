@@ -81,7 +81,7 @@ def _decoded(body: bytes, shape: type[T]) -> T:
 
 @contextmanager
 def _without_collection(size: int) -> Iterator[None]:
-    """Disable the garbage collector, which would traverse a large answer repeatedly as it grows."""
+    """Disable the garbage collector, which would traverse a large result again and again."""
     if size < _LARGE or not gc.isenabled():
         yield
         return

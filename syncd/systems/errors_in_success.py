@@ -1,6 +1,6 @@
 """Recognise an error inside a success: a 200 whose body says 401, or "error".
 
-Gateways and proxies in front of a platform send such answers. Decoded as a list, they would be an
+Gateways and proxies in front of a platform send such bodies. Decoded as a list, they would be an
 empty one. The rules are the same for all platforms and all calls.
 """
 

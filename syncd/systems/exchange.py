@@ -32,7 +32,7 @@ Otherwise ten lists read in parallel could take ten times `MAX_BYTES`.
 """
 
 MAX_CHUNKS = 20_000
-"""Chunks of a response: as many as the longest answer has at 400 bytes each."""
+"""Chunks of a response: as many as the longest one has at 400 bytes each."""
 
 MAX_HEADERS = 200
 """Header fields of a response; platforms send about 30."""
@@ -141,7 +141,7 @@ def _expect_at_most(most: int, size: int) -> None:
 class _Body:
     """A body, joined chunk by chunk: a list of tiny chunks would take far more memory.
 
-    Above `LARGE` bytes it holds the account's lock for large answers until `release`.
+    Above `LARGE` bytes it holds the account's lock for large responses until `release`.
     """
 
     def __init__(self, large: asyncio.Lock) -> None:

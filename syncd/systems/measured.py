@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from syncd.systems.facts import FactStore
 
 CONTRADICTED = "!"
-"""The prefix of a contradicted value; the fact's date is that of the contradicting answer."""
+"""The prefix of a contradicted value; the fact's date is that of the contradicting response."""
 
 REMEASURE_AFTER = timedelta(days=90)
 """`check` warns about facts that were measured longer ago."""

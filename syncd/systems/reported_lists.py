@@ -28,7 +28,7 @@ def rows_without_id(system: str, call: ListCall, count: int) -> UnreadableError:
 
 
 def rows_missing(system: str, call: ListCall, why: str) -> UnreadableError:
-    """Return the report about a list from which rows are, or may be, missing."""
+    """Return the report about a list from which rows are, or may be, missing; ``why`` says so."""
     return _report(system, call, why, Topic.LIST)
 
 

@@ -37,10 +37,10 @@ if TYPE_CHECKING:
     from syncd.systems.port import ListCall
 
 BLOCK_BY_ID = "block_by_id"
-"""The fact: the location answers a block by its id."""
+"""The fact: a read of appointments by id also finds a block."""
 
 _RETRY_AFTER = timedelta(days=7)
-"""Time after which a block is read by its id again, at a location that did not answer one."""
+"""Time after which a block is read by its id again, at a location that did not find one."""
 
 _MAX_DENIED = 200
 """Limit of the remembered blocks that the location denied."""

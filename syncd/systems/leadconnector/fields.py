@@ -38,10 +38,10 @@ RECORD_FIELDS = RecordFields(
 """The roles of the fields of an appointment."""
 
 COMPARED = frozenset({TITLE, DESCRIPTION, USER, CALENDAR, HOSTS})
-"""Fields that the update's own answer, or a read after it, is compared for."""
+"""Fields that are compared with the response to the update, or with a read after it."""
 
 WRITABLE_STATUSES = frozenset(status.value for status in Status)
-"""The status words that an update takes; answers also show others."""
+"""The status words that an update may set; responses also show others."""
 
 FieldValues = dict[str, str]
 """The fields of a record except its times, by their JSON names; absent fields are omitted.

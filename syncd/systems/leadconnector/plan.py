@@ -6,7 +6,7 @@ Coverage of one call (docs/platforms/leadconnector-v2.md):
 - By calendar, it covers that calendar. By group, it covers each calendar of the group.
 - By user, it covers that user's own blocks, which no other selector shows. It is not known whether
 it shows all meetings of the user, so it lists meetings only if no calendar is known.
-- The window has no known limit; 130 years were answered. So it is never split.
+- The window has no known limit; 130 years were accepted. So it is never split.
 
 Only calendars of type ``event`` have their own blocks. For a provider without a user, the blocks of
 each calendar are read, whatever its type.

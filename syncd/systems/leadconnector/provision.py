@@ -32,7 +32,7 @@ RESOURCES = {sort: PATHS[kind] for sort, kind in _KINDS.items()}
 _ASSOCIATIONS = "/associations/"
 _OBJECTS = "/objects/"
 ABSENT_REASONS = frozenset({RejectionReason.GONE, RejectionReason.UNKNOWN_ID})
-"""An unknown key answers 404, or 400 or 422 with a code or text that says so."""
+"""An unknown key leads to 404, or to 400 or 422 with a code or text that says so."""
 
 _MAX_CALENDARS = 100
 """The documented limit of calendars of one resource."""
@@ -129,7 +129,7 @@ class Provisioner:
     def request(self, desired: Desired, actual: Actual | None) -> Request:
         """Return the request that creates or updates a record.
 
-        No documented answer about a resource contains its id. See
+        No documented response about a resource contains its id. See
         docs/platforms/leadconnector-v2.md#rooms-and-equipment.
         """
         match desired.sort:

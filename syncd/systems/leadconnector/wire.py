@@ -71,7 +71,7 @@ Item = Appointment | Block
 
 
 class AppointmentList(msgspec.Struct):
-    """The answer of ``GET /calendars/events``. An answer without the list is not an empty list."""
+    """The response to ``GET /calendars/events``; without the list it is no empty list."""
 
     events: list[Appointment | LenientValue]
 

@@ -131,7 +131,7 @@ class Api:
         return await self._leads("Leads.GetById", {"id": lead_id})
 
     async def caller(self) -> wire.Caller:
-        """Return the user to whom the keys belong; every host answers this call.
+        """Return the user to whom the keys belong. Every host accepts this call.
 
         See docs/platforms/leadsquared.md#hosts.
         """

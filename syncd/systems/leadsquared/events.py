@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 ASSUMED_LENGTH = timedelta(hours=1)
 """The assumed length of a task without an end. Each task type has a default length, but no
-documented answer shows it."""
+documented response shows it."""
 
 _AT_ONCE = timedelta(seconds=2)
 
