@@ -1,10 +1,12 @@
 """Find one block: by its id where the location supports that, otherwise in lists.
 
-Not every location is known to answer ``GET /calendars/events/appointments/{id}`` for a block
-(docs/platforms/leadconnector-v2.md#reading-one-event), so this is tried, and the result is stored
-as the fact ``block_by_id``. Where it works, a block is gone if neither the call nor the list at
-its last time shows it. Elsewhere an absence counts only if the list around the block's last time
-is certainly complete: other rows in the list prove nothing, as a list may be capped.
+Used by lookups of a single block. Not every location is known to support ``GET
+/calendars/events/appointments/{id}`` for a block
+(docs/platforms/leadconnector-v2.md#reading-one-event), so syncd tries that call and stores the
+result as the fact ``block_by_id``. Where the call works, a block is gone if neither the call nor
+the list at the block's last known time shows it. Elsewhere an absence counts only if the list
+around that time is certainly complete: other rows in the list prove nothing, as a list may be
+capped.
 """
 
 from __future__ import annotations
