@@ -1,7 +1,7 @@
-"""Decide whether a 401 or 410 answer means that the account has lost its access.
+"""Decide whether a response 401 or 410 means that the account has lost its access.
 
-Platforms answer 401 sporadically, so one does not prove it. Nor does a 410 of one call prove that
-the whole API was switched off.
+Platforms send 401 sporadically, so a single 401 proves nothing. Nor does a 410 for one call prove
+that the whole API was switched off.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 RETRY_PAUSE = 1.0
-"""Seconds before a call that was answered with 401 is repeated."""
+"""Seconds to wait before a call that failed with 401 is repeated."""
 
 CHECK_VALID_FOR = 10.0
 """Seconds for which a failed check is reused, so that calls in flight do not repeat the check."""
@@ -38,7 +38,7 @@ class CheapRead:
 
 
 class Access:
-    """Repeats calls that were answered with 401, and confirms a lost access by one cheap read."""
+    """Repeats calls that failed with 401, and makes a cheap read to tell whether access is lost."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Access:
         check: Callable[[], Awaitable[object]] | None,
         pause: Callable[[float], Awaitable[None]],
     ) -> None:
-        """Keep the parts. Without ``check``, a second 401 is taken as final.
+        """Keep the parts. Without ``check``, the second 401 is taken as final.
 
         ``check`` makes the cheap read. ``pause`` waits for some seconds; it raises a PlatformError
         if the call must not be repeated.
@@ -58,10 +58,12 @@ class Access:
         self._lost_at: float | None = None
 
     async def repeated(self, once: Callable[[], Awaitable[T]], *, cheap: bool = False) -> T:
-        """Make a call, up to three times as long as the secret is accepted elsewhere.
+        """Make a call; after a 401, repeat it once, and once more if the cheap read succeeds.
 
-        A 401 means that nothing was done, so a write may be repeated, too. ``cheap``: the call is
-        the cheap read itself, so its failure needs no second check. Raises PlatformError.
+        A 401 means that nothing was done, so a write may be repeated, too. After a 410, the call
+        fails with RejectedError if the cheap read succeeds: then the account works, and only the
+        target of the call is gone. ``cheap``: the call is the cheap read itself, so its failure
+        needs no check. Raises PlatformError.
         """
         try:
             return await self._repeated_once(once)
@@ -93,7 +95,7 @@ class Access:
         return lost_at is not None and self._clock.monotonic() < lost_at + CHECK_VALID_FOR
 
     async def _is_valid(self) -> bool:
-        """Check the secret by the cheap read; calls that fail together share one check."""
+        """Check the secret by the cheap read; calls that fail at the same time share one check."""
         if self._check is None:
             return False
         async with self._check_lock:

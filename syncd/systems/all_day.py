@@ -26,27 +26,30 @@ _DAY = timedelta(days=1)
 
 
 def flagged(values: Iterable[object]) -> bool:
-    """Return whether one of the all-day fields of an event is set: true, "true" or 1."""
+    """Return whether any of these all-day fields of an event is set: true, "true" or 1."""
     return any(value is True or text(value).lower() in {"true", "1"} for value in values)
 
 
 def apply_all_day_rule(value: Value, rule: AllDayRule, zone_name: str) -> Value | None:
-    """Return an all-day event with the time that the rule closes; None if it closes nothing."""
+    """Return an all-day event with the time that the rule blocks; None if it blocks nothing."""
     closed = rule.closes(value.start, value.end, zone_name or "UTC")
     return replace(value, start=closed[0], end=closed[1]) if closed else None
 
 
 def may_be_ours(title: object, block_title: str, start: object, end: object) -> bool:
-    """Return whether syncd may have made a block; the all-day rule does not apply to such blocks.
+    """Return whether syncd may have created a block, so that the all-day rule must not change it.
 
-    Its title contains a tag. Or, as a platform may strip tags, it equals syncd's ``block_title``
-    and the event does not end as it starts.
+    That is so if the title contains a tag. As a platform may strip tags, it is also so if the title
+    equals syncd's ``block_title`` and the end of the event differs from its start.
     """
     return find_tag(title) is not None or (text(title) == block_title and start != end)
 
 
 def closed_time_text(value: Value | None) -> str:
-    """Format the closed time of an all-day event for a fingerprint: it depends on zone and rule."""
+    """Format the blocked time of an all-day event for a fingerprint; None is formatted, too.
+
+    The fingerprint needs it because the time depends on the time zone and the all-day rule.
+    """
     return f"{value.start.isoformat()} {value.end.isoformat()}" if value is not None else "nothing"
 
 
@@ -63,13 +66,13 @@ def is_dated(start: object, end: object) -> bool:
 def all_day_span(
     start: object, end: object, zone_name: str, parse: Callable[[object], datetime]
 ) -> tuple[datetime, datetime]:
-    """Return the start of the first day and the end of the last day in the location's zone.
+    """Return the start of the first day and the end of the last day in the location's time zone.
 
-    ``parse`` reads a time of the platform. If ``zone_name`` is '', the times must name a zone, and
-    the days are those of UTC. Raises ValueError for times that cannot be read.
+    ``parse`` reads a time of the platform. If ``zone_name`` is '', the times must name a time zone,
+    and the days are days in UTC. Raises ValueError for times that cannot be read.
 
-    A day has no zone, so a platform may write its midnight on any clock: the one that the time
-    names, the location's, or that of UTC, tried in this order.
+    A day has no time zone, so a platform may write its midnight in any of three: the one that the
+    time itself names, the location's, or UTC. They are tried in this order.
     """
     try:
         return _span(start, end, zone_name, parse)
@@ -112,7 +115,7 @@ def _is_missing(value: object) -> bool:
 def _wall_times(
     value: object, zone_name: str, parse: Callable[[object], datetime]
 ) -> tuple[datetime, datetime, datetime]:
-    """Return a time as wall time in the zone that it names, in the location's, and in UTC."""
+    """Return a time as wall time in the time zone it names, the location's, and UTC."""
     written = text(unwrap_time(value))
     if _DATE.fullmatch(written):
         midnight = datetime.combine(date.fromisoformat(written), time())

@@ -1,7 +1,8 @@
-"""Classify an answer before its body is used: a success, or a fault. The same for all platforms.
+"""Classify a response before its body is used: a success, or a fault.
 
-The platform's own function (``fault_of``) distinguishes its errors. This module recognises answers
-that no platform sends: impossible statuses, parts of an answer, errors inside a success.
+The platform's own function (``fault_of``) distinguishes its errors. This module is the same for all
+platforms and recognises responses that no platform sends: impossible statuses, incomplete
+responses, errors inside a success.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ if TYPE_CHECKING:
     FaultOf = Callable[[Answer], PlatformError | None]
 
 _STATUSES = range(200, 600)
-"""The statuses of HTTP; an answer with any other one proves nothing."""
+"""The statuses of HTTP; a response with any other one proves nothing."""
 
 PARTIAL_STATUSES = frozenset({HTTPStatus.PARTIAL_CONTENT, HTTPStatus.IM_USED})
-"""Statuses of partial answers and differences, which syncd never asks for."""
+"""Statuses of partial responses and differences, which syncd never requests."""
 
 _MAX_DETAIL = 2000
 """Characters of a platform's error text that are kept."""
@@ -47,10 +48,10 @@ def fault_of_answer(
     write: bool,
     result_in_body: bool = False,
 ) -> PlatformError | None:
-    """Return the fault that an answer reports; None for a success.
+    """Return the fault that a response reports; None for a success.
 
     Args:
-        answer: The whole answer.
+        answer: The whole response.
         fault_of: The platform's own classification.
         private: Texts of the request, which an error may repeat.
         write: True if the request was a write.
@@ -78,7 +79,7 @@ def _fault_inside(
 ) -> PlatformError:
     """Return the fault that the body of a success reports.
 
-    The body contradicts the status, so the answer proves nothing: a write may have taken effect,
+    The body contradicts the status, so the response proves nothing: a write may have taken effect,
     and no record counts as gone.
     """
     words = inside.words[:_MAX_DETAIL]

@@ -1,7 +1,7 @@
-"""Limit the calls of one command, independent of other calls to the same account.
+"""Limit the calls that one command may make, independent of other calls to the same account.
 
-The limit belongs to the asyncio task that enters it. Only the calls of that task count, repeats
-included.
+Used by `syncd probe`. The limit belongs to the asyncio task that enters `limited`: only calls of
+that task count, repeated calls included.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class OverCallLimitError(StoppingError):
-    """The call was not sent because the call limit of this task is reached."""
+    """A call was not sent because the task has used up its `CallLimit`."""
 
     without_status = "was not sent: the agreed number of calls is used up"
 
@@ -27,8 +27,8 @@ class OverCallLimitError(StoppingError):
 class CallLimit:
     """At most ``maximum`` calls, of which ``reserved`` are kept for the last steps.
 
-    ``cleans_up``: calls are sent although syncd is stopping, because they remove something that
-    must not be left behind.
+    ``cleans_up``: calls are sent even while syncd is stopping, because they remove something that
+    must not be left on the platform.
     """
 
     maximum: int
@@ -38,7 +38,7 @@ class CallLimit:
 
     @property
     def remaining(self) -> int:
-        """The number of calls that may be made now."""
+        """How many calls may still be made now, without the reserved ones."""
         return max(0, self.maximum - self.reserved - self.used)
 
 
@@ -56,7 +56,10 @@ def limited(limit: CallLimit) -> Iterator[None]:
 
 
 def take_call(system: str, call: str) -> None:
-    """Count a call that is about to be sent against the task's limit. Raises OverCallLimitError."""
+    """Count a call that is about to be sent; ``call`` is its method and path, for the error.
+
+    Does nothing in a task without a limit. Raises OverCallLimitError.
+    """
     limit = _LIMIT.get()
     if limit is None:
         return

@@ -8,11 +8,14 @@ from datetime import timedelta
 
 @dataclass(frozen=True, slots=True)
 class CallStats:
-    """Counters and learned limits of an account's transport.
+    """Counters and learned limits of an account's transport, for `syncd status` and metrics.
 
-    ``waited`` is the sum of the seconds from request to answer. ``limits`` are (calls, seconds).
-    ``left_today`` and ``resets_in`` (seconds) describe the platform's daily quota. ``skew`` is the
-    platform's clock minus ours. ``last_fault`` is the last error as text.
+    - ``reads``, ``writes``: the calls sent.
+    - ``waited``: the sum of the seconds from request to response.
+    - ``limits``: the rate limits in force, as (calls, seconds).
+    - ``left_today``, ``resets_in`` (seconds): the platform's daily quota; None if unknown.
+    - ``skew``: the platform's clock minus this machine's; None if unknown.
+    - ``last_fault``: the text of the last error; '' for none.
     """
 
     reads: int = 0

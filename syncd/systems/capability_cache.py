@@ -1,4 +1,4 @@
-"""Compute an account's capabilities from its measured facts, and cache them."""
+"""Compute an account's capabilities from its measured facts, and keep the result."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ _LAG_FACTOR = 2
 
 @dataclass(slots=True)
 class CapabilityCache:
-    """The capabilities of one account, recomputed when one of its facts changes."""
+    """The capabilities of one account, computed again whenever one of its facts changes.
+
+    ``compute`` returns the capabilities for the given facts.
+    """
 
     measured: MeasuredFacts
     compute: Callable[[MeasuredFacts], Capabilities]
@@ -36,16 +39,17 @@ class CapabilityCache:
 
 
 def safe_lag(measured: MeasuredFacts) -> timedelta | None:
-    """Return the lag assumed without a measurement; None if the lag was not measured."""
+    """Return the lag bound that was assumed before a measurement; None if no lag was measured."""
     known = measured.platform and measured.side("list_lag") is Side.MEASURED
     return timedelta(seconds=float(measured.safe("list_lag"))) if known else None
 
 
 def list_lag(measured: MeasuredFacts) -> timedelta:
-    """Return the lag bound: how long after an answered write a list may not show it.
+    """Return the lag bound: how long after a finished write a list may still not show it.
 
-    One measurement is no bound, so twice the measured lag is returned, at least 5 s and at most
-    5 min. A measured value that is not a number of seconds counts as not measured.
+    A single measurement is no upper bound, so the result is twice the measured lag, at least 5 s
+    and at most 5 min. Without a measurement, or if its value is not a number of seconds, the result
+    is the safe side.
     """
     if measured.side("list_lag") is Side.MEASURED:
         try:

@@ -51,10 +51,10 @@ _Key = tuple[str, str, tuple[str, ...]]
 
 
 class ReadLimit:
-    """The deadlines of one read and of each of its lists."""
+    """The deadlines of one read: `READ_SECONDS` for all lists, `LIST_SECONDS` for each list."""
 
     def __init__(self, system: str, clock: Clock) -> None:
-        """Start the time of the read."""
+        """Start counting the time of the read now."""
         self._system = system
         self._clock = clock
         self._until = clock.monotonic() + READ_SECONDS
@@ -65,7 +65,10 @@ class ReadLimit:
 
     @asynccontextmanager
     async def within(self, until: float, call: str) -> AsyncIterator[None]:
-        """Bound a request of a list by its deadline. Raises RetryableError after it."""
+        """Bound one request of a list that must end by ``until`` (monotonic seconds).
+
+        Raises RetryableError after that time; ``call`` is named in the error.
+        """
         try:
             async with asyncio.timeout(max(0.0, until - self._clock.monotonic())):
                 yield
@@ -76,11 +79,11 @@ class ReadLimit:
 
 @dataclass(slots=True)
 class ListResult:
-    """The result of reading one list: its parts in order, and the faults of those that failed.
+    """The result of reading one list: its parts in order, and the faults of parts that failed.
 
     ``failed`` are the spans of the failed parts, ``cut`` the spans in which rows may be missing.
-    ``unnamed`` counts rows without a usable id. ``extra`` is how many more checking calls may be
-    made.
+    ``unnamed`` counts rows without a usable id. ``extra`` is how many calls may still be made to
+    check whether the list was cut.
     """
 
     call: ListCall
@@ -93,14 +96,14 @@ class ListResult:
 
     @property
     def answered(self) -> bool:
-        """Whether at least one part arrived."""
+        """Whether at least one part was read."""
         return len(self.failed) < len(self.parts)
 
     def holes(self, window: Window) -> list[Window]:
-        """Return the parts of the window in which an event may have been missed.
+        """Return the spans of the window in which the list may have missed an event.
 
-        The call asks for more than the window on each side, because an event may reach over the
-        edge of the listed time. A hole is widened by the same margins, at most by a day each.
+        The list was requested with margins around the window, because an event may begin outside of
+        the window and reach into it. Each hole is widened by these margins, at most by a day each.
         """
         day = timedelta(days=1)
         before = min(max(window.start - self.call.span.start, timedelta()), day)
@@ -111,7 +114,7 @@ class ListResult:
         ]
 
     def unproven(self, window: Window) -> list[Unproven]:
-        """Return the window for each provider if the list was answered, but may lack rows."""
+        """Return the window for each provider if no part failed, but rows may be missing."""
         if self.failed or not (self.cut or self.unnamed):
             return []
         lacking = bool(self.cut)
@@ -129,16 +132,16 @@ class ListResult:
 
 
 class CappedLists:
-    """The unpaged lists of one system, with their known caps.
+    """The unpaged lists of one system, and the caps that were found for each kind of list.
 
-    ``facts`` keep the caps, and the lengths that proved to be none, for 30 days. The number of rows
-    in each part of a list is kept in memory.
+    ``facts`` keeps the caps, and the suspicious lengths that proved to be no cap, for 30 days. The
+    number of rows in each part of a list is kept in memory, to plan the next read.
     """
 
     def __init__(
         self, system: str, clock: Clock, facts: FactStore, lengths: frozenset[int] = SUSPICIOUS
     ) -> None:
-        """Keep the parts; ``lengths`` are the suspicious lengths."""
+        """Keep the parts; ``lengths`` are the numbers of rows that suggest a cap."""
         self._lengths = lengths
         self._system = system
         self._clock = clock
@@ -149,12 +152,12 @@ class CappedLists:
         self._doubted_at: dict[tuple[str, str, int], float] = {}
 
     def known(self, call: str) -> KnownCap:
-        """Return the known cap of a kind of list."""
+        """Return the known cap of a kind of list; ``call`` is its method and path."""
         cap, clear = (self._facts.get(f"{fact} {call}", _LIFETIME) for fact in ("cap", "no cap"))
         return KnownCap(int(cap) if cap else None, int(clear) if clear else 0, self._lengths)
 
     def plan(self, calls: Iterable[ListCall]) -> tuple[ListCall, ...]:
-        """Split the calls of lists that are longer than their cap."""
+        """Split each list call that would exceed its known cap into calls with shorter spans."""
         return tuple(
             replace(call, span=span)
             for call in calls
@@ -162,11 +165,12 @@ class CappedLists:
         )
 
     def doubt(self, call: str, provider: str, at: datetime) -> None:
-        """Have the provider's lists of this kind checked for a cap, whatever their length.
+        """Request that a provider's lists of this kind be checked for a cap, whatever their length.
 
-        Call this if they lack an event at ``at`` that the platform shows by its id. The next read
-        of that time checks; at most every five minutes. A shorter span than that of the last read
-        may be listed whole although the longer one is cut, so a read of it does not count.
+        Used when the lists lack an event at the time ``at`` that the platform shows by its id. The
+        next read whose span includes ``at`` makes the check, at most every five minutes. If that
+        read has a shorter span than the last one, the doubt stays: a short list may be whole
+        although the long one was cut.
         """
         now, hours = self._clock.monotonic(), self._asked.get((call, provider), 0)
         if now - self._doubted_at.get((call, provider, hours), -_DOUBT_EVERY) >= _DOUBT_EVERY:
@@ -182,10 +186,11 @@ class CappedLists:
         *,
         regular: bool = True,
     ) -> ListResult:
-        """Read a list in as many calls as needed.
+        """Read a list, in several calls with shorter spans if its known cap requires that.
 
-        ``ask`` makes one call and keeps its rows; ``identify`` returns a row's id, '' for none.
-        ``regular``: every cycle reads this list, so `doubt` applies to it.
+        ``ask`` makes one call, keeps its rows and returns them; ``identify`` returns a row's id, ''
+        for none. ``limit`` has the deadlines. ``regular``: every cycle reads this list, so `doubt`
+        applies.
         """
         listed = ListResult(call)
         reader = _Reader(self, listed, ask, identify, limit, limit.list_deadline())
@@ -211,7 +216,7 @@ class CappedLists:
         return [at for _, at in sorted(doubts, reverse=True)]
 
     def record_length(self, call: str, rows: int) -> KnownCap:
-        """Record that an answer had so many different rows; return the cap known now."""
+        """Record that a response had so many different rows; return the cap known from now on."""
         before = self.known(call)
         known = before.after(rows)
         if known.cap != before.cap:
@@ -221,11 +226,14 @@ class CappedLists:
         return known
 
     def record_cap(self, call: str, rows: int) -> None:
-        """Record that a list ended after so many rows although there are more."""
+        """Record the cap of a kind of list: it ended after so many rows although there are more."""
         self._facts.put(f"cap {call}", str(rows))
 
     def _last_parts(self, call: ListCall) -> Sequence[Part]:
-        """Return the parts of the last read with an equally long span, or with the longest."""
+        """Return the parts of the last read of a list, to estimate the rows of the next one.
+
+        Preferred are parts of a read with an equally long span, then of the longest.
+        """
         key = (call.call, call.selector, call.ids)
         by_length = self._parts.get(key, dict[int, list[Part]]())
         hours = _hours(call)
@@ -268,7 +276,7 @@ class _Reader(Generic[T]):
         self._until = until
 
     async def one(self, call: ListCall) -> Sequence[T] | None:
-        """Make one call; record its fault and return None if it fails."""
+        """Make one call; if it fails, record the fault and return None."""
         try:
             async with self._limit.within(self._until, call.call):
                 return await self._ask(call)
@@ -279,9 +287,10 @@ class _Reader(Generic[T]):
     async def check(
         self, call: ListCall, rows: Sequence[T] | None, doubted: Sequence[datetime] = ()
     ) -> None:
-        """Record a part, and read it again in halves if it may have been cut.
+        """Record a part, and read the part again in halves if it may have been cut.
 
-        ``doubted`` are times at which it may lack an event.
+        ``rows`` is None if the call failed. ``doubted`` are times at which the part may lack an
+        event.
         """
         listed, lists = self._listed, self._lists
         if rows is None:
@@ -316,13 +325,16 @@ class _Reader(Generic[T]):
             await self.check(half, answer)
 
     async def _lacks(self, call: ListCall, shown: set[str], at: datetime) -> bool:
-        """Return whether a list of only the time around ``at`` shows rows that this one lacks."""
+        """Return whether a list of only the time around ``at`` has rows that ``shown`` lacks."""
         around = Window(max(call.span.start, at - SHORTEST), min(call.span.end, at + SHORTEST))
         self._listed.extra -= 1
         return not self._ids(await self.one(replace(call, span=around)) or ()) <= shown
 
     async def _confirm_cap(self, call: ListCall, length: int) -> None:
-        """Record a cap after shorter lists showed more rows, unless the list itself grew."""
+        """Record a cap of ``length`` rows, after shorter lists showed more rows.
+
+        The list is read again before: if it has grown, more rows were simply created meanwhile.
+        """
         if length < SMALL:
             return
         if self._lists.known(call.call).cap != length:
@@ -342,5 +354,5 @@ class _Reader(Generic[T]):
 
 
 def _hours(call: ListCall) -> int:
-    """Return the length of a list's span: near and far windows are remembered separately."""
+    """Return the hours of a list's span, by which reads of near and far windows are told apart."""
     return round((call.span.end - call.span.start) / timedelta(hours=1))

@@ -1,4 +1,4 @@
-"""Build requests to one account, with its address and keys, and hold its answers."""
+"""Build the requests to one account, with its base URL and keys, and hold the responses."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _TEXT_BYTES = 64 * 1024
 
 _CHARSET = re.compile(r"charset\s*=\s*\"?([\w.:-]+)", re.IGNORECASE)
 _CHARSETS = {"iso-8859-1": "latin-1", "latin1": "latin-1", "windows-1252": "cp1252"}
-"""Python codecs of the charsets that are accepted besides UTF-8. The name in an answer is never
+"""Python codecs of the charsets that are accepted besides UTF-8. The name in a response is never
 looked up: Python has codecs that are no charsets, and some that are extremely slow."""
 
 SENT = "sent"
@@ -43,7 +43,7 @@ _TIMEOUT = httpx.Timeout(connect=5.0, read=20.0, write=10.0, pool=30.0)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer, decompressed. Header names are in lower case."""
+    """A whole response, decompressed. Header names are in lower case."""
 
     status_code: int
     headers: Mapping[str, str]
@@ -51,7 +51,7 @@ class Answer:
 
     @classmethod
     def from_response(cls, response: httpx.Response, content: bytes) -> Self:
-        """Build an answer from a response and its whole body; join repeated headers."""
+        """Build an `Answer` from a response and its whole body; join repeated headers."""
         headers: dict[str, str] = {}
         for name, value in response.headers.raw:
             key, field = name.decode("latin-1").lower(), value.decode("latin-1")
@@ -77,7 +77,7 @@ class Client:
         self.transport = transport
         self.timeout = _TIMEOUT
         self.large = asyncio.Lock()
-        """Held while a large answer is received, so that only one is in memory at a time."""
+        """Held while a large response is received, so that only one is in memory at a time."""
         self.headers = httpx.Headers({"Host": base.netloc.decode("ascii"), **headers})
         self._base = str(base).removesuffix("/") + "/"
 
@@ -91,9 +91,9 @@ class Client:
     ) -> httpx.Request:
         """Build a request to a path below the base URL. Raises httpx.InvalidURL.
 
-        Parameters that are None are left out. ``json`` is the body; None means no body. ``headers``
-        are added to the headers of all requests and must not repeat them. The result equals that
-        of httpx's own client, at a fifth of the CPU time.
+        Parameters that are None are omitted. ``json`` is the body; None means no body. ``headers``
+        are added to the headers of all requests and must not repeat one. The result equals that of
+        httpx's own client, at a fifth of the CPU time.
         """
         url = self._base + path.lstrip("/")
         query = urlencode(_pairs(params)) if params else ""
@@ -176,7 +176,7 @@ def _parameter(value: Scalar) -> str:
 
 @cache
 def _user_agent() -> str:
-    """Return a plain user agent: unusual ones are answered with an HTML 403.
+    """Return a plain user agent: platforms reject unusual ones with an HTML page and 403.
 
     See docs/platforms/leadconnector-v2.md#errors.
     """

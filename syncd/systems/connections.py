@@ -22,13 +22,13 @@ from syncd.systems.sockets import Socket, open_socket
 _PORTS = {"http": 80, "https": 443}
 
 _MAX_HEAD = 100 * 1024
-"""Bytes of an answer's headers, as with httpcore."""
+"""Bytes of a response's headers, as with httpcore."""
 
 READ_SIZE = 64 * 1024
 """Bytes that h11 is given at a time: it checks the size of a head or trailer only between them."""
 
 _MAX_INTERIM = 100
-"""Interim answers (1xx) that may come before the final one."""
+"""Interim responses (1xx) that may come before the final one."""
 
 Origin: TypeAlias = tuple[str, str, int]
 """Scheme, host and port."""
@@ -50,7 +50,7 @@ class Connections(httpx.AsyncBaseTransport):
         self._closed = False
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request once, and return the answer as soon as its headers have arrived."""
+        """Send a request once, and return the response as soon as its headers have arrived."""
         request.extensions[SENT] = False
         url, timeouts = request.url, request.extensions.get("timeout", {})
         if url.scheme not in _PORTS:
@@ -84,7 +84,7 @@ class Connections(httpx.AsyncBaseTransport):
             raise httpx.PoolTimeout("all connections are in use") from None
 
     async def _release(self, connection: _Connection | None) -> None:
-        """Keep the connection if its answer was read to the end and the pool is open."""
+        """Keep the connection if its response was read to the end and the pool is open."""
         self._slots.release()
         if connection is None:
             return
@@ -128,7 +128,7 @@ class _Connection:
         """Received bytes that were not given to h11 yet."""
 
     async def send(self, request: httpx.Request, timeouts: Timeouts) -> h11.Response:
-        """Send a request in one piece, and wait for the head of the answer."""
+        """Send a request in one piece, and wait for the head of the response."""
         data = await self._serialize(request)
         request.extensions[SENT] = True
         await self.socket.write(data, timeouts.get("write"))
@@ -139,7 +139,7 @@ class _Connection:
         raise httpx.RemoteProtocolError(f"{_MAX_INTERIM} interim responses without a final one")
 
     async def next_event(self, timeout: float | None) -> object:  # noqa: ASYNC109
-        """Wait for the next h11 event of the answer."""
+        """Wait for the next h11 event of the response."""
         while True:
             try:
                 event = self._http.next_event()
@@ -156,7 +156,7 @@ class _Connection:
             self._received = self._received[READ_SIZE:]
 
     def is_reusable(self) -> bool:
-        """Return whether the answer was read to its end and nothing else came; if so, reset."""
+        """Return whether the response was read to its end and nothing else came; if so, reset."""
         http = self._http
         if http.our_state is not h11.DONE or http.their_state is not h11.DONE:
             return False

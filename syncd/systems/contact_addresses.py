@@ -1,4 +1,4 @@
-"""Normalise a customer's e-mail addresses and phone numbers, so that systems can be compared.
+"""Normalise a customer's e-mail addresses and phone numbers, to compare them across systems.
 
 Matching uses no other data of a customer (docs/design.md#matching): names vary too much.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def normalize_contact(
     emails: Iterable[str | None], phones: Iterable[str | None], region: str | None = None
 ) -> Person:
-    """Normalise the addresses of a customer; invalid ones are left out.
+    """Normalise a customer's e-mail addresses and phone numbers; omit invalid ones.
 
     ``region`` is the ISO country code ("US") for national phone numbers. Without it, only numbers
     that start with ``+`` are valid.
@@ -49,5 +49,8 @@ def _phone(text: str | None, region: str | None) -> str | None:
 
 
 def person_mark(person: object) -> str:
-    """Return a checksum of a customer's id for a fingerprint, or ''; it does not reveal the id."""
+    """Return a checksum of a customer's id for a fingerprint, '' for none.
+
+    The checksum does not reveal the id.
+    """
     return f"{crc32(str(person).encode()):x}" if person else ""

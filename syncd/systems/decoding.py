@@ -57,7 +57,10 @@ def decode(body: bytes, shape: type[T]) -> T:
 
 
 def decode_weighed(body: bytes, shape: type[T]) -> tuple[T, int]:
-    """Decode a body; also return its estimated bytes of memory. Raises one of `UNREADABLE`."""
+    """Decode a body; also return an estimate of its memory in bytes.
+
+    Raises one of `UNREADABLE`.
+    """
     weighs = expect_small(body)
     return _decoded(body, shape), weighs
 
@@ -78,7 +81,7 @@ def _decoded(body: bytes, shape: type[T]) -> T:
 
 @contextmanager
 def _without_collection(size: int) -> Iterator[None]:
-    """Disable the garbage collector, which would traverse a large answer repeatedly as it grows."""
+    """Disable the garbage collector, which would traverse a large result again and again."""
     if size < _LARGE or not gc.isenabled():
         yield
         return

@@ -14,7 +14,10 @@ _NOTES = {
 
 
 def dst_note(zone_name: str, *values: object) -> str:
-    """Return a note about the first ISO wall time that a clock change affects; '' if none is."""
+    """Return a note about the first of these wall times that a clock change affects; '' if none.
+
+    ``values`` are ISO times as sent; ``zone_name`` is their time zone.
+    """
     for value in values:
         written = text(value)
         try:

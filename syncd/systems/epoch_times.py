@@ -13,9 +13,10 @@ _SECONDS_DIGITS = 10
 
 
 def parse_epoch(value: object) -> datetime | None:
-    """Return the instant of an epoch number; None if the value is no number, or too small for one.
+    """Return the instant of a number of milliseconds or seconds since 1970; None for others.
 
-    Raises ValueError for a number that is out of range.
+    Others are values that are no number, and numbers too small for a time. Raises ValueError for a
+    number that is out of range.
     """
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None

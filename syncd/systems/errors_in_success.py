@@ -1,6 +1,6 @@
 """Recognise an error inside a success: a 200 whose body says 401, or "error".
 
-Gateways and proxies in front of a platform send such answers. Decoded as a list, they would be an
+Gateways and proxies in front of a platform send such bodies. Decoded as a list, they would be an
 empty one. The rules are the same for all platforms and all calls.
 """
 
@@ -48,7 +48,7 @@ class ErrorInSuccess:
 
 
 def error_in_success(answer: Answer) -> ErrorInSuccess | None:
-    """Return the error that the body of a success reports; None if it reports none."""
+    """Return the error that the body of a success reports; None if the body reports none."""
     body = answer.content
     if answer.status_code not in _SUCCESS or body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"{":
         return None

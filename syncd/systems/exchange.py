@@ -1,4 +1,4 @@
-"""Send one request and read its whole answer, with bounds on time and memory.
+"""Send one request and read its whole response, with bounds on time and memory.
 
 Each bound is checked before the memory is used. Every call to a platform goes through `exchange`,
 whatever transport sends it.
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
     from syncd.systems.stopping import Stopping
 
 MAX_BYTES = 8 * 1024 * 1024
-"""Bytes of an answer that are read at most, compressed or not; the largest lists are 2 MB."""
+"""Bytes of a response that are read at most, compressed or not; the largest lists are 2 MB."""
 
 LARGE = 512 * 1024
-"""Bytes above which the answers of one account are received one after the other.
+"""Bytes above which the responses of one account are received one after the other.
 
 Otherwise ten lists read in parallel could take ten times `MAX_BYTES`.
 """
 
 MAX_CHUNKS = 20_000
-"""Chunks of an answer: as many as the longest answer has at 400 bytes each."""
+"""Chunks of a response: as many as the longest one has at 400 bytes each."""
 
 MAX_HEADERS = 200
-"""Header fields of an answer; platforms send about 30."""
+"""Header fields of a response; platforms send about 30."""
 
 MAX_DURATION = 120.0
-"""Seconds after which an answer must be complete, even if it still arrives slowly."""
+"""Seconds after which a response must be complete, even if it still arrives slowly."""
 
 _CHUNKS_PER_TURN = 64
 """Chunks that are handled before other tasks may run."""
@@ -48,7 +48,7 @@ _WITHOUT_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 
 class ResponseTooLargeError(httpx.RequestError):
-    """An answer that exceeds one of the bounds on size, chunks or headers."""
+    """A response that exceeds one of the bounds on size, chunks or headers."""
 
 
 class NotSentError(httpx.RequestError):
@@ -56,9 +56,9 @@ class NotSentError(httpx.RequestError):
 
 
 async def exchange(client: Client, request: httpx.Request, stopping: Stopping) -> Answer:
-    """Send a request and return its whole answer. Raises httpx.RequestError.
+    """Send a request and return its whole response. Raises httpx.RequestError.
 
-    After the stop signal, only a request that is already being sent is finished.
+    After the stop signal, no new request is sent (NotSentError); one in flight may finish.
     """
 
     def is_sent() -> bool:
@@ -141,7 +141,7 @@ def _expect_at_most(most: int, size: int) -> None:
 class _Body:
     """A body, joined chunk by chunk: a list of tiny chunks would take far more memory.
 
-    Above `LARGE` bytes it holds the account's lock for large answers until `release`.
+    Above `LARGE` bytes it holds the account's lock for large responses until `release`.
     """
 
     def __init__(self, large: asyncio.Lock) -> None:
@@ -173,7 +173,7 @@ class _Body:
         return self._first if self._joined is None else self._joined.getvalue()
 
     def release(self) -> None:
-        """Let the next large answer be received."""
+        """Let the next large response be received."""
         if self._holds_lock:
             self._holds_lock = False
             self._large.release()

@@ -1,4 +1,7 @@
-"""Facts that syncd learned about an account, kept across restarts (`model.Fact`)."""
+"""What syncd learned about an account while running, kept across restarts (`model.Fact`).
+
+Examples: rate limits, caps of lists, results of `syncd probe`.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ RENEW_AFTER = timedelta(days=1)
 
 @dataclass(slots=True)
 class FactStore:
-    """The facts of one system. The adapter records them here; the engine loads and stores them."""
+    """The facts of one system: the adapter records them, the engine loads and stores them."""
 
     system: str
     clock: Clock
@@ -35,7 +38,7 @@ class FactStore:
     """Incremented when the value of a fact changes, so that derived values can be cached."""
 
     def load(self, facts: Iterable[Fact]) -> None:
-        """Add the stored facts of earlier processes."""
+        """Add the facts that earlier processes stored."""
         self._loaded = {fact.name: fact for fact in facts}
         for former, name in _RENAMED.items():
             if former in self._loaded and name not in self._loaded:
@@ -48,21 +51,22 @@ class FactStore:
         self.version += 1
 
     def loaded(self, name: str) -> Fact | None:
-        """Return a fact as an earlier process stored it, whatever was recorded since."""
+        """Return a fact as an earlier process stored it, whatever this process recorded since."""
         return self._loaded.get(name)
 
     def all(self) -> Sequence[Fact]:
-        """Return all current facts, of any age."""
+        """Return all facts known now, of any age."""
         return list(self._known.values())
 
     def stored(self, name: str) -> Fact | None:
-        """Return a current fact of any age; None if it is not known."""
+        """Return a fact with its time, of any age; None if it is unknown."""
         return self._known.get(name)
 
     def get(self, name: str, lifetime: timedelta) -> str:
-        """Return the value of a fact that is at most ``lifetime`` old; '' if there is none.
+        """Return the value of a fact if it is at most ``lifetime`` old; '' otherwise.
 
-        If this machine's clock was changed, the monotonic time since the fact was recorded counts.
+        The age is measured on this machine's clock and on the monotonic clock; the fact counts if
+        either shows it as young enough, so that setting the clock does not expire facts.
         """
         fact = self._known.get(name)
         if fact is None:
@@ -73,14 +77,14 @@ class FactStore:
         return fact.value if fresh else ""
 
     def value(self, name: str) -> str:
-        """Return the value of a fact of any age; '' if there is none."""
+        """Return the value of a fact of any age; '' if it is unknown."""
         fact = self._known.get(name)
         return "" if fact is None else fact.value
 
     def put(self, name: str, value: str, *, renewed: timedelta = RENEW_AFTER) -> None:
-        """Record or confirm a fact; the value '' withdraws it.
+        """Record a fact, or confirm it if the value is unchanged; the value '' withdraws the fact.
 
-        A confirmed fact is marked for storing only if the stored one is older than ``renewed``.
+        A confirmed fact is stored again only if its stored time is older than ``renewed``.
         """
         before, now = self._known.get(name), self.clock.now()
         if not value and (before is None or not before.value):
@@ -94,11 +98,11 @@ class FactStore:
         self._unsaved.add(name)
 
     def unsaved(self) -> Sequence[Fact]:
-        """Return and clear the facts that were recorded since the last call, for storing."""
+        """Return the facts recorded since the last call, for storing, and clear that list."""
         facts = [replace(self._known[name]) for name in sorted(self._unsaved)]
         self._unsaved.clear()
         return facts
 
     def mark_unsaved(self, facts: Iterable[Fact]) -> None:
-        """Return these facts in the next `unsaved` again, because they could not be stored."""
+        """Let the next `unsaved` return these facts again, because they could not be stored."""
         self._unsaved |= {fact.name for fact in facts}

@@ -1,8 +1,8 @@
 """The boundary to the platforms: any exception inside becomes a fault of one system.
 
-A platform may answer anything. No list of bad answers is complete, so the code that receives,
-decompresses, decodes and interprets an answer runs inside `contained`, which lets no unexpected
-exception out. The text of such an exception may quote the answer, so only its type and its place in
+A platform may send anything. No list of bad responses is complete, so the code that receives,
+decompresses, decodes and interprets a response runs inside `contained`, which lets no unexpected
+exception out. The text of such an exception may quote the body, so only its type and its place in
 the code are kept.
 """
 
@@ -31,7 +31,7 @@ def contained(
     through: tuple[type[Exception], ...] = (),
     on_unexpected: Callable[[Exception], None] = lambda _error: None,
 ) -> Iterator[None]:
-    """Turn each unexpected exception into a fault of this system.
+    """Turn each unexpected exception inside the block into a fault of this system.
 
     ``kind`` creates the fault: IncompleteReadError for a read, UnknownOutcomeError for a write that
     may have been sent. PlatformError, UnreadableError and the types in ``through`` pass unchanged;
@@ -51,7 +51,7 @@ def contained(
 def strip_traceback(error: E) -> E:
     """Remove traceback, context and cause from an exception that is kept; return the exception.
 
-    Their frames hold the answer and all rows of the read. If one of the frames holds the exception,
+    Their frames hold the body and all rows of the read. If one of the frames holds the exception,
     only the garbage collector would free them, perhaps hours later.
     """
     error.__traceback__ = error.__context__ = error.__cause__ = None

@@ -1,4 +1,4 @@
-"""Check results that all systems share: odd answers, clock skew, an empty user list."""
+"""Check results that are the same for all systems: empty user list, fault, clock skew."""
 
 from __future__ import annotations
 
@@ -34,15 +34,19 @@ TEAM_MEMBERS = (
 
 
 def empty_list_finding(system: str, members: Collection[object]) -> CheckResult:
-    """Return the warning about an empty user list; ``members`` are users found in teams."""
+    """Return the warning about an account whose user list is empty.
+
+    ``members`` are the users found in the teams of its calendars, if any; they select the text.
+    """
     words = TEAM_MEMBERS if members else EMPTY_USER_LIST
     return CheckResult("warning", f"{system}: users", *words)
 
 
 def calendar_only_finding(system: str, provider: str, *, team: bool) -> CheckResult:
-    """Return the finding about a v2 provider who is mapped by calendars and not by a user.
+    """Return the check result about a v2 provider who is mapped by calendars and not by a user.
 
-    Without a ``team`` on the calendars there is no user to map, so the level is 'ok'.
+    ``team``: these calendars have team members, so a user could be mapped, and the level is
+    'warning'. Otherwise there is no user to map, and the level is 'ok'.
     """
     return CheckResult(
         "warning" if team else "ok",
@@ -54,13 +58,13 @@ def calendar_only_finding(system: str, provider: str, *, team: bool) -> CheckRes
 
 
 def fault_finding(fault: PlatformError) -> CheckResult:
-    """Return the finding about a system that could not be read."""
+    """Return the check result about a system that could not be read, with cause and remedy."""
     cause, remedy = cause_and_remedy(fault)
     return CheckResult("error", fault.system, cause, remedy)
 
 
 async def run_check(system: str, check: Awaitable[Sequence[CheckResult]]) -> Sequence[CheckResult]:
-    """Return the results of a check; a fault during the check becomes a result, too."""
+    """Await a system's check and return its results; a fault becomes a result of level 'error'."""
     try:
         with contained(system, "check"):
             return await check
@@ -69,7 +73,11 @@ async def run_check(system: str, check: Awaitable[Sequence[CheckResult]]) -> Seq
 
 
 def skew_finding(system: str, skew: timedelta | None) -> Sequence[CheckResult]:
-    """Return a warning if the platform's clock and ours differ by more than 30 s."""
+    """Return a warning if the platform's clock and this machine's differ by more than 30 s.
+
+    ``skew`` is the platform's clock minus this machine's; None if unknown. Returns no or one
+    result.
+    """
     if skew is None or abs(skew) <= _MAX_SKEW:
         return ()
     seconds = skew.total_seconds()

@@ -1,6 +1,6 @@
 """Parse the free slots of LeadConnector, v2 and v1, in each shape that was seen.
 
-Usually the answer maps dates to slots: ``{"2026-03-02": {"slots": [...]}}``. But a day may be a
+Usually the response maps dates to slots: ``{"2026-03-02": {"slots": [...]}}``. But a day may be a
 plain list, all days may be nested one level deeper, and all slots may come in one list.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 DAY_WRAPPERS = ("_dates_", "dates")
-"""Fields that hold the days, where these are not at the top of the answer."""
+"""Fields that hold the days, where these are not at the top of the response."""
 
 _SLOTS = ("slots", "freeSlots", "availableSlots")
 _START = ("startTime", "start", "slot", "time")
@@ -19,10 +19,10 @@ _MAX_NAMES = 5
 
 
 def slot_starts(answer: object) -> list[object]:
-    """Return the start of each slot, as sent.
+    """Return the start of each slot in a response, as sent.
 
     Unknown keys are ignored if there are known days beside them. Raises ValueError with the unknown
-    keys for an answer that is not empty, but has no day and no list of slots.
+    keys if the response is not empty, but contains neither a day nor a list of slots.
     """
     starts = list(_starts(answer))
     if not starts and (unknown := _unknown_keys(answer)):
@@ -59,7 +59,7 @@ def _listed(slots: object) -> Iterator[object]:
 
 
 def _unknown_keys(answer: object) -> list[str]:
-    """Return the keys of an answer that may be days under another name."""
+    """Return the keys of a response that may be days under another name."""
     if isinstance(answer, list):
         return []
     if not isinstance(answer, dict):

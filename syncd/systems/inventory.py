@@ -81,8 +81,8 @@ class AssociationInfo:
 class AppointmentType:
     """A LeadSquared task type for appointments.
 
-    ``unfit`` lists why it cannot be used for busy time; if empty, it can. ``unknown`` lists further
-    requirements that the API does not show.
+    ``unfit`` lists why the type cannot be used for blocks; empty if it can. ``unknown`` lists
+    further requirements that the API does not show.
     """
 
     id: str
@@ -93,11 +93,12 @@ class AppointmentType:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemInventory:
-    """Everything in one system that a mapping may name.
+    """Everything in one system that the configuration may refer to.
 
     ``account`` is the id of the location or account and ``name`` its name, each '' if unknown.
-    ``findings`` list what could not be read, and what looks wrong. ``users_listed`` is
-    False if the account's user list is empty: ``users`` then come from teams, and may be too few.
+    ``findings`` are check results: what could not be read, and what looks wrong. ``users_listed``
+    is False if the account's user list is empty: then ``users`` come from teams and may be
+    incomplete.
     """
 
     system: str
@@ -116,26 +117,26 @@ class SystemInventory:
 
     @property
     def opened(self) -> bool:
-        """Whether the system could be read; if not, the findings say why."""
+        """Whether the system could be read; otherwise ``findings`` says why."""
         return not any(f.level == "error" for f in self.findings)
 
 
 class PartialReader:
-    """Reads an inventory part by part: an unreadable part becomes a finding, the others are kept.
+    """Reads an inventory part by part, so that an unreadable part does not stop the others.
 
-    ``explain`` returns the finding for a fault, given the name of the part.
+    ``explain`` returns the check result for a fault, given the name of the part.
     """
 
     def __init__(
         self, on_progress: OnProgress, explain: Callable[[str, PlatformError], CheckResult]
     ) -> None:
-        """Start without findings."""
+        """Start without check results. ``on_progress`` is told which part is read."""
         self._on_progress = on_progress
         self._explain = explain
         self.findings: list[CheckResult] = []
 
     async def read(self, part: str, call: Awaitable[T], default: T) -> T:
-        """Read a part; return ``default`` if that fails."""
+        """Await ``call``, which reads a part; return ``default`` if that fails."""
         self._on_progress(part)
         try:
             with contained("", part):

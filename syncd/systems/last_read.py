@@ -1,4 +1,8 @@
-"""Remember the last read of a system, to detect events that its lists lack."""
+"""Remember what the last read of a system listed, to detect events that its lists lack.
+
+Used when a lookup by id finds an event that no list showed: the cached directory of calendars may
+be outdated, or the list may be capped.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +25,8 @@ GROUPS = frozenset({"groupId", "teamId"})
 class ListingKind(Enum):
     """The list of the last read that should have shown an event.
 
-    OWN: the list of its user or calendar. GROUP: the list of the group or team of its calendar, as
-    known when the read was planned. NONE: no list of its provider includes its calendar.
+    OWN: the list of the event's user or calendar. GROUP: the list of the group or team that its
+    calendar had when the read was planned. NONE: no list of its provider includes its calendar.
     """
 
     OWN = auto()
@@ -32,10 +36,10 @@ class ListingKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class LastRead:
-    """The listed ids, the coverage and the list calls of a read.
+    """What one read listed: the ids, the coverage and the list calls.
 
-    ``groups`` maps calendars to their group or team, as used to plan the lists. ``every_group``: it
-    contains every calendar that a list by group shows.
+    ``groups`` maps calendars to their group or team, as used to plan the lists. ``every_group``:
+    ``groups`` contains every calendar that a list by group shows.
     """
 
     ids: frozenset[str]
@@ -45,9 +49,10 @@ class LastRead:
     every_group: bool = True
 
     def lacks(self, event: Event, value: Value | None) -> bool:
-        """Return whether the read should have listed an event that a lookup by id found.
+        """Return whether the read missed an event that a lookup by id found.
 
-        ``value`` is the stored value; an event that has moved since proves nothing.
+        ``value`` is the event's stored value. An event that has moved since, or is outside of the
+        coverage, did not have to be listed.
         """
         if value is None or value.interval != event.value.interval or event.id in self.ids:
             return False
@@ -59,7 +64,7 @@ class LastRead:
         )
 
     def listing(self, event: Event) -> ListingKind:
-        """Return which list should have shown an event."""
+        """Return which list of the read should have shown an event."""
         calendar = event.service
         selectors = {
             (call.selector, id)
@@ -84,8 +89,8 @@ class LastRead:
 class ListGaps:
     """Tracks events that lists lacked, to find out whether the cached directory is outdated.
 
-    If a list by group lacks an event, the directory is read again. If the new directory confirms
-    the calendar's group, no other list can have the event.
+    If a list by group lacks an event, the directory is read again. If the new directory shows the
+    calendar in the same group, that group is confirmed: no other list can show the event.
     """
 
     _last: LastRead | None = None
@@ -95,7 +100,7 @@ class ListGaps:
     _renewed: bool = False
 
     def begin(self, last: LastRead) -> None:
-        """Start with a new read."""
+        """Replace the last read by a new one."""
         if self._renewed:
             self._confirmed |= self._unconfirmed
         self._last, self._unconfirmed, self._renewed = last, {}, False
@@ -103,10 +108,10 @@ class ListGaps:
     def lookup_result(
         self, event: Event, value: Value | None, renew: Callable[[], bool]
     ) -> Found | None:
-        """Return the lookup result for an event that the lists lacked; None if they did not.
+        """Return the lookup result of an event that the last read should have listed, or None.
 
-        ``value`` is the stored value. ``renew`` requests a new directory, and returns whether it
-        will be read.
+        None means that the last read listed the event, or did not have to. ``value`` is the stored
+        value. ``renew`` expires the cached directory, and returns whether it will be read again.
         """
         last = self._last
         if last is None or not last.lacks(event, value):
@@ -121,7 +126,7 @@ class ListGaps:
         return Found(event, elsewhere=listing is ListingKind.NONE)
 
     def is_of_group(self, event: Event) -> bool:
-        """Return whether the directory has confirmed the group of a missing event's calendar."""
+        """Return whether the directory confirmed that a missed event's calendar is in its group."""
         last, calendar = self._last, event.service or ""
         if last is None or last.listing(event) is not ListingKind.GROUP:
             return False

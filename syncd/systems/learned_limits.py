@@ -47,22 +47,22 @@ class LearnedLimits:
 
     @property
     def rate(self) -> tuple[int, float] | None:
-        """The limit from headers, as (calls, seconds); None if unknown."""
+        """The limit from response headers, as (calls, seconds); None if unknown."""
         return _rate(self.facts.get(RATE, LIFETIME))
 
     @property
     def refused_rate(self) -> tuple[int, float] | None:
-        """The limit named in refusals, as (calls, seconds). It may differ from that of headers."""
+        """The limit named in refusals, as (calls, seconds); it may differ from that in headers."""
         return _rate(self.facts.get(REFUSED_RATE, LIFETIME))
 
     @property
     def day(self) -> int | None:
-        """The limit of calls a day; None if unknown."""
+        """The limit of calls per day; None if unknown."""
         calls = self.facts.get(DAY, LIFETIME)
         return int(calls) if calls.isdigit() else None
 
     def learn_rate(self, calls: int, seconds: float, usual: tuple[int, float]) -> None:
-        """Store a limit from headers; the ``usual`` one is stored only to replace another."""
+        """Store a limit from response headers; the ``usual`` one only if another one is stored."""
         if (calls, seconds) != usual or self.rate is not None:
             self.facts.put(RATE, f"{calls}/{seconds:g}", renewed=_RENEW_AFTER)
 
@@ -75,7 +75,7 @@ class LearnedLimits:
         self.facts.put(DAY, str(calls), renewed=_RENEW_AFTER)
 
     def hold(self, seconds: float) -> None:
-        """Store that the platform allows no call for so many seconds."""
+        """Store that the platform allows no call for the next ``seconds``."""
         until = self.facts.clock.now() + timedelta(seconds=seconds)
         self.facts.put(HOLD, until.astimezone(UTC).isoformat(timespec="seconds"))
 
@@ -89,18 +89,21 @@ class LearnedLimits:
         return min(max(0.0, remaining), MAX_DAILY_WAIT)
 
     def begin(self) -> None:
-        """Store that calls are being made; `end` replaces it."""
+        """Store that calls are being made, so that a crash is noticed; `end` replaces this."""
         self.facts.put(CALLS, _RUNNING)
 
     def end(self, calls: int) -> None:
-        """Store the number of calls in the last window, at the process end or a key change."""
+        """Store the number of calls in the last window.
+
+        Called when the process ends, and when the account's key changes.
+        """
         self.facts.put(CALLS, str(calls), renewed=timedelta(0))
 
     def earlier(self, rates: Sequence[tuple[int, float]]) -> tuple[int, float]:
         """Return how many recent calls an earlier process made, and how many seconds ago.
 
-        These are the calls of its longest window, as if all were made when it ended. A process that
-        crashed is assumed to have used up each window of at most 60 s.
+        The number is that of its longest window, as if all calls were made when the process ended.
+        A process that crashed is assumed to have used up each window of at most 60 s.
         """
         fact = self.facts.loaded(CALLS)
         if fact is None or not fact.value:
@@ -115,10 +118,10 @@ class LearnedLimits:
 
 @dataclass(frozen=True, slots=True)
 class LearnedAllowance:
-    """The stored limits of an account, for display; None where none is stored.
+    """The stored limits of an account, for display; None for each that is not stored.
 
-    ``rate`` is (calls, seconds), stated last at about ``at``. ``day`` is in calls. No call is made
-    before ``hold_until``.
+    ``rate`` is (calls, seconds); the platform stated it last at about ``at``. ``day`` is the number
+    of calls per day. No call is made before ``hold_until``.
     """
 
     rate: tuple[int, float] | None = None

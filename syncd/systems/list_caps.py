@@ -1,6 +1,6 @@
 """Recognise caps of lists by suspicious lengths, and split spans to stay below them. Pure; no I/O.
 
-Some platforms cut a list silently after a number of rows. Nothing in the answer shows it, so a
+Some platforms cut a list silently after a number of rows. Nothing in the response shows it, so a
 length that is typical of a cap is checked by listing both halves of the span (`capped_lists`):
 
 =====================  ====================================================================
@@ -8,12 +8,12 @@ the halves show        what follows
 =====================  ====================================================================
 more rows              the list is capped at that length: store the cap, and list in parts
 the same rows          this list is complete, but may be exactly as long as the cap. It is
-                       listed in two parts until an answer has more rows, or the list has
+                       listed in two parts until a response has more rows, or the list has
                        another length: one more call, and no row is ever missed
 fewer rows             the platform contradicts itself: nothing is proven, nothing is stored
 =====================  ====================================================================
 
-An answer with more rows proves that there is no cap at that length. Only this is stored as "no
+A response with more rows proves that there is no cap at that length. Only this is stored as "no
 cap", for all lists of that kind. The same rows do not prove it: a list that grows past its cap has
 exactly as many rows as the cap at some time.
 """
@@ -54,10 +54,10 @@ MAX_PARTS = 64
 
 @dataclass(frozen=True, slots=True)
 class KnownCap:
-    """The known cap of one kind of list: the number of rows after which it is cut.
+    """What is known about the cap of one kind of list: the number of rows at which it is cut.
 
-    ``cap`` is None if no cap is known. ``lengths`` are the suspicious lengths. ``clear`` is the
-    greatest of them that is no cap, because a longer answer was seen.
+    ``cap`` is None while no cap was found. ``lengths`` are the suspicious numbers of rows.
+    ``clear`` is the greatest suspicious number that is no cap, because a longer list was seen.
     """
 
     cap: int | None = None
@@ -69,7 +69,7 @@ class KnownCap:
         return rows == self.cap or (rows > self.clear and rows in self.lengths)
 
     def after(self, rows: int) -> KnownCap:
-        """Return the known cap after an answer with so many different rows."""
+        """Return what is known after a response with so many different rows."""
         clear = max((length for length in self.lengths if length < rows), default=0)
         if self.cap is not None and rows > self.cap:
             return replace(self, cap=None, clear=max(self.clear, clear))
@@ -78,7 +78,7 @@ class KnownCap:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a list's span that one call listed, and its number of rows.
+    """A part of a list's span that was read by one call, and the number of its rows.
 
     ``whole``: no row of the part is missing.
     """
@@ -89,7 +89,7 @@ class Part:
 
 
 def halves(span: Window) -> tuple[Window, Window] | None:
-    """Split a span in the middle; return None if it is too short."""
+    """Split a span in the middle; return None if the halves would be too short."""
     length = span.end - span.start
     if length <= SHORTEST:
         return None
@@ -100,7 +100,7 @@ def halves(span: Window) -> tuple[Window, Window] | None:
 def planned(span: Window, parts: Sequence[Part], known: KnownCap) -> list[Window]:
     """Split a span into the fewest pieces that are each expected to stay below the cap.
 
-    ``parts`` are those of the last read of this list, in order; without any, nothing is split.
+    ``parts`` are the parts of the last read of this list, in order; without any, nothing is split.
     """
     limit = _rows_per_piece(parts, known)
     if limit is None:
@@ -162,14 +162,20 @@ def _split_long(parts: Iterable[Part], limit: int) -> Iterable[Part]:
 
 
 def _between_minutes(moment: datetime) -> datetime:
-    """Move a cut off the whole minute: an event that starts there would be in both pieces."""
+    """Move a cut off the whole minute, so that no event starts exactly there.
+
+    Such an event would be listed in both pieces.
+    """
     return moment.replace(second=30, microsecond=0)
 
 
 def proven_spans(
     window: Window, holes: Mapping[Kind, Iterable[Window]]
 ) -> list[tuple[Window, frozenset[Kind]]]:
-    """Return the spans of a window that lists prove complete, each with the kinds of events."""
+    """Return the spans of a window that no list left open, each with the kinds proven in it.
+
+    ``holes`` are, per kind, the windows in which lists may have missed events.
+    """
     spans: dict[Window, set[Kind]] = {}
     for kind, holes_of_kind in holes.items():
         for span in uncovered(window, holes_of_kind):
@@ -178,7 +184,7 @@ def proven_spans(
 
 
 def uncovered(window: Window, covered: Iterable[Window]) -> list[Window]:
-    """Return the parts of a window that lie in none of these spans, in order."""
+    """Return the parts of a window that lie in none of the ``covered`` windows, in order."""
     gaps: list[Window] = []
     start = window.start
     for span in sorted(covered, key=lambda span: span.start):

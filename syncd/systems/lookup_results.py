@@ -11,11 +11,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The event exists, with this value, perhaps with an owner that is not mapped.
+    """The event exists and has this value. Its owner may be nobody in the configuration.
 
-    ``elsewhere``: the lists that were read for its provider cannot show it. ``outdated``: they
-    cannot show its whole calendar, which may have moved to another group or team; the adapter
-    reads the directory again, so the next read uses the right lists.
+    ``elsewhere``: the lists of the last read cannot show this event, because they do not include
+    its calendar. ``outdated``: the calendar may have moved to another group or team, so that the
+    lists show none of its events. The adapter then reads its directory of calendars again, and the
+    next read uses the right lists.
     """
 
     event: Event
@@ -27,7 +28,8 @@ class Found:
 class Gone:
     """The system says that the event does not exist.
 
-    ``own_list``: the list of its own user shows other events, so that user is not missing.
+    ``own_list``: the list of the event's user shows other events, so the user still exists, and the
+    event is missing although its list works.
     """
 
     own_list: bool = False
@@ -35,7 +37,11 @@ class Gone:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """The lookup was inconclusive. ``refused``: the system refused to read this id."""
+    """The lookup proved neither that the event exists nor that it is gone.
+
+    ``why`` is the reason for a log or message, '' for none. ``refused``: the system refused to read
+    this id.
+    """
 
     why: str = ""
     refused: bool = False

@@ -1,8 +1,8 @@
-"""The measured facts of one account, with the safe side for all that were not measured.
+"""The measured facts of one account, and the safe side of each fact that was not measured.
 
-`model.platform_facts` lists the facts. A measured value is used until an answer of the platform
-contradicts it. Then the safe side is used, and only a probe can measure the fact again, no ordinary
-read. A contradicted value is stored with the prefix `CONTRADICTED`.
+`model.platform_facts` lists the facts. A measured value is used until a response of the platform
+contradicts it. From then on the safe side is used, and only a probe can measure the fact again: an
+ordinary read cannot. A contradicted value stays stored, with the prefix `CONTRADICTED`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from syncd.systems.facts import FactStore
 
 CONTRADICTED = "!"
-"""The prefix of a contradicted value; the fact's date is that of the contradicting answer."""
+"""The prefix of a contradicted value; the fact's date is that of the contradicting response."""
 
 REMEASURE_AFTER = timedelta(days=90)
 """`check` warns about facts that were measured longer ago."""
@@ -43,7 +43,7 @@ _NAMES = frozenset(row.name for row in PLATFORM_FACTS)
 
 
 class Side(StrEnum):
-    """The origin of the value of a fact."""
+    """Where the value in use of a fact comes from."""
 
     SAFE = "safe"
     """The fact was not measured: the safe side is assumed."""
@@ -54,9 +54,9 @@ class Side(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FactStatus:
-    """One fact of one account: its row in the table of facts, and the value in use.
+    """One fact of one account: its definition ``row``, the ``value`` in use, and its ``side``.
 
-    ``at`` is when it was measured or contradicted; None if neither happened.
+    ``at`` is when the fact was measured or contradicted; None if it was never measured.
     """
 
     row: PlatformFact
@@ -74,29 +74,32 @@ class FactStatus:
 class MeasuredFacts:
     """The facts of one account (`model.platform_facts`), with the values in use.
 
-    ``platform`` is the type of the system, '' for derived systems that have no facts of their own.
-    ``facts`` stores the measured values under the names of the facts.
+    ``platform`` is the account's `PlatformKind`; '' for a system that is derived from another one
+    and has no facts of its own. ``facts`` stores the measured values by fact name.
     """
 
     platform: str
     facts: FactStore
 
     def value(self, name: str) -> str:
-        """Return the measured value of a fact, or its safe side. Raises KeyError."""
+        """Return the measured value of a fact; the safe side if it is not measured or contradicted.
+
+        Raises KeyError for an unknown fact; so do `is_yes`, `safe` and `side`.
+        """
         stored = self.facts.get(name, _FOR_EVER)
         is_valid = stored and not stored.startswith(CONTRADICTED)
         return stored if is_valid else platform_fact(self.platform, name).safe
 
     def is_yes(self, name: str) -> bool:
-        """Return whether the value of a yes-or-no fact is "yes". Raises KeyError."""
+        """Return whether the value in use of a yes-or-no fact is "yes". Raises KeyError."""
         return self.value(name) == YES
 
     def safe(self, name: str) -> str:
-        """Return the safe side of a fact. Raises KeyError."""
+        """Return the safe side of a fact, whatever was measured. Raises KeyError."""
         return platform_fact(self.platform, name).safe
 
     def side(self, name: str) -> Side:
-        """Return the origin of the value of a fact. Raises KeyError for an unknown fact."""
+        """Return where the value in use comes from. Raises KeyError for an unknown fact."""
         platform_fact(self.platform, name)
         return _side(self.facts.get(name, _FOR_EVER))
 
@@ -106,15 +109,16 @@ class MeasuredFacts:
         return None if stored is None or self.side(name) is Side.SAFE else stored.at
 
     def note(self, name: str, value: str) -> None:
-        """Store the result of a probe, dated now. Raises KeyError for an unknown fact.
+        """Store a value that a probe measured, with the current time. Raises KeyError if unknown.
 
-        This clears a contradiction, so only a probe or a person's command may call it.
+        A contradiction of the fact is cleared, so only a probe or a command of the operator may
+        call this; ordinary reads call `record_read`.
         """
         platform_fact(self.platform, name)
         self.facts.put(name, value)
 
     def record_read(self, name: str, value: str) -> None:
-        """Store a value that an ordinary read measured, unless the fact was contradicted before.
+        """Store a value that an ordinary read measured; keep a contradicted fact as it is.
 
         Raises KeyError for an unknown fact.
         """
@@ -122,12 +126,12 @@ class MeasuredFacts:
             self.note(name, value)
 
     def contradict(self, name: str, *measured: str) -> bool:
-        """Reset a fact to its safe side because an answer contradicts the measured value.
+        """Reset a fact to its safe side because a response contradicts the measured value.
 
-        ``measured`` are the values that the answer contradicts; none means any value. Nothing
-        changes if the fact was not measured, has another value, equals its safe side, or does not
-        exist on this platform. Return whether the fact was reset. Raises KeyError for a name that
-        no platform has.
+        ``measured`` are the values that the response contradicts; without any, it contradicts every
+        value. Nothing changes if the fact was not measured, has another value, equals its safe
+        side, or does not exist on this platform. Returns whether the fact was reset. Raises
+        KeyError for a name that no platform has.
         """
         if name not in _NAMES:
             raise KeyError(name)
@@ -140,9 +144,10 @@ class MeasuredFacts:
         return True
 
     def forget(self) -> Sequence[str]:
-        """Forget all measured and contradicted facts; return their names.
+        """Forget all measured and contradicted facts of the account; return their names.
 
-        The caps of lists are kept: reads find them, and they expire by themselves.
+        Used when everything is to be measured again. The caps of lists are kept: ordinary reads
+        find them, and they expire after 30 days.
         """
         names = [each.name for each in self.statuses() if each.side is not Side.SAFE]
         names = [name for name in names if name != LIST_CAP]
@@ -151,12 +156,12 @@ class MeasuredFacts:
         return names
 
     def statuses(self) -> Sequence[FactStatus]:
-        """Return the status of every fact of the platform, in the order of the table."""
+        """Return the status of every fact of the platform, in the order of `PLATFORM_FACTS`."""
         return fact_statuses(self.platform, self.facts.all())
 
 
 def fact_statuses(platform: str, facts: Iterable[Fact]) -> Sequence[FactStatus]:
-    """Return the status of every fact of a platform, given the stored ``facts`` of one system."""
+    """Return the status of every fact of a platform. ``facts`` are those stored for one system."""
     stored = {fact.name: fact for fact in facts}
     statuses: list[FactStatus] = []
     for row in platform_facts(platform):
@@ -174,13 +179,13 @@ def fact_statuses(platform: str, facts: Iterable[Fact]) -> Sequence[FactStatus]:
 
 
 def contradicted_facts(platform: str, facts: Iterable[Fact]) -> Sequence[FactStatus]:
-    """Return the status of the stored facts that were contradicted."""
+    """Return the status of those stored facts whose measured value was contradicted."""
     statuses = fact_statuses(platform, [f for f in facts if f.value.startswith(CONTRADICTED)])
     return [each for each in statuses if each.side is Side.CONTRADICTED]
 
 
 def _cap_status(row: PlatformFact, facts: Iterable[Fact]) -> FactStatus:
-    """Return the caps of lists that reads have found (`capped_lists`) as one status."""
+    """Combine all caps of lists that reads have found (`capped_lists`) into one status."""
     caps = [f for f in facts if f.value and f.name.startswith(_CAP_PREFIXES)]
     if not caps:
         return FactStatus(row, row.safe)

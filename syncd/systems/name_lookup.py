@@ -23,9 +23,9 @@ def fold_name(name: str) -> str:
 
 
 def resolve_name(wanted: str, ids: Mapping[str, Sequence[str]], what: str, where: str) -> str:
-    """Return the id that equals ``wanted``, or the only id with that name.
+    """Return the id that equals ``wanted``, or the id of the only thing with that name.
 
-    ``ids`` maps each id to its names; ``what`` and ``where`` describe the kind and the place in
+    ``ids`` maps each id to its names; ``what`` (the kind) and ``where`` (the place) are used in
     messages. Raises UnresolvedError if not exactly one id matches; the message says if a name
     differs only in case or accents.
     """

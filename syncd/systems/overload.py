@@ -46,10 +46,10 @@ _CALLS_IN_SECONDS = re.compile(
 
 
 def overload_text(answer: Answer, private: Sequence[str] = ()) -> str:
-    """Return the text of an answer that reports too many calls; '' if it does not.
+    """Return the text of a response that reports too many calls; '' for other responses.
 
     ``private`` are texts of the request, which an error may repeat. A success counts only if it is
-    a short object with the exact words of LeadSquared: other texts in it may be a customer's.
+    a short object with LeadSquared's exact words: other texts in it may be a customer's.
     """
     if answer.status_code in _SUCCESS:
         return _overload_in_success(answer)

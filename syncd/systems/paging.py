@@ -22,10 +22,11 @@ MAX_PAGES = 100
 async def all_pages(
     read_page: Callable[[int], Awaitable[Sequence[T]]], transport: Transport, call: str
 ) -> list[T]:
-    """Return the rows of all pages; ``read_page`` reads the page after so many rows.
+    """Return the rows of all pages; ``read_page`` reads the page that begins after so many rows.
 
-    An empty page ends the list. So does a page that begins with a known row: the platform ignores
-    the offset. Raises PlatformError, also if the list does not end within its bounds.
+    An empty page ends the list. So does a page that begins with a known row, because then the
+    platform ignores the offset. ``call`` is named in errors. Raises PlatformError, also if the list
+    exceeds the bounds on pages.
     """
     rows: list[T] = []
     try:

@@ -8,9 +8,9 @@ The errors are divided by what must be done next, not by cause (docs/design.md#r
     │   ├── DelayedError         a write was not sent because its deadline passed in the queue
     │   └── StoppingError        a call was not sent because syncd is stopping
     ├── RateLimitedError         wait `wait` seconds
-    ├── UnauthorizedError        a person must renew the secret or its permissions
+    ├── UnauthorizedError        the operator must renew the secret or its permissions
     ├── RejectedError            repeating cannot help; `why` is the reason
-    └── UnknownOutcomeError      sent without a trustworthy answer: read before anything else
+    └── UnknownOutcomeError      sent, but the result is unknown: read before anything else
 """
 
 from __future__ import annotations
@@ -57,14 +57,11 @@ if TYPE_CHECKING:
     from syncd.systems.probing import Prober
 
 
-# --- errors -----------------------------------------------------------------------------------
-
-
 class PlatformError(Exception):
-    """A failed call to a system. `remedies` turns it into a message with a remedy.
+    """A failed call to a system. `remedies` turns the error into a message with a remedy.
 
-    ``call`` is the method and path without query. ``status`` is the HTTP status; None means no
-    answer. ``detail`` is the platform's own text, without secrets and personal data.
+    ``call`` is the method and path without query. ``status`` is the HTTP status, None without a
+    response. ``detail`` is the platform's error text, without secrets and personal data.
     """
 
     without_status = "did not answer"
@@ -87,7 +84,7 @@ class PlatformError(Exception):
 
 
 class RetryableError(PlatformError):
-    """Nothing happened, or repeating is harmless."""
+    """The call had no effect, or repeating it is harmless: the engine tries again later."""
 
 
 class IncompleteReadError(RetryableError):
@@ -101,13 +98,13 @@ class DelayedError(RetryableError):
 
 
 class StoppingError(RetryableError):
-    """The request was not sent because syncd is stopping. It says nothing about the system."""
+    """The request was not sent because syncd is stopping; the system itself may be fine."""
 
     without_status = "was not sent: syncd is stopping"
 
 
 class RateLimitedError(PlatformError):
-    """The rate limit of the account is reached; ``wait`` is in seconds, and capped."""
+    """The account's rate limit is reached. ``wait`` is the time to wait in seconds, capped."""
 
     def __init__(
         self,
@@ -124,14 +121,14 @@ class RateLimitedError(PlatformError):
 
 
 class UnauthorizedError(PlatformError):
-    """The secret, its permissions or its location is not accepted."""
+    """The system rejects the key or token, or it lacks a permission or access to the location."""
 
 
 class RejectionReason(StrEnum):
-    """The reason of a permanent refusal.
+    """Why a system permanently refused a call.
 
     GONE proves that a record does not exist. UNKNOWN_ID only means that the system cannot find an
-    id of the call: enough for a lookup by key, but no proof that an event was deleted.
+    id of the call: that ends a lookup by key, but does not prove that an event was deleted.
     """
 
     GONE = "gone"
@@ -142,10 +139,10 @@ class RejectionReason(StrEnum):
 
 
 class RejectedError(PlatformError):
-    """The system refuses the call permanently.
+    """The system refuses the call permanently; ``why`` is the reason.
 
     ``each``: every row of a bulk call is refused, so splitting the call cannot help. Otherwise one
-    row may have caused the refusal of the others.
+    bad row may have caused the refusal of all rows.
     """
 
     def __init__(
@@ -164,15 +161,15 @@ class RejectedError(PlatformError):
 
 
 class UnknownOutcomeError(PlatformError):
-    """The request was sent without a trustworthy answer: it may have taken effect."""
+    """A write was sent, and no trustworthy response came: the write may have taken effect."""
 
 
 class UnreadableError(ValueError):
     """A record that cannot be read, or only with an assumption; ``topic`` says which.
 
-    ``provider`` is the provider of its calendar, '' if it may be any of ``providers``. ``event`` is
-    the record's id, or the name of a list. ``began`` is the record's start, if it can be read and
-    has passed.
+    ``event`` is the record's id, or the name of a list. ``provider`` is the provider in whose
+    calendar the record is; '' if that may be any of ``providers``. ``began`` is the record's start
+    if that is known and in the past.
     """
 
     def __init__(
@@ -185,7 +182,7 @@ class UnreadableError(ValueError):
         providers: Collection[str] = (),
         began: datetime | None = None,
     ) -> None:
-        """Keep the data of the record and the ``reason``, which must contain no personal data."""
+        """Keep the data of the record. ``reason`` is shown, so it must have no personal data."""
         super().__init__(f"{system}: record {event or '(no id)'}: {reason}")
         self.system, self.event = system, event
         self.reason, self.topic = reason, topic
@@ -198,38 +195,40 @@ class Capabilities:
 
     The values follow from the platform's documentation and from `MeasuredFacts`.
 
-    - ``grain``: the granularity of times; syncd rounds to it before it compares or writes.
-    - ``lag``: lists may be this much older than an answered write.
-    - ``gone_proofs``: per kind, in how many cycles `System.read_one` must return Gone.
-    - ``refused_when_gone``: the kinds whose deleted events may be refused on a read by id, with a
+    - ``grain``: the granularity of times; syncd rounds times to it before it compares or writes.
+    - ``lag``: a list may still show the state of this long ago, and so lack a finished write.
+    - ``gone_proofs``: per kind, in how many cycles `System.read_one` must return Gone before an
+      event counts as deleted.
+    - ``refused_when_gone``: the kinds whose deleted events may be refused on a read by id with a
       status that does not prove deletion. Then lists must prove it (`core.absence`).
     - ``statuses``: the status that an appointment shows after syncd wrote a status; a status that
       is not a key cannot be written.
-    - ``bulk``: the bulk call of an action, ``bulk_statuses`` that of setting a status.
-    - ``asynchronous``: actions that are only queued, and must be confirmed by a read.
-    - ``bulk_only``: actions that the platform offers only in bulk, so no re-read precedes them.
+    - ``bulk``: the bulk call of an action; ``bulk_statuses``: the bulk call that sets a status.
+    - ``asynchronous``: actions that the platform only queues; a later read must confirm them.
+    - ``bulk_only``: actions that exist only as a bulk call, so no re-read precedes them.
     - ``key_survives``: a read shows the tag of a block.
-    - ``gone_by_list``: the kinds whose deletion only a list can prove, because no call reads them
-      by id. A list of a missing user proves nothing.
-    - ``lists_blocks``: lists are known to show blocks. If not, blocks are created one at a time,
-      because none can be found again after a crash.
-    - ``reach``: the systems in which its busy time is blocked; None means all others. A system with
-      a reach is never written to.
-    - ``update_replaces``: an update replaces the record: a field that it omits is reset (the status
-      of an appointment to confirmed, texts to empty). `System.write` then reads the record
-      immediately before, whatever its age, and compares it afterwards.
-    - ``update_sets_status``: the update that moves an appointment may set its status.
-    - ``update_keeps_end``: an update keeps the end; otherwise `System.write` checks it afterwards.
-    - ``meetings_keep_end``: the same for meetings, which a measurement on a block cannot prove.
-    - ``series_writes``: a write to an instance of a series changes only it; ``series_held``: the
-      configuration holds such writes back.
-    - ``notifies``: writes to an appointment may notify the customer, whatever syncd requests.
-    - ``rows_carry_owner``, ``rows_carry_end``: rows contain the owner's address, and an end; each
-      row without it is reported. If False, there is one report for all rows.
-    - ``completing_changes_end``: completing an appointment may set its end to the current time. So
-      the end of a completed appointment is ignored, unless it is in the future.
+    - ``gone_by_list``: the kinds whose deletion only a list can prove, because no call reads such
+      events by id. The list of a missing user proves nothing.
+    - ``lists_blocks``: lists are known to show blocks. Otherwise blocks are created one at a time,
+      because a block whose id was lost in a crash cannot be found again.
+    - ``reach``: the systems in which busy time of this system is blocked; None means all others. A
+      system with a reach is never written to.
+    - ``update_replaces``: an update resets each field that it omits (the status of an appointment
+      to confirmed, texts to empty). `System.write` then reads the record immediately before the
+      update, however recent the last read is, and compares the record after the update.
+    - ``update_sets_status``: the update that moves an appointment may also set its status.
+    - ``update_keeps_end``: an update of a block keeps its end; otherwise `System.write` checks the
+      end after the update. ``meetings_keep_end``: the same for meetings, about which a measurement
+      on a block proves nothing.
+    - ``series_writes``: a write to an instance of a series changes only that instance;
+      ``series_held``: the configuration holds such writes back.
+    - ``notifies``: a write to an appointment may notify the customer, whatever syncd requests.
+    - ``rows_carry_owner``, ``rows_carry_end``: list rows contain the owner's address, and an end;
+      each row without it is reported. If False, one report covers all rows.
+    - ``completing_changes_end``: completing an appointment may set its end to the current time, so
+      the end of a completed appointment is ignored unless it is in the future.
     - ``slots_ahead``: how far ahead of now one call for free slots reaches.
-    - ``lists_cancelled``: lists show cancelled appointments; if not, they are read by id.
+    - ``lists_cancelled``: lists show cancelled appointments; otherwise each is read by id.
     - ``record_fields``: the meaning of the fields of `System.whole`.
     """
 
@@ -263,14 +262,12 @@ class Capabilities:
     record_fields: RecordFields = SYNCD_FIELDS
 
     def bulk_of(self, operation: Operation) -> BulkCall | None:
-        """Return the bulk call of an operation; None if it is sent in a call of its own."""
+        """Return the bulk call of an operation; None if the operation is sent in its own call."""
         if operation.action is Action.SET_STATUS:
             after = operation.after
             return None if after is None else self.bulk_statuses.get(after.status)
         return self.bulk.get(operation.action)
 
-
-# --- the results of reads ---------------------------------------------------------------------
 
 NOTHING_KNOWN: Mapping[str, str] = MappingProxyType({})
 """No known fingerprints: `System.read` returns every row."""
@@ -282,8 +279,8 @@ NO_LOOK_BACK = timedelta(0)
 class Row(NamedTuple):
     """One row of a list, reduced to what a comparison needs; ``wire`` is the row as sent.
 
-    ``fingerprint`` contains the fields that matter, without personal data; two are equal exactly if
-    the fields are. `System.event` parses ``wire`` only if the fingerprint is new.
+    ``fingerprint`` contains the fields that matter, without personal data: two fingerprints are
+    equal exactly if these fields are. `System.event` parses ``wire`` only for a new fingerprint.
     """
 
     id: str
@@ -294,17 +291,17 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One read of some calendars.
+    """One read of some calendars, as `System.read` returns it.
 
-    - ``rows``: deduplicated by id.
-    - ``coverage``: the windows that the read proved complete. A list that failed has none; its rows
-      still count as changes.
+    - ``rows``: the list rows, without duplicates of an id.
+    - ``coverage``: the windows that the read proved complete. A failed list has no coverage; its
+      rows still count as changes.
     - ``faults``: the errors of failed lists; ``malformed``: rows that could not be read.
-    - ``unproven``: windows that were answered but may lack rows, which is no fault.
-    - ``units``: how many of a room or piece of equipment can be in use at once.
+    - ``unproven``: windows whose lists did not fail, but may lack rows.
+    - ``units``: by provider, how many of a room or piece of equipment can be in use at once.
     - ``refused``: providers whose lists the system refuses; they have no coverage.
-    - ``users``: the user ids of providers that are mapped by address, as seen in rows.
-    - ``same``: ids that were listed with the known fingerprint. Rows with the same id win.
+    - ``users``: user ids, as seen in rows, of providers that are mapped by e-mail address.
+    - ``same``: ids that were listed with the known fingerprint. An id also in ``rows`` changed.
     """
 
     system: str
@@ -333,9 +330,9 @@ class CheckResult:
 class ListCall:
     """One planned list call of a read, without the pages that may follow.
 
-    ``call`` is the method and path. ``selector`` is the parameter that selects the calendars, and
-    ``ids`` its values. ``span`` is the requested time: the window, plus margins where the meaning
-    of the platform's filter is unclear. If the call fails, the ``kinds`` of events of these
+    ``call`` is the method and path. ``selector`` is the parameter that selects calendars or users,
+    and ``ids`` its values. ``span`` is the requested time: the window, plus margins where the
+    meaning of the platform's filter is unclear. If the call fails, the ``kinds`` of events of these
     ``providers`` have no coverage.
     """
 
@@ -348,7 +345,11 @@ class ListCall:
 
 
 class System(Protocol):
-    """One account on one platform."""
+    """One account on one platform; each adapter implements this protocol.
+
+    ``name`` is its name in ``[systems]``; ``providers`` are the providers mapped to a calendar in
+    it.
+    """
 
     name: str
     providers: Collection[str]
@@ -356,7 +357,7 @@ class System(Protocol):
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the engine may rely on, by the facts measured so far."""
+        """What the engine may rely on, given the facts measured so far."""
         ...
 
     @property
@@ -372,15 +373,14 @@ class System(Protocol):
         *,
         look_back: timedelta = NO_LOOK_BACK,
     ) -> Snapshot:
-        """Read the events of providers (default: all mapped ones) in a window, in the fewest calls.
+        """Read the events of ``providers`` (default: all mapped ones) in as few calls as possible.
 
-        Platforms list events that *begin* in the requested time. So lists and coverage start
-        ``look_back`` before the window; rows that ended before the window are omitted. ``known``
-        maps the ids of events in the window to fingerprints. A row with the same fingerprint may be
-        returned as an id in `Snapshot.same` instead.
+        Platforms list events that *begin* in the requested time, so lists and coverage start
+        ``look_back`` before the window, to show events that are still running when it begins; rows
+        that ended before the window are omitted. ``known`` maps the ids of events in the window to
+        stored fingerprints; a row with its known fingerprint may be returned in `Snapshot.same`.
 
-        Raises UnauthorizedError, RateLimitedError or RetryableError only if nothing at all could be
-        read.
+        Raises UnauthorizedError, RateLimitedError or RetryableError only if no list could be read.
         """
         ...
 
@@ -401,25 +401,25 @@ class System(Protocol):
         ...
 
     async def person(self, event: Event) -> Person | None:
-        """Look up the addresses of an event's customer; None if it has none.
+        """Read the customer's addresses; None if the event has no customer.
 
         Raises PlatformError.
         """
         ...
 
     async def write(self, operations: Sequence[Operation]) -> Reply:
-        """Send operations that share one call (`Capabilities.bulk_of`).
+        """Send one operation, or several of the same bulk call (`Capabilities.bulk_of`).
 
         Raises PlatformError.
         """
         ...
 
     async def free_slots(self, provider: str, window: Window) -> Sequence[Offer]:
-        """Return the free slots of the provider in the window. Raises PlatformError."""
+        """Return the provider's free slots in the window. Raises PlatformError."""
         ...
 
     def plan(self, window: Window, providers: Collection[str] | None = None) -> Sequence[ListCall]:
-        """Return the list calls that `read` would make, from cached knowledge only."""
+        """Return the list calls that `read` would make, from cached data; makes no call."""
         ...
 
     def calls_per_read(self, window: Window, providers: Collection[str] | None = None) -> int:
@@ -430,11 +430,11 @@ class System(Protocol):
         """Return the account's prober. Raises PlatformError while the circuit breaker is open."""
 
     async def check(self) -> Sequence[CheckResult]:
-        """Check credentials, permissions and mapping without writing. Raises no PlatformError."""
+        """Check credentials, permissions and mapping; write nothing, raise no PlatformError."""
 
     @property
     def seats(self) -> Mapping[str, int]:
-        """The number of parallel meetings by service, as last known; one if missing."""
+        """How many meetings a service takes at one time, as last known; 1 for missing services."""
 
     @property
     def buffers(self) -> Mapping[str, Buffer]:

@@ -1,7 +1,8 @@
-"""The steps of `syncd probe`, which measures the uncertain facts of an account.
+"""The protocol of `syncd probe`, which measures the uncertain facts of an account.
 
-An adapter provides the steps: it knows the calls and the meaning of their answers. The engine runs
-them: it keeps the canary's journal, counts the calls and stores the results
+A probe creates one event of its own, the canary, and observes how the platform lists, moves and
+deletes it. The adapter provides the steps: it knows the calls and the meaning of the responses. The
+engine runs the steps: it stores the canary, counts the calls and stores the results
 (docs/design.md#measured-facts).
 """
 
@@ -28,38 +29,45 @@ CANARY_TITLE = "syncd probe"
 
 CANARY_LENGTH = timedelta(minutes=15)
 CANARY_HOURS = (3, 2, 4, 1, 5, 0, 23, 22)
-"""Hours at which a canary may be made, in the provider's zone, best first; at five past."""
+"""Hours at which a canary may be created, in the provider's time zone, best first; at five past."""
 
 CANARY_ROOM = timedelta(hours=1)
-"""The free time that a canary needs: steps may make it longer."""
+"""The free time that a canary needs: a step may make the canary longer."""
 
 LIST_TIMES = ((0.0, "0"), (6.0, "5"), (21.0, "20"))
-"""Seconds after a create at which a list is read, and the lag (seconds) if it shows the canary."""
+"""Seconds from creation to a read of a list, and the lag (seconds) if it shows the canary."""
 
 LONGEST_LAG = 31.0
-"""Seconds to wait for a list whose lag was not measured."""
+"""Seconds to wait until lists show a write while no lag was measured."""
 
 
 class NotMeasuredError(Exception):
-    """A step has no result. ``failed``: a result was expected, so a person may want to look."""
+    """A step ended without a result.
+
+    ``failed``: a result was expected, so the operator should look at the reason. Otherwise the
+    account has nothing to measure the fact with, such as no group of calendars.
+    """
 
     def __init__(self, reason: str, *, failed: bool = True) -> None:
-        """Keep the reason, in a few words."""
+        """Keep the reason, a few words that are shown to the operator."""
         super().__init__(reason)
         self.reason, self.failed = reason, failed
 
 
 class CanaryRefusedError(NotMeasuredError):
-    """The platform refuses the canary itself; ``facts`` are the facts that this proves."""
+    """The platform refused to create the canary.
+
+    ``facts`` are the measured facts, by name, that the refusal proves.
+    """
 
     def __init__(self, reason: str, facts: Mapping[str, str]) -> None:
-        """Keep the reason and the facts."""
+        """Keep the reason and the facts. Without facts the step counts as failed."""
         super().__init__(reason, failed=not facts)
         self.facts = facts
 
 
 class StepTime(Enum):
-    """The time of a step: before the canary is made, while it exists, after it was removed."""
+    """When a step runs: before the canary is created, while it exists, or after its removal."""
 
     BEFORE = auto()
     WITH = auto()
@@ -68,10 +76,12 @@ class StepTime(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ProbeStep:
-    """One step: it makes at most ``calls`` calls and measures ``facts``.
+    """One step of a probe, which measures ``facts`` (names) with at most ``calls`` calls.
 
-    ``label`` is shown to people. ``run`` raises NotMeasuredError or PlatformError. The calls of a
-    step ``per_calendar`` have a separate limit, of two for each calendar.
+    ``label`` is shown to the operator. ``run`` returns the measured values by fact name; it raises
+    NotMeasuredError or PlatformError. ``when`` says at what time the step runs. ``per_calendar``:
+    the step makes one call for each calendar, so its calls do not count against the limit of the
+    probe but against a limit of two calls for each calendar.
     """
 
     label: str
@@ -84,13 +94,15 @@ class ProbeStep:
 
 @dataclass(slots=True)
 class ProbeContext:
-    """The state that the steps of one system share.
+    """The state that the steps of one probe share.
 
-    ``canary`` is the stored canary; ``move`` stores the times to which it is about to be moved.
-    ``is_free`` returns whether the provider has nothing between two times, in any system. ``pause``
-    waits for some seconds, and raises StoppingError when the probe must end. ``made`` is when the
-    canary was made (monotonic seconds). ``found`` are the facts measured so far. ``zone`` is the
-    provider's.
+    - ``canary``: the stored canary.
+    - ``zone``: the provider's time zone (IANA name).
+    - ``move``: stores the new start and end of the canary; called before the canary is moved.
+    - ``is_free``: returns whether the provider has no event in any system between two times.
+    - ``pause``: waits for some seconds; raises StoppingError when the probe must end.
+    - ``made``: when the canary was created (monotonic seconds).
+    - ``found``: the facts measured so far, by name.
     """
 
     canary: Canary
@@ -104,17 +116,26 @@ class ProbeContext:
 
     @property
     def event(self) -> str:
-        """The canary's id."""
+        """The canary's id on the platform; '' before it is created."""
         return self.canary.event or ""
 
     @property
     def lag(self) -> float:
-        """Seconds after which lists show a write."""
+        """How long to wait after a write until lists show it, in seconds.
+
+        This is one second more than the lag measured in this probe, 0 if that lag was zero, and
+        `LONGEST_LAG` while no lag was measured.
+        """
         known = self.found.get("list_lag")
         return float(known) + 1 if known not in {None, "0"} else 0.0 if known else LONGEST_LAG
 
     async def appears(self, seen: Callable[[], Awaitable[bool]]) -> str | None:
-        """Read a list until it shows the canary; return the lag in seconds, or None."""
+        """Wait until a list shows the canary; return the measured lag in seconds, as text.
+
+        ``seen`` reads the list once and returns whether it shows the canary. The list is read at
+        the times `LIST_TIMES` after the creation. Returns None if the last of these reads does not
+        show the canary.
+        """
         for after, lag in LIST_TIMES:
             await self.pause(self.made + after - self.clock.monotonic())
             if await seen():
@@ -122,14 +143,18 @@ class ProbeContext:
         return None
 
     def keeps_tag(self, *texts: object) -> dict[str, str]:
-        """Return the fact `keeps_tag`, given the texts of the canary as read."""
+        """Return the fact `keeps_tag`: whether the canary as read still has its syncd tag.
+
+        ``texts`` are the text fields of the canary as read. Raises NotMeasuredError if all are
+        empty.
+        """
         if not any(text(each) for each in texts):
             raise NotMeasuredError("the canary is shown without any text")
         return {"keeps_tag": YES if find_tag(*texts) == self.canary.tag else NO}
 
 
 class Prober(Protocol):
-    """Measures the uncertain facts of one account."""
+    """Measures the uncertain facts of one account, and creates and removes the canary."""
 
     platform: str
     canary_name: str
@@ -137,24 +162,30 @@ class Prober(Protocol):
     removes_later: bool
     """Whether a removal is only queued."""
     hours: Sequence[int]
-    """Hours at which the canary may be made, in the provider's zone, best first."""
+    """Hours at which the canary may be created, in the provider's time zone, best first."""
 
     def slot_calendars(self, provider: str) -> int | None:
-        """Return how many calendars are read for free slots; None if not known yet."""
+        """Return how many calendars the probe reads for free slots; None while that is unknown."""
         ...
 
     async def create(self, canary: Canary) -> str:
-        """Make the canary; return its id. Raises CanaryRefusedError, PlatformError."""
+        """Create the canary; return its id on the platform.
+
+        Raises CanaryRefusedError or PlatformError.
+        """
         ...
 
     async def exists(self, canary: Canary) -> bool | None:
-        """Return whether the canary exists, by its id; None if unclear. Raises PlatformError."""
+        """Look up the canary by its id: True, False, or None if the response proves neither.
+
+        Raises PlatformError.
+        """
         ...
 
     async def remove(self, canary: Canary) -> None:
-        """Remove the canary by its id, also if it is gone already. Raises PlatformError."""
+        """Delete the canary by its id; succeed if it is already gone. Raises PlatformError."""
         ...
 
     async def steps(self, context: ProbeContext) -> Sequence[ProbeStep]:
-        """Return the steps, in order. Raises PlatformError."""
+        """Return the steps in the order in which they run. Raises PlatformError."""
         ...

@@ -1,8 +1,9 @@
 """The protocol of provisioning: list, create, update and remove resources on a platform.
 
-A resource is identified by its name, because no platform promises an id in its answers
-(docs/platforms/leadconnector-v2.md#rooms-and-equipment). Its fields are those of the configuration;
-each adapter converts them to the platform's fields, and names of calendars, users and teams to ids.
+Used by `syncd provision`. A resource is identified by its name, because no platform promises an id
+in its responses (docs/platforms/leadconnector-v2.md#rooms-and-equipment). Its fields are those of
+the configuration; each adapter converts them to the platform's fields, and converts names of
+calendars, users and teams to ids.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ Fields = dict[str, Any]
 
 
 class ResourceType(StrEnum):
-    """The types of resources, in the order of creation: later ones refer to earlier ones."""
+    """The types of resources in the order of creation: later types refer to earlier ones."""
 
     BUSY_TYPE = "busy-type"
     OBJECT = "object"
@@ -34,7 +35,7 @@ class ResourceType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """One resource that the configuration asks for in one system."""
+    """One resource that the configuration requires in one system."""
 
     system: str
     sort: ResourceType
@@ -44,10 +45,10 @@ class Desired:
 
 @dataclass(frozen=True, slots=True)
 class Actual:
-    """One resource as the platform shows it; ``id`` is "" if it sends none.
+    """One resource as the platform shows it; ``id`` is "" if the platform sends none.
 
-    ``fields`` are those that can be compared with the desired ones; ``raw`` is the row as sent, for
-    the adapter.
+    ``fields`` are those that can be compared with the desired fields; ``raw`` is the row as sent,
+    for the adapter.
     """
 
     sort: ResourceType
@@ -59,7 +60,7 @@ class Actual:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The request that would be sent; a dry run shows it."""
+    """The request that would be sent to create or update a resource; a dry run shows it."""
 
     method: str
     path: str
@@ -67,10 +68,10 @@ class Request:
 
 
 class UnresolvedError(Exception):
-    """A name in a resource's fields matches nothing in its system, or more than one thing."""
+    """A name in a resource's fields matches nothing in its system, or several things."""
 
     def __init__(self, reason: str, remedy: str) -> None:
-        """Keep the reason, and the remedy for a person."""
+        """Keep the reason, and the remedy for the operator."""
         super().__init__(f"{reason}. {remedy}")
         self.reason = reason
         self.remedy = remedy
@@ -92,11 +93,14 @@ class Provisioner(Protocol):
     undeletable: Collection[ResourceType]
 
     async def list_actual(self, sort: ResourceType, names: Collection[str]) -> Sequence[Actual]:
-        """List the resources of a type, at least those with these names. Raises PlatformError."""
+        """List the existing resources of a type, at least those with these names.
+
+        Raises PlatformError.
+        """
         ...
 
     async def read(self, sort: ResourceType, id: str) -> Actual | None:
-        """Read one resource by its id; None if it does not exist or no call can read it.
+        """Read one resource by its id; None if it does not exist or if no call can read it.
 
         Raises PlatformError.
         """
@@ -105,29 +109,33 @@ class Provisioner(Protocol):
     async def resolve(
         self, thing: Desired, coming: Collection[tuple[ResourceType, str]]
     ) -> Desired:
-        """Replace names by ids; ``coming`` are resources that will be created before this one.
+        """Return the resource with ids in place of names.
 
-        Raises UnresolvedError or PlatformError.
+        ``coming`` are resources that will be created before this one, so that their names are valid
+        although they have no id yet. Raises UnresolvedError or PlatformError.
         """
         ...
 
     def request(self, thing: Desired, existing: Actual | None) -> Request:
-        """Return the request that creates the resource, or updates the ``existing`` one."""
+        """Return the request that creates a resource, or updates the ``existing`` one."""
         ...
 
     async def blocker(self, thing: Desired, existing: Actual | None) -> str:
-        """Return what a person must do before this can be sent; '' if nothing.
+        """Return what the operator must do before the request can be sent; '' if nothing.
 
         Raises PlatformError.
         """
         ...
 
     async def put(self, thing: Desired, existing: Actual | None) -> None:
-        """Send the request, at most once. Raises PlatformError."""
+        """Create the resource, or update the ``existing`` one; sent at most once.
+
+        Raises PlatformError.
+        """
         ...
 
     async def remove(self, existing: Actual) -> None:
-        """Remove a resource; one that is gone already is no error. Raises PlatformError."""
+        """Remove a resource; succeed if it is already gone. Raises PlatformError."""
         ...
 
     async def aclose(self) -> None:

@@ -47,10 +47,10 @@ _UNITS = {"second": 1.0, "minute": 60.0, "hour": _HOUR, "day": _DAY}
 class RateLimiter:
     """Counts the calls of one account, and delays calls that would exceed a limit.
 
-    ``rate`` is (calls, seconds). Reads may use only ``read_share`` of it, so that there is always
-    room for writes. Other programs may use the account, too, so the platform's own count is used if
-    it is smaller. Learned limits are stored in ``facts``, until a day after the platform stated
-    them last. Each page of docs/platforms has a section `#rate-limits`.
+    ``rate`` is (calls, seconds). Reads may use only the share ``read_share`` of the rate, so that
+    writes always find room. Other programs may use the account, too, so the platform's own count is
+    used if fewer calls are left by that count. Learned limits are stored in ``facts`` until a day
+    after the platform stated them last. Each page of docs/platforms has a section `#rate-limits`.
 
     Whatever a platform states, no call waits longer than an hour, or 25 hours for a daily quota.
     """
@@ -63,7 +63,7 @@ class RateLimiter:
         read_share: float = 0.8,
         facts: FactStore | None = None,
     ) -> None:
-        """Start with an empty log; the first call adds the calls stored in ``facts``."""
+        """Start without calls; the first call adds the recent calls stored in ``facts``."""
         self._clock = clock
         self._usual = rate
         self._learned = LearnedLimits(facts or FactStore("", clock))
@@ -85,7 +85,7 @@ class RateLimiter:
 
     @property
     def _rates(self) -> tuple[tuple[int, float], ...]:
-        """The limits of short windows: that of headers or the default, and that of refusals."""
+        """The limits of short windows: that of headers, or the default, and that of refusals."""
         usual, refused = self._learned.rate or self._usual, self._learned.refused_rate
         return (usual,) if refused is None or refused == usual else (usual, refused)
 
@@ -102,7 +102,7 @@ class RateLimiter:
         return self._learned.day
 
     def _begin(self) -> None:
-        """Take over the recent calls and the hold of an earlier process."""
+        """Add the recent calls of an earlier process, and continue its hold."""
         if self._begun:
             return
         self._begun, now = True, self._clock.monotonic()
@@ -112,7 +112,7 @@ class RateLimiter:
         self._learned.begin()
 
     def end(self) -> None:
-        """Store the number of calls in the current window for the next process."""
+        """Store the number of calls in the current window, for the next process."""
         if self._begun:
             now, seconds = self._clock.monotonic(), self._longest_window
             self._learned.end(sum(at + seconds > now for at in self._ended) + self._in_flight)
@@ -136,11 +136,11 @@ class RateLimiter:
         patience: float = math.inf,
         on_wait: Callable[[float], None] = lambda _seconds: None,
     ) -> float:
-        """Wait until a call is allowed, count it and return 0.
+        """Wait until the limits allow a call, count the call and return 0.
 
-        If that takes more than ``patience`` seconds, return the seconds without waiting or
-        counting. ``on_wait`` is called with the seconds before each wait. After a result of 0, the
-        caller must call `release` when the answer has arrived or the call has failed.
+        If that would take more than ``patience`` seconds, return the seconds to wait, without
+        waiting or counting. ``on_wait`` is called with the seconds before each wait. After a result
+        of 0, the caller must call `release` when the response has arrived or the call has failed.
         """
         self._begin()
         async with self._queues[write]:  # in order; a waiting read delays no write
@@ -161,13 +161,13 @@ class RateLimiter:
             return 0.0
 
     def release(self) -> None:
-        """Record that a call ended; it counts for one more window from now."""
+        """Record that a call ended; it counts against the limits for one more window from now."""
         self._in_flight -= 1
         self._ended.append(self._clock.monotonic())
         self._call_ended.set()
 
     def learn(self, headers: Mapping[str, str]) -> None:
-        """Learn the limits and counts in the headers of an answer; names are in lower case."""
+        """Learn limits and counts from a response's headers, whose names are in lower case."""
         now = self._clock.monotonic()
         interval = _span(headers, "x-ratelimit-interval-milliseconds", MAX_WAIT * 1000)
         seconds = max(_TICK, interval / 1000) if interval else self._rate[1]
@@ -190,10 +190,11 @@ class RateLimiter:
             self._today = (max(0, today - self._in_flight), until)
 
     def refused(self, headers: Mapping[str, str], text: str = "") -> float:
-        """Hold all calls after a refusal for too many calls; return for how many seconds.
+        """Hold all calls after the platform refused one as too many; return the hold in seconds.
 
-        The hold lasts as ``Retry-After`` says, otherwise one full window. A limit in the text may
-        lower the rate, but never raise it. Only a daily quota may hold calls longer than an hour.
+        The hold lasts as long as ``Retry-After`` says, otherwise one full window. A limit named in
+        ``text``, the error text, may lower the rate, but never raise it. Only a daily quota may
+        hold calls longer than an hour.
         """
         daily = self._today is not None and self._today[0] == 0
         if (limit := _EXCEEDED.search(text)) is not None:
@@ -211,7 +212,10 @@ class RateLimiter:
         return self.pause(wait, daily=daily)
 
     def pause(self, seconds: float, *, daily: bool = False) -> float:
-        """Hold all calls for that long, up to the cap; return for how many seconds."""
+        """Hold all calls for ``seconds``, up to an hour; return the hold in seconds.
+
+        ``daily``: a daily quota is used up, so the hold may last up to 25 hours.
+        """
         wait = capped_wait(seconds, daily=daily)
         until = self._clock.monotonic() + wait
         if until > self._hold:
@@ -220,7 +224,7 @@ class RateLimiter:
         return wait
 
     def _wait(self, *, write: bool) -> float:
-        """Return the seconds until a call may be allowed; infinity if another must end first."""
+        """Return the seconds until a call may be allowed; infinity if a running call must end."""
         now = self._clock.monotonic()
         calls = self._rate[0]
         room = self._room(calls, write=write)
@@ -247,7 +251,7 @@ class RateLimiter:
         return calls if write else max(1, int(calls * self._read_share))
 
     def _wait_for(self, rate: tuple[int, float], now: float, *, write: bool) -> float:
-        """Return the seconds until a limit has room; infinity if a call must end first."""
+        """Return the seconds until a limit has room; infinity if a running call must end first."""
         (calls, seconds), ended = rate, self._ended
         first = 0
         while first < len(ended) and ended[first] + seconds <= now:
@@ -261,7 +265,7 @@ class RateLimiter:
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     """Return the seconds of ``Retry-After``, sent as seconds or date; None if absent or invalid.
 
-    The result may be infinite. A date is compared with the answer's own ``Date``, so that clock
+    The result may be infinite. A date is compared with the response's own ``Date``, so that clock
     skew cancels out.
     """
     text = headers.get("retry-after", "").strip()
@@ -274,7 +278,7 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
 
 
 def http_date(headers: Mapping[str, str]) -> datetime | None:
-    """Return the ``Date`` of an answer, aware; None if absent or unreadable."""
+    """Return the ``Date`` of a response, with UTC offset; None if absent or unreadable."""
     return _http_date(headers.get("date", ""))
 
 

@@ -1,4 +1,7 @@
-"""Mask secrets and personal data in every text that leaves a system adapter (promise 11)."""
+"""Mask secrets and personal data in every text that leaves a system adapter.
+
+This is promise 11 (docs/design.md#promises).
+"""
 
 from __future__ import annotations
 
@@ -108,8 +111,8 @@ def platform_words(text: str) -> str:
 def mask_words(text: str, private: Iterable[str]) -> str:
     """Mask each word of the request's private texts in an error text.
 
-    The platform may repeat only a part of them, and cut a word, so beginnings of words are masked,
-    too. Words that platforms use themselves stay.
+    The platform may repeat only a part of these texts, or cut a word, so the beginnings of words
+    are masked, too. Words that platforms use themselves stay.
     """
     words = {word.lower() for each in private for word in _WORD.findall(each)} - _USUAL
     if not words:
@@ -170,7 +173,7 @@ def _pattern(secret: str) -> str:
 class Redactor:
     """Masks the given secrets, and texts that look like e-mail addresses, phone numbers or tokens.
 
-    Times and platform ids stay readable, because a person needs them to act on an error.
+    Times and platform ids stay readable, because the operator needs them to act on an error.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:

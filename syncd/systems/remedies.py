@@ -1,4 +1,4 @@
-"""Turn a fault into a message for people: the cause and the remedy."""
+"""Turn a fault into a message for the operator: the cause and the remedy."""
 
 from __future__ import annotations
 
@@ -20,13 +20,16 @@ if TYPE_CHECKING:
 
 
 def advice(fault: PlatformError) -> str:
-    """Return what happened, what syncd does about it, and what a person can do."""
+    """Return what happened, what syncd does about it, and what the operator can do."""
     cause, remedy = cause_and_remedy(fault)
     return f"{fault.system} {cause}. {remedy}"
 
 
 def cause_and_remedy(fault: PlatformError) -> tuple[str, str]:
-    """Return the cause, as a predicate of the system with the platform's text, and the remedy."""
+    """Return the cause and the remedy of a fault.
+
+    The cause is a predicate whose subject is the system, with the platform's text.
+    """
     if isinstance(fault, StoppingError):
         return "was not called: syncd is stopping", "Run the command again."
     cause, remedy = _words(fault)

@@ -1,4 +1,4 @@
-"""The replies of a system to a write."""
+"""The results of `System.write`: done, accepted into a queue, or not sent."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The write is done. ``events`` has each event's id, and its value right afterwards if read.
+    """The write was carried out.
 
-    ``restored`` are fields that the write reset and the adapter restored, ``lost`` those that could
-    not be restored.
+    ``events`` has one pair for each event: its id, and its value as read after the write, or None
+    if it was not read. ``restored`` names the fields that the write reset and that the adapter then
+    set again; ``lost`` names the fields that it could not set again.
     """
 
     events: Sequence[tuple[str, Value | None]]
@@ -28,9 +29,10 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The write is queued under this job id; only a read can confirm it.
+    """The platform queued the write under the id ``job``; only a later read can confirm it.
 
-    ``refused`` maps the events that the call did not change to the reason.
+    ``refused`` maps the ids of events that the call did not change to the reason; the other events
+    are queued.
     """
 
     job: str
@@ -39,7 +41,10 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class TargetChanged:
-    """Nothing was written: the re-read before the write showed another value than decided on."""
+    """Nothing was sent: the event no longer had the value on which the decision was based.
+
+    ``current`` is the result of the read that the adapter made immediately before the write.
+    """
 
     current: LookupResult
 

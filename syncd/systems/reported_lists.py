@@ -17,18 +17,18 @@ KNOWN_EVENTS = "known events"
 
 
 def list_name(call: ListCall) -> str:
-    """Return the name of a list in a report: its path, and its provider if there is only one."""
+    """Return the name of a list in a report: its path, and its provider if it has only one."""
     provider = _only_provider(call)
     return f"{call.call} of {provider}" if provider else call.call
 
 
 def rows_without_id(system: str, call: ListCall, count: int) -> UnreadableError:
-    """Return the report about rows of a list that have no usable id, or are no objects."""
+    """Return the report about list rows that have no usable id, or are no objects."""
     return _report(system, call, "1 row has no id" if count == 1 else f"{count} rows have no id")
 
 
 def rows_missing(system: str, call: ListCall, why: str) -> UnreadableError:
-    """Return the report about a list from which rows are, or may be, missing."""
+    """Return the report about a list from which rows are, or may be, missing; ``why`` says so."""
     return _report(system, call, why, Topic.LIST)
 
 
@@ -50,7 +50,7 @@ def not_shown(
 ) -> UnreadableError:
     """Return the report about known events that lists lack; ``events`` maps ids to providers.
 
-    One report covers all lists of a system; ``providers`` are those whose lists lack any event.
+    One report covers all lists of a system; ``providers`` are those whose lists lack an event.
     """
     count = f"{len(events)} known event" + ("" if len(events) == 1 else "s")
     reason = (

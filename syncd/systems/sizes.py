@@ -1,4 +1,4 @@
-"""Bound the memory of decoded answers, and the rows of a read.
+"""Bound the memory of decoded responses, and the rows of a read.
 
 The size of a body is no measure of its memory: an empty row has 3 bytes in JSON and 160 in memory.
 """
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_WEIGHT = 64 * 1024 * 1024
-"""Bytes of memory that one decoded answer may take, by the estimate of `weight`."""
+"""Bytes of memory that one decoded response may take, by the estimate of `weight`."""
 
 MAX_ROWS = 20_000
 """Rows of one list; no calendar has as many events in the time of one read."""
@@ -26,7 +26,7 @@ MAX_READ_ROWS = 50_000
 """Rows of all lists of one read."""
 
 MAX_HELD = 24 * 1024 * 1024
-"""Bytes of memory that the answers of one read may take by the estimate, and again as measured.
+"""Bytes of memory that the responses of one read may take by the estimate, and again as measured.
 
 Answers beyond the estimated bytes are measured, which is slow; usual lists take a third of the
 estimate.
@@ -47,7 +47,7 @@ _USUAL = 6
 
 
 class TooLargeError(ValueError):
-    """An answer that exceeds a bound on memory or rows."""
+    """A response that exceeds a bound on memory or rows."""
 
 
 @dataclass(slots=True)
@@ -59,7 +59,7 @@ class MemoryBudget:
     measured: int = MAX_HELD
 
     def take(self, estimate: int, answer: object) -> None:
-        """Count a decoded answer with this estimate in bytes. Raises TooLargeError."""
+        """Count a decoded response; ``estimate`` is its memory in bytes. Raises TooLargeError."""
         self.rows -= _rows(answer)
         if self.rows < 0:
             raise TooLargeError(f"the lists of one read have more than {MAX_READ_ROWS} rows")
@@ -76,7 +76,7 @@ _BUDGET: ContextVar[MemoryBudget | None] = ContextVar("budget", default=None)
 
 @contextmanager
 def one_read() -> Iterator[None]:
-    """Bound the memory of all calls of a read together; a nested read shares the budget."""
+    """Bound the memory of all calls in the block as one read; a nested read shares the budget."""
     token = _BUDGET.set(_BUDGET.get() or MemoryBudget())
     try:
         yield
@@ -117,7 +117,10 @@ def expect_small(body: bytes) -> int:
 
 
 def expect_room(estimate: int, answer: object) -> None:
-    """Check a decoded answer against the bounds of a list and of a read. Raises TooLargeError."""
+    """Check a decoded response against the bounds of a list and of a read.
+
+    ``estimate`` is its memory in bytes. Raises TooLargeError.
+    """
     expect_rows(_rows(answer))
     budget = _BUDGET.get()
     if budget is not None:
@@ -140,7 +143,7 @@ def _rows(answer: object) -> int:
 
 
 def _measured(answer: object) -> int:
-    """Return the bytes of memory of a decoded answer; most of a body is never decoded."""
+    """Return the bytes of memory of a decoded response; most of a body is never decoded."""
     total, pending = 0, [answer]
     while pending:
         each = pending.pop()

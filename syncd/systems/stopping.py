@@ -1,6 +1,7 @@
-"""The stop signal: it ends every wait, and bounds the time of requests in flight.
+"""The stop signal, which ends every wait and bounds the time of requests in flight.
 
-All code that waits for a platform waits inside `Stopping.cut`, so the signal reaches every wait.
+All code that waits for a platform waits inside `Stopping.cut`, so that the signal reaches every
+wait.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ def _immediately() -> float:
 class Stopping(asyncio.Event):
     """The stop signal. Set once, from within the event loop, when the process must stop.
 
-    ``on_wait`` is called with (system, text) when a call to a system has to wait; the text is the
-    reason, and empty when the wait is over.
+    ``on_wait`` is called with (system, text) when a call to a system has to wait: the text is the
+    reason, and '' when the wait is over.
     """
 
     def __init__(self) -> None:
@@ -51,7 +52,7 @@ class Stopping(asyncio.Event):
     async def cut(
         self, longest: float | None = None, rest: Callable[[], float] = _immediately
     ) -> AsyncIterator[None]:
-        """Bound a block to ``longest`` seconds, and to ``rest()`` seconds after the signal.
+        """Bound a block to ``longest`` seconds, and after the signal to ``rest()`` more seconds.
 
         Raises TimeoutError.
         """
@@ -66,7 +67,10 @@ class Stopping(asyncio.Event):
 
     @asynccontextmanager
     async def reporting_wait(self, system: str) -> AsyncIterator[Callable[[float], None]]:
-        """Yield a function that reports waits for a system's rate limit during a block."""
+        """Yield a function that reports a wait of so many seconds for a system's rate limit.
+
+        When the block ends, the end of the wait is reported.
+        """
         reported = False
 
         def report(seconds: float) -> None:

@@ -15,13 +15,13 @@ SLICE_SIZE = 500
 
 
 async def yield_after(*work: Sized) -> None:
-    """Let other tasks run if this was much work."""
+    """Let other tasks run if this was much work, measured by the size of ``work``."""
     if sum(map(len, work)) >= SLICE_SIZE:
         await asyncio.sleep(0)
 
 
 class SlicedWork:
-    """Lets other tasks run after many small pieces of work."""
+    """Lets other tasks run from time to time during many small pieces of work."""
 
     def __init__(self) -> None:
         """Start at zero."""

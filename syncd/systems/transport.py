@@ -1,7 +1,7 @@
-"""The HTTP calls of all adapters: retries, rate limit, clock skew, and faults from answers.
+"""The HTTP calls of all adapters: retries, rate limit, clock skew, faults from responses.
 
-A *read* may be repeated. A *write* is sent at most once: if it is not known to have failed, it
-raises UnknownOutcomeError, and the engine reads before it goes on (docs/design.md#replies).
+A *read* may be repeated. A *write* is sent at most once: if its result is not known, it raises
+UnknownOutcomeError, and the engine reads before it does anything else (docs/design.md#replies).
 """
 
 from __future__ import annotations
@@ -69,10 +69,10 @@ _MAX_SKEW = timedelta(days=36_525)
 
 
 def network(ca_file: str | None) -> httpx.AsyncBaseTransport | None:
-    """Return the connections to a platform; with ``ca_file``, they also trust its authorities.
+    """Create the connections to a platform; None if httpx must use the environment's proxies.
 
-    Servers are always verified. With ``ca_file``, proxies of the environment are not used. If they
-    are used, the result is None. Raises OSError if too few files may be open.
+    With ``ca_file``, its certificate authorities are trusted in addition, and proxies are not used.
+    Servers are always verified. Raises OSError if too few files may be open.
     """
     expect_open_files()
     if ca_file is None and not {"http", "https", "all"}.isdisjoint(getproxies()):
@@ -95,9 +95,9 @@ class _Counters:
 class Transport:
     """Makes the calls of one account.
 
-    ``fault_of`` is the platform's function from an answer to a fault, or None for a success. The
-    fault needs no system, call, status or wait, and no masking: that happens here. ``attempts``
-    bounds how often a read is sent, ``patience`` (seconds) how long a call waits to be sent.
+    ``fault_of`` is the platform's function from a response to a fault, or None for a success; the
+    transport adds system, call, status and wait to the fault and masks its texts. ``attempts`` is
+    how often a read is sent at most, ``patience`` (seconds) how long a call may wait to be sent.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class Transport:
         cheap: CheapRead | None = None,
         stopping: Stopping | None = None,
     ) -> None:
-        """Keep the parts. ``cheap`` is a read that checks the secret; ``stopping`` ends calls."""
+        """Keep the parts. ``cheap`` is a read that checks the secret; ``stopping`` ends waits."""
         self._system = system
         self._client = client
         self._clock = clock
@@ -159,8 +159,8 @@ class Transport:
     ) -> bytes:
         """Send a request that may be repeated, and return the body of the success.
 
-        It is repeated after failed connections, timeouts, 5xx, short rate limits and a 401.
-        Raises PlatformError, but never UnknownOutcomeError.
+        The request is repeated after failed connections, timeouts, 5xx, short rate limits and a
+        401. Raises PlatformError, but never UnknownOutcomeError.
         """
 
         async def sent() -> Answer:
@@ -178,7 +178,7 @@ class Transport:
     async def _repeat(
         self, once: Callable[[], Awaitable[Answer]], first_fault: list[PlatformError]
     ) -> Answer:
-        """Repeat a call that failed once; calls that succeed at once skip the cost of tenacity."""
+        """Repeat a call that failed; ``first_fault`` holds that fault, for the first attempt."""
 
         async def attempt() -> Answer:
             if first_fault:
@@ -209,17 +209,15 @@ class Transport:
         private: Sequence[str] = (),
         result_in_body: bool = False,
     ) -> Answer:
-        """Send a write at most once, and return the successful answer.
+        """Send a write at most once, and return the successful response.
 
-        Only after a 401, which means that nothing was done, it is repeated if there is time.
-
+        The write is repeated only after a 401, which proves that nothing was done, if time is left.
         ``deadline`` (monotonic seconds) is the latest time at which the request may be sent.
-        ``private`` are texts of the body that no error text may repeat. ``result_in_body``:
-        the caller reads from the body whether the write was done.
+        ``private`` are texts of the body that no error text may repeat. ``result_in_body``: the
+        caller reads from the body whether the write was done.
 
         Raises RetryableError if nothing was sent (DelayedError: because of the deadline),
-        UnknownOutcomeError if it may have taken effect, else the fault of the answer.
-
+        UnknownOutcomeError if the write may have taken effect, and otherwise the response's fault.
         """
         latest = min(deadline, self._clock.monotonic() + self._patience)
         deadlines = chain((deadline,), repeat(latest))
@@ -256,7 +254,7 @@ class Transport:
         return self.decoded(decode, call)
 
     def decoded(self, decode: Callable[[], T], call: str) -> T:
-        """Run a decoder; any error that it raises becomes an IncompleteReadError."""
+        """Return the result of ``decode``; turn any of its errors into IncompleteReadError."""
         try:
             with contained(self._system, call, through=decoding.UNREADABLE):
                 return decode()
@@ -266,11 +264,11 @@ class Transport:
             raise self.incomplete(call, f"unreadable body: {fault.detail}") from None
 
     def incomplete(self, call: str, detail: str) -> PlatformError:
-        """Return and record the fault for a success whose body is not what was requested."""
+        """Record and return the fault for a success whose body is not what was requested."""
         return self._record(IncompleteReadError(self._system, call, status=200, detail=detail))
 
     def rejected(self, call: str, words: str, *, each: bool = False) -> RejectedError:
-        """Return and record the fault for a success whose body says that nothing was done."""
+        """Record and return the fault for a success whose body says that nothing was done."""
         detail = platform_words(self._redact.secrets(words))
         fault = RejectedError(self._system, call, status=200, detail=detail, each=each)
         self._record(fault)
@@ -294,7 +292,7 @@ class Transport:
         private: Sequence[str] = (),
         result_in_body: bool = False,
     ) -> Answer:
-        """Send one request. Any answer but a success raises a complete and masked PlatformError."""
+        """Send one request; raise a complete, masked PlatformError for anything but a success."""
         call = f"{method} {path}"
         kind = UnknownOutcomeError if write else IncompleteReadError
         answer: Answer | None = None
@@ -366,7 +364,7 @@ class Transport:
         return StoppingError(self._system, self._redact(call))
 
     async def _exchange(self, request: httpx.Request) -> tuple[Answer, datetime]:
-        """Send a request and release the rate limit; also return the middle of its duration."""
+        """Send a request, then release the rate limit; also return the middle of the exchange."""
         sent_at, began = self._clock.now(), self._clock.monotonic()
         try:
             stopping = Stopping() if may_send_while_stopping() else self._stopping
@@ -390,7 +388,7 @@ class Transport:
         error: httpx.RequestError | httpx.InvalidURL,
         kind: Callable[..., PlatformError],
     ) -> PlatformError:
-        """Return the fault for a request without an answer that could be received."""
+        """Return the fault for a request to which no response could be received."""
         if isinstance(error, NotSentError):
             return StoppingError(self._system, call)
         detail = f"{type(error).__name__}: {error}".rstrip(": ")
@@ -403,7 +401,7 @@ class Transport:
         return kind(self._system, call, detail=detail)
 
     def _complete(self, fault: PlatformError, call: str, answer: Answer) -> PlatformError:
-        """Complete the fault that `fault_of` returned; hold all calls if the answer asks for it."""
+        """Complete the fault that `fault_of` returned; hold all calls if the response says so."""
         fault.system, fault.call = self._system, call
         fault.status = fault.status or answer.status_code
         fault.detail = platform_words(fault.detail)
@@ -422,7 +420,7 @@ class Transport:
         )
 
     def _record(self, fault: PlatformError) -> PlatformError:
-        """Mask the texts of a fault, also those in its repr, and record it as the last fault."""
+        """Mask a fault's texts, including those in its repr, and keep it as the last fault."""
         fault.call, fault.detail = self._redact(fault.call), self._redact(fault.detail)
         fault.args = (fault.system, fault.call, fault.status, fault.detail)
         self._count.last_fault = str(fault)

@@ -1,7 +1,7 @@
-"""A cache in memory for answers such as a customer's addresses or the list of calendars.
+"""A cache in memory for responses such as a customer's addresses or the list of calendars.
 
-A cycle reads everything except lists of events through it, so that nothing is read twice within
-its time to live, not even by concurrent callers (docs/polling.md).
+A cycle reads everything except lists of events through such a cache, so that nothing is read twice
+within its time to live, not even by concurrent callers (docs/polling.md).
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ MAX_ENTRIES = 10_000
 
 
 class TtlCache(Generic[T]):
-    """At most 10,000 answers, each for ``seconds``; the oldest is removed first.
+    """At most 10,000 responses, each kept for ``seconds``; the oldest is removed first.
 
-    A fault is raised and not cached. With ``better_than_none``, an expired answer is returned
-    instead of a fault, and tried again after a minute.
+    A fault is raised and not cached. With ``better_than_none``, an expired response is returned
+    instead of a fault, and the call is tried again after a minute.
     """
 
     def __init__(
@@ -50,9 +50,10 @@ class TtlCache(Generic[T]):
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def get(self, key: str, ask: Callable[[], Awaitable[T]]) -> T:
-        """Return the answer for a key: the cached one while it is fresh, otherwise a new one.
+        """Return the response for a key: the cached one while it is fresh, otherwise a new one.
 
-        Concurrent callers with the same key share one call. Raises the errors of ``ask``.
+        ``ask`` makes the call. Concurrent callers with the same key share one call. Raises its
+        errors.
         """
         if self._is_fresh(key):
             return self._answers[key][1]
@@ -68,14 +69,14 @@ class TtlCache(Generic[T]):
             return self._answers[key][1]
 
     def last(self, key: str) -> T | None:
-        """Return the last answer for a key, of any age; None if there is none."""
+        """Return the last response for a key, of any age; None if there is none."""
         entry = self._answers.get(key)
         return entry[1] if entry is not None else None
 
     def renew(self, key: str) -> bool:
-        """Expire an answer before its time; `last` still returns it until a new one comes.
+        """Expire a response early; `last` still returns it until a new one arrives.
 
-        Possible every five minutes; return False if it is too soon.
+        Possible every five minutes per key; returns False if it is too soon.
         """
         now = self._clock.monotonic()
         if now - self._renewed.get(key, -math.inf) < _RENEW_EVERY:
@@ -86,7 +87,7 @@ class TtlCache(Generic[T]):
         return True
 
     def forget(self, key: str) -> None:
-        """Remove the answer for a key."""
+        """Remove the response for a key."""
         self._answers.pop(key, None)
 
     def _is_fresh(self, key: str) -> bool:

@@ -1,4 +1,4 @@
-"""Decompress an answer step by step, so that its size is checked before memory is used.
+"""Decompress a response step by step, so that its size is checked before memory is used.
 
 Requests ask for gzip or deflate, and only one layer is accepted: several layers multiply, so that
 5 kB may become 3 GB. Other encodings are an error.

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def slice_window(window: Window, longest: timedelta) -> list[Window]:
-    """Split a window into adjacent windows of at most this length, in order."""
+    """Split a window into adjacent windows of at most the length ``longest``, in order."""
     pieces = []
     start = window.start
     while start < window.end:
@@ -23,7 +23,10 @@ def slice_window(window: Window, longest: timedelta) -> list[Window]:
 
 
 def join_windows(windows: Iterable[Window]) -> list[Window]:
-    """Join windows that touch or overlap, in order, because an event may lie across a cut."""
+    """Join windows that touch or overlap, in order.
+
+    Without that, an event that lies across two adjacent windows would be in neither.
+    """
     joined: list[Window] = []
     for piece in sorted(windows, key=lambda w: w.start):
         if joined and piece.start <= joined[-1].end:

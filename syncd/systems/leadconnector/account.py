@@ -21,11 +21,11 @@ class Account:
     """One location on LeadConnector v2.
 
     ``version`` is the ``Version`` header of the calendar calls
-    (docs/platforms/leadconnector-v2.md#access). ``title`` is the title of blocks. ``notify`` lets
-    writes to appointments start the location's automations. ``series`` says whether instances of
-    recurring events are written to, or held for a person. ``buffers`` says whether blocks in other
-    systems also cover the buffers of a booking's calendar. ``statuses`` maps the location's own
-    status words.
+    (docs/platforms/leadconnector-v2.md#access). ``title`` is the title of blocks. ``notify``:
+    writes to appointments may start the location's automations. ``series`` says whether syncd
+    writes to instances of recurring events, or holds such writes for the operator. ``buffers`` says
+    whether blocks in other systems also cover the buffers of a booking's calendar. ``statuses``
+    maps the location's own status words.
     """
 
     location_id: str

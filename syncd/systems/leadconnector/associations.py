@@ -1,8 +1,8 @@
 """Link contacts to records that represent bookings, by an association of the location.
 
 A record of the custom object contains only syncd's opaque id of the booking, neither names nor
-times. A record is found by that id, and an existing relation counts as success, so every call can
-be repeated (docs/platforms/leadconnector-v2.md#associations-and-custom-objects).
+times. syncd finds a record by that id, and treats an existing relation as success, so every call
+can be repeated (docs/platforms/leadconnector-v2.md#associations-and-custom-objects).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _PAGE = "100"
 
 @dataclass(frozen=True, slots=True)
 class ContactLink:
-    """The record of one booking, and its relation to the contact ('' if the answer has no id)."""
+    """The record of one booking, and its relation to the contact ('' if the response has no id)."""
 
     record: str
     relation: str = ""
@@ -79,7 +79,7 @@ class Associations:
         return CheckResult("ok", subject, f"links contacts to records of {self._object}")
 
     async def contact(self, person: Person) -> str:
-        """Return the id of the contact with one of a person's addresses; '' for none.
+        """Return the id of the contact with one of the customer's addresses; '' for none.
 
         Raises PlatformError.
         """
@@ -116,7 +116,7 @@ class Associations:
         return ContactLink(record, text(answer.get("id")))
 
     async def unlink(self, booking: str, record: str, relation: str) -> None:
-        """Delete the relation, then the record; pass '' for an id that is not known.
+        """Delete the relation, then the booking's record; '' stands for an id that is unknown.
 
         Raises PlatformError.
         """

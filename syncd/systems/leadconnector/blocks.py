@@ -1,10 +1,12 @@
 """Find one block: by its id where the location supports that, otherwise in lists.
 
-Not every location is known to answer ``GET /calendars/events/appointments/{id}`` for a block
-(docs/platforms/leadconnector-v2.md#reading-one-event), so this is tried, and the result is stored
-as the fact ``block_by_id``. Where it works, a block is gone if neither the call nor the list at
-its last time shows it. Elsewhere an absence counts only if the list around the block's last time
-is certainly complete: other rows in the list prove nothing, as a list may be capped.
+Used by lookups of a single block. Not every location is known to support ``GET
+/calendars/events/appointments/{id}`` for a block
+(docs/platforms/leadconnector-v2.md#reading-one-event), so syncd tries that call and stores the
+result as the fact ``block_by_id``. Where the call works, a block is gone if neither the call nor
+the list at the block's last known time shows it. Elsewhere an absence counts only if the list
+around that time is certainly complete: other rows in the list prove nothing, as a list may be
+capped.
 """
 
 from __future__ import annotations
@@ -37,10 +39,10 @@ if TYPE_CHECKING:
     from syncd.systems.port import ListCall
 
 BLOCK_BY_ID = "block_by_id"
-"""The fact: the location answers a block by its id."""
+"""The fact: a read of appointments by id also finds a block."""
 
 _RETRY_AFTER = timedelta(days=7)
-"""Time after which a block is read by its id again, at a location that did not answer one."""
+"""Time after which a block is read by its id again, at a location that did not find one."""
 
 _MAX_DENIED = 200
 """Limit of the remembered blocks that the location denied."""
@@ -54,10 +56,11 @@ _PROOF_MARGIN = timedelta(days=1)
 
 @dataclass(slots=True)
 class BlockListing:
-    """The listed blocks of a provider, from one or several lists.
+    """The blocks in a provider's lists, read to find one block.
 
-    ``shows`` and ``each_shows``: one list, or each of them, has a block in the requested window.
-    ``empty``: one of the lists has no rows. ``complete``: no list may be capped.
+    ``shows``: at least one list has a block in the requested window, so that list works;
+    ``each_shows``: every list has one. ``empty``: at least one list has no rows. ``complete``: no
+    list is cut at a cap, and each row has an id.
     """
 
     items: list[Block] = field(default_factory=list)
@@ -73,10 +76,11 @@ class BlockListing:
 
 @dataclass(frozen=True, slots=True)
 class BlockSearch:
-    """The result of a search: the ``block``, or whether its absence is ``proven``.
+    """The result of a search for a block: the ``block``, or None.
 
-    ``by_id``: the location answers blocks by id, and neither that call nor the list shows the
-    block. ``empty``: one of the lists has no rows.
+    ``proven``: complete lists prove that the block is gone. ``by_id``: the location is known to
+    find blocks by id, and neither a read by id nor the list shows the block. ``empty``: at least
+    one list has no rows.
     """
 
     block: Block | None = None
@@ -109,7 +113,10 @@ class BlockFinder:
         self._denied: dict[str, datetime] = {}
 
     async def find(self, id: str, provider: str, value: Value | None) -> BlockSearch:
-        """Search for a block of a provider; ``value`` is its last known value."""
+        """Search for a block of a provider, by its id and in lists; store what that measures.
+
+        ``value`` is the block's last known value.
+        """
         item, denied = await self.by_id(id) if self._tries_by_id() else (None, False)
         if item is not None:
             self._measured.record_read(BLOCK_BY_ID, YES)
@@ -137,7 +144,7 @@ class BlockFinder:
         return BlockSearch(proven=complete and shows, empty=empty)
 
     def _tries_by_id(self) -> bool:
-        """Return true unless the location is known not to answer blocks by id."""
+        """Return true unless the location is known not to find blocks by id."""
         match self._measured.side(BLOCK_BY_ID):
             case Side.CONTRADICTED:
                 return False
@@ -154,9 +161,9 @@ class BlockFinder:
         self._denied[id] = self._clock.now()
 
     def note_listed(self, ids: Iterable[str], read_at: datetime, lag: timedelta) -> None:
-        """Drop the fact that blocks are answered by id if a list shows a block that was denied.
+        """Contradict the fact that blocks are found by id if a list shows a block that was denied.
 
-        A list counts from ``read_at``; it may be older by the lag.
+        ``ids`` were listed at ``read_at``; the list may be older than that by ``lag``.
         """
         if not self._denied:
             return
@@ -165,15 +172,18 @@ class BlockFinder:
             self._denied.clear()
 
     async def search(self, provider: str, value: Value | None) -> BlockListing:
-        """List a provider's blocks in the range to which one may have been moved."""
+        """List a provider's blocks in the range to which somebody may have moved a block.
+
+        That is 90 days before to 400 days after ``value``, the last known value, or now.
+        """
         now = self._clock.now()
         start, end = value.interval if value is not None else (now, now)
         return await self.listed(provider, Window(start - _SEARCH_RANGE[0], end + _SEARCH_RANGE[1]))
 
     async def listed(self, provider: str, window: Window, *, checked: bool = False) -> BlockListing:
-        """List a provider's blocks. ``checked``: split a list that may be capped.
+        """List a provider's blocks in a window. ``checked``: a list that may be capped is split.
 
-        Calendars are listed one by one: the cached group of a calendar may be outdated.
+        Calendars are listed one by one, because the cached group of a calendar may be outdated.
         """
         calendars = await self._cache.calendars()
         directory = {id: replace(calendar, group="") for id, calendar in calendars.items()}
@@ -213,10 +223,10 @@ class BlockFinder:
         into.empty = into.empty or not rows
 
     def _lies_in(self, window: Window, item: Block) -> bool:
-        """Return true if a row proves that its list works: readable and in the requested window.
+        """Return true if a row proves that its list works: readable, and in the requested window.
 
-        Unreadable rows, or rows of another time, are not about this calendar. A wrong zone shifts a
-        row by hours, which does not matter in a window of weeks.
+        Unreadable rows and rows of another time prove nothing. A wrong time zone shifts a row by
+        hours, which does not matter in a window of weeks.
         """
         parser = Parser(self._system, self._clock, self._cache.zone or "UTC")
         try:
@@ -225,7 +235,7 @@ class BlockFinder:
             return False
 
     async def by_id(self, id: str) -> tuple[Block | None, bool]:
-        """Read a block by its id. Also return true if the platform says that there is none."""
+        """Read a block by its id: return the block or None, and whether the platform denies it."""
         try:
             item = await self._calls.appointment(id)
         except RejectedError as fault:
@@ -236,7 +246,7 @@ class BlockFinder:
 
 
 def _block_of(item: WholeAppointment) -> Block | None:
-    """Convert an answer to a block; None if it is an appointment."""
+    """Convert the response of a read by id to a block; None if it is an appointment."""
     if text(item.contact_id) or text(item.appointment_status) or text(item.appoinment_status):
         return None
     return Block(

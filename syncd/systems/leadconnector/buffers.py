@@ -31,7 +31,7 @@ _MINUTE = timedelta(minutes=1)
 
 
 def stored_buffers(facts: FactStore) -> Mapping[str, Buffer]:
-    """Return the last known buffers by calendar, also those of an earlier process."""
+    """Return the last known buffers by calendar, including those of an earlier process."""
     stored = read_json(facts.get(_FACT, _LIFETIME).encode(), dict[str, tuple[float, float]])
     return {
         calendar: Buffer(before * _MINUTE, after * _MINUTE)
@@ -83,7 +83,10 @@ def buffer_findings(
     *,
     close: bool,
 ) -> Iterator[CheckResult]:
-    """Report which calendars have buffers, and whether other systems block that time."""
+    """Report which calendars have buffers, and whether other systems block the buffers.
+
+    ``close``: the configuration asks for that.
+    """
     for provider, calendar in _booked_calendars(mapped, directory):
         subject, name = f"{system}: {provider}", calendar.name or calendar.id
         if calendar.unreadable_buffer:

@@ -132,7 +132,7 @@ class Api:
         return await self._ask("/users/", wire.Users, {"locationId": self._account.location_id})
 
     async def user(self, id: str) -> wire.User:
-        """Read one user, whether the answer is the user or an object with the user."""
+        """Read one user, whether the response is the user or an object with the user."""
         answer = await self._ask(f"/users/{path_segment(id)}", wire.OneUser)
         return answer.user or answer
 
@@ -140,7 +140,7 @@ class Api:
         """List all rooms, or all equipment (``type``), page by page.
 
         A platform that ignores ``skip`` repeats its page, which ends the list. Raises
-        IncompleteReadError if the answer has no list.
+        IncompleteReadError if the response has no list.
         """
         path = PATHS[type]
 
@@ -168,7 +168,7 @@ class Api:
         deadline: float = math.inf,
         private: Sequence[str] = (),
     ) -> wire.WriteAnswer:
-        """Send a write. Raises UnknownOutcomeError if the answer does not confirm it."""
+        """Send a write. Raises UnknownOutcomeError if the response does not confirm it."""
         answer = await self._transport.write(
             method,
             path,

@@ -21,7 +21,7 @@ def capabilities(account: Account, measured: MeasuredFacts) -> Capabilities:
 
     ``update_replaces`` is always set, whatever was measured, because `Updater` reads and compares
     every record. Instances of a series are written to if the configuration allows it and no
-    measured fact speaks against it.
+    measured fact contradicts that.
     """
     only_lists = not measured.is_yes("block_by_id")
     instance_writes = measured.side("instance_writes")

@@ -37,7 +37,10 @@ async def check(
     cache: LocationCache,
     now: datetime,
 ) -> list[CheckResult]:
-    """Check token, location, calendars, users and both lists. A failed call is a result, too."""
+    """Check token, location, calendars and users, and read one hour of each list from ``now``.
+
+    A failed call becomes a check result.
+    """
     findings = [finding async for finding in _calendars(system, calendars, calls, cache, now)]
     if any(finding.level == "error" for finding in findings[:1]):
         return findings  # With an unusable token every further call would fail, too.
@@ -73,7 +76,7 @@ async def _calendars(
 
 
 def _fault_result(subject: str, fault: PlatformError, scope: str) -> CheckResult:
-    """Explain a failed call; ``scope`` is the scope that the call needs."""
+    """Explain a failed call; ``scope`` is the permission of the token that the call needs."""
     if lacks_scope(fault):
         return missing_scope("error", subject, scope)
     return CheckResult("error", subject, *cause_and_remedy(fault))
@@ -150,7 +153,7 @@ async def _resources(
 
 
 async def _unlisted(system: str, provider: str, calendar: str, calls: Api) -> CheckResult:
-    """Read a mapped calendar that is missing in the location's list, to tell why."""
+    """Read a mapped calendar that the location's list lacks, to report the reason."""
     subject = f"{system}: {provider}"
     correct = f"correct {system} of [providers.{provider}.calendars]"
     try:
@@ -170,7 +173,7 @@ async def _groups(
     directory: Mapping[str, Calendar],
     calls: Api,
 ) -> AsyncIterator[CheckResult]:
-    """Report which groups save calls: one call reads all calendars of a group."""
+    """Report which groups save calls, because one call reads all calendars of a group."""
     mapped = {c for mapping in calendars.values() for c in booked_on(mapping, directory)}
     used = Counter(directory[c].group for c in mapped if c in directory and directory[c].group)
     if not used:

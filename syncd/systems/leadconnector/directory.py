@@ -36,9 +36,9 @@ _MAX_TEXT = 60
 class Calendar:
     """One calendar; ``length`` is the length of its slots, None if unknown.
 
-    ``seats`` is how many appointments it takes at one time. The platform sends that field in two
-    spellings (docs/platforms/leadconnector-v2.md#calendars-and-groups). ``buffer`` is kept free
-    around each booking; ``unreadable_buffer`` is the text of a buffer that cannot be parsed;
+    ``seats`` is how many appointments the calendar takes at one time; the platform spells that
+    field in two ways (docs/platforms/leadconnector-v2.md#calendars-and-groups). ``buffer`` is kept
+    free around each booking; ``unreadable_buffer`` is the text of a buffer that cannot be parsed;
     ``has_buffer_fields`` is false if the row has no buffer at all.
     """
 
@@ -79,7 +79,7 @@ def _calendar(row: wire.CalendarRow) -> Calendar:
 
 
 def _buffer(amount: object, unit: object) -> tuple[timedelta, str]:
-    """Parse a buffer. Returns zero and its text if that fails."""
+    """Return a parsed buffer and ''; if it cannot be parsed, zero and its text."""
     if amount is None or str(amount).strip() in {"", "0"}:
         return timedelta(), ""
     length = _span(amount, "mins" if unit is None or unit == "" else text(unit).lower())
@@ -101,7 +101,7 @@ def _span(amount: object, unit: str) -> timedelta | None:
 
 
 def booked_on(mapping: CalendarMapping, directory: Mapping[str, Calendar]) -> tuple[str, ...]:
-    """Return the calendars that book a provider: the mapped ones, otherwise those of the user."""
+    """Return the calendars that book a provider: the mapped ones, or else those of the user."""
     if mapping.calendars or mapping.user is None:
         return mapping.calendars
     return tuple(sorted(c.id for c in directory.values() if mapping.user in c.team))

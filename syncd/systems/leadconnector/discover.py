@@ -51,7 +51,10 @@ _NEEDED = frozenset({"calendars", "users"})
 async def discover(
     system: str, account: Account, calls: Api, inventory: Inventory, on_progress: OnProgress
 ) -> SystemInventory:
-    """Read the location, one call per part and page. A failed call becomes a check result."""
+    """Read the location, one call per part and page. A failed call becomes a check result.
+
+    ``on_progress`` is told which part is read.
+    """
 
     def explain(part: str, fault: PlatformError) -> CheckResult:
         return _explain(system, account, part, fault)

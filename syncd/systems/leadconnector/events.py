@@ -45,7 +45,7 @@ _BLOCK = "block"
 
 
 def status_word(item: Appointment | WriteAnswer) -> str:
-    """Return the status as sent, from the correct field or the misspelt one."""
+    """Return the status as sent, from the correctly spelt field or the misspelt one."""
     return status_text(item.appointment_status) or status_text(item.appoinment_status)
 
 
@@ -62,7 +62,7 @@ def is_all_day(item: Item) -> bool:
 
 
 def needs_zone(item: Item) -> bool:
-    """Return true if the times of a record depend on the location's zone."""
+    """Return true if the times of a record depend on the location's time zone."""
     marked = item.is_full_day or item.is_all_day or item.all_day
     return bool(marked) or may_lack_offset(item.start_time) or may_lack_offset(item.end_time)
 
@@ -71,8 +71,8 @@ def needs_zone(item: Item) -> bool:
 class Parser:
     """Parses the rows of one system.
 
-    ``zone`` is the location's zone ('' while unknown), ``all_day`` the all-day rule by provider,
-    ``title`` the title of syncd's blocks.
+    ``zone`` is the location's time zone ('' while unknown), ``all_day`` the all-day rule by
+    provider, ``title`` the title of syncd's blocks.
     """
 
     system: str
@@ -83,7 +83,7 @@ class Parser:
     title: str = ""
 
     def event(self, item: Item, provider: str) -> Event:
-        """Parse a row. An unknown status counts as busy. Raises UnreadableError."""
+        """Convert a row to an event. An unknown status counts as busy. Raises UnreadableError."""
         id = text(item.id)
         try:
             value = self._busy_part(item, self.value(item), provider)
@@ -123,7 +123,7 @@ class Parser:
         )
 
     def value(self, item: Item | WriteAnswer) -> Value:
-        """Parse interval and status; an all-day event takes whole days. Raises ValueError."""
+        """Return interval and status; an all-day event takes whole days. Raises ValueError."""
         if not isinstance(item, WriteAnswer) and is_all_day(item):
             start, end = all_day.all_day_span(
                 item.start_time, item.end_time, self.zone, self._instant
@@ -163,7 +163,7 @@ class Parser:
         return parse_time(value, self.zone)
 
     def is_over(self, item: Item, before: datetime) -> bool:
-        """Return true if a record certainly ended by then; an unreadable end counts as open."""
+        """Return true if a record certainly ended by ``before``; false if its end is unreadable."""
         try:
             end = self.value(item).end if is_all_day(item) else self._instant(item.end_time)
         except ValueError:
@@ -171,7 +171,7 @@ class Parser:
         return end <= before
 
     def unknown_status(self, item: Item, event: str, provider: str) -> UnreadableError | None:
-        """Return the report of a row with an unknown status, None for other rows."""
+        """Return the report about a row with an unknown status; None for other rows."""
         word = status_word(item) if isinstance(item, Appointment) else ""
         if not word or self.statuses.read(word) is not None:
             return None
@@ -184,7 +184,10 @@ class Parser:
         return self.statuses.status_of(status_word(item)).busy
 
     def fingerprint(self, item: Item, provider: str, derived_ids: Iterable[str] = ()) -> str:
-        """Join the relevant fields as sent; ``derived_ids`` are the ids of derived events."""
+        """Return the fingerprint of a row: the fields that matter, joined as sent.
+
+        ``derived_ids`` are the ids of the events derived from the row.
+        """
         word = (
             self.statuses.fingerprint_text(status_word(item))
             if isinstance(item, Appointment)
@@ -218,9 +221,10 @@ def unchanged(
 ) -> bool:
     """Return true if a row certainly equals its stored state; false if it must be parsed.
 
-    This repeats `CalendarOwners.owner` and `Parser.fingerprint` at a third of the cost. It gives up
-    on unusual values and on meetings with a further mapped host. ``plain`` are the status words
-    that it may compare as text.
+    Used for every list row: it repeats `CalendarOwners.owner` and `Parser.fingerprint` at a third
+    of the cost, and returns false for unusual values and for meetings with a further mapped host.
+    ``wanted`` are the providers to read, ``known`` maps ids to fingerprints, and ``plain`` are the
+    status words that may be compared as text.
     """
     try:
         stored = known.get(item.id)

@@ -1,4 +1,4 @@
-"""Convert an error answer of v2 to a fault (docs/platforms/leadconnector-v2.md#errors).
+"""Convert an error response of v2 to a fault (docs/platforms/leadconnector-v2.md#errors).
 
 The text decides more than the status: a wrong path answers 401, a timeout in the gateway does, too,
 and one kind of rejection comes as 400 or 422.
@@ -48,7 +48,7 @@ class _ErrorBody(msgspec.Struct):
 
 
 def fault_of(answer: Answer) -> PlatformError | None:
-    """Return the fault of an answer by its HTTP status, None for a success."""
+    """Return the fault of a response by its HTTP status, None for a success."""
     status = answer.status_code
     if status in _SUCCESS:
         return None
@@ -129,7 +129,7 @@ def _message(answer: Answer) -> str | None:
 
 
 def most_relevant_fault(faults: Sequence[PlatformError]) -> PlatformError:
-    """Return the first fault that needs a person or a wait, otherwise the first fault."""
+    """Return the first fault that needs the operator or a wait; otherwise the first one."""
     return next(
         (
             fault

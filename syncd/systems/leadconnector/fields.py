@@ -1,8 +1,8 @@
-"""The fields of a record that an update sends back, and the fields that it reset.
+"""The fields of a record that an update sends back, and which of them the update reset.
 
-An update replaces the record (docs/platforms/leadconnector-v2.md#writing-appointments): an omitted
-field is reset. So syncd sends all of these fields back as read, and no others: no location, no
-address.
+An update of v2 replaces the record: a field that the request omits is reset
+(docs/platforms/leadconnector-v2.md#writing-appointments). So syncd sends back all fields named here
+as it read them, and no others: neither the location nor the address of a meeting.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ RECORD_FIELDS = RecordFields(
 """The roles of the fields of an appointment."""
 
 COMPARED = frozenset({TITLE, DESCRIPTION, USER, CALENDAR, HOSTS})
-"""Fields that the update's own answer, or a read after it, is compared for."""
+"""Fields that are compared with the response to the update, or with a read after it."""
 
 WRITABLE_STATUSES = frozenset(status.value for status in Status)
-"""The status words that an update takes; answers also show others."""
+"""The status words that an update may set; responses also show others."""
 
 FieldValues = dict[str, str]
 """The fields of a record except its times, by their JSON names; absent fields are omitted.
@@ -51,11 +51,11 @@ The texts may name a customer: they are never stored or logged.
 
 
 def fields_to_send(item: WholeAppointment | Block | WriteAnswer) -> FieldValues:
-    """Return the fields of a record that an update must send back.
+    """Return the fields of a record that an update must send back, by JSON name.
 
-    A status that occurs only in answers ("completed", "pending") is sent as the writable word of
-    the same meaning. An unknown status is sent as read: if omitted, it would be reset. A word that
-    the configuration maps is never translated.
+    A status word that occurs only in responses ("completed", "pending") is sent as the writable
+    word of the same meaning. An unknown status is sent as read: if omitted, it would be reset.
+    Words that the configuration maps are never translated.
     """
     values = {
         TITLE: _string(item.title),
@@ -73,20 +73,22 @@ def fields_to_send(item: WholeAppointment | Block | WriteAnswer) -> FieldValues:
 
 
 def private(values: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the texts that no error may contain."""
+    """Return the texts of an update that no error text may repeat: title and description."""
     return tuple(values[name] for name in PRIVATE if name in values)
 
 
 def reset_fields(
     sent: Mapping[str, str], answer: WriteAnswer, current: WholeAppointment | Block | None
 ) -> list[str]:
-    """Return the names of the fields that the update reset although it sent them.
+    """Return the names of the fields that an update reset although the request contained them.
 
-    A reset empties a text, sets the status to confirmed, or changes the user or the calendar. It is
-    caused by the update if its own answer shows it. A field that the answer lacks counts if a text
-    or the status is reset in ``current``, the record as read afterwards. Any other difference is a
-    later change by somebody else, also of a field that the answer shows as sent. Without
-    ``current`` only the answer counts.
+    Used after each update, to restore such fields. ``sent`` are the fields of the request,
+    ``answer`` is the response to the update, and ``current`` the record as read after it; None if
+    it was not read. A field is reset if a text is empty, the status became confirmed, or the user
+    or calendar changed. Without ``current``, the response must show the reset. With ``current``,
+    the record must show it, and so must the response if it contains the field. If the response
+    lacks the field, only texts and status count. Any other difference is a later edit by somebody
+    on the platform, and must not be undone.
     """
     in_answer = _answered_fields(answer)
     shown = (
@@ -112,7 +114,7 @@ _EVIDENT_RESETS = frozenset({STATUS, TITLE, DESCRIPTION})
 
 
 def _answered_fields(answer: WriteAnswer) -> FieldValues:
-    """Return the fields that an answer contains, also empty texts."""
+    """Return the fields that a response contains, including empty texts."""
     values = fields_to_send(answer)
     for name in (TITLE, DESCRIPTION):
         if isinstance(getattr(answer, name), str):
@@ -131,7 +133,7 @@ def _is_reset(name: str, sent: str, shown: str) -> bool:
 
 
 def status_of(values: Mapping[str, str]) -> Status | None:
-    """Return the status among the fields; None if it is missing or unknown."""
+    """Return the status among the fields of an update; None if it is missing or unknown."""
     return _parse_status(values.get(STATUS, ""))
 
 

@@ -61,9 +61,10 @@ _MAX_COMPARED = 10
 
 @dataclass(slots=True)
 class GroupComparison:
-    """The comparison of one group's list in one read.
+    """The comparison of one group's list with the lists of its calendars, in one read.
 
-    ``members`` are the lists of its wanted calendars, ``due`` those that are compared now.
+    ``call`` is the group's list call. ``members`` are the list calls of its wanted calendars,
+    ``due`` those of them that this read makes.
     """
 
     call: ListCall
@@ -78,19 +79,19 @@ class GroupComparison:
 
 @dataclass(frozen=True, slots=True)
 class ReadList:
-    """The result of reading a list, and the ids in it."""
+    """The result of reading a list, and the event ids in it."""
 
     listed: ListResult
     ids: frozenset[str]
 
     @property
     def complete(self) -> bool:
-        """Return true if the list is certainly complete."""
+        """Return true if no part failed, no row is missing, and each row has an id."""
         return not (self.listed.failed or self.listed.cut or self.listed.unnamed)
 
 
 class GroupLists:
-    """Decides which group lists of one location are trusted."""
+    """Decides for which groups of a location one list by group replaces the calendars' lists."""
 
     def __init__(self, calls: Api, clock: Clock, measured: MeasuredFacts) -> None:
         """Keep the parts."""
@@ -99,9 +100,10 @@ class GroupLists:
         self._measured = measured
 
     def grouped(self, directory: Directory, *, far: bool = False) -> Directory:
-        """Return the calendars for planning; those of a group that is not trusted have no group.
+        """Return the calendars for planning, without the group where its list is not trusted.
 
-        A ``far`` read also lists the doubted groups, to compare them.
+        The planner then reads such calendars one by one. A ``far`` read (of the far window) keeps
+        the doubted groups, so that their lists are read and compared.
         """
         if not self._compares:
             if self._measured.is_yes(GROUP_FACT):
@@ -123,9 +125,9 @@ class GroupLists:
         directory: Directory,
         look_back: timedelta,
     ) -> list[GroupComparison]:
-        """Choose what a read compares.
+        """Choose the group lists that a read compares with the lists of their calendars.
 
-        ``calls`` is its plan, ``singles`` the plan without groups.
+        ``calls`` is the plan of the read, ``singles`` the plan as if there were no groups.
         """
         if not self._compares or not look_back:
             return []
@@ -154,10 +156,11 @@ class GroupLists:
     async def compare(
         self, comparisons: Iterable[GroupComparison], lists: Mapping[ListCall, ReadList], ask: Ask
     ) -> dict[ListCall, ReadList]:
-        """Compare the lists, and return those to use.
+        """Compare the group lists with the calendars' lists; return the lists that count.
 
-        The single lists replace the list of a group that is not trusted. ``ask`` reads further
-        lists. The rows of all lists were already collected while reading.
+        The calendars' lists replace the list of a group that is not trusted. ``ask`` reads more
+        lists where a comparison needs them. The rows of all lists were already collected while
+        reading.
         """
         result = dict(lists)
         for comparison in comparisons:
@@ -180,7 +183,7 @@ class GroupLists:
         return result
 
     def doubt(self, group: str, event: str) -> None:
-        """Doubt a group whose list lacks an event, until a comparison finds it complete."""
+        """Stop trusting a group whose list lacks an event, until a comparison finds it complete."""
         if not self._compares or not group or self._is_doubted(group):
             return
         self._facts.put(f"{_DOUBTED} {group}", event)
@@ -188,7 +191,7 @@ class GroupLists:
     def _store_compared(
         self, comparison: GroupComparison, single_lists: Mapping[ListCall, ReadList]
     ) -> None:
-        """Store that the group list contains all events of these lists."""
+        """Store that the group's list contained all events of these calendars' lists."""
         group = comparison.group
         for call, each in single_lists.items():
             value = group if each.ids else group + _EMPTY
@@ -197,9 +200,10 @@ class GroupLists:
             self._facts.put(f"{_DOUBTED} {group}", "")
 
     async def _store_lacking(self, group: str, missing: Mapping[str, str]) -> None:
-        """Doubt a group. After the lag of lists, measure that group lists lack calendars.
+        """Doubt a group whose list lacks events; ``missing`` maps these events to their calendars.
 
-        ``missing`` maps the events that the group's list lacks to their calendars.
+        If the list still lacks the same event after the lag of lists, and the directory still shows
+        its calendar in the group, store the measured fact that lists by group lack calendars.
         """
         doubted = f"{_DOUBTED} {group}"
         first_doubt = self._facts.stored(doubted)
@@ -212,7 +216,7 @@ class GroupLists:
             self._measured.record_read(GROUP_FACT, NO)
 
     async def _is_in(self, calendar: str, group: str) -> bool:
-        """Read the directory, and return true if it shows the calendar in the group."""
+        """Return whether the directory, read now, shows the calendar in the group."""
         try:
             row = directory_of(await self._calls.calendars()).get(calendar)
         except PlatformError:
@@ -222,7 +226,10 @@ class GroupLists:
     def _split_due(
         self, calls: Sequence[ListCall], group: str, *, deep: bool
     ) -> tuple[list[ListCall], list[ListCall]]:
-        """Return the lists to compare in this read, and the optional ones, oldest first."""
+        """Return the lists that this read must compare, and those it may, the oldest first.
+
+        ``deep``: the read is a resync or the first of a process, so it compares all that are due.
+        """
         required: list[ListCall] = []
         optional: list[tuple[datetime, ListCall]] = []
         for call in calls:
@@ -256,7 +263,7 @@ def ungrouped(directory: Directory) -> Directory:
 
 
 def _missing_events(group_list: ReadList, single_lists: Iterable[ReadList]) -> dict[str, str]:
-    """Return the events that a complete group list lacks, each with its calendar."""
+    """Return the events that a complete group list lacks, with the calendar of each."""
     if not group_list.complete:
         return {}
     return {

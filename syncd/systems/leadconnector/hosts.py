@@ -46,12 +46,12 @@ def user_of(item: Item) -> str:
 
 @dataclass(frozen=True, slots=True)
 class CalendarOwners:
-    """Maps rows to providers: by host, otherwise by calendar.
+    """Maps list rows to providers: by host, otherwise by calendar.
 
-    ``users`` maps user ids, and ``calendars`` the calendars that exactly one provider owns.
-    ``named`` are the providers mapped by a user id: a row on their calendar with another host is
-    not theirs. ``synced`` are the calendars that are mapped or belong to one user only, with their
-    providers; ``teams`` are all calendars that book a provider.
+    ``users`` maps user ids to providers; ``calendars`` maps each calendar that exactly one provider
+    owns. ``named`` are the providers mapped by a user id: a row on their calendar with another host
+    does not belong to them. ``synced`` maps calendars that are mapped, or whose team is one mapped
+    user, to their providers; ``teams`` maps every calendar that books a provider.
     """
 
     users: Mapping[str, str]
@@ -64,7 +64,7 @@ class CalendarOwners:
     def of(
         cls, calendars: Mapping[str, CalendarMapping], directory: Mapping[str, Calendar]
     ) -> CalendarOwners:
-        """Index a mapping. An unmapped calendar belongs to a user who is its only team member."""
+        """Build the index. An unmapped calendar belongs to a user who is its only team member."""
         booked = [(c, p) for p, mapping in calendars.items() for c in booked_on(mapping, directory)]
         own_calendars = [
             (calendar_id, provider)
@@ -85,10 +85,10 @@ class CalendarOwners:
         )
 
     def owner(self, item: Item, asked: Collection[str] = ()) -> str | None:
-        """Return the provider of the row itself, the first mapped host; None if there is none.
+        """Return the provider of a row, who is its first mapped host; None if no provider fits.
 
-        ``asked`` are the providers of the call by user that listed the row: a row without host and
-        calendar belongs to the only one of them.
+        ``asked`` are the providers whose list by user contained the row. If it is only one, a row
+        without host and calendar belongs to that provider.
         """
         hosts = hosts_of(item)
         for user in hosts:
@@ -102,7 +102,7 @@ class CalendarOwners:
         return next(iter(asked)) if nameless and len(asked) == 1 else None
 
     def further_hosts(self, item: Item, owner: str | None) -> dict[str, str]:
-        """Return the providers of the further hosts by the id of their derived event."""
+        """Return the providers of the further hosts, by the id of each one's derived event."""
         if not isinstance(item, Appointment) or not item.users:
             return {}
         return {
@@ -112,7 +112,7 @@ class CalendarOwners:
         }
 
     def unowned(self, item: Item, listed: Collection[str] = ()) -> Unowned | None:
-        """Explain why a row of a synced calendar has no provider; None if that is to be ignored.
+        """Explain why a row on a synced calendar has no provider; None if the row is to be ignored.
 
         Meetings of unmapped users on a team's calendar are ignored, unless that calendar itself is
         mapped. A row without host and calendar may belong to any of the ``listed`` providers.
@@ -138,7 +138,7 @@ class CalendarOwners:
 
 @dataclass(frozen=True, slots=True)
 class Unowned:
-    """A row without a provider: the reason, and the ``providers`` of its calendar."""
+    """Why a row has no provider, and the ``providers`` of its calendar."""
 
     topic: Topic
     reason: str

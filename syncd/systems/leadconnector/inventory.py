@@ -59,7 +59,7 @@ class AssociationRow(msgspec.Struct, rename="camel"):
 
 
 class AssociationList(msgspec.Struct):
-    """The answer of ``GET /associations/``; the documentation shows a single association instead.
+    """The response to ``GET /associations/``; the documentation shows a single association instead.
 
     See docs/platforms/leadconnector-v2.md#associations-and-custom-objects.
     """
@@ -88,7 +88,7 @@ class Inventory:
         return await self._read_pages(path, self._account.version, rows, ResourceRow)
 
     async def associations(self) -> list[AssociationRow]:
-        """Return all associations, from a list or an object with the list."""
+        """Return all associations; the response is a list, or an object that contains the list."""
         account_version = self._account.version
         version = account_version if account_version == "v3" else _ASSOCIATIONS_VERSION
         shape: Any = AssociationList | list[AssociationRow | LenientValue]
@@ -102,7 +102,7 @@ class Inventory:
     async def _read_pages(
         self, path: str, version: str, rows_of: Callable[[bytes], list[Any]], kind: type[T]
     ) -> list[T]:
-        """Read all pages; a page that is not full is the last one."""
+        """Read all pages of a list; a page with fewer rows than requested is the last one."""
         is_last = False
 
         async def ask(skip: int) -> list[T]:

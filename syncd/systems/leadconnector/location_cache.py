@@ -1,4 +1,4 @@
-"""Cached facts about a location: calendars, resources, zone and country."""
+"""Cached data of a v2 location: calendars, resources, time zone and country."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RESOURCES_TTL = 300.0
 
 
 class LocationCache:
-    """A cache of the answers about one location."""
+    """The last responses about one location, each with its own time to live."""
 
     def __init__(self, calls: Api, clock: Clock) -> None:
         """Start empty."""
@@ -39,17 +39,20 @@ class LocationCache:
 
     @property
     def known_calendars(self) -> Mapping[str, Calendar]:
-        """Return the last known calendars; empty before the first call."""
+        """Return the calendars as read last, by id; empty before the first read."""
         return self._directory.last("") or {}
 
     @property
     def known_resources(self) -> Mapping[str, Resource]:
-        """Return the last known resources; empty before the first call."""
+        """Return the resources as read last, by key; empty before the first read."""
         return self._resources.last("") or {}
 
     @property
     def zone(self) -> str:
-        """Return the location's IANA zone; '' while unknown or if this machine does not know it."""
+        """Return the location's time zone (IANA name).
+
+        Returns '' before the location was read, and if this machine does not know the time zone.
+        """
         location = self._location.last("")
         name = text(location.timezone) if location is not None else ""
         try:
@@ -58,7 +61,10 @@ class LocationCache:
             return ""
 
     async def calendars(self) -> Mapping[str, Calendar]:
-        """Return the calendars of the location. Raises PlatformError if none are known."""
+        """Return the location's calendars by id; read them if the cached ones are too old.
+
+        Raises PlatformError if the read fails and no calendars are cached.
+        """
 
         async def ask() -> Mapping[str, Calendar]:
             return directory_of(await self._calls.calendars())
@@ -66,11 +72,17 @@ class LocationCache:
         return await self._directory.get("", ask)
 
     def renew(self) -> bool:
-        """Expire the calendars because a list contradicts them; false if they are too new."""
+        """Expire the cached calendars, because a list of events contradicts them.
+
+        Changes nothing and returns False if they were expired less than five minutes ago.
+        """
         return self._directory.renew("")
 
     async def resources(self) -> Mapping[str, Resource]:
-        """Return the resources by key, without ambiguous names. Raises PlatformError."""
+        """Return the active resources by key (``rooms/yoga room``). Raises PlatformError.
+
+        A key that several resources share is left out: the configuration could mean any of them.
+        """
 
         async def ask() -> Mapping[str, Resource]:
             rows = [(type, row) for type in PATHS for row in await self._calls.resources(type)]
@@ -81,7 +93,10 @@ class LocationCache:
         return await self._resources.get("", ask)
 
     async def location(self) -> Location:
-        """Return the location; an empty one if the token may not read it. Raises PlatformError."""
+        """Return name, time zone and country of the location. Raises PlatformError.
+
+        If the token may not read the location, all fields are empty.
+        """
 
         async def ask() -> Location:
             try:

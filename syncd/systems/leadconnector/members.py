@@ -1,7 +1,8 @@
 """The team members of a location's calendars, used if its list of users is empty.
 
-An empty list was seen on a working location: it lacks agency users. Members only serve to propose
-and name users; whether a user exists is never derived from them (promise 3).
+An empty list was seen on a working location: the list lacks agency users. Members only serve to
+propose and name users; whether a user exists is never derived from them: promise 3
+(docs/design.md#promises).
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def user_of(row: wire.User) -> UserInfo:
 async def members_of(calendars: Iterable[Calendar], calls: Api) -> tuple[UserInfo, ...]:
     """Return the members of all teams, with names as far as they can be read.
 
-    Stops to read names after the first fault. Raises no PlatformError.
+    After the first fault, the other names are not read. Raises no PlatformError.
     """
     ids = sorted({user for calendar in calendars for user in calendar.team})
     members = {id: UserInfo(id) for id in ids}

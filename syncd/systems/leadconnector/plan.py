@@ -1,15 +1,16 @@
 """Plan the fewest list calls that read the wanted calendars of a v2 location, without I/O.
 
-Coverage of one call (docs/platforms/leadconnector-v2.md):
+What one list call covers (docs/platforms/leadconnector-v2.md):
 
-- It takes one selector, and reads one of two lists: appointments or blocks.
-- By calendar, it covers that calendar. By group, it covers each calendar of the group.
-- By user, it covers that user's own blocks, which no other selector shows. It is not known whether
-it shows all meetings of the user, so it lists meetings only if no calendar is known.
-- The window has no known limit; 130 years were answered. So it is never split.
+- A call has one selector and reads one of two lists: appointments or blocks.
+- A call by calendar covers that calendar; a call by group covers each calendar of the group.
+- A call by user covers that user's own blocks, which no other selector shows. It is not known
+  whether such a call shows all meetings of the user, so it is used for meetings only if no calendar
+  of the user is known.
+- No limit of the window is known, and 130 years were accepted, so a window is never split.
 
-Only calendars of type ``event`` have their own blocks. For a provider without a user, the blocks of
-each calendar are read, whatever its type.
+Only calendars of type ``event`` have blocks of their own. For a provider without a user, the blocks
+of each calendar are read, whatever its type.
 """
 
 from __future__ import annotations
@@ -48,9 +49,10 @@ def plan(
     resources: Mapping[str, Resource],
     window: Window,
 ) -> tuple[ListCall, ...]:
-    """Plan the read of these providers. If ``directory`` has no groups, that only costs calls.
+    """Plan the list calls that read these providers in a window.
 
-    ``resources`` are the resources of the providers that are one, by provider.
+    ``resources`` are the resources by the provider that is mapped to each. If ``directory`` shows
+    no groups, the plan only has more calls.
     """
     needed: dict[Scope, set[str]] = defaultdict(set)
     for provider, scope in _needed_scopes(calendars, directory, resources):

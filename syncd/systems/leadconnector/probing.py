@@ -52,7 +52,8 @@ _DELETED = frozenset({400, 404})
 class Prober:
     """Measures one location. Implements `probing.Prober`.
 
-    ``owner`` returns the owner fields of a block.
+    ``v3`` makes calls with the Version header of v3. ``owner`` returns the body fields that name
+    the owner of a provider's blocks.
     """
 
     account: Account
@@ -67,13 +68,13 @@ class Prober:
     hours: Sequence[int] = CANARY_HOURS
 
     def slot_calendars(self, provider: str) -> int | None:
-        """Return the number of the provider's calendars, None if they are not known."""
+        """Return how many calendars book the provider; None while that is unknown."""
         mapping = self.calendars[provider]
         known = self.cache.known_calendars
         return len(booked_on(mapping, known)) if mapping.calendars or known else None
 
     async def create(self, canary: Canary) -> str:
-        """Create a block."""
+        """Create the canary as a block; return its id."""
         body = {
             "locationId": self.account.location_id,
             "startTime": format_time(canary.start),
@@ -84,7 +85,10 @@ class Prober:
         return text((await self.calls.send("POST", BLOCKS, body)).id)
 
     async def exists(self, canary: Canary) -> bool | None:
-        """Read the block by its id, then search its owner's list."""
+        """Read the block by its id, then search it in its owner's list.
+
+        Returns None if neither shows the block, because that proves nothing.
+        """
         try:
             if text((await self.calls.appointment(canary.event or "")).id) == canary.event:
                 return True
@@ -103,7 +107,7 @@ class Prober:
                 raise
 
     async def steps(self, context: ProbeContext) -> Sequence[ProbeStep]:
-        """Return the steps in order; those that measure most come first."""
+        """Return the steps; the steps that measure most facts come first."""
         measures = ProbeSteps(self, context, await self.cache.calendars())
         per_calendar = 2 * len(measures.calendars)
         return [
@@ -168,7 +172,12 @@ def _list(kind: Kind, selector: str, id: str, provider: str, window: Window) -> 
 
 @dataclass(slots=True)
 class ProbeSteps:
-    """The steps of one probe, and the state that they share."""
+    """The steps of one probe, and the state that they share.
+
+    ``offered_before`` are the starts of free slots by calendar, before the canary was created.
+    ``readable``: the block can be read by its id. ``meetings`` are the listed event ids, by the id
+    of the calendar or group.
+    """
 
     prober: Prober
     context: ProbeContext
@@ -179,7 +188,7 @@ class ProbeSteps:
 
     @property
     def mapping(self) -> CalendarMapping:
-        """Return the calendars of the provider for whom the canary is made."""
+        """Return the calendars of the provider in whose calendar the canary is."""
         return self.prober.calendars[self.context.canary.provider]
 
     @property
@@ -192,7 +201,10 @@ class ProbeSteps:
         return tuple(c.id for c in known if c.type != EVENT_TYPE and self.mapping.user in c.team)
 
     async def slots_before(self) -> Mapping[str, str]:
-        """Read the free slots of each calendar around the canary's day."""
+        """Read the free slots of each calendar from a day before the canary to a day after it.
+
+        Called before the canary is created; measures no fact yet, so the result is empty.
+        """
         self.offered_before = {id: await self._free_starts(id) for id in self.calendars}
         return {}
 
@@ -204,7 +216,7 @@ class ProbeSteps:
         return frozenset(w.start for w in slots.slot_windows(starts, CANARY_LENGTH, zone_name))
 
     async def listed(self) -> Mapping[str, str]:
-        """List the block until it appears."""
+        """List the provider's blocks until the canary appears: measures lag and tag."""
         rows: list[Block] = []
 
         async def seen() -> bool:
@@ -223,7 +235,7 @@ class ProbeSteps:
         return await self.prober._blocks(canary.provider, window)  # noqa: SLF001 - of this module
 
     async def by_id(self) -> Mapping[str, str]:
-        """Read the block as if it were an appointment."""
+        """Measure whether a read of appointments by id also finds a block."""
         try:
             item = await self.prober.calls.appointment(self.context.event)
         except RejectedError:
@@ -232,7 +244,7 @@ class ProbeSteps:
         return {"block_by_id": YES if self.readable else NO}
 
     async def overlapping(self) -> Mapping[str, str]:
-        """List from the middle of the block on."""
+        """Measure whether a list that begins in the middle of the block shows the block."""
         self._require_listed()
         canary = self.context.canary
         rest = Window(canary.start + CANARY_LENGTH / 2, canary.end + timedelta(hours=1))
@@ -245,7 +257,10 @@ class ProbeSteps:
             raise NotMeasuredError("no list showed the block in time")
 
     async def moved(self) -> Mapping[str, str]:
-        """Move the block without a title, to a free slot if there is one."""
+        """Measure whether an update without a title resets the title of the block.
+
+        The block is moved to a free slot if there is one, otherwise to its own end.
+        """
         context, canary = self.context, self.context.canary
         start = self._slot() or canary.end
         context.move(start, start + CANARY_LENGTH)
@@ -282,7 +297,10 @@ class ProbeSteps:
             return None
 
     def _slot(self) -> datetime | None:
-        """Return a slot that most calendars offer and that is free for the provider elsewhere."""
+        """Return the start of a slot at which the provider is free in all systems; None for none.
+
+        The slot that most calendars offer is preferred.
+        """
         count: dict[datetime, int] = defaultdict(int)
         for offered in (self.offered_before or {}).values():
             for start in offered:
@@ -291,7 +309,7 @@ class ProbeSteps:
         return min(free, key=lambda at: (-count[at], at), default=None)
 
     async def slots_with(self) -> Mapping[str, str]:
-        """Compare the free slots at the block's time with those before."""
+        """Measure whether the block closes its time in the calendars that offered it before."""
         if not self.calendars:
             raise NotMeasuredError("no calendar has this user on its team", failed=False)
         start = self.context.canary.start
@@ -307,7 +325,7 @@ class ProbeSteps:
         return {"block_closes_calendars": YES}
 
     async def group(self) -> Mapping[str, str]:
-        """Compare the list of a group with those of its calendars."""
+        """Measure whether the list of a group shows all events of its calendars' own lists."""
         groups: dict[str, list[str]] = defaultdict(list)
         for calendar in self.directory.values():
             if calendar.group:
@@ -329,7 +347,10 @@ class ProbeSteps:
         return {"group_lists_all": YES}
 
     async def _events(self, selector: str, id: str) -> frozenset[str]:
-        """List the meetings of the next 60 days, once per calendar or group."""
+        """Return the ids of the meetings of the next 60 days in the list of a calendar or group.
+
+        Each list is read once.
+        """
         if id not in self.meetings:
             now = self.context.clock.now()
             window = Window(now, now + _EVENT_WINDOW)
@@ -340,7 +361,7 @@ class ProbeSteps:
         return self.meetings[id]
 
     async def v3(self) -> Mapping[str, str]:
-        """Read a list with the header of v3."""
+        """Measure whether the location accepts the Version header of v3, by one list."""
         owner = await self.prober.owner(self.context.canary.provider)
         canary = self.context.canary
         window = Window(canary.start, canary.end)
@@ -351,7 +372,7 @@ class ProbeSteps:
         return {"version_v3": YES}
 
     async def service_menu(self) -> Mapping[str, str]:
-        """Search a service booking in the list of its calendar."""
+        """Measure whether a calendar's list shows a booking made through a service menu."""
         now = self.context.clock.now()
         window = Window(now, now + _EVENT_WINDOW)
         try:
@@ -367,7 +388,7 @@ class ProbeSteps:
         raise NotMeasuredError("there is no service booking to compare", failed=False)
 
     async def deleted_again(self) -> Mapping[str, str]:
-        """Delete the block a second time."""
+        """Measure how the platform responds to a second deletion of the block."""
         try:
             await self.prober.calls.send(
                 "DELETE", f"{EVENTS}/{path_segment(self.context.event)}", {}

@@ -32,7 +32,7 @@ RESOURCES = {sort: PATHS[kind] for sort, kind in _KINDS.items()}
 _ASSOCIATIONS = "/associations/"
 _OBJECTS = "/objects/"
 ABSENT_REASONS = frozenset({RejectionReason.GONE, RejectionReason.UNKNOWN_ID})
-"""An unknown key answers 404, or 400 or 422 with a code or text that says so."""
+"""An unknown key leads to 404, or to 400 or 422 with a code or text that says so."""
 
 _MAX_CALENDARS = 100
 """The documented limit of calendars of one resource."""
@@ -73,7 +73,10 @@ class Provisioner:
         self._calendars: Mapping[str, Sequence[str]] | None = None
 
     async def list_actual(self, sort: ResourceType, names: Collection[str]) -> Sequence[Actual]:
-        """List resources; read associations and objects by key. Raises PlatformError."""
+        """List resources; read only these ``names`` of associations and objects, by key.
+
+        Raises PlatformError.
+        """
         match sort:
             case ResourceType.ROOM | ResourceType.EQUIPMENT:
                 rows = await self._calls.resources(_KINDS[sort])
@@ -100,7 +103,11 @@ class Provisioner:
     async def resolve(
         self, desired: Desired, planned: Collection[tuple[ResourceType, str]]
     ) -> Desired:
-        """Replace the names of calendars by ids. Raises UnresolvedError, PlatformError."""
+        """Return the resource with ids in place of the names of calendars.
+
+        ``planned`` are resources that will be created before this one. Raises UnresolvedError or
+        PlatformError.
+        """
         if desired.sort is ResourceType.ASSOCIATION:
             await self._check_objects(desired, planned)
         if desired.sort not in RESOURCES:
@@ -122,7 +129,7 @@ class Provisioner:
     def request(self, desired: Desired, actual: Actual | None) -> Request:
         """Return the request that creates or updates a record.
 
-        No documented answer about a resource contains its id. See
+        No documented response about a resource contains its id. See
         docs/platforms/leadconnector-v2.md#rooms-and-equipment.
         """
         match desired.sort:
@@ -139,7 +146,7 @@ class Provisioner:
                 return self._object_request(desired)
 
     async def blocker(self, desired: Desired, actual: Actual | None) -> str:
-        """Return why v2 cannot create or update this; empty if it can."""
+        """Return why v2 cannot create or update this resource; '' if it can."""
         if actual is not None and not actual.id:
             return f"{self.name} shows no id for it: change it there by hand"
         if len(desired.fields.get("calendars", ())) > _MAX_CALENDARS:
@@ -147,7 +154,10 @@ class Provisioner:
         return ""
 
     async def put(self, desired: Desired, actual: Actual | None) -> None:
-        """Send the request, once. Raises PlatformError."""
+        """Create the resource, or update the ``actual`` one; sent at most once.
+
+        Raises PlatformError.
+        """
         request = self.request(desired, actual)
         await self._transport.write(
             request.method, request.path, json=request.body, headers=self._headers(request.path)
@@ -170,7 +180,7 @@ class Provisioner:
     async def _check_objects(
         self, desired: Desired, planned: Collection[tuple[ResourceType, str]]
     ) -> None:
-        """Check that both ends of an association exist, or are planned."""
+        """Check that both ends of an association exist or are planned. Raises UnresolvedError."""
         for key in desired.fields["objects"]:
             if key == "contact" or (ResourceType.OBJECT, key) in planned:
                 continue

@@ -80,14 +80,14 @@ class SnapshotReader:
 
     @property
     def parser(self) -> Parser:
-        """Return the parser, with the zone as known now."""
+        """Return a parser with the location's time zone as known now."""
         rules = {provider: mapping.all_day for provider, mapping in self._calendars.items()}
         return Parser(
             self._system, self._clock, self._cache.zone, self._statuses, rules, self._title
         )
 
     def plan(self, window: Window, wanted: Collection[str]) -> Sequence[ListCall]:
-        """Return the list calls that read these providers, from cached knowledge."""
+        """Return the list calls that read these providers, from cached data; makes no call."""
         mappings = self._mappings(wanted)
         resources = _mapped_resources(mappings, self._cache.known_resources)
         directory = self._groups.grouped(self._cache.known_calendars)
@@ -216,7 +216,7 @@ class SnapshotReader:
         """Return the lookup result of an event that was found by its id.
 
         ``value`` is its last known value. If the last read should have listed the event, the
-        directory may be outdated or the list capped: both are checked again.
+        directory may be outdated or the list capped, so both will be checked again.
         """
         found = self._gaps.lookup_result(event, value, self._cache.renew)
         if found is None:
@@ -254,7 +254,7 @@ class SnapshotReader:
     async def _read_list(
         self, call: ListCall, collector: _RowCollector, limit: ReadLimit
     ) -> ReadList:
-        """Read a list and collect its rows as they arrive, to keep no answers in memory."""
+        """Read a list and collect its rows as they arrive, to keep no responses in memory."""
         unnamed, ids = 0, set[str]()
 
         async def ask(piece: ListCall) -> Sequence[object]:
@@ -276,7 +276,7 @@ class SnapshotReader:
         return ReadList(listed, frozenset(ids - {""}))
 
     async def _load_zone(self, collector: _RowCollector) -> None:
-        """Read the location's zone, which times of the list need."""
+        """Read the location's time zone, on which the times of the list depend."""
         try:
             await self._cache.location()
         except PlatformError as fault:
@@ -317,7 +317,7 @@ class _RowCollector:
         self.compares = False
 
     def take(self, call: ListCall, listing: Sequence[object]) -> int:
-        """Add rows. Returns how many have no id: such rows void the absence proofs of the list."""
+        """Add rows; return how many lack an id. One such row voids the list's absence proofs."""
         without_id = 0
         for item in listing:
             if self._known and self._is_same(item):
@@ -335,7 +335,7 @@ class _RowCollector:
         return self.over is not None and self.parser.is_over(item, self.over)
 
     def _is_same(self, item: Any) -> bool:
-        """Return true for an unchanged row, unless a changed copy of it was listed."""
+        """Return true for an unchanged row, unless a changed copy of the row was listed."""
         if not events.unchanged(item, self._owners, self._wanted, self._known, self._plain):
             return False
         if item.id in self._items:
@@ -390,19 +390,19 @@ class _RowCollector:
 
 
 def _resource_keys(mappings: Mapping[str, CalendarMapping]) -> dict[str, str]:
-    """Return the resource keys of the providers that are a resource."""
+    """Return the resource keys by the provider that is mapped to each."""
     return {p: normalize_resource(m.resource) for p, m in mappings.items() if m.resource}
 
 
 def _mapped_resources(
     mappings: Mapping[str, CalendarMapping], known: Mapping[str, Resource]
 ) -> dict[str, Resource]:
-    """Return the known resources of the providers that are a resource."""
+    """Return the known resources by the provider that is mapped to each."""
     return {p: known[key] for p, key in _resource_keys(mappings).items() if key in known}
 
 
 def _refused_providers(listings: Sequence[ListResult]) -> dict[str, RejectedError]:
-    """Return the providers whose user's list is refused: the user may not exist any more."""
+    """Return the providers whose list by user is refused: the user may no longer exist."""
     return {
         provider: fault
         for listed in listings

@@ -1,8 +1,9 @@
-"""Compute the calendars that a busy resource can block, and the block for it, without I/O.
+"""Compute which calendars a busy resource can block, and how, without I/O.
 
-Only a calendar of type ``event`` can be blocked directly. Any other is blocked through its users,
-whose blocks cover all of their calendars (docs/platforms/leadconnector-v2.md#blocks). So a user is
-blocked only while each of the user's calendars lacks a resource.
+Only a calendar of type ``event`` can be blocked directly. Any other calendar is blocked through its
+users: a block of a user covers all calendars of that user
+(docs/platforms/leadconnector-v2.md#blocks). So a user is blocked only while every calendar of that
+user lacks a resource.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ CALENDAR_TARGET, USER_TARGET = "calendar:", "user:"
 
 
 def calendar_mapping_of(provider: str) -> CalendarMapping | None:
-    """Return the mapping of such a block target; None for providers of the configuration."""
+    """Return the mapping of a block target that is no provider; None for a provider.
+
+    Such targets are named ``calendar:ID`` or ``user:ID``.
+    """
     if provider.startswith(CALENDAR_TARGET):
         return CalendarMapping(calendars=(provider.removeprefix(CALENDAR_TARGET),))
     if provider.startswith(USER_TARGET):
@@ -39,7 +43,10 @@ def block_targets_of(
     mappings: Mapping[str, CalendarMapping],
     directory: Mapping[str, Calendar],
 ) -> tuple[Sequence[BlockTarget], Sequence[UnblockableCalendar]]:
-    """Return the block targets of calendars with a mapped resource, and unblockable calendars."""
+    """Return the block targets of calendars that use a mapped resource.
+
+    Also returns those calendars that cannot be blocked, each with the reason and a remedy.
+    """
     requirements = _requirements(resources, mappings)
     targets: dict[str, BlockTarget] = {}
     unblockable: list[UnblockableCalendar] = []
@@ -91,7 +98,7 @@ def _blocks_calendar(
 def _requirements(
     resources: Mapping[str, Resource], mappings: Mapping[str, CalendarMapping]
 ) -> dict[str, ResourceRequirement]:
-    """Return the required resources of each calendar that uses a mapped resource."""
+    """Return, by calendar, the resources that it needs if at least one of them is mapped."""
     provider_of = {
         normalize_resource(mapping.resource): p
         for p, mapping in mappings.items()

@@ -38,9 +38,10 @@ LIST_KEYS = ("resources", "rooms", "equipments", "equipment")
 
 
 def rows_of(answer: object) -> list[dict[str, Any]]:
-    """Return the rows of a list of resources: a list is documented, an object with one was seen.
+    """Return the rows of a list of resources.
 
-    Raises ValueError if there is no list.
+    Documented is a list; an object that contains the list was seen. Raises ValueError if there is
+    no list.
     """
     envelope = answer if isinstance(answer, dict) else {"resources": answer}
     for key in LIST_KEYS:
@@ -52,13 +53,13 @@ def rows_of(answer: object) -> list[dict[str, Any]]:
 
 
 def normalize_resource(spelling: str) -> str:
-    """Normalize ``rooms/NAME`` or ``equipment/NAME``."""
+    """Return a configured ``rooms/NAME`` or ``equipment/NAME`` as a key for comparison."""
     type, _, name = spelling.partition("/")
     return f"{'rooms' if type == 'rooms' else 'equipment'}/{name.strip()}"
 
 
 def resource_of(type: str, row: Mapping[str, Any]) -> Resource | None:
-    """Convert a row of a list; None for a row without a name or an inactive resource.
+    """Convert a row of a list; None for a row without a name, or of an inactive resource.
 
     A room has one unit; equipment has ``quantity`` units, less those out of service.
     """

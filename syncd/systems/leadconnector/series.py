@@ -34,7 +34,7 @@ def series(item: object) -> str:
 
 
 def original_start(item: object) -> datetime | None:
-    """Return the original start of an instance if its id contains it."""
+    """Return when an instance was to start by its series, if its id says so; otherwise None."""
     id_match = _INSTANCE.fullmatch(text(item.id)) if isinstance(item, Appointment) else None
     try:
         return from_millis(int(id_match.group(2))) if id_match else None

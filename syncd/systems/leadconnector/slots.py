@@ -16,9 +16,9 @@ MAX_SPAN = timedelta(days=31)
 
 
 def slot_windows(starts: Iterable[object], length: timedelta | None, zone: str) -> Iterator[Window]:
-    """Convert starts to intervals; if ``length`` is unknown, each slot counts for one minute.
+    """Convert the starts of slots to intervals, in which ``zone`` is used for wall times.
 
-    Unreadable slots are skipped.
+    If ``length`` is unknown, each slot counts as one minute. Unreadable slots are skipped.
     """
     for slot in starts:
         try:

@@ -141,7 +141,7 @@ class LeadConnector:
         return replace(self._parser.event(row.wire, row.provider), id=row.id)
 
     async def read_one(self, ref: EventRef, value: Value | None = None) -> LookupResult:
-        """Look up an event by id, a block also in its owner's list. Raises PlatformError."""
+        """Look up an event by id; search a block in its owner's list, too. Raises PlatformError."""
         if ref.provider not in self._calendars:
             return Unknown("the provider is no longer mapped")
         result = await self._look_up(ref, value)
@@ -182,7 +182,10 @@ class LeadConnector:
         return users.directory(mappings, rows, {})
 
     async def person(self, event: Event) -> Person | None:
-        """Read a contact's addresses; cached in memory for an hour. Raises PlatformError."""
+        """Read the contact's addresses; they are cached in memory for an hour.
+
+        Raises PlatformError.
+        """
         contact_id = event.person
         if contact_id is None:
             return None
@@ -204,7 +207,7 @@ class LeadConnector:
         return await self._persons.get(contact_id, ask)
 
     async def write(self, operations: Sequence[Operation]) -> Reply:
-        """Execute one operation. Raises PlatformError."""
+        """Carry out one operation. Raises PlatformError."""
         return await self._writer.write(operations)
 
     async def free_slots(self, provider: str, window: Window) -> Sequence[Offer]:
@@ -217,7 +220,7 @@ class LeadConnector:
         return sorted(offers, key=lambda slot: (slot.start, slot.end, slot.calendar_id))
 
     async def block_targets(self, former: Collection[str]) -> Sequence[BlockTarget]:
-        """Return what busy resources can block here; from now on, read and write it like providers.
+        """Return what busy resources can block here; from now on, reads and writes include them.
 
         ``former`` are earlier block targets, which are kept. Raises PlatformError.
         """
@@ -238,7 +241,10 @@ class LeadConnector:
         return Prober(*parts, self._writer.owner)
 
     def contact_directory(self, key: str, object: str, field: str) -> Associations:
-        """Return the contacts of the location and the association that links bookings to them."""
+        """Return the contacts of the location, and the association that links bookings to them.
+
+        ``key``, ``object`` and ``field`` name association, custom object and its id field.
+        """
         association = (key, object, field)
         if association not in self._contact_directories:
             location = self._account.location_id
@@ -389,8 +395,8 @@ class LeadConnector:
     async def _host_result(self, item: Appointment, ref: EventRef) -> LookupResult:
         """Return the lookup result of an appointment for one of its further hosts.
 
-        If the user is no host any more, the event is found at the first host instead: whether the
-        time is free depends on the users of the account (promise 3).
+        If the user is no longer a host, the event is found at the first host instead: whether the
+        time is free depends on the account's users: promise 3 (docs/design.md#promises).
         """
         if needs_zone(item):
             await self._cache.location()
@@ -406,7 +412,7 @@ class LeadConnector:
             return Unknown(str(error))
 
     async def _resource_result(self, item: Appointment, ref: EventRef) -> LookupResult:
-        """Return the lookup result of an appointment for a resource; gone if it uses another."""
+        """Return an appointment's lookup result for a resource; Gone if it uses another one."""
         if needs_zone(item):
             await self._cache.location()
         key = normalize_resource(self._calendars[ref.provider].resource or "")
@@ -421,7 +427,7 @@ class LeadConnector:
             return Unknown(str(error))
 
     async def _result_of(self, item: Item, ref: EventRef) -> LookupResult:
-        """Return the lookup result of a record, also of an unmapped owner. Raises PlatformError."""
+        """Return the lookup result of a record, even of an unmapped owner. Raises PlatformError."""
         if needs_zone(item):
             await self._cache.location()
         provider = (await self._reader.owners()).owner(item, (ref.provider,))

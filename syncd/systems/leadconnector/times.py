@@ -36,7 +36,7 @@ def parse_time(value: object, zone: str) -> datetime:
 
 
 def may_lack_offset(value: object) -> bool:
-    """Return true if a time is too short for an offset; cheap enough for every row."""
+    """Return true if a time as sent is too short for a UTC offset; cheap enough for every row."""
     return isinstance(value, str) and len(value) < _LENGTH_WITH_OFFSET and not value.isdigit()
 
 

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from syncd.systems.measured import MeasuredFacts
 
 MAX_READ_AGE = 2.0
-"""Seconds from the answer to the read before an update until the update is sent, at most."""
+"""Seconds from the response to the read before an update until the update is sent, at most."""
 
 FIRST_REQUEST_WITHIN = 15.0
 """Seconds until the first request of an update is sent, at most; recovery after a crash uses it."""
@@ -83,7 +83,7 @@ class _Update:
 
 
 class Updater:
-    """Executes updates on one location."""
+    """Carries out updates on one location: moves and status changes."""
 
     def __init__(
         self,
@@ -100,8 +100,8 @@ class Updater:
     ) -> None:
         """Keep the parts.
 
-        ``interpret`` returns the lookup result of a record; ``owner`` returns the owner fields of a
-        new block.
+        ``interpret`` returns the lookup result of a record that was read; ``owner`` returns the
+        body fields that name the owner of a provider's blocks.
         """
         self._measured = measured
         self._system = system
@@ -115,9 +115,10 @@ class Updater:
         self._owner = owner
 
     async def update(self, operation: Operation) -> Done | TargetChanged:
-        """Move an event, or set its status. Raises PlatformError: then nothing happened.
+        """Move an event or set its status. Raises PlatformError: then nothing happened.
 
-        A record that changed since the decision is not written to.
+        The record is read immediately before. If it no longer has the value on which the decision
+        was based, nothing is sent, and TargetChanged is returned.
         """
         _after(operation)
         if is_derived(operation.ref.id):
@@ -152,11 +153,11 @@ class Updater:
                 return await self._verify(operation, update, answer)
 
     async def _verify(self, operation: Operation, update: _Update, answer: WriteAnswer) -> Done:
-        """Compare the record with the update, and send once again what the update reset.
+        """Compare the record with the request, and send once again the fields that it reset.
 
         Only fields that the update itself reset are restored (`fields.reset_fields`), and only
-        while the record has the times of the update. Later changes by others are kept, and count as
-        changes.
+        while the record has the times of the update. Later edits by somebody on the platform are
+        kept, and count as changes.
         """
         current, record_after = await self._reread(operation, update, answer)
         lost = fields.reset_fields(update.values, answer, current)
@@ -187,7 +188,11 @@ class Updater:
         return Done([(operation.ref.id, proven)], tuple(restored), tuple(lost))
 
     async def _read(self, operation: Operation) -> tuple[Record | Unknown, WholeRecord | None]:
-        """Read the target. Raises RejectedError (GONE) for a deleted meeting."""
+        """Read the target: its record, and for a meeting also all of its fields.
+
+        Returns Unknown if the target cannot be read. Raises RejectedError (GONE) for a deleted
+        meeting.
+        """
         ref = operation.ref
         if _is_block(operation):
             block = await self._find_block(operation, operation.before)
@@ -209,7 +214,10 @@ class Updater:
         return item, whole_record(all_fields, status, self._account.token)
 
     async def _find_block(self, operation: Operation, value: Value | None) -> Block | None:
-        """Find a block in its owner's list, as v2 may not answer it by id."""
+        """Find the target block in its owner's list, because v2 may not find a block by its id.
+
+        ``value`` says where to look; None means at the wanted time.
+        """
         interval = value or _after(operation)
         window = Window(interval.start - _LIST_MARGIN, interval.end + _LIST_MARGIN)
         block = (await self._blocks.listed(operation.provider, window, checked=True)).find_row(
@@ -222,7 +230,7 @@ class Updater:
     ) -> tuple[Record | None, WholeRecord | None]:
         """Read the target after an update; None if that fails or shows other times.
 
-        For a block no read is needed if the answer has a title, as such an answer is complete.
+        A block is not read if the response contains a title, because such a response is complete.
         """
         block = _is_block(operation)
         if (block and isinstance(answer.title, str)) or self._answer_suffices(
@@ -248,14 +256,17 @@ class Updater:
         )
 
     def _answer_suffices(self, update: _Update, answer: WriteAnswer, *, block: bool) -> bool:
-        """Return true if the answer alone proves the result, as updates keep other fields."""
+        """Return true if the response alone proves the result, as updates keep other fields."""
         replaces = self._measured.is_yes("update_replaces")
         further_hosts = {*update.hosts} - {update.values.get(USER)}
         may_lose_hosts = bool(further_hosts) and not self._measured.is_yes("update_keeps_hosts")
         return not (block or replaces or may_lose_hosts) and STATUS in fields.fields_to_send(answer)
 
     async def _build(self, operation: Operation, record: Record, owner: str) -> _Update:
-        """Build an update: the record as read, with the one wanted change."""
+        """Build the update: the record's fields as read, with the one wanted change.
+
+        ``owner`` is the user to name if the record names none; '' for nobody.
+        """
         value, before, now = _after(operation), operation.before, self._value(record)
         start, end = value.interval
         values = fields.fields_to_send(record)
@@ -296,9 +307,9 @@ class Updater:
     def _proven_value(
         self, update: _Update, answer: WriteAnswer, current: Record | None
     ) -> Value | None:
-        """Return the value that the update left; None if somebody else may have changed it since.
+        """Return the value that the update left, or None to leave the outcome to the next read.
 
-        None leaves the outcome to the next read.
+        None means that the response shows no value, or that somebody may have changed it since.
         """
         was_reset = STATUS in fields.reset_fields(update.values, answer, current)
         try:
@@ -315,7 +326,7 @@ class Updater:
 
 
 def _matches_decision(result: LookupResult, operation: Operation, now: datetime) -> bool:
-    """Return true if the target is the event, and has the value, that the decision was based on."""
+    """Return true if the target still is the event, with the value, that was decided on."""
     if not isinstance(result, Found) or result.event.provider != operation.provider:
         return False
     before = operation.before
@@ -326,7 +337,7 @@ def _matches_decision(result: LookupResult, operation: Operation, now: datetime)
 def _also_changed(
     operation: Operation, before: WholeRecord | None, after: WholeRecord | None
 ) -> list[str]:
-    """Return the changed fields that no other check compares."""
+    """Return the names of changed fields that no other check compares."""
     if before is None or after is None:
         return []
     update = UpdateKind.STATUS if operation.action is Action.SET_STATUS else UpdateKind.MOVE

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 def directory(
     mappings: Mapping[str, CalendarMapping], rows: Iterable[object], calendars: Collection[str]
 ) -> UserDirectory:
-    """Index the users and, for providers without a user, the calendars.
+    """Build the user directory of a location: its users, and the calendars of other providers.
 
-    An empty list of users proves nothing: it was seen on a working location.
+    ``rows`` is the location's list of users. ``calendars`` are its calendar ids, needed only for
+    providers that are mapped without a user. An empty list of users proves nothing, because it was
+    seen on a working location: `UserDirectory.listed` is then False.
     """
     active_rows = (row for row in rows if isinstance(row, User) and not _is_deleted(row))
     user_ids = frozenset(text(row.id) for row in active_rows) - {""}
@@ -44,7 +46,7 @@ def _is_deleted(user: User) -> bool:
 def _mapped_id(
     mapping: CalendarMapping, users: Collection[str], calendars: Collection[str]
 ) -> str | None:
-    """Return the user of a mapping, otherwise its first calendar; None if it is not listed."""
+    """Return the user of a mapping, or its first calendar; None if the location lists neither."""
     if mapping.user is not None:
         return mapping.user if mapping.user in users else None
     return next((calendar for calendar in mapping.calendars if calendar in calendars), None)

@@ -71,21 +71,21 @@ Item = Appointment | Block
 
 
 class AppointmentList(msgspec.Struct):
-    """The answer of ``GET /calendars/events``. An answer without the list is not an empty list."""
+    """The response to ``GET /calendars/events``; without the list it is no empty list."""
 
     events: list[Appointment | LenientValue]
 
 
 class BlockList(msgspec.Struct):
-    """The answer of ``GET /calendars/blocked-slots``."""
+    """The response to ``GET /calendars/blocked-slots``."""
 
     events: list[Block | LenientValue]
 
 
 class OneAppointment(WholeAppointment, frozen=True, gc=False):
-    """The answer of a read by id: the documentation says ``event``, the platform ``appointment``.
+    """The response of a read by id: the documentation says ``event``, the platform ``appointment``.
 
-    An answer may also be the appointment itself.
+    A response may also be the appointment itself.
     """
 
     appointment: WholeAppointment | LenientValue = None
@@ -102,20 +102,20 @@ class ServiceBooking(msgspec.Struct, rename="camel"):
 
     @property
     def calendars(self) -> list[str]:
-        """Return its calendars, which this call names services."""
+        """Return the booking's calendars, which the platform calls services here."""
         rows = self.services if isinstance(self.services, list) else []
         ids = [self.calendar_id, *(row.get("id") for row in rows if isinstance(row, dict))]
         return [known for id in ids if (known := text(id))]
 
 
 class ServiceBookings(msgspec.Struct):
-    """The answer of ``GET /calendars/services/bookings``."""
+    """The response to ``GET /calendars/services/bookings``."""
 
     bookings: list[ServiceBooking | LenientValue]
 
 
 class WriteAnswer(msgspec.Struct, rename="camel"):
-    """The answer to a write. Blocks have times; a deletion has only one of the flags."""
+    """The response to a write. Blocks have times; a deletion has only one of the flags."""
 
     id: Any = None
     calendar_id: Any = None
@@ -161,13 +161,13 @@ class CalendarRow(msgspec.Struct, rename="camel"):
 
 
 class Calendars(msgspec.Struct):
-    """The answer of ``GET /calendars/``."""
+    """The response to ``GET /calendars/``."""
 
     calendars: list[CalendarRow | LenientValue]
 
 
 class CalendarAnswer(msgspec.Struct):
-    """The answer of ``GET /calendars/{id}``."""
+    """The response to ``GET /calendars/{id}``."""
 
     calendar: CalendarRow
 
@@ -180,13 +180,13 @@ class Group(msgspec.Struct):
 
 
 class Groups(msgspec.Struct):
-    """The answer of ``GET /calendars/groups``."""
+    """The response to ``GET /calendars/groups``."""
 
     groups: list[Group | LenientValue]
 
 
 class Location(msgspec.Struct):
-    """The name, zone and country of a location."""
+    """The name, time zone and country of a location."""
 
     id: Any = None
     name: Any = None
@@ -195,7 +195,7 @@ class Location(msgspec.Struct):
 
 
 class LocationAnswer(msgspec.Struct):
-    """The answer of ``GET /locations/{id}``."""
+    """The response to ``GET /locations/{id}``."""
 
     location: Location
 
@@ -213,13 +213,13 @@ class User(msgspec.Struct, rename="camel"):
 
 
 class OneUser(User, rename="camel"):
-    """The answer of ``GET /users/{id}``: a user, or an object that holds one."""
+    """The response to ``GET /users/{id}``: a user, or an object that holds one."""
 
     user: User | None = None
 
 
 class Users(msgspec.Struct):
-    """The answer of ``GET /users/``."""
+    """The response to ``GET /users/``."""
 
     users: list[User | LenientValue]
 
@@ -234,6 +234,6 @@ class Contact(msgspec.Struct, rename="camel"):
 
 
 class ContactAnswer(msgspec.Struct):
-    """The answer of ``GET /contacts/{id}``."""
+    """The response to ``GET /contacts/{id}``."""
 
     contact: Contact

@@ -1,4 +1,4 @@
-"""Execute operations with the calls of v2 (docs/platforms/leadconnector-v2.md)."""
+"""Carry out operations by calls of v2 (docs/platforms/leadconnector-v2.md)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class Writer:
-    """Executes operations on one location."""
+    """Carries out operations on one location."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class Writer:
         )
 
     async def write(self, operations: Sequence[Operation]) -> Done | TargetChanged:
-        """Execute one operation; no call of v2 takes several. Raises PlatformError."""
+        """Carry out one operation; no call of v2 takes several. Raises PlatformError."""
         (operation,) = operations
         match operation.action:
             case Action.CREATE_BLOCK:
@@ -96,7 +96,7 @@ class Writer:
         return Done([(operation.ref.id, None)])
 
     async def _block(self, operation: Operation) -> dict[str, object]:
-        """Return a new block's body. It names one owner, never two (#blocks)."""
+        """Return the body that creates a block; it names one owner, never two (#blocks)."""
         value = _after(operation)
         title = self._account.title
         return {
@@ -108,7 +108,10 @@ class Writer:
         }
 
     async def owner(self, provider: str) -> dict[str, str]:
-        """Return the owner fields of a block: the user, or a calendar of type ``event``."""
+        """Return the body fields that name a block's owner: the user, or an ``event`` calendar.
+
+        Raises RejectedError if the provider has neither.
+        """
         mapping = self._calendars[provider]
         if mapping.user is not None:
             return {"assignedUserId": mapping.user}
@@ -123,7 +126,7 @@ class Writer:
         raise RejectedError(self._system, f"POST {BLOCKS}", detail=detail)
 
     def _answered_value(self, answer: WriteAnswer) -> Value | None:
-        """Return the value in the answer; None if it is unreadable."""
+        """Return the value that the response shows; None if it shows none or an unreadable one."""
         try:
             return self._reader.parser.value(answer)
         except ValueError:

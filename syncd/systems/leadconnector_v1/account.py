@@ -25,10 +25,10 @@ class Account:
 
     See docs/platforms/leadconnector-v1.md#access.
 
-    ``blocks`` is the form of blocks: an ``event`` block, or a ``hold``, which is a booking of the
-    contact ``hold_email`` and is cancelled to free the time. ``title`` is the title of blocks.
-    ``timezone`` (IANA) replaces the location's own zone for times without one. ``statuses`` maps
-    the location's own status words.
+    ``blocks`` is the form of blocks: an ``event`` block, or a ``hold``: a booking of the contact
+    ``hold_email`` that is cancelled to free the time. ``title`` is the title of blocks.
+    ``timezone`` (IANA name) replaces the location's own time zone for times without one.
+    ``statuses`` maps the location's own status words.
     """
 
     api_key: str = field(repr=False)
@@ -40,7 +40,7 @@ class Account:
     statuses: Mapping[str, Status] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Reject an unknown zone, and holds without a contact. Raises ValueError."""
+        """Reject an unknown time zone, and holds without a contact. Raises ValueError."""
         if self.timezone is not None:
             zone(self.timezone)
         if self.blocks == "hold" and not self.hold_email:
@@ -52,8 +52,8 @@ class Account:
 class CalendarMapping:
     """The calendar of one provider: a calendar (service) id, a user id, a team id, or several.
 
-    Events belong to the provider by user id; by calendar if no user is named; by team if neither
-    is. ``all_day`` is the all-day rule.
+    Events belong to the provider by user id; by calendar if no user is configured; by team if
+    neither is configured. ``all_day`` is the all-day rule.
     """
 
     calendar: str | None = None

@@ -35,7 +35,7 @@ def _millis(moment: datetime) -> str:
 
 
 def slot_fields(value: Value, zone_name: str) -> dict[str, str]:
-    """Return the time fields of a write, with offsets of the zone.
+    """Return the time fields of a write, with the UTC offsets of the time zone.
 
     See docs/platforms/leadconnector-v1.md#booking.
     """
@@ -89,7 +89,7 @@ class Api:
         return answer.contact if isinstance(answer.contact, wire.Contact) else None
 
     async def find_contacts(self, *, email: str = "", phone: str = "") -> tuple[str, ...]:
-        """Return the ids of the contacts with this address; a miss may be answered with 404 or 422.
+        """Return the ids of the contacts with this address; none if the response is 404 or 422.
 
         See docs/platforms/leadconnector-v1.md#contacts-users-and-locations.
         """
@@ -113,7 +113,7 @@ class Api:
         return [location for location in answer.locations if isinstance(location, wire.Location)]
 
     async def timezone(self) -> str:
-        """Return the location's zone, '' if it is missing or not known to this machine."""
+        """Return the location's time zone; '' if missing, or if this machine does not know it."""
         for location in await self.locations():
             if text(location.timezone):
                 return known_zone(text(location.timezone))
@@ -148,9 +148,9 @@ class Api:
         return [start for slot in starts if (start := _slot(slot, zone_name)) is not None]
 
     async def create(self, fields: Mapping[str, str]) -> tuple[str, str]:
-        """Create a booking or an event block. Returns its id, and its contact's id if it is known.
+        """Create a booking or an event block; return its id, and its contact's id if known.
 
-        Raises UnknownOutcomeError if the answer has no id.
+        Raises UnknownOutcomeError if the response has no id.
         """
         answer = await self._transport.write("POST", LIST, json=dict(fields))
         created = read_json(answer.content, wire.WithContact) or wire.WithContact()
@@ -160,16 +160,16 @@ class Api:
         return text(created.id), wire.contact_id(created)
 
     async def move(self, event_id: str, value: Value, zone_name: str) -> None:
-        """Move an event. The answer has no times and is ignored (#moving-an-appointment)."""
+        """Move an event. The response has no times and is ignored (#moving-an-appointment)."""
         await self._transport.write("PUT", _path(event_id), json=slot_fields(value, zone_name))
 
     async def set_status(self, event_id: str, status: Status) -> None:
-        """Set a status; the answer is empty (#status)."""
+        """Set a status; the response is empty (#status)."""
         path = f"{_path(event_id)}/status"
         await self._transport.write("PUT", path, json={"status": status.value})
 
     async def delete(self, event_id: str) -> None:
-        """Delete an event; an event that is already gone counts as deleted."""
+        """Delete an event; succeed if it is already gone."""
         try:
             await self._transport.write("DELETE", _path(event_id))
         except RejectedError as fault:
@@ -186,7 +186,7 @@ def _path(event_id: str) -> str:
 
 
 def known_zone(name: str) -> str:
-    """Return the zone's current name, '' if this machine does not know it."""
+    """Return the time zone's current name; '' if this machine does not know it."""
     try:
         return zone(name).key
     except ValueError:

@@ -32,7 +32,7 @@ OUT_OF_SUPPORT = (
 async def check(
     system: str, account: Account, calendars: Mapping[str, CalendarMapping], calls: Api
 ) -> list[CheckResult]:
-    """Check the key, the zone and every mapped id. A failed call is a result, too."""
+    """Check the key, the time zone and every mapped id. A failed call becomes a check result."""
     findings = [CheckResult("note", system, *OUT_OF_SUPPORT)]
     try:
         zone_name = await calls.timezone()
@@ -67,7 +67,11 @@ async def _check_ids(
     wanted: Mapping[str, str],
     ask: Callable[[], Awaitable[Iterable[object]]],
 ) -> list[CheckResult]:
-    """Check that each mapped id exists in the location and is active, if that is shown."""
+    """Check that each mapped id exists in the location and, if that is shown, is active.
+
+    ``wanted`` are the mapped ids; ``ask`` reads the rows of the location; ``noun`` names their
+    kind.
+    """
     try:
         rows = [item for item in await ask() if isinstance(item, NamedRow | Service)]
     except PlatformError as fault:

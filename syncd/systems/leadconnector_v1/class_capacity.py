@@ -1,4 +1,7 @@
-"""Class capacity: how many meetings a service takes at one time; read only when needed."""
+"""Class capacity: how many meetings a service takes at one time.
+
+The services are read for this only when a list shows two customers at the same time.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def has_shared_slot(items: Sequence[Appointment | LenientValue], parser: Parser) -> bool:
-    """Return true if two customers share a time of a service: a class, or a double booking."""
+    """Return true if two customers share service and start: a class or a double booking."""
     if not _may_share_a_slot(items):
         return False
     contacts: dict[tuple[str, str], str] = {}
@@ -48,7 +51,7 @@ def _may_share_a_slot(items: Sequence[Any]) -> bool:
 
 
 def class_capacities(services: Iterable[object]) -> Mapping[str, int]:
-    """Return the seats of services that have several.
+    """Return how many seats each service has, for services with more than one.
 
     See ``perSlot``, docs/platforms/leadconnector-v1.md#services.
     """

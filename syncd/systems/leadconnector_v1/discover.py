@@ -78,7 +78,7 @@ def members_of(teams: Iterable[object], services: Iterable[object]) -> tuple[Use
     """Return the members of teams with names, and the members of services without.
 
     Members only serve to propose and name users if the list of users is empty; whether a user
-    exists is never derived from them (promise 3).
+    exists is never derived from them: promise 3 (docs/design.md#promises).
     """
     members_by_id: dict[str, UserInfo] = {}
     for team in teams:

@@ -49,7 +49,7 @@ _SHORTEST_TIME = len("2020-08-28T15:30")
 
 
 def status_word(item: Appointment) -> str:
-    """Return the live status as sent: from the correct, the misspelt or the coarse field."""
+    """Return the status as sent: from the correct field, the misspelt one, or the coarse one."""
     return (
         status_text(item.appointment_status)
         or status_text(item.appoinment_status)
@@ -58,7 +58,7 @@ def status_word(item: Appointment) -> str:
 
 
 def _parse_clock_time(value: object) -> datetime:
-    """Parse a time, with or without offset. Raises ValueError."""
+    """Parse a time with or without UTC offset. Raises ValueError."""
     value = all_day.unwrap_time(value)
     if (moment := parse_epoch(value)) is not None:
         return moment
@@ -74,9 +74,9 @@ def _parse_clock_time(value: object) -> datetime:
 
 
 def parse_time(value: object, zone_name: str) -> datetime:
-    """Parse a time; one without an offset is a wall time in ``zone_name``.
+    """Return a time in UTC; a time without offset is a wall time in ``zone_name``.
 
-    Raises ValueError for an unreadable time, or if no zone is known.
+    Raises ValueError for an unreadable time, or if the time zone is needed and ''.
     """
     moment = _parse_clock_time(value)
     if moment.tzinfo is not None:
@@ -88,16 +88,16 @@ def parse_time(value: object, zone_name: str) -> datetime:
 
 
 def series(item: Appointment) -> str:
-    """Return a placeholder series id for an instance of a series; v1 does not name the series.
+    """Return a placeholder as series id for an instance of a series; '' for a single meeting.
 
-    See docs/platforms/leadconnector-v1.md#listing-appointments.
+    v1 does not name the series: see docs/platforms/leadconnector-v1.md#listing-appointments.
     """
     recurring = item.is_recurring is True or text(item.is_recurring).casefold() == "true"
     return UNNAMED_SERIES if recurring else ""
 
 
 def needs_zone(item: Appointment) -> bool:
-    """Return true if the times of a row depend on the location's zone."""
+    """Return true if the times of a row depend on the location's time zone."""
     if is_all_day(item):
         return True
     if text(item.selected_timezone):
@@ -119,7 +119,7 @@ def is_all_day(item: Appointment) -> bool:
 
 
 def user_of(item: Appointment) -> str:
-    """Return the id of the assigned user."""
+    """Return the id of the assigned user; '' for none."""
     return text(item.assigned_user_id) or text(item.user_id)
 
 
@@ -142,7 +142,7 @@ class CalendarOwners:
 
     @classmethod
     def of(cls, calendars: Mapping[str, CalendarMapping]) -> CalendarOwners:
-        """Index a mapping. An id that several providers share has no owner."""
+        """Build the index. An id that several providers share belongs to none of them."""
         calendar_ids: dict[str, str] = {}
         shared: set[str] = set()
         for provider, mapping in calendars.items():
@@ -160,10 +160,10 @@ class CalendarOwners:
         )
 
     def owner(self, item: Appointment, asked: Collection[str] = ()) -> str | None:
-        """Return the row's provider, None if its user or calendar is not mapped.
+        """Return the row's provider; None if its user or calendar is not mapped.
 
-        ``asked`` are the providers of the call that listed the row: a row without user and calendar
-        belongs to the only one of them. Raises ValueError if there are several.
+        ``asked`` are the providers whose list contained the row. If it is only one, a row without
+        user and calendar belongs to that provider; if there are several, ValueError is raised.
         """
         user = user_of(item)
         if user in self.users:
@@ -182,9 +182,9 @@ class CalendarOwners:
 
 
 def unowned(item: Appointment, owners: CalendarOwners) -> tuple[Topic, str, str] | None:
-    """Return why a row of a mapped calendar has no provider, None if that is to be ignored.
+    """Explain why a row on a mapped calendar has no provider; None if it is to be ignored.
 
-    The third value is the calendar's provider, '' if it has none or several.
+    Returns topic, reason and the calendar's provider, which is '' if it has none or several.
     """
     user, calendar_ids = user_of(item), calendars_of(item)
     if not user:
@@ -207,9 +207,11 @@ def unchanged(
 ) -> bool:
     """Return true if a row certainly equals its stored state; false if it must be parsed.
 
-    This repeats `CalendarOwners.owner` and `Parser.fingerprint` at a fraction of the cost. It gives
-    up on unusual values and possibly cancelled blocks. A stored row was readable and inside the
-    window. ``plain`` are the status words that it may compare as text.
+    Used for every list row: it repeats `CalendarOwners.owner` and `Parser.fingerprint` at a
+    fraction of the cost, and returns false for unusual values and possibly cancelled blocks.
+    ``known`` maps ids to fingerprints, ``holds`` are the hold contacts. ``plain`` are the status
+    words that may be compared as text. A row with a known fingerprint was readable and inside the
+    window.
     """
     try:
         stored = known.get(item.id)
@@ -238,7 +240,7 @@ def unchanged(
 
 @dataclass(frozen=True, slots=True)
 class Parser:
-    """Parses the rows of one system. ``zone`` is the location's zone ('' while unknown).
+    """Parses the rows of one system. ``zone`` is the location's time zone ('' while unknown).
 
     With holds, a booking of one of the contacts ``holds`` is a block. Any other contact is a
     customer, whatever the texts of the booking contain.
@@ -280,9 +282,9 @@ class Parser:
         return read_value(start, end, status, self.clock.now())
 
     def is_free_block(self, item: Appointment, provider: str) -> bool:
-        """Return true for a block that takes no time, so that it counts as absent.
+        """Return true for a block that blocks no time, so that it counts as absent.
 
-        It was cancelled, or it is all-day and blocks no time by the all-day rule.
+        Such a block was cancelled, or it is all-day and the all-day rule blocks nothing.
         """
         if self.kind(item) is not Kind.BLOCK:
             return False
@@ -303,7 +305,7 @@ class Parser:
         return all_day.apply_all_day_rule(value, rule, self.zone)
 
     def unknown_status(self, item: object, provider: str) -> UnreadableError | None:
-        """Return the report of a row with an unknown status, None for other rows."""
+        """Return the report about a row with an unknown status; None for other rows."""
         word = status_word(item) if isinstance(item, Appointment) else ""
         if not isinstance(item, Appointment) or not word or self.statuses.read(word) is not None:
             return None
@@ -312,7 +314,10 @@ class Parser:
         )
 
     def fingerprint(self, item: Appointment, provider: str) -> str:
-        """Join the relevant fields as sent, with the zone of times without offset."""
+        """Return the fingerprint of a row: the fields that matter, joined as sent.
+
+        It includes the time zone if the row's times have no UTC offset.
+        """
         start, end, zone = text(item.start_time), text(item.end_time), text(item.selected_timezone)
         word = self.statuses.fingerprint_text(status_word(item))
         kind_and_person = f"{self.kind(item)}|{person_mark(contact_id(item))}"

@@ -1,4 +1,4 @@
-"""Convert an error answer of v1 to a fault.
+"""Convert an error response of v1 to a fault.
 
 See docs/platforms/leadconnector-v1.md.
 """
@@ -29,7 +29,7 @@ _SERVER = range(500, 600)
 
 
 def fault_of(answer: Answer) -> PlatformError | None:
-    """Return the fault of an answer, None for a success. `Transport` adds the call."""
+    """Return the fault of a response, None for a success; `Transport` completes the fault."""
     status = answer.status_code
     if status in _SUCCESS:
         return None

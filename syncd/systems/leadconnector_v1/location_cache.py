@@ -1,4 +1,4 @@
-"""The cached services of a v1 location."""
+"""The cached services (bookable calendars) of a v1 location, and the team of each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class LocationCache:
-    """A cache of the services of one location."""
+    """The services of one location as read last."""
 
     def __init__(self, calls: Api, clock: Clock) -> None:
         """Start empty."""
@@ -27,12 +27,15 @@ class LocationCache:
         )
 
     async def services(self) -> Sequence[Service | LenientValue]:
-        """Return all services. Raises PlatformError if none are known."""
+        """Return all services; read them if the cached ones are too old.
+
+        Raises PlatformError if the read fails and no services are cached.
+        """
         return await self._services.get("", self._calls.services)
 
     @property
     def teams(self) -> Mapping[str, str] | None:
-        """Return the last known team of each calendar (service); None before the first call."""
+        """Return the team id of each service as read last; None before the first read."""
         services = self._services.last("")
         if services is None:
             return None
@@ -40,5 +43,8 @@ class LocationCache:
         return {id: team for id, team in teams.items() if id and team}
 
     def renew(self) -> bool:
-        """Expire the services because a list contradicts them; false if they are too new."""
+        """Expire the cached services, because a list of events contradicts them.
+
+        Changes nothing and returns False if they were expired less than five minutes ago.
+        """
         return self._services.renew("")

@@ -1,16 +1,17 @@
 """Plan the fewest list calls that read the wanted calendars of a v1 location, without I/O.
 
-Coverage of one call (docs/platforms/leadconnector-v1.md#listing-appointments):
+What one list call covers (docs/platforms/leadconnector-v1.md#listing-appointments):
 
-- By user, it covers that user's appointments and blocks, which no other filter certainly shows. A
-team's list would read all members at once, but may lack the blocks of a user, and a block that
-is not seen leaves time bookable.
-- By calendar, it covers that calendar. By team, it covers the team and each calendar that both the
-configuration and the location assign to it; a calendar with two configured teams has none.
-- Known clients request a year at a time; no longer window was seen.
+- A call by user covers that user's appointments and blocks. No other call certainly shows the
+  blocks: the list of a team would read all members with one call, but may lack the blocks of a
+  user, and a block that is not seen leaves its time bookable.
+- A call by calendar covers that calendar. A call by team covers the team, and each calendar that
+  both the configuration and the location assign to the team; a calendar with two configured teams
+  counts as having none.
+- Known clients request a year per call; no longer window was seen.
 
-The user decides the owner of an event; the calendar if no user is named; the team if neither is
-(`CalendarMapping`). So each provider needs the list of that id.
+An event belongs to a provider by user; by calendar if no user is configured; by team if neither is
+configured (`CalendarMapping`). So each provider needs the list of that id.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ See docs/platforms/leadconnector-v1.md#listing-appointments.
 def plan(
     calendars: Mapping[str, CalendarMapping], listed_teams: Mapping[str, str], window: Window
 ) -> tuple[ListCall, ...]:
-    """Plan the read of these providers.
+    """Plan the list calls that read these providers in a window.
 
     ``listed_teams`` is the team of each calendar as the location shows it now.
     """

@@ -42,7 +42,10 @@ _REFUSED, _MISSING = 400, 404
 
 @dataclass(slots=True)
 class Prober:
-    """Measures one location. Implements `probing.Prober`; ``zone`` reads the location's zone."""
+    """Measures one location. Implements `probing.Prober`.
+
+    ``zone`` reads the location's time zone.
+    """
 
     system: str
     account: Account
@@ -55,12 +58,12 @@ class Prober:
     hours: Sequence[int] = CANARY_HOURS
 
     def slot_calendars(self, provider: str) -> int | None:
-        """Return 0: no calendar is read for free slots."""
+        """Return 0: the probe reads no free slots."""
         del provider
         return 0
 
     async def create(self, canary: Canary) -> str:
-        """Create an event block, also if blocks are configured to be holds."""
+        """Create the canary as an event block, even if syncd's blocks are configured as holds."""
         account = replace(self.account, title=CANARY_TITLE)
         zone_name = await self.zone() or "UTC"
         mapping = self.calendars[canary.provider]
@@ -75,7 +78,7 @@ class Prober:
         return event
 
     async def exists(self, canary: Canary) -> bool | None:
-        """Read the block by its id; None if the call is rejected without proof."""
+        """Read the block by its id; None if the refusal does not prove that the block is gone."""
         try:
             item = await self.calls.appointment(canary.event or "")
         except RejectedError as fault:
@@ -83,7 +86,7 @@ class Prober:
         return True if text(item.id) == canary.event else None
 
     async def remove(self, canary: Canary) -> None:
-        """Delete the block. If both the deletion and a read by id are rejected, it is gone."""
+        """Delete the block; if both the deletion and a read by id are refused, it is gone."""
         try:
             await self.calls.delete(canary.event or "")
         except RejectedError as fault:
@@ -91,7 +94,7 @@ class Prober:
                 raise
 
     async def steps(self, context: ProbeContext) -> Sequence[ProbeStep]:
-        """Return the steps in order."""
+        """Return the steps in the order in which they run."""
         measures = _Steps(self, context, await self.zone() or context.zone)
         keeps_tag = ("keeps_tag",) if self.account.blocks != "hold" else ()
         return [
@@ -131,11 +134,11 @@ class _Steps:
     zone: str
 
     async def made(self) -> Mapping[str, str]:
-        """Return that the canary was created."""
+        """Return that the location creates event blocks, as the canary exists."""
         return {"makes_blocks": YES}
 
     async def listed(self) -> Mapping[str, str]:
-        """List the block until it appears."""
+        """Measure whether lists show the block, and after how many seconds."""
         canary = self.context.canary
         window = Window(canary.start - _AROUND, canary.end + _AROUND)
 
@@ -148,7 +151,7 @@ class _Steps:
         return {"lists_blocks": YES, "list_lag": lag}
 
     async def lag(self) -> Mapping[str, str]:
-        """Raise NotMeasuredError if listing the block measured no lag."""
+        """Raise NotMeasuredError if no list showed the block; `listed` measured the lag."""
         if self.context.found.get("lists_blocks") == NO:
             raise NotMeasuredError("lists show no event blocks", failed=False)
         return {}
@@ -158,7 +161,7 @@ class _Steps:
         return any(text(row.id) == self.context.event for row in rows)
 
     async def title(self) -> Mapping[str, str]:
-        """Read the block by its id."""
+        """Measure whether the block, read by its id, still has its tag."""
         item = await self._read()
         return self.context.keeps_tag(item.title, item.notes, item.calendar_notes)
 
@@ -169,7 +172,7 @@ class _Steps:
         return item
 
     async def overlapping(self) -> Mapping[str, str]:
-        """List from the middle of the block on."""
+        """Measure whether a list that begins in the middle of the block shows the block."""
         if self.context.found.get("lists_blocks") != YES:
             raise NotMeasuredError("lists show no event blocks", failed=False)
         canary = self.context.canary
@@ -177,7 +180,7 @@ class _Steps:
         return {"lists_overlapping": YES if await self._shows(window) else NO}
 
     async def longer(self) -> Mapping[str, str]:
-        """Double the length of the block, and read it."""
+        """Measure whether an update keeps the end that it sends: double the block's length."""
         canary = self.context.canary
         end = canary.end + CANARY_LENGTH
         self.context.move(canary.start, end)
@@ -198,7 +201,7 @@ class _Steps:
             return None
 
     async def deleted(self) -> Mapping[str, str]:
-        """Read the deleted block by its id."""
+        """Measure whether a read of the deleted block is refused (400) or finds nothing (404)."""
         for _ in range(2):
             try:
                 await self._read()

@@ -80,14 +80,18 @@ class Provisioner:
         return [read(row) for row in await self._list(_PATHS[sort], f"{sort}s")]
 
     async def read(self, sort: ResourceType, id: str) -> Actual | None:
-        """Return None: v1 has no call that reads one of them."""
+        """Return None: v1 has no call that reads a single team or service."""
         del sort, id
         return None
 
     async def resolve(
         self, desired: Desired, planned: Collection[tuple[ResourceType, str]]
     ) -> Desired:
-        """Replace users and teams by ids. Raises UnresolvedError, PlatformError."""
+        """Return the team or service with ids in place of the names of users and teams.
+
+        ``planned`` are those that will be created before this one. Raises UnresolvedError or
+        PlatformError.
+        """
         fields = dict(desired.fields)
         if desired.sort is ResourceType.TEAM:
             fields["users"] = sorted({await self._user(user) for user in fields["users"]})
@@ -104,7 +108,7 @@ class Provisioner:
         return Desired(desired.system, desired.sort, desired.name, fields)
 
     def request(self, desired: Desired, actual: Actual | None) -> Request:
-        """Return the request that creates or replaces (#teams, #services)."""
+        """Return the request that creates the team or service, or replaces the ``actual`` one."""
         body = _team_body(desired) if desired.sort is ResourceType.TEAM else service_body(desired)
         path = f"{_PATHS[desired.sort]}/"
         if actual is None:
@@ -112,7 +116,7 @@ class Provisioner:
         return Request("PUT", f"{path}{quote(actual.id, safe='')}", body)
 
     async def blocker(self, desired: Desired, actual: Actual | None) -> str:
-        """Return why this cannot be created, such as a taken slug; empty if it can.
+        """Return why this cannot be created, such as a slug that is taken; '' if it can.
 
         Raises PlatformError.
         """
@@ -134,7 +138,10 @@ class Provisioner:
         )
 
     async def put(self, desired: Desired, actual: Actual | None) -> None:
-        """Send the request, once. Raises PlatformError."""
+        """Create the team or service, or replace the ``actual`` one; sent at most once.
+
+        Raises PlatformError.
+        """
         request = self.request(desired, actual)
         await self._transport.write(request.method, request.path, json=request.body)
 
@@ -152,7 +159,7 @@ class Provisioner:
         await self._transport.aclose()
 
     async def _user(self, name: str) -> str:
-        """Find a user by e-mail, name or id. Raises UnresolvedError."""
+        """Return the id of a user given by e-mail address, name or id. Raises UnresolvedError."""
         if self._users is None:
             rows = await self._list("users/", "users")
             self._users = {
@@ -175,7 +182,7 @@ class Provisioner:
             ) from None
 
     async def _members(self) -> dict[str, tuple[str, str]]:
-        """Return the members of teams with their names, by id, in place of an empty user list."""
+        """Return the names of the members of teams, by id; used if the user list is empty."""
         return {
             id: ("", text(member.get("name")))
             for row in await self._list(_PATHS[ResourceType.TEAM], "teams")

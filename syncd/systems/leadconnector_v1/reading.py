@@ -35,7 +35,7 @@ Items = list["Appointment | LenientValue"]
 
 @dataclass(slots=True)
 class ListAnswer:
-    """The rows of one list, and how it was read."""
+    """The rows of one list that must be parsed, and the result of reading it."""
 
     listed: ListResult
     items: Items = field(default_factory=list)
@@ -59,14 +59,17 @@ async def read_lists(
     keep_changed: Callable[[Items], Items],
     limit: ReadLimit,
 ) -> Sequence[ListAnswer]:
-    """Read these lists; ``keep_changed`` filters the rows of each answer."""
+    """Make the planned list calls at the same time.
+
+    ``keep_changed`` returns those rows of a response that must be parsed; `ListAnswer` keeps them.
+    """
     return await asyncio.gather(
         *(_read_list(calls, lists, call, keep_changed, limit) for call in planned)
     )
 
 
 def raise_if_all_failed(answers: Sequence[ListAnswer]) -> None:
-    """Raise the first fault if no list was answered."""
+    """Raise the first fault if no list could be read."""
     faults = [fault for answer in answers for fault in answer.listed.faults]
     if faults and not any(answer.listed.answered for answer in answers):
         raise faults[0]
@@ -106,7 +109,10 @@ async def read_snapshot(
     kinds: frozenset[Kind],
     same: Collection[str] = (),
 ) -> Snapshot:
-    """Convert the answers to rows and coverage. ``kinds`` are the kinds that lists show."""
+    """Convert the lists to rows and coverage. ``kinds`` are the kinds of events that lists show.
+
+    ``same`` are the ids of unchanged rows, which are not in the lists here.
+    """
     rows: dict[str, Row] = {}
     malformed: list[UnreadableError] = []
     unowned_rows: dict[str, UnreadableError] = {}
@@ -165,7 +171,7 @@ def _add_row(
     parser: Parser,
     window: Window,
 ) -> list[UnreadableError]:
-    """Add a row if it has a provider. Returns the reports about an unreadable one."""
+    """Add a row to ``rows`` if it has a provider; return the report if that is unreadable."""
     id = text(item.id)
     if _is_outside(parser, item, window):
         # Checked first: an unreadable owner of a past event does not matter.
@@ -182,7 +188,7 @@ def _add_row(
 def _unowned(
     items: Sequence[Appointment | LenientValue], requested: tuple[str, ...], parser: Parser
 ) -> dict[str, UnreadableError]:
-    """Report the busy meetings on mapped calendars that have no provider."""
+    """Return the reports, by id, about busy meetings on mapped calendars without a provider."""
     reports: dict[str, UnreadableError] = {}
     for item in items:
         if not isinstance(item, Appointment) or parser.kind(item) is not Kind.APPOINTMENT:
@@ -199,7 +205,7 @@ def _unowned(
 
 
 def _is_outside(parser: Parser, item: Appointment, kept_window: Window) -> bool:
-    """Return true if a row is certainly outside; an unreadable time is kept for the report."""
+    """Return true if a row certainly is outside; rows with unreadable times are kept."""
     try:
         return not kept_window.overlaps(parser.value(item))
     except ValueError:

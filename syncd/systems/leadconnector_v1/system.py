@@ -140,8 +140,8 @@ class LeadConnectorV1:
     ) -> Snapshot:
         """Read the events of providers: one call per user, otherwise per team or calendar.
 
-        Blocks are covered only after a list has shown one: whether v1 lists blocks is not known
-        (docs/platforms/leadconnector-v1.md#listing-appointments).
+        Blocks are covered only after a list has shown a block, because it is not known whether v1
+        lists blocks (docs/platforms/leadconnector-v1.md#listing-appointments).
         """
         wanted = self.providers if providers is None else providers
         read_at = self._clock.now()
@@ -244,7 +244,7 @@ class LeadConnectorV1:
         return users.directory(self._calendars, await self._calls.users(), (*services, *teams))
 
     async def person(self, event: Event) -> Person | None:
-        """Read the contact of an appointment; cached in memory for an hour."""
+        """Read the addresses of the event's contact; they are cached in memory for an hour."""
         if event.person is None:
             return None
 
@@ -263,7 +263,7 @@ class LeadConnectorV1:
         return await self._persons.get(event.person, ask)
 
     async def write(self, operations: Sequence[Operation]) -> Reply:
-        """Execute one operation. Raises PlatformError."""
+        """Carry out one operation. Raises PlatformError."""
         (operation,) = operations
         own_zone = known_zone(self._zones.get(operation.event or "", ""))
         zone_name = own_zone or await self._load_zone() or "UTC"
@@ -279,12 +279,12 @@ class LeadConnectorV1:
         return reply
 
     async def _read_back(self, operation: Operation, reply: Done) -> Done:
-        """Check whether a move kept the end that was sent, as the answer shows no times.
+        """Check whether a move kept the end that was sent, as the response shows no times.
 
         See docs/platforms/leadconnector-v1.md#moving-an-appointment.
 
         If the event has the start that was sent and another end, the update changed the end. A
-        block is replaced then; the meeting of a customer stays as it is, and the write counts as
+        block is then replaced; the meeting of a customer stays as it is, and the write counts as
         failed. Raises UnknownOutcomeError if the end of a meeting cannot be read; a later read
         shows it.
         """
@@ -350,7 +350,7 @@ class LeadConnectorV1:
         return await discover.discover(self.name, self._account, self._calls, on_progress)
 
     async def check(self) -> Sequence[CheckResult]:
-        """Check the key, the zone and every mapped id without writing."""
+        """Check the key, the time zone and every mapped id without writing."""
         results = await checks.check(self.name, self._account, self._calendars, self._calls)
         return [*results, *skew_finding(self.name, self.traffic.skew)]
 
@@ -379,14 +379,14 @@ class LeadConnectorV1:
         await self._transport.aclose()
 
     async def _load_zone(self) -> str:
-        """Return the configured zone, otherwise the location's; '' if none is known."""
+        """Return the configured time zone, otherwise the location's; '' if neither is known."""
         if self._account.timezone is None:
             zone_name = await self._zone.get("", self._calls.timezone)
             self._parser = replace(self._parser, zone=zone_name)
         return self._parser.zone
 
     async def _load_hold_contacts(self) -> None:
-        """Update the hold contacts, which every parsed row depends on."""
+        """Update the hold contacts, on which the kind of every parsed row depends."""
         holds = await self._hold_contacts.look_up()
         if holds != self._parser.holds:
             self._parser = replace(self._parser, holds=holds)
@@ -394,16 +394,16 @@ class LeadConnectorV1:
     async def _find_merged_contacts(self, items: Iterable[Appointment]) -> None:
         """Look up the hold contacts again if a tagged booking has a new contact.
 
-        The platform merges contacts; the address of a merged hold contact leads to the new one.
+        The platform merges contacts: the address of a merged contact then leads to the new one.
         """
         tagged = {contact_id(i) for i in items if self._parser.key(i) is not None}
         if self._hold_contacts.doubt(tagged - self._parser.holds):
             await self._load_hold_contacts()
 
     def _note_rows(self, items: Iterable[Appointment]) -> None:
-        """Remember the zone of each booking, and compare moved ends.
+        """Remember the time zone of each booking, and check the ends of moved events.
 
-        A booking is moved in its own zone, so that its customer is not notified of another one.
+        A booking is moved in its own time zone, so that the customer is told no other one.
         """
         if len(self._zones) > _MAX_ZONES:
             self._zones.clear()
@@ -414,14 +414,14 @@ class LeadConnectorV1:
                 self._zones[text(item.id)] = text(item.selected_timezone)
 
     def _note_listed(self, items: Collection[Appointment]) -> None:
-        """Note rows of lists, also blocks; a block read by its id proves nothing about lists."""
+        """Note rows of lists, including blocks; a block read by its id tells nothing of lists."""
         self._note_rows(items)
         shown = (self._parser.kind(item) is Kind.BLOCK for item in items)
         if not self.capabilities.lists_blocks and any(shown):
             self.measured.record_read("lists_blocks", YES)
 
     def _compare_end(self, item: Appointment, sent: Value) -> None:
-        """Compare the first read of a moved event with the end that was sent."""
+        """Compare the end that a moved event shows at its first read with the end that was sent."""
         try:
             shown = self._parser.value(item)
         except ValueError:
@@ -434,7 +434,7 @@ class LeadConnectorV1:
 
 
 def _slot_lengths(services: Iterable[object]) -> Mapping[str, timedelta]:
-    """Return the length of a booking of each calendar."""
+    """Return the length of a booking by calendar."""
     return {
         text(service.id): timedelta(minutes=minutes)
         for service in services

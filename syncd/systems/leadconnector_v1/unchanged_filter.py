@@ -1,4 +1,4 @@
-"""Filter the rows that must be parsed: all that do not certainly equal their stored state."""
+"""Filter list rows: keep only those that may differ from their stored state."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 class UnchangedFilter:
-    """Filters the lists of one read. ``same`` are the ids of unchanged rows.
+    """Filters the lists of one read. ``same`` collects the ids of unchanged rows.
 
-    ``note`` is called with the unchanged rows.
+    ``note`` is called with the unchanged rows of each list.
     """
 
     def __init__(
@@ -30,7 +30,10 @@ class UnchangedFilter:
         holds: Collection[str] = (),
         plain_statuses: Collection[str] = LEADCONNECTOR.plain_busy,
     ) -> None:
-        """Start empty."""
+        """Keep the parts. ``known`` maps ids to fingerprints, ``holds`` are the hold contacts.
+
+        ``plain_statuses`` are the status words that may be compared as text.
+        """
         self._plain_statuses = plain_statuses
         self._owners = owners
         self._known = known
@@ -40,7 +43,10 @@ class UnchangedFilter:
         self.same: set[str] = set()
 
     def changed_rows(self, items: Items) -> Items:
-        """Return the changed rows, and later copies of them: the last listed copy counts."""
+        """Return the rows that must be parsed: changed rows, and later copies of the same rows.
+
+        A list may show a row several times; the last copy counts.
+        """
         if not self._known:
             return items
         owners, known, changed_ids = self._owners, self._known, self._changed_ids

@@ -21,7 +21,7 @@ class ContactId(msgspec.Struct, rename="camel", frozen=True, gc=False):
 
 
 class Appointment(msgspec.Struct, rename="camel", frozen=True, gc=False):
-    """One row of ``GET /appointments/``, or the answer of ``GET /appointments/:id``."""
+    """One row of ``GET /appointments/``, or the response of ``GET /appointments/:id``."""
 
     id: Any = None
     calendar_id: Any = None
@@ -49,7 +49,7 @@ class Appointment(msgspec.Struct, rename="camel", frozen=True, gc=False):
 
 
 class Listing(msgspec.Struct):
-    """The answer of ``GET /appointments/``. An answer without the list is not an empty list."""
+    """The response to ``GET /appointments/``. A response without the list is not an empty list."""
 
     appointments: list[Appointment | LenientValue]
 
@@ -64,7 +64,7 @@ class Contact(msgspec.Struct, rename="camel", frozen=True):
 
 
 class WithContact(msgspec.Struct, rename="camel", frozen=True):
-    """The contact in the answer about one appointment or a booking."""
+    """The contact in the response about one appointment or a booking."""
 
     id: Any = None
     contact_id: Any = None
@@ -72,13 +72,13 @@ class WithContact(msgspec.Struct, rename="camel", frozen=True):
 
 
 class Contacts(msgspec.Struct):
-    """The answer of ``GET /contacts/lookup``."""
+    """The response to ``GET /contacts/lookup``."""
 
     contacts: list[Contact | LenientValue]
 
 
 class Location(msgspec.Struct):
-    """The name and zone of a location."""
+    """The name and time zone of a location."""
 
     id: Any = None
     name: Any = None
@@ -86,7 +86,7 @@ class Location(msgspec.Struct):
 
 
 class Locations(msgspec.Struct):
-    """The answer of ``GET /locations/``; a location's key gets its own location only."""
+    """The response to ``GET /locations/``; a location's key gets its own location only."""
 
     locations: list[Location | LenientValue]
 
@@ -128,7 +128,7 @@ class Service(msgspec.Struct, rename="camel"):
 
 
 class Services(msgspec.Struct):
-    """The answer of ``GET /calendars/services``."""
+    """The response to ``GET /calendars/services``."""
 
     services: list[Service | LenientValue]
 
@@ -156,13 +156,13 @@ class User(NamedRow, rename="camel"):
 
 
 class Teams(msgspec.Struct):
-    """The answer of ``GET /calendars/teams``."""
+    """The response to ``GET /calendars/teams``."""
 
     teams: list[Team | LenientValue]
 
 
 class Users(msgspec.Struct):
-    """The answer of ``GET /users/``."""
+    """The response to ``GET /users/``."""
 
     users: list[User | LenientValue]
 

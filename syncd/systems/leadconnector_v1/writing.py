@@ -1,4 +1,4 @@
-"""Execute operations with the calls of LeadConnector v1 (docs/platforms/leadconnector-v1.md)."""
+"""Carry out operations by calls of LeadConnector v1 (docs/platforms/leadconnector-v1.md)."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def capabilities(account: Account, measured: MeasuredFacts) -> Capabilities:
     """Return the capabilities of a location, from its documentation and measured facts.
 
     It is not documented whether 400 and 422 mean that an id is unknown; deleted appointments may be
-    answered so. Every write is a single call with an immediate answer. `new` cannot be set
+    answered so. Every write is a single call with an immediate result. `new` cannot be set
     (#status), and no field keeps the location's own workflows from notifying the customer. A hold
-    is a booking, so lists always show it.
+    is a booking, so lists always show holds.
     """
     rejects_deleted = measured.is_yes("refuses_deleted")
     return Capabilities(
@@ -51,7 +51,7 @@ def capabilities(account: Account, measured: MeasuredFacts) -> Capabilities:
         lists_blocks=account.blocks == "hold" or measured.is_yes("lists_blocks"),
         update_keeps_end=measured.is_yes("update_keeps_end"),
         # A measured fact may be outdated. A block is repaired then; but the lost end of a
-        # customer's meeting would count as a person's change, and reach all systems.
+        # customer's meeting would count as a manual edit, and reach all systems.
         meetings_keep_end=False,
         record_fields=_RECORD_FIELDS,
         notifies=True,
@@ -61,7 +61,10 @@ def capabilities(account: Account, measured: MeasuredFacts) -> Capabilities:
 def event_block(
     account: Account, mapping: CalendarMapping, value: Value, zone_name: str, key: str | None
 ) -> dict[str, str] | None:
-    """Return the fields of an event block: of the user, or else of the calendar (#event-blocks)."""
+    """Return the fields that create an event block: of the user, else of the calendar.
+
+    None if the mapping has neither (#event-blocks). ``key`` is the tag; None for no tag.
+    """
     target = {"userId": mapping.user} if mapping.user else {"calendarId": mapping.calendar}
     owner_fields = {name: id for name, id in target.items() if id}
     times = slot_fields(value, zone_name)
@@ -72,9 +75,10 @@ def event_block(
 def hold(
     account: Account, mapping: CalendarMapping, value: Value, zone_name: str, key: str | None
 ) -> dict[str, str] | None:
-    """Return the fields of a booking of the hold contact (#booking).
+    """Return the fields that book the hold contact; None without calendar or e-mail address.
 
-    The contact's name is omitted: it would overwrite the stored one.
+    The contact's name is omitted, because it would overwrite the stored one. ``key`` is the tag.
+    See #booking.
     """
     if not mapping.calendar or not account.hold_email:
         return None
@@ -93,7 +97,7 @@ def _tagged_title(account: Account, key: str | None) -> str:
 
 
 class Writer:
-    """Executes operations on one location."""
+    """Carries out operations on one location."""
 
     def __init__(self, system: str, account: Account, calls: Api, holds: HoldContacts) -> None:
         """Keep the parts."""
@@ -103,7 +107,7 @@ class Writer:
         self._calls = calls
 
     async def write(self, operation: Operation, mapping: CalendarMapping, zone_name: str) -> Done:
-        """Execute one operation; its times are sent in this zone. Raises PlatformError."""
+        """Carry out one operation; its times are sent in this time zone. Raises PlatformError."""
         match operation.action:
             case Action.CREATE_BLOCK:
                 return await self._create(operation, mapping, zone_name)

@@ -19,15 +19,16 @@ REMEDY = (
 class Account:
     """One LeadSquared account: its regional host and the key pair of a service user.
 
-    ``busy_task_type`` is the appointment type of blocks
-    (docs/platforms/leadsquared.md#busy-tasks). ``cancel_as`` says what syncd does to cancel an
-    appointment: ``hold`` leaves it to a person, ``complete`` marks it complete, ``cancel`` calls
-    the bulk cancel at ``cancel_path``, whose address is not documented
-    (docs/platforms/leadsquared.md#completing-and-cancelling). ``title`` is the title of blocks.
-    ``key_field`` is a custom field (``mx_Custom_1``) that also stores the tag, if any.
-    ``calls_per_5s`` is the rate limit of the plan; the default is less than most plans allow
-    (docs/platforms/leadsquared.md#rate-limits). ``statuses`` maps the account's own status words
-    and codes.
+    - ``busy_task_type``: the appointment type of blocks (docs/platforms/leadsquared.md#busy-tasks).
+    - ``cancel_as``: how syncd cancels an appointment. ``hold`` leaves it to the operator,
+      ``complete`` marks the appointment complete, ``cancel`` calls the bulk cancel at
+      ``cancel_path``, a path that is not documented
+      (docs/platforms/leadsquared.md#completing-and-cancelling).
+    - ``title``: the title of blocks.
+    - ``key_field``: a custom field (``mx_Custom_1``) that also stores the tag, if any.
+    - ``calls_per_5s``: the rate limit of the plan; the default is less than most plans allow
+      (docs/platforms/leadsquared.md#rate-limits).
+    - ``statuses``: maps the account's own status words and codes.
     """
 
     base_url: str
@@ -50,5 +51,5 @@ class CalendarMapping:
 
     @property
     def address(self) -> str:
-        """The user's address in lower case, for comparison."""
+        """The user's e-mail address in lower case, for comparison."""
         return self.user.strip().casefold()

@@ -41,7 +41,7 @@ See docs/platforms/leadsquared.md#listing-appointments.
 _NOT_FOUND = 404
 
 _SHORT = 200
-"""Bytes up to which an answer may have no rows."""
+"""Bytes up to which a response may have no rows."""
 
 _ONE_PAGE = {"PageIndex": 1, "PageSize": PAGE}
 
@@ -55,7 +55,7 @@ class Api:
         self._transport = transport
 
     async def appointments(self, call: ListCall, page: int) -> wire.Listing:
-        """Make a planned list call for one page, counted from 1."""
+        """Make a planned list call for one page; the first page is 1."""
         body = {
             "FromDate": call.span.start.date().isoformat(),
             "ToDate": call.span.end.date().isoformat(),
@@ -72,9 +72,10 @@ class Api:
         return self._transport.decoded(decode, f"POST {LIST}")
 
     async def zones(self, users: Sequence[str], day: date) -> dict[str, str]:
-        """Return the zones of users by address in lower case, from their free slots.
+        """Return the time zones of users, by e-mail address in lower case.
 
-        See docs/platforms/leadsquared.md#free-slots.
+        The response about the free slots of ``day`` contains the time zones. See
+        docs/platforms/leadsquared.md#free-slots.
         """
         body = {
             "FromDate": day.isoformat(),
@@ -92,7 +93,7 @@ class Api:
         }
 
     def unknown_slot_format(self, detail: str) -> PlatformError:
-        """Return the fault for free slots in an unknown format."""
+        """Return the fault for free slots in an unknown format; ``detail`` describes the format."""
         return self._transport.incomplete(f"POST {SLOTS}", detail)
 
     async def free_slots(self, user: str, days: tuple[date, date]) -> wire.Days:
@@ -107,7 +108,7 @@ class Api:
         return await self._read("POST", SLOTS, wire.Days, json=body)
 
     async def task(self, task_id: str) -> list[wire.Task | LenientValue]:
-        """Read one task; the platform answers a list with one task or none.
+        """Read one task; the response is a list with the task, or an empty one.
 
         See docs/platforms/leadsquared.md#reading-one-task.
         """
@@ -130,7 +131,10 @@ class Api:
         return await self._leads("Leads.GetById", {"id": lead_id})
 
     async def caller(self) -> wire.Caller:
-        """Return the user of the keys; every host answers (docs/platforms/leadsquared.md#hosts)."""
+        """Return the user to whom the keys belong. Every host accepts this call.
+
+        See docs/platforms/leadsquared.md#hosts.
+        """
         return await self._read("GET", "Authentication.svc/UserByAccessKey.Get", wire.Caller)
 
     async def users(self) -> list[wire.User | LenientValue]:
@@ -146,7 +150,7 @@ class Api:
         )
 
     async def create(self, fields: Mapping[str, object]) -> str:
-        """Create a task; return its id. Raises UnknownOutcomeError if the answer has no id."""
+        """Create a task; return its id. Raises UnknownOutcomeError if the response has no id."""
         path = "Task.svc/Create"
         answer = await self._write("POST", path, json=fields)
         if not answer.id:
@@ -154,7 +158,7 @@ class Api:
         return answer.id
 
     async def move(self, targets: Sequence[tuple[str, Value]]) -> str:
-        """Queue new times for tasks without a webhook; return the job id.
+        """Queue new times for tasks, without a webhook; return the job id.
 
         See docs/platforms/leadsquared.md#moving-appointments.
         """
@@ -171,7 +175,7 @@ class Api:
     async def delete(self, task_ids: Sequence[str]) -> tuple[str, RejectedError | None]:
         """Queue the deletion of tasks; return the job id ('' if none) and the fault, if any.
 
-        The fault means that some tasks were not deleted; the answer does not say which. Raises
+        The fault means that some tasks were not deleted; the response does not say which. Raises
         RejectedError if no task was deleted.
         """
         requested = len(task_ids)
@@ -194,10 +198,10 @@ class Api:
     async def cancel(self, path: str, task_ids: Sequence[str]) -> str:
         """Queue the cancellation of tasks at a configured path; return the job id, '' if none.
 
-        Neither the address nor the answers of the bulk cancel are documented. So an unclear answer
-        counts as queued, to be confirmed by reads, and an answer that is no API answer counts as a
-        refusal of all rows. No answer proves that a task is gone or that the keys are invalid.
-        Raises UnknownOutcomeError only if no answer came.
+        Neither the path nor the responses of the bulk cancel are documented. So an unclear response
+        counts as queued, to be confirmed by reads, and a response that is no API response counts as
+        a refusal of all rows. No response proves that a task is gone or that the keys are invalid.
+        Raises UnknownOutcomeError only if no response came.
         """
         call = f"POST {path}"
         try:
@@ -254,9 +258,9 @@ class Api:
         json: object = None,
         proves: Callable[[wire.WriteAnswer], bool] = lambda answer: answer.succeeded,
     ) -> wire.WriteAnswer:
-        """Send a write whose answer ``proves`` that it was accepted.
+        """Send a write; ``proves`` tells whether the response proves that the write was accepted.
 
-        Raises UnknownOutcomeError for every other 2xx answer.
+        Raises UnknownOutcomeError for every other 2xx response.
         """
         answer = await self._transport.write(
             method, path, params=params, json=json, result_in_body=True

@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 async def check(
     system: str, account: Account, calendars: Mapping[str, CalendarMapping], calls: Api
 ) -> list[CheckResult]:
-    """Check the keys, the host, the users and the busy type. A failed call is a finding, too."""
+    """Check the keys, the host, the users and the busy type.
+
+    A failed call becomes a check result.
+    """
     findings: list[CheckResult] = []
     try:
         findings.extend(_caller(system, account, await calls.caller()))
@@ -40,7 +43,7 @@ async def check(
 
 
 def _cancel(system: str, account: Account) -> Iterable[CheckResult]:
-    """Report where cancellations are sent; only a real one shows whether that works."""
+    """Report where cancellations are sent; only a real cancellation shows whether that works."""
     if account.cancel_as == "cancel":
         message = (
             f"cancellations are sent to {account.cancel_path}. This address was not checked: only "

@@ -39,7 +39,7 @@ _NOT_FOUND = 404
 async def discover(
     system: str, account: Account, calls: Api, today: date, on_progress: OnProgress
 ) -> SystemInventory:
-    """Read the account with four calls. A failed call becomes a finding."""
+    """Read the account with four calls. A failed call becomes a check result."""
 
     def explain(part: str, fault: PlatformError) -> CheckResult:
         return _explain(system, account, part, fault)

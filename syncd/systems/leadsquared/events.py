@@ -41,12 +41,12 @@ if TYPE_CHECKING:
 
 ASSUMED_LENGTH = timedelta(hours=1)
 """The assumed length of a task without an end. Each task type has a default length, but no
-documented answer shows it."""
+documented response shows it."""
 
 _AT_ONCE = timedelta(seconds=2)
 
 NULL_DATE = re.compile(r"0001-01-01\b.*|0?1/0?1/0001\b.*|/Date\(-62135596800000([+-]\d{4})?\)/")
-"""Matches the null date of .NET, which an answer may show for an end that is not set."""
+"""Matches the null date of .NET, which a response may show for an end that is not set."""
 
 _WCF = re.compile(r"/Date\((-?\d+)([+-]\d{4})?\)/")
 _FIRST_YEAR = 1970
@@ -96,10 +96,10 @@ def is_unchanged(
 ) -> bool:
     """Return whether a task surely has a known fingerprint; False if a full comparison is needed.
 
-    The result agrees with `Parser.owner` and `Parser.fingerprint`, at a fraction of the CPU time.
-    ``providers`` maps owner addresses and ids, as sent, to providers. ``known`` maps ids to
-    fingerprints. ``plain`` are the status codes of tasks that certainly are busy time. A known task
-    was readable and inside the window.
+    Used for every list row: the result agrees with `Parser.owner` and `Parser.fingerprint`, at a
+    fraction of the CPU time. ``providers`` maps owner addresses and ids, as sent, to providers.
+    ``known`` maps ids to fingerprints. ``plain`` are the status codes of tasks that certainly are
+    busy time. A task with a known fingerprint was readable and inside the window.
     """
     try:
         stored = known.get(task.user_task_id)
@@ -118,8 +118,8 @@ def is_unchanged(
 class Parser:
     """Parses the tasks of one system. ``owners`` maps `CalendarMapping.address` to providers.
 
-    ``address_of`` returns a user's address by id, '' if unknown. ``capabilities`` returns what the
-    account does, such as changing the end of a completed task.
+    ``address_of`` returns a user's e-mail address by id, '' if unknown. ``capabilities`` returns
+    the account's capabilities, such as whether completing a task changes its end.
     """
 
     system: str
@@ -134,9 +134,10 @@ class Parser:
     def owner(self, task: Task, requested: Collection[str] = (), known: str = "") -> str | None:
         """Return the task's provider; None if its user is not mapped.
 
-        The owner is found by address, else by id. Otherwise it is the only ``requested`` provider,
-        in whose list the task was, or the ``known`` provider if the task names no owner at all.
-        Raises ValueError if the owner cannot be determined.
+        The user is found by e-mail address, else by id. If neither finds a user, the provider is
+        the only one of ``requested``, the providers whose list contained the task; else, if the
+        task names no owner at all, it is ``known``, the stored provider. Otherwise ValueError is
+        raised.
         """
         user = text(task.owner_id)
         address = text(task.owner_email_address).casefold() or self.address_of(user)
@@ -150,7 +151,7 @@ class Parser:
         raise ValueError(message)
 
     def type_name(self, task: Task) -> str:
-        """Return the name of the task's type, which is sent as an object or as a text."""
+        """Return the name of the task's type; the platform sends an object or a text."""
         kind = task.task_type
         return text(kind.name if isinstance(kind, TypeName) else kind)
 
@@ -166,7 +167,7 @@ class Parser:
         return Status.CONFIRMED if busy_block else status
 
     def is_free_block(self, task: Task) -> bool:
-        """Return whether this is a cancelled block, which takes no time and counts as absent."""
+        """Return whether this is a cancelled block, which blocks no time and counts as absent."""
         return self.kind(task) is Kind.BLOCK and not self.status(task).busy
 
     def value(self, task: Task) -> Value:
@@ -176,18 +177,19 @@ class Parser:
         return read_value(start, end, self.status(task), self.clock.now())
 
     def has_own_end(self, task: Task) -> bool:
-        """Return whether the task shows its own end, and not the time of its completion.
+        """Return whether the task's end is its own, and not the time of its completion.
 
-        An end that cannot be parsed counts as its own, and makes the task unreadable.
+        An end that cannot be parsed counts as the task's own, so that the task is reported as
+        unreadable.
         """
         completed = LEADSQUARED.status_of(status_text(task.status_code)) is Status.SHOWED
         doubtful = completed and self.capabilities().completing_changes_end
         return has_end(task) and (not doubtful or self._ends_later(task))
 
     def ends_when_completed(self, task: Task) -> bool:
-        """Return whether a completed task surely shows the time of its completion as its end.
+        """Return whether the end of a completed task surely is the time of its completion.
 
-        It does if the end is before the start, or at the time of the last change.
+        That is so if the end is before the start, or at the time of the last change.
         """
         if LEADSQUARED.status_of(status_text(task.status_code)) is not Status.SHOWED or not has_end(
             task
@@ -203,7 +205,7 @@ class Parser:
     def _ends_later(self, task: Task) -> bool:
         """Return whether the end is after now and after the last change, so no completion set it.
 
-        The last change is on the platform's clock, like the end.
+        The platform sends both times by its own clock.
         """
         try:
             end = parse_time(task.end_date)
@@ -223,7 +225,7 @@ class Parser:
         return fields if has_end(task) else f"{fields}|no end"
 
     def odd_status(self, task: Task, provider: str) -> UnreadableError | None:
-        """Return the report about a task with an unknown status, None for others."""
+        """Return the report about a task with an unknown status; None for other tasks."""
         word = status_text(task.status_code)
         if not word or self.statuses.read(word) is not None:
             return None
@@ -273,7 +275,7 @@ class Parser:
 def series(task: Task) -> str:
     """Return the id of the series of which the task is an instance; '' for a single task.
 
-    The field names are assumptions: no recorded answer with a recurring task is known.
+    The field names are assumptions: no recorded response with a recurring task is known.
     """
     series_id = text(task.recurrence_id)
     if series_id.strip("0-"):
@@ -296,7 +298,7 @@ def has_end(task: Task) -> bool:
 
 
 def _has_customer(task: Task) -> bool:
-    """Return whether the task belongs to a lead or an opportunity; 0 and a zero id mean none."""
+    """Return whether the task belongs to a lead or an opportunity; 0 or a zero id means none."""
     related = text(task.related_entity_id).strip("0-")
     return bool(related) and number(task.related_entity) != 0
 

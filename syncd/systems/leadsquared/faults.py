@@ -1,4 +1,4 @@
-"""Classify a LeadSquared answer as a fault or a success; its HTTP status alone is unreliable.
+"""Classify a LeadSquared response as a fault or a success; its status alone is unreliable.
 
 See docs/platforms/leadsquared.md#errors.
 """
@@ -38,7 +38,7 @@ _MAX_TEXT = 2000
 
 
 def fault_of(answer: Answer) -> PlatformError | None:
-    """Return the fault of an answer, None for a success. `Transport` completes it.
+    """Return the fault of a response, None for a success; `Transport` completes the fault.
 
     The body has priority over the status: a rate limit was seen as 429, 403 and 200, and a refusal
     as 500 (docs/platforms/leadsquared.md#errors).
@@ -77,7 +77,7 @@ def _is_error(body: WriteAnswer) -> bool:
 
 
 def _why(kind: str, words: str) -> RejectionReason:
-    """Return GONE if the task itself is unknown; the docs distinguish no other refusals.
+    """Return GONE if the task itself is unknown; the documentation tells no other refusals apart.
 
     The same error is sent for an unknown lead, user or task type; then the task still exists.
     """

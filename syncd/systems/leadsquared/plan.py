@@ -1,10 +1,10 @@
 """Plan the fewest list calls that read the users of a LeadSquared account. Pure; no I/O.
 
-One call takes any number of users, and dates without times, of at most 100 days
-(docs/platforms/leadsquared.md#listing-appointments). The zone of these dates is not documented, so
-a day may begin 14 hours earlier or later. Nor is it documented whether appointments are listed that
-began before the first day. So a call proves all requested days except the first two and the last
-one, counted in UTC.
+One call takes any number of users and a range of dates without times, at most 100 days
+(docs/platforms/leadsquared.md#listing-appointments). The time zone of the dates is not documented,
+so a day may begin 14 hours earlier or later than in UTC. It is not documented either whether
+appointments are listed that began before the first day. So a call proves all requested days
+complete except the first two and the last one, counted in UTC.
 """
 
 from __future__ import annotations

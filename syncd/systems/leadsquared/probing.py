@@ -37,8 +37,8 @@ _LONGER = 10.0
 ACCOUNT = "account"
 _FIXED = ("UTC", "Pacific/Kiritimati", "Etc/GMT+12")
 _HOURS = (0, 1, 2, 3, 4, 5, 23, 22, 21, 20)
-"""Hours at which the canary may be made, in the provider's zone: near midnight, where dates of
-zones differ."""
+"""Hours at which the canary may be created, in the provider's time zone: near midnight, where the
+dates of time zones differ."""
 
 
 @dataclass(slots=True)
@@ -54,18 +54,18 @@ class Prober:
     hours: Sequence[int] = _HOURS
 
     def slot_calendars(self, provider: str) -> int | None:
-        """Return 0: no calendar is read for free slots."""
+        """Return 0: the probe reads no free slots."""
         del provider
         return 0
 
     async def create(self, canary: Canary) -> str:
-        """Create a task of the busy type."""
+        """Create the canary as a task of the busy type; return its id."""
         account = replace(self.account, title=CANARY_TITLE)
         calendar = self.calendars[canary.provider]
         return await self.calls.create(block_fields(account, calendar, canary.value, canary.tag))
 
     async def exists(self, canary: Canary) -> bool | None:
-        """Read the task by its id; an empty answer means that it was deleted."""
+        """Read the task by its id; an empty response means that the task was deleted."""
         tasks = await self.calls.task(canary.event or "")
         if not tasks:
             return False
@@ -74,11 +74,11 @@ class Prober:
         return True if same else None
 
     async def remove(self, canary: Canary) -> None:
-        """Queue the deletion of the task."""
+        """Queue the deletion of the canary."""
         await self.calls.delete([canary.event or ""])
 
     async def steps(self, context: ProbeContext) -> Sequence[ProbeStep]:
-        """Return the steps, in order."""
+        """Return the steps, in the order in which they run."""
         measures = _Steps(self, context)
         return [
             ProbeStep(
@@ -101,10 +101,10 @@ class _Steps:
     prober: Prober
     context: ProbeContext
     account_zone: str = ""
-    """The account's zone, after it was read."""
+    """The account's time zone; '' before it is read."""
 
     async def listed(self) -> Mapping[str, str]:
-        """List the task until it appears, and examine its row."""
+        """List the user's tasks until the canary appears; measure what its row contains."""
         rows: list[Task] = []
 
         async def seen() -> bool:
@@ -127,7 +127,7 @@ class _Steps:
         return Window(canary.start - _AROUND, canary.end + _AROUND)
 
     async def _rows(self, window: Window) -> list[Task]:
-        """List the canary's rows from the first to the last UTC date of a window."""
+        """Return the canary's rows in a list from the first to the last UTC date of a window."""
         provider = self.context.canary.provider
         call = plan({provider: self.prober.calendars[provider]}, window)[0]
         listing = await self.prober.calls.appointments(replace(call, span=window), 1)
@@ -135,10 +135,10 @@ class _Steps:
         return [t for t in tasks if text(t.user_task_id).lower() == _low(self.context.event)]
 
     async def date_zone(self) -> Mapping[str, str]:
-        """Find the zone of the date filter.
+        """Measure the time zone of the date filter.
 
-        List from a date that begins before the canary in some zones and after it in others. Move
-        the canary to a time that distinguishes the remaining zones, until one is left.
+        List from a date that begins before the canary in some time zones and after it in others.
+        Move the canary to a time that distinguishes the remaining time zones, until one is left.
         """
         if "list_lag" not in self.context.found:
             raise NotMeasuredError("no list showed the task in time")
@@ -175,7 +175,11 @@ class _Steps:
             raise NotMeasuredError(reason, failed=False) from None
 
     async def overlapping(self) -> Mapping[str, str]:
-        """Move the task over a midnight of the date filter, and list from that date."""
+        """Measure whether a list from a date shows a task that begins before that date.
+
+        The canary is moved so that it begins before a midnight of the date filter and ends after
+        it.
+        """
         known = self.context.found.get("date_zone")
         if known is None:
             raise NotMeasuredError("the zone of the date filter is not known", failed=False)
@@ -192,7 +196,7 @@ class _Steps:
         raise NotMeasuredError("no midnight is free", failed=False)
 
     def _distinguishing_start(self, zones: Mapping[str, str]) -> datetime | None:
-        """Return a free time at which not all of these zones have the same date."""
+        """Return a free time at which not all of these time zones have the same date."""
         current = self.context.canary.start
         local = zone(self.context.zone)
         day = current.astimezone(local).date()
@@ -204,7 +208,7 @@ class _Steps:
         return None
 
     async def _move(self, start: datetime) -> None:
-        """Move the canary, and wait until reads and lists show it."""
+        """Move the canary, and wait until a read by id and lists show the new time."""
         self.context.move(start, start + CANARY_LENGTH)
         canary = self.context.canary
         await self.prober.calls.move([(self.context.event, canary.value)])
@@ -228,7 +232,7 @@ class _Steps:
         return tasks[0]
 
     async def completed(self) -> Mapping[str, str]:
-        """Complete the task, and read its end."""
+        """Measure whether completing the task changes its end."""
         if self.context.found.get("rows_carry_end") == NO:
             raise NotMeasuredError("rows have no end", failed=False)
         end = self.context.canary.end
@@ -246,7 +250,7 @@ class _Steps:
         return {"completing_changes_end": NO if shown == end else YES}
 
     async def cancelled(self) -> Mapping[str, str]:
-        """Cancel the task, if cancel_path is configured, and list it."""
+        """Measure whether lists show a cancelled task, if cancel_path is configured."""
         path = self.prober.account.cancel_path
         if not path:
             raise NotMeasuredError("no cancel_path is configured", failed=False)

@@ -80,7 +80,7 @@ class Provisioner:
         raise NotImplementedError
 
     async def blocker(self, thing: Desired, existing: Actual | None) -> str:
-        """Return the steps that a person must take."""
+        """Return the steps by which the operator creates the type in LeadSquared."""
         del existing
         return CREATE_BUSY_TYPE.format(name=thing.name)
 

@@ -51,7 +51,7 @@ _ASSUMED_MINUTES = ASSUMED_LENGTH // timedelta(minutes=1)
 
 @dataclass(slots=True)
 class GatheredRows:
-    """The results of the list calls so far."""
+    """What the list calls of one read returned so far."""
 
     rows: dict[str, Row] = field(default_factory=dict)
     same: set[str] = field(default_factory=set)
@@ -70,7 +70,10 @@ class GatheredRows:
 
 @dataclass(slots=True)
 class SeenFields:
-    """The optional fields that any row of the account had since the process started."""
+    """Which optional fields any row of the account had since the process started.
+
+    ``owner`` is the owner's e-mail address, ``end`` the end of a task.
+    """
 
     owner: bool = False
     end: bool = False
@@ -92,7 +95,7 @@ class SnapshotReader:
         limit: ReadLimit,
         measured: MeasuredFacts,
     ) -> None:
-        """Keep the parts. ``known`` maps ids to fingerprints; ``seen`` is shared by all reads."""
+        """Keep the parts. ``known`` maps ids to fingerprints; all reads share ``seen``."""
         self._measured = measured
         self._book = book
         self._seen = seen
@@ -115,7 +118,7 @@ class SnapshotReader:
         capabilities: Capabilities,
         look_back: timedelta = NO_LOOK_BACK,
     ) -> Snapshot:
-        """Read the window. Raises the first fault if no page arrived."""
+        """Make the planned calls for a window. Raises the first fault if no page was read."""
         for call in self._planned:
             await self._pages(call, Window(window.start - KEEP_BEFORE, window.end))
         got = self._got
@@ -143,7 +146,7 @@ class SnapshotReader:
         )
 
     async def _pages(self, call: ListCall, kept: Window) -> None:
-        """Read all pages of one call, and record its time as complete if they prove it."""
+        """Read all pages of one call, and record its span as complete if the pages prove that."""
         seen: set[str] = set()
         deadline = self._limit.list_deadline()
         unnamed, why = 0, ""
@@ -174,7 +177,11 @@ class SnapshotReader:
         self._judge(call, kept, unnamed, why)
 
     def _judge(self, call: ListCall, kept: Window, unnamed: int, why: str) -> None:
-        """Record what the pages of one call prove; ``why`` is set if rows are missing."""
+        """Record what the pages of one call prove.
+
+        ``unnamed`` is the number of rows without an id; ``why`` says which rows are missing, '' for
+        none.
+        """
         got, system, span = self._got, self._parser.system, covered_window(call.span)
         if unnamed:
             got.malformed.append(rows_without_id(system, call, unnamed))
@@ -190,7 +197,7 @@ class SnapshotReader:
     def _may_continue(self, call: ListCall, rows: Sequence[object], ids: Collection[str]) -> bool:
         """Return whether another page may follow, whatever the platform's count says.
 
-        A platform may end a page at any length, and count the rows of that page only.
+        A platform may end a page after any number of rows, and count only the rows of that page.
         """
         known = self._lists.record_length(call.call, len(ids))
         return len(rows) >= PAGE or known.is_suspicious(len(rows)) or known.is_suspicious(len(ids))
@@ -252,7 +259,7 @@ class SnapshotReader:
             self._got.by_id[task_id] = provider
 
     def _assumptions(self, capabilities: Capabilities) -> Iterator[UnreadableError]:
-        """Report assumptions: per row, or once if no row of the account has the field."""
+        """Report missing ends and owners: per row, or once if no row of the account has them."""
         got, seen = self._got, self._seen
         assumed = f"it has no end; unless its end is known, {_ASSUMED_MINUTES} minutes are assumed"
         each = capabilities.rows_carry_end or seen.end
@@ -273,12 +280,12 @@ class SnapshotReader:
 
 
 def _within(span: Window, window: Window) -> Window:
-    """Return the part of a span inside the window; the rest was requested as a margin."""
+    """Return the part of a span inside the window; the call requested the span with margins."""
     return Window(max(span.start, window.start), min(span.end, window.end))
 
 
 def _owners_by_id(rows: Sequence[object]) -> set[str]:
-    """Return the ids of owners of rows without an owner address."""
+    """Return the ids of users from rows that name their user only by id."""
     return {
         user
         for row in rows
@@ -289,10 +296,10 @@ def _owners_by_id(rows: Sequence[object]) -> set[str]:
 
 
 def _is_outside(parser: Parser, task: Task, kept: Window) -> bool:
-    """Return whether a task surely is outside of the window.
+    """Return whether a task surely lies outside of the window ``kept``.
 
     A task with an unreadable time is kept, to be reported. A task without an own end is kept if it
-    starts before the end of the window, because its known end may be inside.
+    starts before the end of the window, because its stored end may lie inside.
     """
     if not parser.has_own_end(task):
         kept = Window(datetime.min.replace(tzinfo=UTC), kept.end)

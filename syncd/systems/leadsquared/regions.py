@@ -1,7 +1,7 @@
 """Find the regional LeadSquared host of an account (docs/platforms/leadsquared.md#hosts).
 
-A host that an answer names is only shown to a person. syncd never calls it, because an attacker who
-could forge the answer would then receive the keys.
+A host that a response names is only shown to the operator. syncd never calls such a host, because
+an attacker who could forge the response would then receive the keys.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ _HOST = re.compile(r"\bapi[\w-]*\.leadsquared\.com\b", re.IGNORECASE)
 
 
 def serving_host(base_url: str, caller: Caller) -> str:
-    """Return the host that serves the caller's account; '' if it is that of ``base_url``.
+    """Return the host that serves the account of the keys; '' if that is the configured one.
 
-    Only LeadSquared's own hosts are compared, because a proxy has a name of its own.
+    ``base_url`` is the configured URL. If it is not a LeadSquared host, such as a proxy, the result
+    is '' too. Several hosts are joined by commas.
     """
     urls = caller.common_urls
     served_urls = urls.values() if isinstance(urls, dict) else ()
@@ -45,13 +46,13 @@ def serving_host(base_url: str, caller: Caller) -> str:
 
 
 def host_named_in(words: str, base_url: str) -> str:
-    """Return the other host that an error text names; '' if there is none."""
+    """Return the other hosts that an error text names, joined by commas; '' if there are none."""
     hosts = {host.lower() for host in _HOST.findall(words)} - {_host(base_url)}
     return ", ".join(sorted(hosts))
 
 
 def wrong_region(system: str, base_url: str, host: str) -> CheckResult:
-    """Return the finding about an account that another host serves."""
+    """Return the check result about an account that another host serves."""
     return CheckResult(
         "error",
         system,

@@ -35,19 +35,20 @@ allows 100 days (docs/platforms/leadsquared.md#free-slots)."""
 
 
 def requested_dates(window: Window) -> tuple[date, date]:
-    """Return the first and last date to request, so that they enclose the window in any zone."""
+    """Return the first and last date to request: they enclose the window in any time zone."""
     return ((window.start - _MARGIN).date(), (window.end + _MARGIN).date())
 
 
 class UnknownSlotFormatError(ValueError):
-    """The answer contains, or may contain, slots under unknown field names."""
+    """The response contains, or may contain, slots under unknown field names."""
 
 
 def offered_slots(answers: Iterable[Days], address: str, window: Window) -> list[Offer]:
     """Return one user's free slots, cut to a window, in order, without duplicates.
 
-    Unreadable slots are skipped. Raises UnknownSlotFormatError if a slot has none of the known
-    fields, or if no slot at all can be read: such an answer must not count as "nothing is free".
+    ``address`` is the user's e-mail address. Unreadable slots are skipped. Raises
+    UnknownSlotFormatError if a slot has none of the known fields, or if no slot at all can be read:
+    such a response must not count as "nothing is free".
     """
     spans: set[tuple[datetime, datetime]] = set()
     problems: list[str] = []
@@ -111,7 +112,7 @@ def _span(slot: Json, user: Json, day: str) -> Window | None:
 
 
 def _moment(written: str, day: str, zone_name: str) -> datetime:
-    """Parse a full time or a time of day, in the user's zone unless it names one."""
+    """Parse a full time or a time of day, in the user's time zone unless the time names one."""
     if "-" in written:
         moment = datetime.fromisoformat(written)
     else:

@@ -68,8 +68,9 @@ if TYPE_CHECKING:
 class LeadSquared:
     """One LeadSquared account. Implements `port.System`.
 
-    ``transport`` replaces the network. The keys are sent in headers only: an access key contains
-    ``$``, and in a query it made creates fail silently (docs/platforms/leadsquared.md#access).
+    ``transport`` replaces the network, for tests. The keys are sent in headers only: an access key
+    contains ``$``, and in a query it made creates fail silently
+    (docs/platforms/leadsquared.md#access).
     """
 
     def __init__(
@@ -117,10 +118,10 @@ class LeadSquared:
         *,
         look_back: timedelta = NO_LOOK_BACK,
     ) -> Snapshot:
-        """Read the events of providers: one call per 96 days for all users, plus pages.
+        """Read the events of providers: one call per 96 days for all users, plus further pages.
 
-        The platform may refuse a list if a user does not exist, which is not documented. Then the
-        other users are read without the missing ones.
+        The platform may refuse a list if one of its users does not exist; that is not documented.
+        Then the list is read again without the missing users.
         """
         try:
             return await self._read(window, providers, known, look_back)
@@ -163,7 +164,7 @@ class LeadSquared:
         return self._parser.event(row.wire, row.provider)
 
     async def read_one(self, ref: EventRef, value: Value | None = None) -> LookupResult:
-        """Look up one task by id. An empty answer is the only sign of a deletion.
+        """Look up one task by id. An empty response is the only sign of a deletion.
 
         See docs/platforms/leadsquared.md#reading-one-task.
         """
@@ -204,13 +205,13 @@ class LeadSquared:
         return users.directory(self._calendars, rows)
 
     async def addresses(self) -> tuple[str, ...]:
-        """Read the addresses of all users, also of inactive ones. Raises PlatformError."""
+        """Read the e-mail addresses of all users, including inactive ones. Raises PlatformError."""
         rows = await self._calls.users()
         addresses = (text(row.email_address).strip() for row in rows if isinstance(row, User))
         return tuple(filter(None, addresses))
 
     async def person(self, event: Event) -> Person | None:
-        """Look up the addresses of an event's lead; cached in memory for an hour."""
+        """Read the addresses of the event's lead; they are cached in memory for an hour."""
         lead_id = event.person
         if lead_id is None:
             return None
@@ -227,7 +228,7 @@ class LeadSquared:
         return await self._persons.get(lead_id, read_lead)
 
     async def write(self, operations: Sequence[Operation]) -> Reply:
-        """Send operations that share one call. Raises PlatformError."""
+        """Send one operation, or several of the same bulk call. Raises PlatformError."""
         try:
             return await self._writer.write(operations)
         except RejectedError:
@@ -256,12 +257,12 @@ class LeadSquared:
         return Prober(self._account, self._calls, self._calendars)
 
     def plan(self, window: Window, providers: Collection[str] | None = None) -> Sequence[ListCall]:
-        """Return one list call per 96 days for all users."""
+        """Return one list call per 96 days, for all users."""
         wanted = self.providers if providers is None else providers
         return plan({p: c for p, c in self._calendars.items() if p in wanted}, window)
 
     def calls_per_read(self, window: Window, providers: Collection[str] | None = None) -> int:
-        """Return the number of planned calls."""
+        """Return how many list calls are planned."""
         return len(self.plan(window, providers))
 
     async def discover(self, on_progress: OnProgress) -> SystemInventory:

@@ -28,7 +28,7 @@ def mandatory_fields(kind: TaskType) -> list[str]:
 
 
 def allows_conflicts(kind: TaskType) -> bool | None:
-    """Return whether the time of its tasks can still be booked; None if the API does not say."""
+    """Return whether the time of such a task can still be booked; None if the API does not say."""
     return _flag(kind.allow_conflicts)
 
 

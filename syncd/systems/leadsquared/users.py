@@ -1,4 +1,4 @@
-"""The users of a LeadSquared account, by id and by address.
+"""The users of a LeadSquared account, found by id and by e-mail address.
 
 See docs/platforms/leadsquared.md#users.
 """
@@ -31,20 +31,26 @@ _RETRY_AFTER = 60.0
 
 
 def is_active(user: User) -> bool:
-    """Return whether a user is active; lists show appointments of active users."""
+    """Return whether the user list shows a user as active; a missing status counts as active.
+
+    Only active users count as existing (`directory`): lists show the appointments of active users.
+    """
     return number(user.status_code) in {None, _ACTIVE}
 
 
 def owner_of(task: Task) -> str:
-    """Return the id of a task's owner; a digest of the address if the task has no id."""
+    """Return the id of the user to whom a task belongs.
+
+    Some tasks name the user only by e-mail address; then the result is a digest of the address.
+    """
     address = text(task.owner_email_address).strip().casefold()
     return text(task.owner_id) or (_digest(address) if address else "")
 
 
 class AddressBook:
-    """A cache of user addresses by id, for tasks whose owner is given by id only.
+    """The e-mail addresses of users by id, for tasks that name their user only by id.
 
-    The user list is read for an unknown id, at most every five minutes, and again after an hour.
+    All users are read when an id is unknown, at most every five minutes, and again after an hour.
     """
 
     def __init__(self, clock: Clock, calls: Api) -> None:
@@ -56,13 +62,13 @@ class AddressBook:
         self._not_before = 0.0
 
     def address_of(self, user: str) -> str:
-        """Return the address of a user in lower case; '' if unknown."""
+        """Return a user's e-mail address in lower case; '' if the id is unknown. Makes no call."""
         return self._addresses.get(user, "")
 
     async def look_up(self, users: Collection[str]) -> None:
-        """Read all users if one of these ids is unknown. Raises no PlatformError.
+        """Read all users if one of these ids is unknown, so that `address_of` knows them.
 
-        If the users cannot be read, the cache stays as it is.
+        If the users cannot be read, the known addresses are kept; no PlatformError is raised.
         """
         now = self._clock.monotonic()
         fresh = self._read_at is not None and now - self._read_at < ONE_HOUR
@@ -77,7 +83,7 @@ class AddressBook:
         self.refresh(rows)
 
     def refresh(self, rows: Iterable[object]) -> None:
-        """Replace the cache by a list of users; an empty list is ignored."""
+        """Replace the known addresses by those of a user list; an empty list is ignored."""
         addresses = {
             text(row.id): address
             for row in rows
@@ -95,7 +101,10 @@ def _digest(address: str) -> str:
 
 
 def directory(calendars: Mapping[str, CalendarMapping], rows: Iterable[object]) -> UserDirectory:
-    """Return the directory of active users; without any, the user list counts as not readable."""
+    """Build the user directory from the active users among ``rows``, the account's user list.
+
+    Without any active user, the list counts as not readable (`UserDirectory.listed` is False).
+    """
     active = [row for row in rows if isinstance(row, User) and is_active(row) and text(row.id)]
     ids = {text(row.email_address).strip().casefold(): text(row.id) for row in active}
     return UserDirectory(

@@ -41,7 +41,7 @@ class Task(msgspec.Struct, rename="pascal", frozen=True, gc=False):
 
 
 class Listing(msgspec.Struct, rename="pascal"):
-    """One page of appointments. The list is required: without it, the answer is no empty page."""
+    """One page of appointments. The list is required: without it, the response is no empty page."""
 
     rows: list[Task | LenientValue] = msgspec.field(name="List")
     record_count: Any = None
@@ -55,7 +55,7 @@ class NoRows(msgspec.Struct, rename="pascal"):
 
 
 class WriteAnswer(msgspec.Struct, rename="pascal"):
-    """The answer to a write. Only ``Status`` proves that it was accepted.
+    """The response to a write. Only ``Status`` proves that it was accepted.
 
     See docs/platforms/leadsquared.md#errors.
     """
@@ -75,13 +75,13 @@ class WriteAnswer(msgspec.Struct, rename="pascal"):
 
     @property
     def succeeded(self) -> bool:
-        """Whether the answer reports success, and does not contradict itself."""
+        """Whether the response reports success, and does not contradict itself."""
         contradicted = isinstance(self.message, dict) and self.message.get("IsSuccessful") is False
         return text(self.status).casefold() == "success" and not contradicted
 
     @property
     def denied(self) -> bool:
-        """Whether the answer reports that nothing was done. An unclear answer is neither."""
+        """Whether the response reports that nothing was done. An unclear response is neither."""
         failed = isinstance(self.message, dict) and self.message.get("IsSuccessful") is False
         return failed or text(self.status).casefold() in {"error", "failure", "failed"}
 
@@ -158,6 +158,6 @@ class Day(msgspec.Struct, rename="pascal", frozen=True):
 
 
 class Days(msgspec.Struct, rename="pascal"):
-    """The answer of ``RetrieveAvailableSlots``."""
+    """The response to ``RetrieveAvailableSlots``."""
 
     days: list[Day | LenientValue] = msgspec.field(name="List")

@@ -42,7 +42,7 @@ _MOVES = frozenset({Action.MOVE_BLOCK, Action.MOVE_APPOINTMENT})
 
 
 def _completes(account: Account) -> Mapping[Status, Status]:
-    """Return the status that a completed task shows, by the wanted status."""
+    """Return, for each status that completing a task can set, the status that it then shows."""
     shown = Statuses.of_leadsquared(account.statuses).status_of(_COMPLETE)
     showed = shown is Status.SHOWED
     cancels = account.cancel_as == "complete" and (showed or not shown.busy)
@@ -54,9 +54,10 @@ def _completes(account: Account) -> Mapping[Status, Status]:
 
 
 def _cancels(account: Account) -> Mapping[Status, Status]:
-    """Return the status that a task shows after the bulk cancel, by the wanted status.
+    """Return, for each status that the bulk cancel can set, the status that a task then shows.
 
-    Empty if the account's own ``statuses`` read that code as busy: no read could confirm it.
+    Empty if the account's own ``statuses`` read that code as busy: no read could confirm a
+    cancellation.
     """
     shown = Statuses.of_leadsquared(account.statuses).status_of(_CANCELLED)
     possible = account.cancel_as == "cancel" and account.cancel_path and not shown.busy
@@ -99,7 +100,7 @@ def capabilities(name: str, account: Account, measured: MeasuredFacts) -> Capabi
 
 
 def bulk_rows(measured: MeasuredFacts) -> int:
-    """Return the known maximum of rows in one bulk call."""
+    """Return how many rows one bulk call may have at most, as far as known."""
     value = measured.value("bulk_rows")
     known = int(value) if value.isdecimal() else 0
     return min(known, _MAX_ROWS) or int(measured.safe("bulk_rows"))
@@ -108,7 +109,10 @@ def bulk_rows(measured: MeasuredFacts) -> int:
 def block_fields(
     account: Account, calendar: CalendarMapping, value: Value, key: str | None
 ) -> dict[str, object]:
-    """Return the fields of a block: no lead, no notification, no private text (#busy-tasks)."""
+    """Return the fields that create a block: no lead, notification or private text (#busy-tasks).
+
+    ``key`` is the tag; None for a block without a tag.
+    """
     fields: dict[str, object] = {
         "Name": account.title,
         "Description": embed_tag(account.title, key) if key else account.title,
@@ -144,7 +148,7 @@ class Writer:
         self._capabilities = capabilities
 
     async def write(self, operations: Sequence[Operation]) -> Reply:
-        """Send operations that share one call. Raises PlatformError."""
+        """Send one operation, or several of the same bulk call. Raises PlatformError."""
         first = operations[0]
         if first.action in _MOVES:
             return Accepted(await self._calls.move([(o.ref.id, _wanted(o)) for o in operations]))
@@ -163,10 +167,9 @@ class Writer:
         return Done([(await self._calls.create(fields), None)])
 
     async def _delete(self, task_ids: Sequence[str]) -> Accepted:
-        """Delete tasks; if only some were deleted, read them one by one.
+        """Delete tasks; if the response says that only some were deleted, read each task by id.
 
-        A task that still exists was refused. Others count as queued, to be confirmed by later
-        reads.
+        A task that still exists was refused. The others count as queued; later reads confirm them.
         """
         job, fault = await self._calls.delete(task_ids)
         if fault is None:
