@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from syncd.simulate.mass_edit import format_interval
@@ -28,14 +29,19 @@ QUEUED = timedelta(minutes=45)
 def judge_soon(world: World, change: Change, before: EventView, system: str, event: str) -> None:
     """Check in a moment whether a block was removed from a time that its source still takes."""
 
-    def judge() -> None:
+    def judge(*, queued: bool) -> None:
+        source = world.events(system).get(event)
+        if queued and source is not None and source.key == before.key:
+            return  # the move does not show yet
         moved = _has_moved(world, change, before, system, event)
         if not (moved or _has_own_meeting(world, change, before)):
             where = f"freed {format_interval(before.interval)} in {change.system}"
             world.report_violation(f"3: {where}, but {system} {event} still takes it")
 
-    soon = QUEUED if system == "crm" else SOON
-    asyncio.get_running_loop().call_later(soon.total_seconds(), judge)
+    later = asyncio.get_running_loop().call_later
+    later(SOON.total_seconds(), partial(judge, queued=system == "crm"))
+    if system == "crm":
+        later(QUEUED.total_seconds(), partial(judge, queued=False))
 
 
 def _has_moved(world: World, change: Change, before: EventView, system: str, event: str) -> bool:

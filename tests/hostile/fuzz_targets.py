@@ -379,7 +379,7 @@ def _targets() -> dict[str, Target]:
         "engine": Target(
             running(check_engine), {"system": st.sampled_from(SYSTEM_NAMES), "spoiled": SPOILED}
         ),
-        "HTTP": Target(running(check_http), {"said": HTTP_BYTES, "write": st.booleans()}),
+        "HTTP": Target(running(check_http), {"answer": HTTP_BYTES, "write": st.booleans()}),
         "headers and limits": Target(
             running(check_headers),
             {
