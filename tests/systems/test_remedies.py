@@ -34,7 +34,7 @@ from syncd.systems.remedies import advice
         ),
         (RejectedError("clinic", "PUT /x", status=422), ["PUT /x", "[systems.clinic]"]),
         (UnknownOutcomeError("clinic", "POST /x"), ["POST /x", "reads before it writes"]),
-        (IncompleteReadError("clinic"), ["incomplete or unexpected", "treats nothing as deleted"]),
+        (IncompleteReadError("clinic"), ["incomplete or malformed", "treats nothing as deleted"]),
         (RetryableError("clinic"), ["cannot be reached", "base_url"]),
         (RetryableError("clinic", "GET /x", status=503), ["GET /x answered 503", "status page"]),
     ],
