@@ -65,7 +65,7 @@ def print_plan(data: Mapping[str, Any], *, asking: bool) -> None:
         terminal.table(title, ("", "system", "to remove", "first", "last"), rows)
     _warn(calendars)
     _warn_tagged(calendars, proposed=not data["by_tag"])
-    _warn_left_in_place(data["left_in_place"])
+    _warn_left_in_place(data["stays"])
     total = blocks_of(data)
     if data["by_tag"] and not asking and (proposing := _with_proposals(calendars)):
         _print_proposals(proposing, total)
@@ -130,7 +130,7 @@ def print_result(data: Mapping[str, Any]) -> None:
         terminal.table(f"{provider} · {zone.key}", ("system", "removed", "left", "verified"), rows)
     _warn(calendars)
     _warn_tagged(calendars, proposed=True)
-    _warn_left_in_place(data["left_in_place"])
+    _warn_left_in_place(data["stays"])
     for remark in data["remarks"]:
         terminal.warn(remark)
     if data["paused"]:
@@ -151,7 +151,7 @@ def _ending(data: Mapping[str, Any]) -> str:
         return f"{removed} removed; decide about the tagged blocks that are left"
     if data["done"] and data["by_tag"]:
         return f"{removed} removed: no block with a tag of syncd was found there afterwards"
-    if data["done"] and data["left_in_place"]:
+    if data["done"] and data["stays"]:
         return f"{removed} removed: no block of syncd is left there"
     if data["done"]:
         return f"{removed} removed: nothing that syncd made is left there"

@@ -48,6 +48,11 @@ def change_key_of(record: TrackedEvent) -> str:
     return change_key(record.system, record.id, record.observed)
 
 
+def observation_of(record: TrackedEvent) -> tuple[str, datetime]:
+    """Return the key of an event's observed change, and when the change was observed."""
+    return (change_key_of(record), record.observed_at)
+
+
 def change_keys_of(conflicts: Iterable[Conflict]) -> frozenset[str]:
     """Return the keys of all changes in guard conflicts."""
     return frozenset(
@@ -94,7 +99,7 @@ def tally(
     records: Iterable[TrackedEvent],
     history: GuardHistory,
     *,
-    accepted: AbstractSet[str] = frozenset(),
+    accepted: AbstractSet[tuple[str, datetime]] = frozenset(),
     stopped: AbstractSet[str] = frozenset(),
     ours: bool = False,
 ) -> Tally:
@@ -102,13 +107,14 @@ def tally(
 
     - ``records``: the provider's events. ``ours``: count only syncd's blocks; otherwise only events
       that syncd did not make.
-    - ``accepted``: the keys of changes that the operator accepted; these do not count.
+    - ``accepted``: the observations that the operator accepted (`observation_of`); these do not
+      count. The same change, if observed again later, does.
     - ``stopped``: the ids of events that the guard stopped in this calendar. Each stays pending as
       long as it is gone or moved.
     """
     here = [r for r in records if r.system == system]
     considered = [r for r in here if r.created_by_us is ours and not r.end_accepted]
-    withdrawn = [r for r in considered if _is_withdrawn(r) and change_key_of(r) not in accepted]
+    withdrawn = [r for r in considered if _is_withdrawn(r) and observation_of(r) not in accepted]
     pending = tuple(r for r in withdrawn if r.id in stopped or _is_ahead(r, history.now))
     current = {(r.system, r.id): r for r in here}
     changed = {
@@ -118,7 +124,7 @@ def tally(
         and r.created_by_us is ours
         and _is_withdrawn(r)
         and _is_ahead(r, history.now)
-        and change_key_of(r) not in accepted
+        and observation_of(r) not in accepted
         and not _is_back(current.get((r.system, r.id)), r)
     }
     for record in (r for r in pending if _is_ahead(r, history.now)):

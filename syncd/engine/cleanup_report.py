@@ -124,7 +124,7 @@ class CleanupReport:
             "removed": sum(each.removed for each in self.calendars.values()),
             "paused": self.paused,
             "remarks": self.remarks,
-            "left_in_place": [each.to_json() for each in self.left_in_place],
+            "stays": [each.to_json() for each in self.left_in_place],
             "done": self.exit is RunExit.DONE,
         }
 

@@ -6,7 +6,6 @@ The guard stops changes when too many arrive at once, for example after an impor
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -21,6 +20,7 @@ from syncd.core.mass_change_guard import (
     change_key_of,
     check_changes,
     check_system,
+    observation_of,
     tally,
 )
 from syncd.core.rules import Choice, Rules
@@ -87,6 +87,23 @@ def events_of(conflicts: Iterable[Conflict]) -> frozenset[Id]:
 
 
 @dataclass(slots=True)
+class _Acceptance:
+    """When an operator accepted a change, and which observations of the change were listed then.
+
+    The same change, if observed again later, counts as a new change. A time that is still to come
+    was written by a clock that was ahead, and says nothing about later observations.
+    """
+
+    times: set[datetime] = field(default_factory=set)
+    observations: set[datetime | None] = field(default_factory=set)
+
+    def covers(self, observed_at: datetime, now: datetime) -> bool:
+        """Return true if the operator accepted the change that was observed at this time."""
+        accepted = observed_at in self.observations
+        return accepted or any(observed_at <= time <= now for time in self.times)
+
+
+@dataclass(slots=True)
 class _Evaluation:
     """One evaluation of the guard. Loaded states are cached, because both checks need them."""
 
@@ -99,10 +116,7 @@ class _Evaluation:
     carried: Mapping[str, Carried]
     handed: set[str]
     _states: dict[str, ProviderState] = field(default_factory=dict)
-    _accepted: dict[str, Mapping[str, datetime]] = field(default_factory=dict)
-    _accepted_observations: dict[str, AbstractSet[tuple[str, datetime | None]]] = field(
-        default_factory=dict
-    )
+    _accepted: dict[str, Mapping[str, _Acceptance]] = field(default_factory=dict)
 
     @property
     def _limits(self) -> GuardLimits:
@@ -195,7 +209,12 @@ class _Evaluation:
             return False
         since = self.now - self.engine.recent.every
         rooms = self.engine.resources.get(system).rooms_of(provider)
-        return any(at > since for room in rooms for at in self._accepted_until(room).values())
+        return any(
+            at > since
+            for room in rooms
+            for each in self._acceptances(room).values()
+            for at in each.times
+        )
 
     def _follows_blocks(self, provider: str, system: str) -> bool:
         """Return whether changes of our own blocks in this calendar move meetings or free time."""
@@ -211,7 +230,7 @@ class _Evaluation:
         records = with_handed_over(state)
         gone = self.carried.get(provider, {})
         carried = recent.records({id_: n for id_, n in gone.items() if id_[0] == system})
-        accepted = self._accepted_until(provider)
+        accepted = self._acceptances(provider)
         return tally(
             system,
             records,
@@ -222,15 +241,10 @@ class _Evaluation:
                 carried,
             ),
             accepted=frozenset(
-                name
+                observation_of(record)
                 for record in (*records, *carried)
                 if (name := change_key_of(record)) in accepted
-                and (
-                    record.observed_at <= accepted[name]
-                    # The clock was ahead when the change was observed, and was set back before the
-                    # operator accepted exactly this observation.
-                    or (name, record.observed_at) in self._accepted_observations[provider]
-                )
+                and accepted[name].covers(record.observed_at, self.now)
             ),
             stopped=frozenset(
                 event
@@ -242,23 +256,17 @@ class _Evaluation:
             ours=mine,
         )
 
-    def _accepted_until(self, provider: str) -> Mapping[str, datetime]:
-        """Return the changes that the operator accepted: change key and time of acceptance.
-
-        The same change, if observed again later, counts as a new change.
-        """
+    def _acceptances(self, provider: str) -> Mapping[str, _Acceptance]:
+        """Return the acceptances of an operator, by change key."""
         if provider not in self._accepted:
-            named = [
-                (change_key(claim.system, claim.event, claim.value), claim, held)
-                for held in self.engine.store.ended_conflicts(provider, ACCEPTED)
-                for claim in held.conflict.claims
-            ]
-            self._accepted[provider] = {
-                key: held.closed_at or held.opened_at for key, _, held in named
-            }
-            self._accepted_observations[provider] = {
-                (key, claim.seen_at) for key, claim, _ in named
-            }
+            found: dict[str, _Acceptance] = {}
+            for held in self.engine.store.ended_conflicts(provider, ACCEPTED):
+                for claim in held.conflict.claims:
+                    key = change_key(claim.system, claim.event, claim.value)
+                    acceptance = found.setdefault(key, _Acceptance())
+                    acceptance.times.add(held.closed_at or held.opened_at)
+                    acceptance.observations.add(claim.seen_at)
+            self._accepted[provider] = found
         return self._accepted[provider]
 
     def _state(self, provider: str) -> ProviderState:

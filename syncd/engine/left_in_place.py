@@ -36,7 +36,7 @@ class LeftInPlace:
     sure: bool = True
 
     def to_json(self) -> dict[str, object]:
-        """Return one entry of ``left_in_place`` in JSON; its keys are stable."""
+        """Return one entry of ``stays`` in JSON; its keys are stable."""
         return {
             "system": self.system,
             "sort": self.sort,

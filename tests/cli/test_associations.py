@@ -166,7 +166,7 @@ def test_a_cleanup_names_what_provision_made_and_the_ties_that_stay(salon: Salon
     salon.cli.world.book("crm", "alice", salon.cli.world.at(1, 10))
     salon.sync()
     dry = json.loads(salon.cli.run("cleanup", "--dry-run", "--json").out)
-    assert {(each["system"], each["sort"], each["name"]) for each in dry["left_in_place"]} >= {
+    assert {(each["system"], each["sort"], each["name"]) for each in dry["stays"]} >= {
         ("clinic", "object", "custom_objects.external_booking"),
         ("clinic", "association", "external_bookings"),
         ("clinic", "tie", None),

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from syncd.core.inputs import GuardLimits
 from syncd.core.mass_change_guard import (
     GuardHistory,
     Tally,
-    change_key_of,
     check_changes,
     check_system,
+    observation_of,
     tally,
 )
 from syncd.model import Conflict, Kind, TrackedEvent, Value, Window
@@ -32,7 +33,7 @@ def stop(
     records: list[TrackedEvent],
     read: list[Window] | None = None,
     *,
-    accepted: frozenset[str] = frozenset(),
+    accepted: frozenset[tuple[str, datetime]] = frozenset(),
     tripped: frozenset[str] = frozenset(),
     covered: list[Window] | None = None,
     carried: list[TrackedEvent] | None = None,
@@ -162,7 +163,7 @@ def test_a_stop_lasts_when_its_events_change_again() -> None:
 
 
 def test_accepted_changes_pass_and_later_ones_are_stopped() -> None:
-    marks = frozenset(change_key_of(r) for r in fleet(11, 40) if r.observed is None)
+    marks = frozenset(observation_of(r) for r in fleet(11, 40) if r.observed is None)
     assert stop(fleet(11, 40), accepted=marks) is None
     assert stop(fleet(25, 40), accepted=marks) is not None
 

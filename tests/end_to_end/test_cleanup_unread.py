@@ -46,6 +46,17 @@ def test_without_a_state_a_system_that_cannot_be_read_is_no_clean_system(
     play(tmp_path, scene)
 
 
+def test_a_cleanup_reads_again_although_failed_reads_opened_the_breaker(tmp_path: Path) -> None:
+    async def scene(site: VirtualSite) -> None:
+        by_hand = blocks(site)
+        await site.resync()
+        site.world.sandbox.crm.faults.add(Fault(FaultKind.ERROR, status=500, times=6))
+        cleaned = await clean(site)
+        assert (cleaned.exit, blocks(site)) == (RunExit.DONE, by_hand)
+
+    play(tmp_path, scene)
+
+
 def test_with_the_file_of_created_ids_alone_blocks_of_last_week_go_too(tmp_path: Path) -> None:
     async def scene(site: VirtualSite) -> None:
         by_hand = blocks(site)

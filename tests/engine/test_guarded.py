@@ -73,6 +73,23 @@ async def test_a_stop_can_be_accepted_after_a_clock_that_was_ahead_is_set_right(
     assert v(25).interval in rig.blocks()["b"]
 
 
+async def test_an_acceptance_by_a_clock_that_was_ahead_covers_no_later_change(rig: Rig) -> None:
+    events = [rig.a.book("p", v(24 + 3 * i)) for i in range(6)]
+    await settle(rig)
+
+    async def shift(hour: int) -> Report:
+        for i, event in enumerate(events):
+            rig.a.move(event, v(hour + 3 * i))
+        return await rig.engine.resync()
+
+    rig.clock.pass_(minutes=600)  # the clock is set ahead
+    assert (await rig.engine.resync(accept=(await shift(25)).run)).exit is RunExit.DONE
+    rig.clock.pass_(minutes=-570)
+    assert (await rig.engine.resync(accept=(await shift(24)).run)).exit is RunExit.DONE
+    rig.clock.pass_(minutes=60)
+    assert (await shift(25)).exit is RunExit.GUARDED
+
+
 async def test_a_stop_ends_when_its_changes_are_reverted(rig: Rig) -> None:
     events = [rig.a.book("p", v(24 + i)) for i in range(14)]
     await settle(rig)

@@ -70,4 +70,28 @@ CLEANUP = (
             ),
         ),
     ),
+    Line(
+        "A failed read does not keep a cleanup from reading again",
+        named=(
+            (
+                "a_cleanup_leaves_the_breaker_open",
+                (
+                    "tests/end_to_end/test_cleanup_unread.py::"
+                    "test_a_cleanup_reads_again_although_failed_reads_opened_the_breaker"
+                ),
+            ),
+        ),
+    ),
+    Line(
+        "An accepted change that is observed again later is a new change",
+        named=(
+            (
+                "an_acceptance_covers_every_later_change",
+                (
+                    "tests/engine/test_guarded.py::"
+                    "test_an_acceptance_by_a_clock_that_was_ahead_covers_no_later_change"
+                ),
+            ),
+        ),
+    ),
 )

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from syncd.cli import consent, earlier_consent, plan_file
+from syncd.core.mass_change_guard import change_key_of, observation_of
 from syncd.engine.agreed_operations import AgreedOperations, ShownPlan
+from syncd.engine.breaker import BreakerSystem
 from syncd.engine.cleanup_outcomes import accept_refusals_as_gone, resend_unanswered
 from syncd.engine.own_block_survey import OwnBlockReader, OwnBlocks
 from syncd.engine.owners import OwnerTracker
@@ -20,6 +22,8 @@ from syncd.model import Operation, is_recent
 from tests.planted.swap import swap
 
 Patch = pytest.MonkeyPatch
+
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def a_refusal_alone_proves_a_block_gone(patch: Patch) -> None:
@@ -32,6 +36,16 @@ def a_refusal_alone_proves_a_block_gone(patch: Patch) -> None:
         return await accept_refusals_as_gone(looker, shown, refused, now)
 
     swap(patch, accept_refusals_as_gone, believe)
+
+
+def a_cleanup_leaves_the_breaker_open(patch: Patch) -> None:
+    """After a failed read, a cleanup makes no call until the circuit breaker closes by itself."""
+    swap(patch, BreakerSystem.reset_backoff, lambda _system: None)
+
+
+def an_acceptance_covers_every_later_change(patch: Patch) -> None:
+    """An accepted change stays accepted however often it is observed again."""
+    swap(patch, observation_of, lambda record: (change_key_of(record), LONG_AGO))
 
 
 def an_unanswered_removal_waits_for_ever(patch: Patch) -> None:
