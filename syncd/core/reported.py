@@ -90,17 +90,29 @@ class ItemChanges:
     changed: list[ReportedItem] = field(default_factory=list)
     ended: list[ReportedItem] = field(default_factory=list)
 
+    @property
+    def all(self) -> list[ReportedItem]:
+        """All these items."""
+        return [*self.begun, *self.changed, *self.ended]
+
+    def add(self, other: ItemChanges) -> None:
+        """Add the changes of a further slice."""
+        self.begun.extend(other.begun)
+        self.changed.extend(other.changed)
+        self.ended.extend(other.ended)
+
 
 def update_items(
     items: Iterable[ReportedItem], shown: Iterable[ShownItem], scope: ReadScope
 ) -> ItemChanges:
     """Return which items begin, change or end with a read.
 
-    ``items`` are the open items of the system, ``shown`` the items that the read reports.
+    ``items`` are the open items of the system, ``shown`` the items that the read reports. Each key
+    is decided alone, so a caller may pass the keys in slices.
     """
     outcome = ItemChanges()
     known = {item.key: item for item in items}
-    reported = _by_key(shown)
+    reported = by_key(shown)
     for key, shown_item in reported.items():
         before = known.get(key)
         after = (
@@ -159,16 +171,16 @@ def cap_events(
     return capped
 
 
-def _by_key(shown: Iterable[ShownItem]) -> Mapping[tuple[Topic, str], ShownItem]:
+def by_key(shown: Iterable[ShownItem]) -> Mapping[tuple[Topic, str], ShownItem]:
     """Return one item per topic and event id, because several lists may show the same event."""
-    by_key: dict[tuple[Topic, str], ShownItem] = {}
+    found: dict[tuple[Topic, str], ShownItem] = {}
     for item in shown:
         key = (item.topic, item.event)
-        before = by_key.get(key)
-        by_key[key] = (
+        before = found.get(key)
+        found[key] = (
             item if before is None else replace(item, calendars=before.calendars | item.calendars)
         )
-    return by_key
+    return found
 
 
 def _new_item(shown: ShownItem, scope: ReadScope) -> ReportedItem:

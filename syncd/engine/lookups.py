@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from syncd.engine.observation import SystemRead
+from syncd.engine.record_batches import records_in_batches
 from syncd.model import Kind, TrackedEvent, UserState
 from syncd.systems.port import (
     Found,
@@ -74,7 +75,7 @@ class Lookups:
         if self._listed is None:
             snapshot = self.read.snapshot
             ids = {*snapshot.same, *(row.id for row in snapshot.rows)}
-            known = self.read.store.records(self.read.system.name, sorted(ids))
+            known = await records_in_batches(self.read.store, self.read.system.name, sorted(ids))
             self._listed = [r for r in known if r.observed is not None and not r.archived]
         return self._listed
 

@@ -181,7 +181,7 @@ async def _observe(
     await yield_after(unlisted, snapshot.rows)
     same = {*snapshot.same, *(rows.keys() - {*delta.differ})}
     deepest = running is not None and read.look_back >= running.longest
-    reported = reports.save(read, providers, same, stored, full=full, deepest=deepest)
+    reported = await reports.save(read, providers, same, stored, full=full, deepest=deepest)
     if full:
         read.changes.coverage = [
             replace(c, whole=read.window.covered_by([c.window])) for c in read.changes.coverage

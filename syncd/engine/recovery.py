@@ -51,6 +51,7 @@ from syncd.systems.port import (
     Unknown,
     UnreadableError,
 )
+from syncd.systems.time_slices import in_slices
 
 log = structlog.get_logger(__name__)
 
@@ -216,7 +217,7 @@ async def recover_create(system: System, intent: Intent, context: WriteContext) 
             context, intent, event.id, shown, asked_at, detail="found after a lost reply"
         )
         return True
-    if not lag_passed or may_hide_event(system, snapshot, operation.provider, context.store):
+    if not lag_passed or await may_hide_event(system, snapshot, operation.provider, context.store):
         return False
     complete = any(
         c.provider == operation.provider
@@ -241,16 +242,15 @@ async def recover_create(system: System, intent: Intent, context: WriteContext) 
     return complete or not unread
 
 
-def may_hide_event(system: System, snapshot: Snapshot, provider: str, store: Store) -> bool:
+async def may_hide_event(system: System, snapshot: Snapshot, provider: str, store: Store) -> bool:
     """Return true if a calendar lists an unreadable, unknown row, which may be our block."""
-    for row in snapshot.rows:
-        if row.provider != provider:
-            continue
-        try:
-            system.event(row)
-        except UnreadableError:
-            if not store.records(system.name, [row.id]):
-                return True
+    async for rows in in_slices([row for row in snapshot.rows if row.provider == provider]):
+        for row in rows:
+            try:
+                system.event(row)
+            except UnreadableError:
+                if not store.records(system.name, [row.id]):
+                    return True
     return False
 
 

@@ -8,12 +8,21 @@ from datetime import datetime
 
 import structlog
 
-from syncd.core.reported import ItemChanges, ReadScope, ShownItem, cap_events, update_items
+from syncd.core.reported import (
+    ItemChanges,
+    ReadScope,
+    ShownItem,
+    by_key,
+    cap_events,
+    update_items,
+)
 from syncd.engine.observation import SystemRead
+from syncd.engine.record_batches import records_in_batches
 from syncd.model import Changes, Kind, ReportedItem, Topic, Window
 from syncd.store.reported import open_items
 from syncd.store.store import Store
 from syncd.systems.port import UnreadableError
+from syncd.systems.time_slices import in_slices
 
 _SINGLE = 5
 """Up to this number of items that begin or end in one read get a log line each."""
@@ -51,7 +60,7 @@ class ReportedItems:
         if broken.topic is Topic.UNREADABLE:
             self.unreadable.add(broken.event)
 
-    def save(
+    async def save(
         self,
         read: SystemRead,
         asked: Collection[str],
@@ -61,10 +70,13 @@ class ReportedItems:
         full: bool,
         deepest: bool,
     ) -> ItemChanges:
-        """Add the items that begin, change and end to the changes of the read; return these items.
+        """Store the items that begin, change and end, and return them.
+
+        They are stored in slices, before the changes of the read: a row that is stored as read is
+        not parsed again, so after a crash between the two no read would report its item.
 
         - ``asked``: the providers that were read; ``same``: the unchanged rows; ``stored``: the
-          known   events of the window.
+          known events of the window.
         - ``full``: the whole window was read. ``deepest``: no other read looks back further.
         """
         all_open = open_items(read.store, read.system.name)
@@ -73,7 +85,8 @@ class ReportedItems:
             return ItemChanges()
         shown = cap_events(items, (*self.shown, *self._kept(items)), stored)
         begin, end = read.window.start, read.window.end
-        known = read.store.records(read.system.name, sorted({item.event for item in items}))
+        events = sorted({item.event for item in items})
+        known = await records_in_batches(read.store, read.system.name, events)
         scope = ReadScope(
             read.system.name,
             read.asked_at,
@@ -91,8 +104,17 @@ class ReportedItems:
             read.look_back,
             full and deepest,
         )
-        outcome = update_items(items, shown, scope)
-        read.changes.reported += [*outcome.begun, *outcome.changed, *outcome.ended]
+        outcome = ItemChanges()
+        open_, reported = {item.key: item for item in items}, by_key(shown)
+        async for keys in in_slices([*reported, *(open_.keys() - reported.keys())]):
+            changes = update_items(
+                [open_[key] for key in keys if key in open_],
+                [reported[key] for key in keys if key in reported],
+                scope,
+            )
+            if changes.all:
+                read.store.apply(Changes(reported=changes.all))
+            outcome.add(changes)
         return outcome
 
     def _kept(self, items: Collection[ReportedItem]) -> list[ShownItem]:

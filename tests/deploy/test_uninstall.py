@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,10 +66,12 @@ class House:
         )
         os.close(slave)
         os.write(master, "".join(f"{line}\n" for line in typed).encode())
-        code = process.wait(timeout=20)
-        said = os.read(master, 64 * 1024).decode()
+        said = b""
+        with suppress(OSError):  # the terminal is gone when the last process that held it is
+            while part := os.read(master, 64 * 1024):
+                said += part
         os.close(master)
-        return code, said
+        return process.wait(timeout=20), said.decode()
 
 
 @pytest.fixture

@@ -12,8 +12,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from syncd.core.reported import FURTHER, MAX_LISTED
-from syncd.model import Topic
+from syncd.model import Changes, Topic
 from syncd.store.reported import open_items
+from syncd.systems.time_slices import SLICE_SIZE
 from tests.core.kit import v
 from tests.engine.conftest import Rig
 from tests.engine.test_unreadable import many
@@ -83,6 +84,47 @@ async def test_other_ids_in_each_read_do_not_make_the_list_grow(rig: Rig) -> Non
         await rig.engine.resync()
     unreadable = [i for i in open_items(rig.store) if i.topic is Topic.UNREADABLE]
     assert len(unreadable) == MAX_LISTED + 1
+
+
+async def test_records_without_limit_are_stored_in_slices(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.a.odd = dict.fromkeys(many(rig, 2 * SLICE_SIZE), "it has no end")
+    apply, sizes = rig.store.apply, list[int]()
+
+    def counted(*steps: Changes) -> None:
+        sizes.append(sum(len(changes.reported) for changes in steps))
+        apply(*steps)
+
+    monkeypatch.setattr(rig.store, "apply", counted)
+    await rig.engine.resync()
+    assert sum(sizes) == 2 * SLICE_SIZE
+    assert max(sizes) <= SLICE_SIZE
+
+
+async def test_items_are_stored_before_the_rows_count_as_read(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = rig.a.book("p", v(9))
+    rig.a.odd[event] = "it has no end"
+    apply, applied = rig.store.apply, list[Changes]()
+
+    def crash_at_the_second(*steps: Changes) -> None:
+        for changes in steps:
+            stored = {each.system for each in changes.reported}
+            stored |= {each.system for each in changes.records}
+            if "a" in stored:
+                applied.append(changes)
+                if len(applied) == 2:
+                    raise RuntimeError
+        apply(*steps)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rig.store, "apply", crash_at_the_second)
+        await rig.engine.resync()
+    assert len(applied) >= 2
+    await rig.engine.resync()
+    assert [item.event for item in open_items(rig.store)] == [event]
 
 
 @pytest.mark.prove

@@ -50,7 +50,7 @@ class Result:
     """The result of one attack.
 
     ``seconds`` are wall seconds until the change was carried, by job; ``memory`` is in MB. The
-    verdict uses `Stopwatch.net`.
+    verdict uses `Stopwatch.net`. ``stacks`` says what a blocked loop was doing.
     """
 
     attack: Attack
@@ -61,6 +61,7 @@ class Result:
     blocked: float = 0.0
     blocked_wall: float = 0.0
     problems: list[str] = field(default_factory=list)
+    stacks: str = ""
 
     @property
     def verdict(self) -> str:
@@ -190,6 +191,7 @@ class Siege(Watched):
             result.problems.append(f"{result.memory:.0f} MB")
         if result.blocked > MOST_BLOCKED:
             result.problems.append(f"the loop was blocked for {result.blocked:.2f} s")
+            result.stacks = self.long_steps()
         if result.blocked_wall > MOST_DEAF and result.blocked > MOST_DEAF / 2:
             result.problems.append(f"deaf for {result.blocked_wall:.1f} s")
         return result

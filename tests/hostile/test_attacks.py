@@ -57,7 +57,11 @@ async def harm(bundle: Bundle, folder: Path) -> dict[str, str]:
     for number in range(1 + AGAIN):
         home = folder / str(number)
         results = [result async for result in run(remaining, home)]
-        found = {f"{r.attack.name} from {r.system}": r.verdict for r in results if r.problems}
+        found = {
+            f"{r.attack.name} from {r.system}": f"{r.verdict}\n{r.stacks}"
+            for r in results
+            if r.problems
+        }
         remaining = [(r.attack, r.system) for r in results if r.problems]
         if not remaining or any(not _is_late(r) for r in results if r.problems):
             break

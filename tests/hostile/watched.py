@@ -127,6 +127,11 @@ class Watched:
         """Return the longest step of its event loop since the reset: CPU and wall seconds."""
         return self.shared[CPU], self.shared[WALL]
 
+    def long_steps(self) -> str:
+        """Return what the loop did in its long steps since the start of the daemon, as stacks."""
+        file = self.folder / "stacks"
+        return file.read_text() if file.exists() else ""
+
     async def until(self, true: object, seconds: float) -> bool:
         """Wait until a condition holds; return true if it did."""
         assert callable(true)

@@ -14,11 +14,15 @@ import datetime as dt
 import mmap
 import struct
 import sys
+import threading
 import time
+import traceback
 from pathlib import Path
 
 SHAPE = struct.Struct("dddd")
 CPU, WALL, CLOCK, MONOTONIC = range(4)
+LONG = 0.15
+"""Wall seconds after which a step of the loop is looked at."""
 real = dt.datetime
 
 
@@ -67,25 +71,54 @@ def shift_clocks(shared: Shared) -> None:
     dt.datetime = Shifted  # type: ignore[misc]
 
 
-def watch_loop(shared: Shared) -> None:
-    """Measure every step of every event loop of this process from now on."""
+def watch_loop(shared: Shared, stacks: Path) -> None:
+    """Measure every step of every event loop of this process from now on.
+
+    Where a step took longer than `LONG`, the file ``stacks`` says what the loop did in it, some
+    samples before its duration.
+    """
     run, clock = asyncio.Handle._run, time.perf_counter
+    step: list[float] = [0.0]
+    loop_thread = threading.get_ident()
 
     def watched(self: asyncio.Handle) -> None:
         cpu, wall = time.thread_time(), clock()
+        step[0] = wall
         try:
             run(self)
         finally:
-            shared[CPU] = max(shared[CPU], time.thread_time() - cpu)
-            shared[WALL] = max(shared[WALL], clock() - wall)
+            step[0] = 0.0
+            cpu, wall = time.thread_time() - cpu, clock() - wall
+            shared[CPU] = max(shared[CPU], cpu)
+            shared[WALL] = max(shared[WALL], wall)
+            if wall > LONG:
+                note(f"{wall:.2f} s, {cpu:.2f} s of them working")
 
+    def note(text: str) -> None:
+        with stacks.open("a") as file:
+            file.write(f"{text}\n")
+
+    def sample() -> None:
+        while True:
+            pause(LONG / 2)
+            began = step[0]
+            if began and clock() - began > LONG / 2:
+                frames = traceback.extract_stack(sys._current_frames()[loop_thread])
+                note(
+                    " < ".join(
+                        f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in frames[:7:-1]
+                    )
+                )
+
+    pause = time.sleep
     asyncio.Handle._run = watched  # type: ignore[method-assign]
+    threading.Thread(target=sample, daemon=True).start()
 
 
 if __name__ == "__main__":
     numbers = Shared(Path(sys.argv[1]))
     shift_clocks(numbers)
-    watch_loop(numbers)
+    watch_loop(numbers, Path(sys.argv[1]).with_name("stacks"))
     sys.argv = ["syncd", *sys.argv[2:]]
     from syncd.cli.main import main
 

@@ -26,10 +26,10 @@ def an_unnamed_row_takes_its_system_down(patch: Patch) -> None:
     """Treat a list with a row without an id as a failure of the whole system."""
     settle = ReportedItems.save
 
-    def fails(self: ReportedItems, read: Any, *args: Any, **kwargs: Any) -> ItemChanges:
+    async def fails(self: ReportedItems, read: Any, *args: Any, **kwargs: Any) -> ItemChanges:
         if read.snapshot.unproven:
             read.seen.fail(IncompleteReadError(read.system.name, "GET", status=200))
-        return settle(self, read, *args, **kwargs)
+        return await settle(self, read, *args, **kwargs)
 
     swap(patch, ReportedItems.save, fails)
 
@@ -45,7 +45,11 @@ def an_unnamed_row_leaves_its_calendars_unwritable(patch: Patch) -> None:
 
 def nobody_is_told_of_broken_rows(patch: Patch) -> None:
     """Store no reported items."""
-    swap(patch, ReportedItems.save, lambda *_given, **_named: ItemChanges())
+
+    async def nothing(*_given: Any, **_named: Any) -> ItemChanges:
+        return ItemChanges()
+
+    swap(patch, ReportedItems.save, nothing)
 
 
 def what_is_reported_never_ends(patch: Patch) -> None:

@@ -52,7 +52,11 @@ def a_day_is_one_of_utc(patch: Patch) -> None:
 
 def an_unreadable_record_is_no_record(patch: Patch) -> None:
     """Ignore unreadable records: a block whose create got no reply is made once more."""
-    patch.setattr(recovery, "may_hide_event", lambda *_given: False)
+
+    async def never(*_given: object) -> bool:
+        return False
+
+    swap(patch, recovery.may_hide_event, never)
 
 
 _BOOKED = at(1, EventKind.BOOK, "clinic", slot=70)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from syncd.model import Coverage, Kind, Topic, Unproven, Window
+from syncd.model import Coverage, Kind, Topic, Unproven, Value, Window
 from syncd.model.platform_facts import NO, YES
 from syncd.systems.fault_boundary import strip_traceback
 from syncd.systems.leadsquared.calls import PAGE
@@ -228,7 +228,8 @@ class SnapshotReader:
 
     def _keep(self, task: Task, task_id: str, kept: Window) -> None:
         parser = self._parser
-        if _is_outside(parser, task, kept):
+        value = _readable_value(parser, task)
+        if value is not None and _is_outside(parser, task, value, kept):
             # Checked first: an invalid owner of a past task is no reason for a report.
             return
         try:
@@ -253,6 +254,11 @@ class SnapshotReader:
         self._got.reported.pop(task_id, None)
         if (unknown := parser.odd_status(task, provider)) is not None:
             self._got.reported[task_id] = unknown
+        if value is not None:
+            # An unreadable row assumes nothing, and contradicts no measured fact.
+            self._note_missing_fields(task, task_id, provider)
+
+    def _note_missing_fields(self, task: Task, task_id: str, provider: str) -> None:
         if not has_end(task):
             self._got.without_end[task_id] = provider
         if not task.owner_email_address:
@@ -295,15 +301,20 @@ def _owners_by_id(rows: Sequence[object]) -> set[str]:
     }
 
 
-def _is_outside(parser: Parser, task: Task, kept: Window) -> bool:
+def _readable_value(parser: Parser, task: Task) -> Value | None:
+    """Return a task's interval and status, or None if its time is unreadable."""
+    try:
+        return parser.value(task)
+    except ValueError:
+        return None
+
+
+def _is_outside(parser: Parser, task: Task, value: Value, kept: Window) -> bool:
     """Return whether a task surely lies outside of the window ``kept``.
 
-    A task with an unreadable time is kept, to be reported. A task without an own end is kept if it
-    starts before the end of the window, because its stored end may lie inside.
+    A task without an own end is kept if it starts before the end of the window, because its stored
+    end may lie inside.
     """
     if not parser.has_own_end(task):
         kept = Window(datetime.min.replace(tzinfo=UTC), kept.end)
-    try:
-        return not kept.overlaps(parser.value(task))
-    except ValueError:
-        return False
+    return not kept.overlaps(value)

@@ -11,7 +11,7 @@ import pytest
 
 from syncd.model import EventRef, Kind, Status, Topic, Value, Window
 from syncd.systems.leadsquared.events import ASSUMED_LENGTH
-from syncd.systems.port import Found, Snapshot, Unknown
+from syncd.systems.port import Found, Snapshot, Unknown, UnreadableError
 from tests.systems.scripted import NOW, FakeClock, Script
 
 from .conftest import LIST, ONE, Build, page, task
@@ -179,6 +179,24 @@ async def test_a_missing_owner_address_is_reported_if_rows_usually_have_it(
     got = await system.read(WINDOW)
     assert reported(got) == [("t1", Topic.ASSUMED, "alice")]
     assert len(got.coverage) == 2
+
+
+async def test_an_unreadable_row_assumes_nothing_and_contradicts_no_measured_fact(
+    build: Build, script: Script
+) -> None:
+    unreadable = by_id("t1", "u-alice") | {"DueDate": "soon"}
+    del unreadable["EndDate"]
+    script.reply(LIST, page(unreadable, task("t2")))
+    script.reply(USERS, STAFF)
+    system = build()
+    system.measured.note("rows_carry_end", "yes")
+    system.measured.note("rows_carry_owner", "yes")
+    got = await system.read(WINDOW)
+    assert reported(got) == []
+    assert system.capabilities.rows_carry_end
+    assert system.capabilities.rows_carry_owner
+    with pytest.raises(UnreadableError, match="a time is missing or unreadable"):
+        system.event(next(row for row in got.rows if row.id == "t1"))
 
 
 COMPLETED_AT = ("2026-03-02 10:41:07", "2026-03-01 17:00:00", "2026-03-02 10:30:00")
