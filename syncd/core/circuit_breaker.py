@@ -87,7 +87,7 @@ def _answered(before: SystemHealth, attempt: Attempt) -> SystemHealth:
         now,
         cause=f"takes {attempt.latency:.0f} s per call on average" if slow else "",
         remedy=(
-            "Nothing to do now. If it lasts, check the platform's status page." if slow else ""
+            "Nothing to do now. If this lasts, check the platform's status page." if slow else ""
         ),
         failures=0,
         asked_at=None,

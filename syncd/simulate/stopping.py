@@ -158,7 +158,7 @@ def judge_slices(world: World, scenario: Scenario, change: Change) -> Iterator[s
         if change.system == system or slice_ is None or not slice_.waits:
             continue
         if not any(listed_at >= slice_.at for listed_at in world.acceptances):
-            yield f"7: followed the deletion of {provider} in {system} in slices: {change.event}"
+            yield f"7: propagated the deletion of {provider} in {system} in slices: {change.event}"
 
 
 def _is_trouble(world: World, scenario: Scenario) -> bool:
