@@ -111,7 +111,7 @@ def fallback_times(
 
     With ``revert``, a booking gets the time that the refusing calendar shows; with ``next-free``,
     the nearest free time. A booking that this rule already moved is held when it is refused again,
-    so that two calendars cannot move it to and fro.
+    so that two calendars cannot move the booking back and forth.
     """
     forced: dict[str, ForcedValue] = {}
     for held in workspace.state.conflicts:

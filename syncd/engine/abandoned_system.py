@@ -49,8 +49,8 @@ def abandon_system(
     """Delete the state of all our blocks in a system and drop its pending writes.
 
     ``who`` is the operator who gave the system up; '' if unknown. No call is made. The ids of the
-    blocks stay in the journal: if the system comes back, the blocks are known as ours again. Raises
-    StateError.
+    blocks stay in the journal: if the system is configured again, the blocks are known as ours
+    again. Raises StateError.
     """
     run = ids.row()
     changes = Changes()

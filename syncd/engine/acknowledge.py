@@ -161,7 +161,7 @@ def _near(start: str, known: Sequence[Entry]) -> str:
 
 def _of_item(item: ReportedItem, marks: Acknowledgements) -> Entry:
     mark = marks.get(item.digest) if item.acknowledged_at is not None else None
-    prefix = f"all {len(item.events)} reported events: " if item.events else ""
+    prefix = f"all {len(item.events)} listed records: " if item.events else ""
     return Entry(
         item.id,
         item.digest,

@@ -115,7 +115,7 @@ class OwnBlockReader:
     async def is_gone(self, event: str, provider: str, value: Value | None) -> bool | None:
         """Look up a removed block; return true if the block is gone, false if it still exists.
 
-        ``value`` is the block's last known value. None: the platform's response does not tell.
+        ``value`` is the block's last known value. None: the platform gives no clear response.
         Raises PlatformError.
         """
         ref = EventRef(self.system.name, provider, event, Kind.BLOCK)

@@ -350,7 +350,7 @@ class _System:
         allowed = self.outcome.allowed
         count = f"{self.limit.used} of at most {allowed} calls"
         found = len(self.outcome.measured)
-        self.progress(f"{self.name}: {what} ({count}, {found} facts)")
+        self.progress(f"{self.name}: {what} ({count}, {found} facts measured)")
 
 
 def _in(steps: Sequence[ProbeStep], when: StepTime) -> list[ProbeStep]:
@@ -370,11 +370,8 @@ def _state(fault: PlatformError) -> str:
 def _in_short(fault: PlatformError) -> str:
     if isinstance(fault, StoppingError):
         return "interrupted"
-    return (
-        f"the platform answered {fault.status}"
-        if fault.status is not None
-        else fault.without_status
-    )
+    answer = fault.without_status if fault.status is None else f"answered {fault.status}"
+    return f"the platform {answer}"
 
 
 def forget_facts(

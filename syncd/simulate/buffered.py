@@ -84,7 +84,7 @@ def judge_buffers(world: World, now: datetime, claimed: Collection[Claimed]) -> 
             if name == SOURCE or view.wide or view.key not in meetings:
                 continue
             if not _is_needed_for_other(world, name, view):
-                yield f"1: the buffer of a meeting is open: {where}"
+                yield f"1: the buffer of a meeting is not blocked: {where}"
 
 
 def is_beside(world: World, system: str, block: EventView) -> bool:

@@ -147,7 +147,7 @@ def judge_ends(world: World, now: datetime, claimed: Collection[Claimed]) -> Ite
                 for block, other in world.events("legacy").items()
             )
         ):
-            yield f"1: the rest of a meeting is open: legacy {event} {view.start:%d %H:%M}"
+            yield f"1: the end of a meeting is not blocked: legacy {event} {view.start:%d %H:%M}"
 
 
 def _kept_short(world: World, system: str, view: EventView) -> Iterator[PlatformAppointment]:

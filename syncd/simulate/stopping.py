@@ -215,7 +215,7 @@ def _open_times(world: World, provider: str, now: datetime, last: datetime) -> I
                 continue  # a restored block of syncd: its moved-to time is free
             for other in SYSTEM_NAMES:
                 if not _is_closed(world, other, after.key):
-                    yield f"7: the new time of a stopped move is open in {other}: {after.key}"
+                    yield f"7: a stopped move has an unblocked new time in {other}: {after.key}"
 
 
 def _is_closed(world: World, system: str, key: Key) -> bool:

@@ -62,7 +62,7 @@ def lines(logs: Sequence[Mapping[str, Any]]) -> list[tuple[object, ...]]:
     return [
         (line["event"], line["system"], line["reason"], line["writes"])
         for line in logs
-        if str(line["event"]).startswith("writes wait")
+        if str(line["event"]).startswith(("writes wait", "writes no longer wait"))
     ]
 
 
