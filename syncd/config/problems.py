@@ -110,7 +110,7 @@ def did_you_mean(word: str, known: Iterable[str], none: str = "Remove it.") -> s
     close = difflib.get_close_matches(word, words, n=1)
     if close:
         return f'Did you mean "{close[0]}"?'
-    return f"Known here: {join_names(words)}." if words else none
+    return f"Choose {join_names(words)}." if words else none
 
 
 def join_names(words: Sequence[str]) -> str:

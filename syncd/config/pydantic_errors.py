@@ -47,7 +47,7 @@ _A_KEY = "[key]"
 
 _NOT_YET = "not available in this version"
 _NOT_YET_KEYS: Mapping[str, str] = {
-    "rate": "Remove it: syncd learns each platform's limit from its answers.",
+    "rate": "Remove it: syncd learns the rate limit of each account from its responses.",
 }
 
 
@@ -101,7 +101,7 @@ def _choice(key: str, value: object, owner: type[BaseModel]) -> tuple[str, str]:
 
 
 def _close(value: str, allowed: list[str]) -> str:
-    return did_you_mean(value, allowed).replace("Known here: ", "Write ")
+    return did_you_mean(value, allowed).replace("Choose ", "Write ")
 
 
 def _owner(model: type[BaseModel], loc: At) -> type[BaseModel]:

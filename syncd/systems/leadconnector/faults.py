@@ -65,7 +65,8 @@ def fault_of(answer: Answer) -> PlatformError | None:
             fault = _unauthorized(lower_text, detail)
         case HTTPStatus.FORBIDDEN if message is None:
             # A page of the gateway in front of the platform; the next call may pass.
-            fault = RetryableError("", detail=f"rejected before it reached the platform: {detail}")
+            words = f"the call was rejected before it reached the platform: {detail}"
+            fault = RetryableError("", detail=words)
         case HTTPStatus.FORBIDDEN:
             fault = UnauthorizedError("", detail=detail)
         case HTTPStatus.TOO_MANY_REQUESTS:

@@ -83,7 +83,7 @@ class Writer:
         answer = await self._calls.send("POST", BLOCKS, await self._block(operation))
         id = text(answer.id)
         if not id:
-            detail = "the answer has no id"
+            detail = "the response has no id"
             raise UnknownOutcomeError(self._system, f"POST {BLOCKS}", status=200, detail=detail)
         return Done([(id, self._answered_value(answer))])
 

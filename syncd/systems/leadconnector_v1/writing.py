@@ -136,7 +136,7 @@ class Writer:
     async def _set_status(self, operation: Operation) -> None:
         status = _after(operation).status
         if status not in _WRITABLE:
-            raise RejectedError(self._system, detail=f"v1 cannot set {status}")
+            raise RejectedError(self._system, detail=f"v1 cannot set the status {status}")
         await self._calls.set_status(operation.ref.id, status)
 
 
