@@ -61,7 +61,7 @@ def find(option: Path | None, env: Mapping[str, str], cwd: Path) -> Path:
         if _may_exist(path):
             return path
     places = ", ".join(["--config", "$SYNCD_CONFIG", *map(str, defaults)])
-    reason = f"no configuration found in {places}"
+    reason = f"no configuration found; places searched: {places}"
     raise _unread(
         None, reason, "Create a configuration with `syncd init`, or name one with --config."
     )
@@ -159,11 +159,13 @@ def _text(path: Path) -> str:
             )
         return content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError:
-        raise _unread(path, "the file is not in UTF-8", "Save it as UTF-8.") from None
+        raise _unread(path, "the file is not in UTF-8", "Save the file as UTF-8.") from None
     except OSError as error:
         cause = error.strerror or "unknown"
         raise _unread(
-            path, f"the file cannot be read ({cause})", "Let the user that runs syncd read it."
+            path,
+            f"the file cannot be read ({cause})",
+            "Let the user that runs syncd read the file.",
         ) from None
 
 

@@ -199,7 +199,7 @@ def _contradiction(
             if len(unnamed) > 1:
                 names = join_names(unnamed)
                 reason = f"prefer does not say which of {names} comes first (provider {provider})"
-                yield Finding(at, reason, "Name all but one of them in prefer = […].")
+                yield Finding(at, reason, "Name all but one of these systems in prefer = […].")
                 return
     elif choice in _MOVING and not any(
         calendar.write

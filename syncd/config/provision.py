@@ -247,7 +247,7 @@ def check_provision(
             key = (resource.system, resource_key(resource))
             if key in seen:
                 reason = f'"{key[1]}" of {resource.system} is defined twice'
-                yield Finding((*at, "name"), reason, "Define it once.")
+                yield Finding((*at, "name"), reason, "Define the resource once.")
             seen.add(key)
 
 

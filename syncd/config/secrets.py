@@ -120,7 +120,8 @@ def _from_file(name: str, ctx: ReadContext) -> Secret:
     if mode & (stat.S_IROTH | stat.S_IWOTH):
         may = "read" if mode & stat.S_IROTH else "changed"
         raise InvalidValueError(
-            f"{what} can be {may} by every user of this machine", "Set its mode to 0600."
+            f"{what} can be {may} by every user of this machine",
+            "Set its mode to 0600.",
         )
     warning = None
     if mode & stat.S_IWGRP:

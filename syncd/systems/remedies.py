@@ -50,7 +50,10 @@ def _words(fault: PlatformError) -> tuple[str, str]:
             )
         case UnauthorizedError():
             words = (
-                "does not accept the secret, its permissions or its location",
+                (
+                    "rejects the secret, which is wrong, lacks a permission or belongs to another "
+                    "location"
+                ),
                 (
                     "Renew the secret or grant the missing permission on the platform, and verify "
                     "it with `syncd check`. syncd retries automatically: at long intervals, and at "

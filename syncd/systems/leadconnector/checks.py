@@ -235,7 +235,7 @@ def _mapping(
             subject,
             "several calendars and no user are mapped: syncd blocks only the first one of type "
             f'"{EVENT_TYPE}"',
-            "make each calendar a provider of its own",
+            "map a user, or make each calendar a provider of its own",
         )
 
 

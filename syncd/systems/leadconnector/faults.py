@@ -55,7 +55,7 @@ def fault_of(answer: Answer) -> PlatformError | None:
     message = _message(answer)
     lower_text = (message or "").lower()
     code = _code(answer)
-    detail = message or f"no message, {answer.headers.get('content-type', 'no body')}"
+    detail = message or f"no error message ({answer.headers.get('content-type', 'no body')})"
     fault: PlatformError
     if NO_ROUTE in lower_text:
         # A wrong path or method, whatever the status: the token is fine, and a retry is useless.
@@ -126,7 +126,7 @@ def _message(answer: Answer) -> str | None:
             message = "; ".join(filter(None, map(text, body.message)))
         case message:
             message = text(message)
-    return message or text(body.error) or "no message"
+    return message or text(body.error) or "no error message"
 
 
 def most_relevant_fault(faults: Sequence[PlatformError]) -> PlatformError:

@@ -120,7 +120,7 @@ class Writer:
             if calendar in directory and directory[calendar].type == EVENT_TYPE:
                 return {"calendarId": calendar}
         detail = (
-            f"no calendar of {provider} can be blocked: configure its user, "
+            f"no calendar of {provider} can be blocked: map its user "
             f'or a calendar of type "{EVENT_TYPE}"'
         )
         raise RejectedError(self._system, f"POST {BLOCKS}", detail=detail)

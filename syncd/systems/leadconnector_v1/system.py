@@ -311,7 +311,7 @@ class LeadConnectorV1:
         """Return the free slots of the provider's calendar. Raises PlatformError."""
         mapping = self._calendars[provider]
         if not mapping.calendar:
-            raise RejectedError(self.name, detail=f"no calendar id is configured for {provider}")
+            raise RejectedError(self.name, detail=f"no calendar id is mapped for {provider}")
         zone_name = await self._load_zone() or "UTC"
         services = await self._cache.services()
         length = _slot_lengths(services).get(mapping.calendar, _DEFAULT_SLOT)

@@ -112,7 +112,7 @@ def _explain(system: str, account: Account, part: str, fault: PlatformError) -> 
                 f"{system}: {part}",
                 f"the keys are not accepted ({fault.detail or fault.status})",
                 f"compare access_key and secret_key in {section} with My Profile, Settings, API "
-                "and Webhooks in LeadSquared; the user of the keys must be active",
+                "and Webhooks in LeadSquared; the user to whom the keys belong must be active",
             )
         case RejectedError(status=status) if status == _NOT_FOUND:
             return CheckResult(

@@ -172,7 +172,7 @@ class SnapshotReader:
                 break
             if len(seen) == before or page >= MAX_TASK_PAGES:
                 if missing or listing.rows:
-                    why = f"{arrived} of {'?' if counted is None else counted} rows arrived"
+                    why = f"only {arrived} of {counted or 'more'} rows arrived"
                 break
         self._judge(call, kept, unnamed, why)
 
