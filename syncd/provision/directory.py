@@ -87,8 +87,8 @@ def unknown_users(
         yield CheckResult(
             "error",
             tree.system,
-            f"none of the users and calendars mapped to {tree.system} exists in {where}: the key "
-            "may belong to another location",
+            f"each provider mapped to {tree.system} names a user or calendar that {where} does not "
+            "have: the key may belong to another location",
             f"put the key of the mapped location into [systems.{tree.system}], or map the "
             "providers to this location (syncd init)",
         )

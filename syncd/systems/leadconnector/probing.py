@@ -382,7 +382,7 @@ class ProbeSteps:
         try:
             booked = await self.prober.v3.service_bookings(window)
         except RejectedError as fault:
-            reason = f"the location lists no service bookings: HTTP status {fault.status}"
+            reason = f"the location refuses to list service bookings: HTTP {fault.status}"
             raise NotMeasuredError(reason, failed=False) from None
         for booking in booked:
             id = text(booking.booking_id) or text(booking.id)
