@@ -39,6 +39,6 @@ async def all_pages(
                 if len(rows) > MAX_ROWS:
                     break
     except TimeoutError:
-        detail = f"the list took longer than {LIST_SECONDS:.0f} s"
+        detail = f"reading the list took longer than {LIST_SECONDS:.0f} s"
         raise transport.incomplete(call, detail) from None
-    raise transport.incomplete(call, f"the list does not end after {len(rows)} rows")
+    raise transport.incomplete(call, f"the list did not end after {len(rows)} rows")

@@ -81,7 +81,7 @@ class Api:
         for item in (answer.appointment, answer.event, answer):
             if isinstance(item, wire.WholeAppointment) and item.id is not None:
                 return item, body
-        raise self._transport.incomplete(f"GET {path}", "the answer contains no appointment")
+        raise self._transport.incomplete(f"GET {path}", "the response contains no appointment")
 
     async def calendars(self) -> wire.Calendars:
         """List all calendars of the location."""
@@ -181,7 +181,7 @@ class Api:
         wrote = read_json(answer.content, wire.WriteAnswer) or wire.WriteAnswer()
         flags = (wrote.succeeded, wrote.succeded, wrote.success)
         if False in flags or not (wrote.id or True in flags):
-            detail = "the answer does not confirm the write"
+            detail = "the response does not confirm the write"
             raise UnknownOutcomeError(
                 self._system, f"{method} {path}", status=answer.status_code, detail=detail
             )

@@ -48,7 +48,7 @@ def rows_of(answer: object) -> list[dict[str, Any]]:
         rows = envelope.get(key)
         if isinstance(rows, list):
             return [row for row in rows if isinstance(row, dict)]
-    message = f"the answer has no list of resources, only {', '.join(sorted(envelope)[:5])}"
+    message = f"the response has no list of resources, only {', '.join(sorted(envelope)[:5])}"
     raise ValueError(message)
 
 
