@@ -109,7 +109,7 @@ async def _all_elsewhere(
 ) -> bool | None:
     """Look up some events that an empty list lacks; return whether none is in its calendar.
 
-    None: the lookups did not show where all of these events are.
+    False: the list hides an event. None: the lookups do not show whether the list should have one.
     """
     able = read.system.capabilities
     readable = [r for r in expected if r.kind not in able.gone_by_list and not part_of(r.id)]
@@ -125,15 +125,21 @@ async def _all_elsewhere(
             read.seen.fail(fault)
             return None
         match result:
-            case Found(event=event) if event.provider == record.provider:
+            case Found(event=event, elsewhere=False) | Found(event=event, outdated=True) if (
+                event.provider == record.provider
+            ):
+                await resolve_missing(
+                    read, lookups, reports, LookupAnswer(record, result, asked_at)
+                )
                 spans = windows_of(read).get((event.provider, event.kind), ())
                 due = due_in_list(read, record, result, spans)
                 if due is not None and due <= read.asked_at:
                     read.probes.hidden.add(record.id)
-                await resolve_missing(
-                    read, lookups, reports, LookupAnswer(record, result, asked_at)
-                )
-                return False
+                    return False
+                if due is not None:
+                    read.seen.suspect(due)
+                    return False
+                proven = None  # No list has to show the event.
             case Found():
                 continue
             case Gone() if able.gone_proofs.get(record.kind, 1) == 1:
