@@ -52,7 +52,7 @@ async def release_remapped(
                 continue
             if record.id not in listed and not began_before_window(read, record):
                 leaving.append(record)
-        if await _is_in_doubt(read, lookups, reports, provider, leaving):
+        if await is_in_doubt(read, lookups, reports, provider, leaving):
             await revoke_coverage(read, lookups, [(provider, kind) for kind in Kind])
             continue
         # From now on the new mapping decides which provider owns the events.
@@ -65,7 +65,7 @@ async def release_remapped(
     return gone
 
 
-async def _is_in_doubt(
+async def is_in_doubt(
     read: SystemRead,
     lookups: Lookups,
     reports: ReportedItems,
