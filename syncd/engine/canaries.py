@@ -197,6 +197,8 @@ class Canaries:
         if asked_at < canary.made_at + MAX_SEND_DELAY + _LAG:
             return None
         if not _covers(snapshot.coverage, canary):
+            if snapshot.faults or _is_cut(snapshot, canary):
+                return None  # A later read may show the block.
             # The system's lists show no blocks, so only the operator can check.
             log.warning(
                 "a probe may have left a canary that no list shows",
@@ -205,7 +207,6 @@ class Canaries:
                 starts=canary.start.isoformat(),
                 remedy='search that calendar for "syncd probe" and delete the event',
             )
-            return self.end(canary) if not snapshot.faults else None
         return self.end(canary)
 
     async def remove(self, canary: Canary, prober: Prober, *, looked_at: bool = True) -> bool:
@@ -240,4 +241,12 @@ def _covers(coverage: Sequence[Coverage], canary: Canary) -> bool:
     return any(
         c.provider == canary.provider and Kind.BLOCK in c.kinds and c.window.contains(canary.value)
         for c in coverage
+    )
+
+
+def _is_cut(snapshot: Snapshot, canary: Canary) -> bool:
+    """Return true if the list of blocks that should show a canary lacks rows, or may lack rows."""
+    return any(
+        u.incomplete and u.provider == canary.provider and Kind.BLOCK in u.kinds
+        for u in snapshot.unproven
     )

@@ -153,7 +153,7 @@ async def test_pages_that_never_end_are_no_list() -> None:
         return range(skip, skip + 10)
 
     with pytest.raises(IncompleteReadError, match="did not end after 1000 rows"):
-        await all_pages(ask, Wire(), "GET /list")  # type: ignore[arg-type]
+        await all_pages(ask, Wire(), "GET /list", int)  # type: ignore[arg-type]
     assert len(asked) == paging.MAX_PAGES
 
 
@@ -161,7 +161,7 @@ async def test_a_page_that_repeats_ends_the_list() -> None:
     async def ask(_skip: int) -> Sequence[int]:
         return [1, 2, 3]
 
-    assert await all_pages(ask, Wire(), "GET /list") == [1, 2, 3]  # type: ignore[arg-type]
+    assert await all_pages(ask, Wire(), "GET /list", int) == [1, 2, 3]  # type: ignore[arg-type]
 
 
 def test_megabytes_of_text_are_neither_an_id_nor_a_word() -> None:

@@ -144,7 +144,7 @@ class Api:
         """
         path = PATHS[type]
 
-        async def ask(skip: int) -> list[dict[str, Any]]:
+        async def ask(skip: int) -> list[Any]:
             params = {
                 "locationId": self._account.location_id,
                 "limit": str(_PAGE),
@@ -153,7 +153,7 @@ class Api:
             answer: object = await self._ask(path, object, params)
             return self._transport.decoded(partial(rows_of, answer), f"GET {path}")
 
-        return await all_pages(ask, self._transport, f"GET {path}")
+        return await all_pages(ask, self._transport, f"GET {path}", dict)
 
     async def contact(self, contact: str) -> wire.Contact:
         """Read one contact. Raises RejectedError (GONE) if there is none."""
