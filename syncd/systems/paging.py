@@ -48,8 +48,4 @@ async def all_pages(
     except TimeoutError:
         detail = f"reading the list took longer than {LIST_SECONDS:.0f} s"
         raise transport.incomplete(call, detail) from None
-<<<<<<< HEAD
-    raise transport.incomplete(call, f"the list did not end after {len(rows)} rows")
-=======
-    raise transport.incomplete(call, f"the list does not end after {offset} rows")
->>>>>>> bugs
+    raise transport.incomplete(call, f"the list did not end after {offset} rows")

@@ -47,13 +47,8 @@ def rows_of(answer: object) -> list[Any]:
     for key in LIST_KEYS:
         rows = envelope.get(key)
         if isinstance(rows, list):
-<<<<<<< HEAD
-            return [row for row in rows if isinstance(row, dict)]
-    message = f"the response has no list of resources, only {', '.join(sorted(envelope)[:5])}"
-=======
             return rows
-    message = f"the answer has no list of resources, only {', '.join(sorted(envelope)[:5])}"
->>>>>>> bugs
+    message = f"the response has no list of resources, only {', '.join(sorted(envelope)[:5])}"
     raise ValueError(message)
 
 
