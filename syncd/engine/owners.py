@@ -105,14 +105,17 @@ class OwnerTracker:
         """Return true if an observation takes an event out of its calendar (to be proven first).
 
         ``record`` is the stored row; ``event`` is what the read shows, for another provider or for
-        none.
+        none. In a calendar whose mapping was changed, an event leaves without proof; but our own
+        block does not join another provider's calendar, where it would be removed as not needed.
         """
+        remapped = bool({record.provider, event.provider} & {*self.remapped})
+        joins = record.created_by_us and event.provider in self.system.providers
         return (
             not record.archived
             and record.provider in self.system.providers
             and event.provider != record.provider
             and _value(record) is not None
-            and not {record.provider, event.provider} & {*self.remapped}
+            and (joins or not remapped)
         )
 
     def note_elsewhere(self, sighting: FoundElsewhere) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from syncd.model import Kind
@@ -81,3 +82,14 @@ async def test_a_read_with_a_wrong_clock_proves_nothing_about_the_calendar(rig: 
     report = await rig.engine.resync()
     assert report.clock_error == timedelta(0)
     assert (report.converged, rig.b.writes) == (True, [])
+
+
+async def test_blocks_of_a_user_who_was_merged_meanwhile_are_not_removed(rig: Rig) -> None:
+    """Regression, seed 7003: the blocks counted as the other provider's, who did not need them."""
+    await left_out_for_a_while(rig)
+    (block,) = rig.b.events
+    rig.b.events[block] = replace(rig.b.events[block], provider="q")
+    rig.b.missing = {"p"}
+    unmap(rig, "p", SYSTEMS)
+    await rig.engine.resync()
+    assert block in rig.b.events
