@@ -111,8 +111,8 @@ def restore(
     terminal.say(f"{state} was restored from {file}: {render.count(done.bookings, 'booking')}")
     if done.dropped:
         terminal.say(
-            f"{render.count(done.dropped, 'write')} without a known outcome dropped: the next "
-            "cycle decides from what the systems show"
+            f"{render.count(done.dropped, 'write')} with an unknown outcome dropped: the next "
+            "cycle reads the systems and decides again"
         )
     if done.aside is not None:
         terminal.say(f"the previous state was kept as {done.aside}")
@@ -143,15 +143,16 @@ def _print_comparison(file: Path, backup: StateSummary, state: Path) -> None:
         backup.installation != current.installation
     ):
         terminal.warn(
-            "The backup is from another installation: it knows other events, and not which blocks "
-            "the current state made."
+            "The backup is from another installation of syncd. It lists other events, and not the "
+            "blocks that this installation made."
         )
     if backup.used_at is None or current.used_at is None:
         return
     if backup.used_at < current.used_at:
         age = render.duration(current.used_at - backup.used_at)
         terminal.say(
-            f"The backup is {age} older than the state: what syncd stored since then is lost."
+            f"The backup is {age} older than the state: a restore loses everything that syncd "
+            "stored since then."
         )
     elif backup.used_at > current.used_at:
         terminal.say("The backup is newer than the state.")

@@ -62,7 +62,7 @@ def init(
     become_owner(path)
     env = _environment(path)
     if answers is None and not sys.stdin.isatty():
-        raise UsageError("there is no terminal to ask on", "Run syncd init --answers FILE.")
+        raise UsageError("there is no terminal for the questions", "Run syncd init --answers FILE.")
     interview: Interview = FileInterview(answers, env) if answers else PromptInterview()
     existing = _read_existing(path, env)
     try:

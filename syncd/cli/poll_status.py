@@ -50,11 +50,14 @@ class PollPlan:
         slices = f", in {self.slices} slices, one every {config_duration(self.far / self.slices)}"
         yield (
             f"reading  the near window every {config_duration(self.near)}; "
-            f"the whole one every {config_duration(self.far)}{slices if self.slices > 1 else ''}"
+            f"the whole window every {config_duration(self.far)}{slices if self.slices > 1 else ''}"
         )
         for name, (near, far) in sorted(self.systems.items()):
             if near > self.near or far > self.far:
-                intervals = f"every {config_duration(near)} and every {config_duration(far)}"
+                intervals = (
+                    f"near window every {config_duration(near)}, whole window every "
+                    f"{config_duration(far)}"
+                )
                 yield f"slower   {name}: {intervals}"
         if self.busy:
             more = ": up to twice as often (recent changes);"
