@@ -247,7 +247,7 @@ def _make(target: Path) -> int:
             os.close(folder)
     except FileExistsError:
         remedy = "Use another name, or remove the file."
-        raise StateError(str(target), "the file already exists", remedy) from None
+        raise StateError(str(target), "this file exists already", remedy) from None
     except OSError as error:
         raise StateError(
             str(target),

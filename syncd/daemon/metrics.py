@@ -252,7 +252,7 @@ class _GaugeCollector(Collector):
         )
         yield _gauge(
             "syncd_last_cycle_timestamp_seconds",
-            "End of the last job (any), and of the last job to which all systems responded (whole).",
+            "End of the last job (any), and of the last with a response of every system (whole).",
             ["kind"],
             [((kind,), at.timestamp()) for kind, at in self._ended.items()],
         )

@@ -321,9 +321,9 @@ def test_without_a_usable_type_the_steps_are_printed_and_check_fails(
         (
             "",
             '[providers]\nx = "yes"',
-            "providers.x: it is neither true, false nor a table of users",
+            "providers.x: not true, false or a table of users",
         ),
-        ("", "[providers]\ndave = true", "there is no such proposal"),
+        ("", "[providers]\ndave = true", "syncd proposes no provider of this name"),
         ("", '[systems.x]\ntype = "outlook"', "not a type of system"),
         ("", '[systems.x]\ntype = "leadconnector"\ntoken = "t"', "location_id"),
         ("", "[systems", "cannot be read"),
