@@ -124,6 +124,7 @@ def test_a_change_between_two_systems_is_carried_at_their_pace_beside_a_tight_ac
     play(tmp_path, scene)
 
 
+@pytest.mark.prove
 def test_a_system_with_few_calls_is_synced_at_its_own_pace(
     tmp_path: Path,
 ) -> None:

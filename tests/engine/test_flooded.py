@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from syncd.core.reported import FURTHER, MAX_LISTED
 from syncd.model import Changes, Topic
 from syncd.store.reported import open_items
-from syncd.systems.time_slices import SLICE_SIZE
+from syncd.systems import time_slices
 from tests.core.kit import v
 from tests.engine.conftest import Rig
 from tests.engine.test_unreadable import many
@@ -89,7 +89,9 @@ async def test_other_ids_in_each_read_do_not_make_the_list_grow(rig: Rig) -> Non
 async def test_records_without_limit_are_stored_in_slices(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rig.a.odd = dict.fromkeys(many(rig, 2 * SLICE_SIZE), "it has no end")
+    size = 20
+    monkeypatch.setattr(time_slices, "SLICE_SIZE", size)
+    rig.a.odd = dict.fromkeys(many(rig, 2 * size), "it has no end")
     apply, sizes = rig.store.apply, list[int]()
 
     def counted(*steps: Changes) -> None:
@@ -98,8 +100,8 @@ async def test_records_without_limit_are_stored_in_slices(
 
     monkeypatch.setattr(rig.store, "apply", counted)
     await rig.engine.resync()
-    assert sum(sizes) == 2 * SLICE_SIZE
-    assert max(sizes) <= SLICE_SIZE
+    assert sum(sizes) == 2 * size
+    assert max(sizes) == size
 
 
 async def test_items_are_stored_before_the_rows_count_as_read(

@@ -239,9 +239,10 @@ SCENARIOS = (
 
 PROVED = {
     "first sync of a twin", "swap of two", "delete", "no-show", "twin cancel", "conflict, held",
-    "bulk cancel", "block removed", "provider added",
+    "bulk cancel", "block removed", "provider added", "first sync, keys stripped", "chain of three",
+    "twin move, status reset", "conflict, latest", "bulk move", "guard", "window edge",
 }  # fmt: skip
-"""Scenarios with a sibling that takes the same journal path; by default only that runs."""
+"""Scenarios that only `make prove` plays: they take long, or a sibling takes the same path."""
 
 
 @pytest.mark.parametrize(
@@ -266,6 +267,7 @@ def test_a_reset_that_is_taken_for_an_edit_is_caught(
         interrupted_everywhere(scenario, tmp_path)
 
 
+@pytest.mark.prove
 def test_a_queued_cancellation_that_is_taken_for_a_reset_and_sent_again_is_caught(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

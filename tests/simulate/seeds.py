@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from syncd.simulate.scenario import draw_scenario
 
-GATE = tuple(draw_scenario(seed) for seed in range(3))
+GATE = tuple(draw_scenario(seed) for seed in range(2))
 """`make test` plays these; `make prove` plays further seeds."""
 
 FOUND = (902, 1006, 1022, 1075, 1106, 1125, 1133, 1136, 1148, 1181, 1233, 1254, 1336, 1354)

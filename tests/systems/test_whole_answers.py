@@ -119,6 +119,7 @@ def bomb() -> bytes:
     return gzip.compress(gzip.compress(b"\0" * 300_000_000, compresslevel=1), compresslevel=1)
 
 
+@pytest.mark.prove
 def test_a_bomb_of_two_layers_takes_no_memory() -> None:
     grown, kind = w.peak(spelled(bomb(), "Content-Encoding: gzip, gzip"))
     assert kind == "IncompleteReadError"

@@ -21,6 +21,7 @@ from tests.cli.root.host import CONFIG, Host, give_away, hard_link, link, owners
 pytestmark = [pytest.mark.skipif(os.geteuid() != 0, reason=NEEDS_ROOT), pytest.mark.sockets]
 
 
+@pytest.mark.prove
 def test_all_commands_work_with_secrets_that_only_root_can_read(
     cli: CliHarness, host: Host
 ) -> None:

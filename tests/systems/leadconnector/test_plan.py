@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -89,6 +90,7 @@ def facts(call: ListCall, directory: Mapping[str, Calendar]) -> frozenset[Fact]:
     return proves(call.call, call.selector, call.ids[0], directory)
 
 
+@pytest.mark.prove
 @settings(max_examples=400)
 @given(mappings, directories, rooms)
 @example({"p0": CalendarMapping("u1"), "p1": CalendarMapping("u1", ("c1",))}, {}, ())
