@@ -77,11 +77,11 @@ def restore(
 ) -> None:
     """Replace the state with FILE, made by `syncd backup`. Stop the daemon first.
 
-    FILE is checked first. On a terminal, the age, version and number of bookings of both are shown
-    before the question; without a terminal, and with --json, --yes is required. The current state
-    is kept beside the new one. Nothing is written to any system. The next cycle reads everything
-    again and removes nothing; `syncd plan` shows its writes. Only the cycle after that may free
-    time. Exit: 0 done, 1 FILE is damaged or not a state, 4 the question was answered with no, 6
+    FILE is checked first. On a terminal, the age, version and number of bookings of FILE and of the
+    state are shown before the question; without a terminal, and with --json, --yes is required. The
+    current state is kept beside the new one. Nothing is written to any system. The next cycle reads
+    everything again and removes nothing; `syncd plan` shows its writes. Only the cycle after that
+    may free time. Exit: 0 done, 1 FILE is damaged or not a state, 4 the operator answered no, 6
     another syncd is running.
     """
     consent.expect_consent("a restore replaces the state", yes=yes, as_json=as_json, preview="")

@@ -70,7 +70,7 @@ def check(
 ) -> None:
     """Check configuration, credentials, rights, mapping, clocks and the calls that polling needs.
 
-    Shows the purpose of each list call; with --offline, only of those that the configuration
+    Shows the purpose of each list call; with --offline, only the list calls that the configuration
     determines. Writes nothing. Exit: 0 no errors (warnings allowed, unless --strict), 2 errors.
     """
     settings = settings_of(context, config)

@@ -76,9 +76,9 @@ def cleanup(
 
     Shows the blocks first. Also removes blocks of systems and providers that were removed from the
     configuration: the state has their settings and the places of their credentials. A block is
-    syncd's if the state or the file of created ids has its id. Without both, the calendars are
-    searched for tagged blocks; those whose tag occurs once are proposed calendar by calendar, and
-    --yes alone is refused. Afterwards the configured calendars that were cleaned up are paused;
+    syncd's if the state or the file of created ids has its id. Without both, syncd searches the
+    calendars for tagged blocks, proposes the blocks whose tag occurs once, calendar by calendar,
+    and refuses --yes alone. Afterwards the configured calendars that were cleaned up are paused;
     `syncd unpause` allows new blocks. If the daemon is running, it does the work. Exit: 0 no block
     of syncd is left; 3 tagged blocks are left that the operator must judge; 4 a calendar could not
     be read or written, or the operator answered no or interrupted; 6 another syncd holds the state.

@@ -184,7 +184,7 @@ def _proof(calendar: Mapping[str, Any]) -> str:
     if calendar["left"]:
         return "blocks are left"
     if calendar["unsure"]:
-        return f"{calendar['unsure']} could not be checked: look by hand"
+        return f"{calendar['unsure']} not verified: check by hand"
     return "none is left" if calendar["proven"] else "not read"
 
 

@@ -54,7 +54,9 @@ def forget_person(
     system: Annotated[
         str | None, typer.Option("--system", metavar="SYSTEM", help="Only in this system.")
     ] = None,
-    yes: bool = typer.Option(False, "--yes", "-y", help="Do not show the contacts and ask."),
+    yes: bool = typer.Option(
+        False, "--yes", "-y", help="Skip the list of contacts and the question."
+    ),
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:

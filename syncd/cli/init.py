@@ -46,8 +46,9 @@ def init(
     """Ask for systems and credentials, propose providers, and write a commented syncd.toml.
 
     Writes no file before all questions are answered, and nothing to the systems. Then runs `check`
-    and a first `resync --dry-run`. If run again, it keeps the configuration and offers what is new.
-    Credentials go to a file with mode 0600, to files for systemd, or stay in the environment.
+    and a first `resync --dry-run`. If run again, it keeps the configuration and offers only new
+    systems and providers. Credentials go to a file with mode 0600, to files for systemd, or stay in
+    the environment.
 
     The file for --answers contains [systems.NAME] as in syncd.toml. Optional top-level keys:
     secrets = "env-file" (the default), "credential" or "names"; accept = ["e-mail"] (the default),

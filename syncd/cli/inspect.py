@@ -77,8 +77,8 @@ def status(
     """Show the state of each system, the last reads, pending writes and open conflicts.
 
     Reads only the stored state. Exit as `resync`: 0 nothing is left, or there is no state yet; 3
-    operator action is needed; 4 a system does not respond, a list is incomplete, or writes wait; 5
-    the guard stops changes.
+    the operator is needed; 4 a system does not respond, a list is incomplete, or writes wait; 5 the
+    guard stops changes.
     """
     settings = settings_of(context, config, secrets=False)
     now = datetime.now(UTC)

@@ -103,7 +103,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 done, nothing left; 1 unexpected error; 2 usage or configuration error; "
-    "3 done, but operator action is needed (held conflicts, double bookings or unreadable events "
+    "3 done, but the operator is needed (held conflicts, double bookings or unreadable events "
     "that are not acknowledged); 4 done as far as possible (a system did not respond, a list is "
     "incomplete, writes are waiting, or the operator declined or interrupted); 5 stopped by the "
     "guard; "
@@ -117,9 +117,9 @@ def root(context: typer.Context, *, config: ConfigOption = None) -> None:
     """Keep appointments and busy time in sync across LeadSquared and LeadConnector v2 and v1.
 
     To try it without an account: `syncd demo`. With accounts: `syncd init` asks for credentials,
-    proposes which users are the same person, and writes a configuration. Then `syncd check` tests
-    the setup, `syncd plan` shows what would be written, `syncd resync` syncs once, and `syncd run`
-    syncs continuously.
+    proposes which users belong to one provider, and writes a configuration. Then `syncd check`
+    tests the setup, `syncd plan` shows what would be written, `syncd resync` syncs once, and `syncd
+    run` syncs continuously.
     """
     context.obj = config
 

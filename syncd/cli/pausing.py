@@ -109,7 +109,7 @@ def unpause(
     system: SystemOption = None,
     provider: OneProviderOption = None,
     every: bool = typer.Option(False, "--all", help="Everything that is paused."),
-    yes: bool = typer.Option(False, "--yes", "-y", help="Do not show the plan and ask first."),
+    yes: bool = typer.Option(False, "--yes", "-y", help="Skip the plan and the question."),
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:

@@ -61,9 +61,9 @@ class PollPlan:
                 yield f"slower   {name}: {intervals}"
         if self.busy:
             more = ": up to twice as often (recent changes);"
-            yield f"busy     {_names(self.busy, _WIDTH - 9 - len(more))}{more}"
+            yield f"active   {_names(self.busy, _WIDTH - 9 - len(more))}{more}"
             calm = f"calm     {render.count(len(self.calm), 'provider')} without recent changes"
-            yield f"{calm}: every {config_duration(2 * self.far)}, to stay within the call budget"
+            yield f"{calm}: every {config_duration(2 * self.far)}, to stay within the rate budget"
 
 
 def poll_plan(seen: StatusSnapshot, systems: Collection[str]) -> PollPlan | None:

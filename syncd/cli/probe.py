@@ -48,7 +48,7 @@ def probe(
     forget: bool = typer.Option(
         False, "--forget", help="Forget the measured facts; measure nothing."
     ),
-    yes: bool = typer.Option(False, "--yes", "-y", help="Do not show the plan and ask first."),
+    yes: bool = typer.Option(False, "--yes", "-y", help="Skip the plan and the question."),
     dry_run: bool = typer.Option(
         False, "--dry-run", help="Show what would be created; create nothing."
     ),
@@ -62,8 +62,8 @@ def probe(
     written. The measured facts are stored with their date and used from then on. A system gets at
     most 20 calls, and 2 more for each calendar whose free slots are read. Ctrl-C removes the block;
     after a crash, the next command that writes removes it. If the daemon is running, the daemon
-    does the work. Exit: 0 everything was measured that can be; 4 a system did not respond or
-    rejected a request, the block is not removed yet, or the operator declined or interrupted.
+    does the work. Exit: 0 every fact that can be measured was measured; 4 a system did not respond
+    or rejected a request, the block is not removed yet, or the operator declined or interrupted.
     """
     settings, full = settings_in_two(context, config)
     names = _chosen(settings, system)

@@ -45,7 +45,7 @@ _NOUNS: Mapping[Remaining, tuple[str, str, str]] = {
 }
 _RESULTS = {
     RunExit.DONE: "everything{scope} that can be synced agrees",
-    RunExit.CONFLICTS: "everything else{scope} agrees, but operator action is needed",
+    RunExit.CONFLICTS: "everything else{scope} agrees, but the operator is needed",
     RunExit.UNANSWERED: "done as far as possible",
     RunExit.GUARDED: "stopped by the guard",
 }

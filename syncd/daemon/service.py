@@ -104,7 +104,7 @@ async def serve(
                 monitor.record_report(report)
             except Exception:
                 # The job is done: a failure to record it must not end the service.
-                log.exception("job not counted")
+                log.exception("job not recorded")
 
     def on_failure(job: str) -> None:
         show(f"the last job ({job}) failed: see the log")

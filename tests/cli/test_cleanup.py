@@ -92,7 +92,7 @@ def test_with_a_state_only_blocks_with_a_known_id_are_removed(cli: CliHarness) -
     result = cli.run("cleanup", "--yes")
     assert result.code == 0, result.out + result.err
     assert standing_ids(cli) == by_hand | copies
-    assert "a person's copy" in " ".join(result.err.split())
+    assert "copied it from a block of syncd" in " ".join(result.err.split())
 
 
 def test_with_only_the_created_ids_file_all_blocks_are_removed(cli: CliHarness) -> None:
@@ -137,9 +137,7 @@ def test_giving_up_a_system_forgets_its_blocks_and_is_recorded(cli: CliHarness) 
     assert "were in the configuration file" in shown
     assert "--give-up clinic" in shown
     result = cli.run("cleanup", "--give-up", "clinic", "--yes")
-    assert (result.code, "syncd forgot" in result.out) == (0, True), (
-        result.err
-    )
+    assert (result.code, "syncd forgot" in result.out) == (0, True), result.err
     assert json.loads(cli.run("status", "--json").out)["left_behind"] == []
     assert "given-up" in cli.run("history", "--json").out
     unknown = cli.run("cleanup", "--give-up", "nowhere", "--yes")

@@ -10,7 +10,7 @@ import pytest
 from tests.cli.conftest import CliHarness
 from tests.cli.test_left_behind_view import without
 
-NOTICE = "from version 0.2 on, this needs --yes"
+NOTICE = "From version 0.2 on, this requires --yes"
 
 
 def made(cli: CliHarness) -> int:

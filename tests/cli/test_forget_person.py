@@ -162,8 +162,7 @@ def test_a_contact_deleted_in_its_system_is_named_as_possibly_stored(cli: CliHar
     text = " ".join(result.err.split())
     assert (
         "may belong to any customer, because their systems no longer show them: "
-        f"{contact} in clinic"
-        in text
+        f"{contact} in clinic" in text
     )
     result = cli.run("forget-person", "mia@example.com", "--yes")
     assert (result.code, contact in result.err) == (2, True)

@@ -76,7 +76,7 @@ def test_two_hundred_providers_fit_into_three_lines() -> None:
 
 def test_a_name_longer_than_the_line_is_counted_instead() -> None:
     lines = said(PollSlot("x" * 200, 0, 4), PollSlot("y", 1, 1))
-    assert lines[1].startswith("busy     1 provider: ")
+    assert lines[1].startswith("active   1 provider: ")
 
 
 def test_status_shows_the_schedule_while_the_daemon_runs(
@@ -103,5 +103,5 @@ def test_status_shows_the_schedule_while_the_daemon_runs(
     monkeypatch.setattr(inspect, "holder", lambda _path: Holder("daemon", 7))
     result = cli.run("status").out
     assert "in 3 slices, one every 5m" in result
-    assert "busy     carol: up to twice as often" in result
+    assert "active   carol: up to twice as often" in result
     assert "calm     1 provider without recent changes: every 30m" in result
