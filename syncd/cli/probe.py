@@ -234,7 +234,7 @@ def _show_canary(name: str, canary: Mapping[str, Any] | None) -> None:
     if canary is None:
         return
     if canary["removed"]:
-        terminal.say(f"{name}: the block of the probe was removed")
+        terminal.say(f"{name}: the event of the probe was removed")
         return
     terminal.warn(
         f'{name}: "syncd probe" in the calendar of {canary["provider"]} may still exist: '

@@ -27,7 +27,7 @@ _MEANINGS: Mapping[tuple[ConflictKind, Choice], str] = {
         ConflictKind.SLOT_TAKEN,
         Choice.NEXT_FREE,
     ): "the meeting moves to the nearest time that is free everywhere",
-    (ConflictKind.DOUBLE_BOOKED, Choice.REPORT): "reported; both meetings are synced",
+    (ConflictKind.DOUBLE_BOOKED, Choice.REPORT): "both meetings are synced, and reported",
     (
         ConflictKind.DOUBLE_BOOKED,
         Choice.HOLD,
