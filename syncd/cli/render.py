@@ -47,7 +47,7 @@ def interval(value: Value, zone: tzinfo) -> str:
     until = end.strftime("%H:%M") if end.date() == start.date() else end.strftime("%a %d %b %H:%M")
     # Across a change of daylight saving time, wall times are ambiguous without their offsets.
     if start.utcoffset() != end.utcoffset():
-        return f"{start:%a %d %b %H:%M %z} - {end:%H:%M %z}"
+        return f"{start:%a %d %b %H:%M %z} - {until} {end:%z}"
     return f"{start:%a %d %b %H:%M}-{until}"
 
 

@@ -55,11 +55,11 @@ _NEVER = re.compile(r"delete|remove|purge|erase|archive|uncancel|undo|restore")
 
 def _path(value: str) -> str:
     if "://" in value or value.startswith("//"):
-        raise InvalidValueError("it contains a host name", _HOW)
+        raise InvalidValueError("the path contains a host name", _HOW)
     if "?" in value or "#" in value:
-        raise InvalidValueError("it contains a query or a fragment", _HOW)
+        raise InvalidValueError("the path contains a query or a fragment", _HOW)
     if not _PATH.fullmatch(value):
-        raise InvalidValueError("it is not the path of a LeadSquared call", _HOW)
+        raise InvalidValueError("not the path of a LeadSquared call", _HOW)
     path = value.casefold()
     service = path.partition("/")[0]
     call = path.removeprefix(service)
@@ -83,12 +83,14 @@ def check_cancel(cancel_as: str, path: str | None, words: Mapping[str, Status]) 
     ``words`` are the account's own status words: they must let reads show a cancellation.
     """
     if cancel_as == "cancel" and Statuses.of_leadsquared(words).status_of(_CANCELLED).busy:
-        reason = f'it makes "{_CANCELLED}" busy, so no read could show that a meeting is cancelled'
-        raise InvalidValueError(reason, f'Remove "{_CANCELLED}".', under=("statuses",))
+        reason = f'the status "{_CANCELLED}" must not be busy: reads would show no cancellation'
+        raise InvalidValueError(
+            reason, f'Remove "{_CANCELLED}" from statuses.', under=("statuses",)
+        )
     if cancel_as == "cancel" and path is None:
         reason = 'cancel_as = "cancel" needs the path to which cancellations are sent'
         raise InvalidValueError(reason, f"Add cancel_path. {_HOW}", under=("cancel_path",))
     if cancel_as != "cancel" and path is not None:
-        reason = f'it is not used with cancel_as = "{cancel_as}"'
+        reason = f'cancel_path has no effect with cancel_as = "{cancel_as}"'
         remedy = 'Remove cancel_path, or write cancel_as = "cancel".'
         raise InvalidValueError(reason, remedy, under=("cancel_path",))

@@ -20,7 +20,7 @@ from syncd.config.trust import open_secret
 _AT = ("syncd", "env_file")
 _SETTING = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
 _OTHERS = stat.S_IRGRP | stat.S_IWGRP | stat.S_IROTH | stat.S_IWOTH
-_REMEDY = "Write NAME='value' lines into it, and let the user that runs syncd read it."
+_REMEDY = "Write NAME='value' lines into the file, and let the user that runs syncd read it."
 
 
 def read_environment(raw: Mapping[str, Any], home: Path) -> tuple[Mapping[str, str], list[Finding]]:
@@ -37,7 +37,7 @@ def read_environment(raw: Mapping[str, Any], home: Path) -> tuple[Mapping[str, s
         with os.fdopen(open_secret(path), encoding="utf-8") as file:
             text, mode = file.read(), os.fstat(file.fileno()).st_mode
     except (OSError, ValueError) as error:
-        cause = getattr(error, "strerror", None) or "it is not a text file"
+        cause = getattr(error, "strerror", None) or "not a text file"
         return {}, [Finding(_AT, f"the file {path} cannot be read ({cause})", _REMEDY)]
     values = parse_environment(text)
     if values is None:
@@ -45,7 +45,7 @@ def read_environment(raw: Mapping[str, Any], home: Path) -> tuple[Mapping[str, s
         return {}, [Finding(_AT, reason, _REMEDY)]
     if mode & _OTHERS:
         reason = f"the file {path} can be read or changed by other users of this machine"
-        return values, [Finding(_AT, reason, f"chmod 600 {path}", warning=True)]
+        return values, [Finding(_AT, reason, f"Run chmod 600 {path}.", warning=True)]
     return values, []
 
 

@@ -59,7 +59,11 @@ def duration_between(least: str, most: str) -> PlainValidator:
     def check(value: object) -> timedelta:
         duration = parse_duration(value)
         if not parse_duration(least) <= duration <= parse_duration(most):
-            reason = "it is too short" if duration < parse_duration(least) else "it is too long"
+            reason = (
+                "the duration is too short"
+                if duration < parse_duration(least)
+                else "the duration is too long"
+            )
             raise InvalidValueError(reason, f"Write a duration from {least} to {most}.")
         return duration
 
@@ -72,7 +76,7 @@ def _time(value: object) -> time:
         return time(int(match[1]), int(match[2]), int(match[3] or 0))
     if isinstance(value, time) and value.tzinfo is None:
         return value
-    raise InvalidValueError("it is not a time of day", 'Write hours and minutes, like "03:30".')
+    raise InvalidValueError("not a valid time of day", 'Write hours and minutes, like "03:30".')
 
 
 def _zone(value: str) -> str:
@@ -80,7 +84,8 @@ def _zone(value: str) -> str:
         zone(value)
     except ValueError:
         raise InvalidValueError(
-            f'"{value}" is not a time zone', 'Write an IANA name like "Europe/Berlin" or "UTC".'
+            f'"{value}" is not a known time zone',
+            'Write an IANA name like "Europe/Berlin" or "UTC".',
         ) from None
     return value
 
@@ -92,18 +97,18 @@ def _base_url(value: str) -> str:
         parts = urlsplit(value)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        raise InvalidValueError("it is not a web address", example) from None
+        raise InvalidValueError("not a valid web address", example) from None
     if parts.scheme not in {"http", "https"} or not host or not value.isprintable():
-        raise InvalidValueError("it is not a web address", example)
+        raise InvalidValueError("not a valid web address", example)
     if parts.username is not None or parts.query or parts.fragment or " " in value:
-        reason = "it contains more than host, port and path"
+        reason = "the address contains more than host, port and path"
         raise InvalidValueError(
             reason, "Remove user, password, ? and #; credentials have settings of their own."
         )
     if parts.scheme == "http" and not is_loopback(host):
         reason = "plain http would expose the credentials on the network"
         raise InvalidValueError(
-            reason, "Write https; plain http is allowed for this machine only (127.0.0.1)."
+            reason, "Write https; plain http is allowed only for this machine (127.0.0.1)."
         )
     return value.rstrip("/")
 
@@ -125,10 +130,12 @@ def _share(value: object) -> float:
         share = float(value)
     else:
         raise InvalidValueError(
-            "it is not a share", 'Write a fraction or a percentage: 0.2 or "20%".'
+            "not a valid share", 'Write a fraction or a percentage: 0.2 or "20%".'
         )
     if not 0 <= share <= 1:
-        raise InvalidValueError("it is not between 0 and 1", 'Write 0 to 1, or "0%" to "100%".')
+        raise InvalidValueError(
+            "the share is not between 0 and 1", 'Write 0 to 1, or "0%" to "100%".'
+        )
     return share
 
 
@@ -137,7 +144,7 @@ def _email(value: str) -> str:
     spaced = any(letter.isspace() for letter in value.strip())
     if not (name and at and host) or spaced or _control(value.strip()) is not None:
         raise InvalidValueError(
-            "it is not an e-mail address", 'Write one, like "alice@example.com".'
+            "not a valid e-mail address", 'Write an address like "alice@example.com".'
         )
     return value.strip()
 
@@ -145,15 +152,17 @@ def _email(value: str) -> str:
 def _one_line(value: str) -> str:
     """Refuse control characters: platforms refuse or cut a title with a line break."""
     if (letter := _control(value)) is not None:
-        reason = f"it contains a line break or another control character (U+{ord(letter):04X})"
-        raise InvalidValueError(reason, "Write it in one line of plain text.")
+        reason = (
+            f"the text contains a line break or another control character (U+{ord(letter):04X})"
+        )
+        raise InvalidValueError(reason, "Write one line of plain text.")
     return value
 
 
 def _plain_text(value: str) -> str:
     """Refuse control characters other than line breaks."""
     if (letter := _control(value.replace("\n", ""))) is not None:
-        reason = f"it contains a control character (U+{ord(letter):04X})"
+        reason = f"the text contains a control character (U+{ord(letter):04X})"
         raise InvalidValueError(reason, "Write plain text; line breaks are allowed.")
     return value
 

@@ -25,17 +25,20 @@ def parse_hours(value: object) -> tuple[OpeningHours, ...]:
     """
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, list | tuple):
-        raise InvalidValueError("these are not valid hours", _REMEDY)
+        raise InvalidValueError("not valid working hours", _REMEDY)
     return tuple(_span(text) for text in texts)
 
 
 def _span(text: object) -> OpeningHours:
     match = _FORM.fullmatch(" ".join(text.lower().split())) if isinstance(text, str) else None
     if match is None:
-        raise InvalidValueError("these are not valid hours", _REMEDY)
+        raise InvalidValueError("not valid working hours", _REMEDY)
     opens, closes = _minutes(match["opens"]), _minutes(match["closes"])
     if not opens < closes <= 24 * 60:
-        raise InvalidValueError("the hours end before they begin", "Write two spans for a night.")
+        raise InvalidValueError(
+            "the hours end before they begin",
+            'Write two spans for a night: "22:00-24:00", "00:00-06:00".',
+        )
     return OpeningHours(_days(match["first"], match["last"]), opens, closes)
 
 

@@ -121,7 +121,8 @@ def system_of(name: str, stored: Mapping[str, Any], ctx: ReadContext) -> SystemS
     sources = stored.get(CREDENTIAL_SOURCES, {})
     remedy = (
         f"Put [systems.{name}] back into the configuration (no provider needs to be mapped to it) "
-        f"and run this again; if the account is gone for good: syncd cleanup --give-up {name}."
+        "and run the command again. If the account no longer exists, run "
+        f"`syncd cleanup --give-up {name}`."
     )
     if any(source is None for source in sources.values()):
         raise UnreachableSystemError(
@@ -134,7 +135,9 @@ def system_of(name: str, stored: Mapping[str, Any], ctx: ReadContext) -> SystemS
         )
     model = PLATFORMS.get(str(stored.get("type")))
     if model is None:
-        raise UnreachableSystemError(f"this version does not know the type of {name}", remedy)
+        raise UnreachableSystemError(
+            f"this version of syncd does not know the type of {name}", remedy
+        )
     plain = {key: value for key, value in stored.items() if key != CREDENTIAL_SOURCES}
     try:
         return model[0].model_validate({**plain, **sources}, context=ctx)
@@ -164,5 +167,6 @@ def calendar_of(
     except (ValidationError, KeyError, TypeError):
         raise UnreachableSystemError(
             f"the state does not show which calendar of {system} was mapped to {provider}",
-            f"Put it back under [providers.{provider}.calendars], and run this again.",
+            f"Put the calendar back under [providers.{provider}.calendars], and run the command "
+            "again.",
         ) from None

@@ -37,7 +37,7 @@ def _address(value: object) -> ListenAddress:
     if isinstance(value, ListenAddress):
         return value
     if not isinstance(value, str):
-        raise InvalidValueError("it is not an address", _HOW)
+        raise InvalidValueError("not an address", _HOW)
     if value.startswith("unix:"):
         path = Path(value.removeprefix("unix:"))
         if not path.is_absolute() or len(str(path)) > _LONGEST:
@@ -47,7 +47,7 @@ def _address(value: object) -> ListenAddress:
         return ListenAddress(path=path)
     match = _PORT.fullmatch(value)
     if match is None or not is_loopback(match[1]):
-        raise InvalidValueError("it must be a loopback address and a port", _HOW)
+        raise InvalidValueError("not a loopback address with a port", _HOW)
     if not 1 <= int(match[2]) <= _LAST_PORT:
         raise InvalidValueError(f"{match[2]} is not a valid port", _HOW)
     return ListenAddress(match[1], int(match[2]))
@@ -61,7 +61,7 @@ def _heartbeat(value: object, info: ValidationInfo) -> Secret:
         host = parts.hostname or ""
         if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
             raise InvalidValueError(
-                "it is not an https address",
+                "not an https address",
                 "Write the address that the monitoring service gave you.",
             )
     return secret

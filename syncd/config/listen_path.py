@@ -26,7 +26,7 @@ def check_listen(settings: Settings) -> Iterator[Finding]:
         each.parent == state.parent and each.name.startswith(state.name)
         for each in (listen, *listen.parents)
     ):
-        yield Finding(_AT, "this path belongs to the state", _REMEDY)
+        yield Finding(_AT, "this path is reserved for files of the state", _REMEDY)
         return
     files = {
         "the configuration": settings.path,

@@ -55,14 +55,16 @@ def find(option: Path | None, env: Mapping[str, str], cwd: Path) -> Path:
         if _may_exist(path):
             return path
         source = "--config" if option else "$SYNCD_CONFIG"
-        raise _unread(path, "there is no such file", f"Correct {source}.")
+        raise _unread(path, "the file does not exist", f"Correct {source}.")
     defaults = (cwd / "syncd.toml", SYSTEM_WIDE)
     for path in defaults:
         if _may_exist(path):
             return path
     places = ", ".join(["--config", "$SYNCD_CONFIG", *map(str, defaults)])
-    reason = f"no configuration found; looked at {places}"
-    raise _unread(None, reason, "Make one with `syncd init`, or name one with --config.")
+    reason = f"no configuration found; places searched: {places}"
+    raise _unread(
+        None, reason, "Create a configuration with `syncd init`, or name one with --config."
+    )
 
 
 def _may_exist(path: Path) -> bool:
@@ -151,15 +153,19 @@ def _text(path: Path) -> str:
             content = file.read(_MAX_BYTES + 1)
         if len(content) > _MAX_BYTES:
             raise _unread(
-                path, f"the file is larger than {_MAX_BYTES} bytes", "Name a configuration file."
+                path,
+                f"the file is larger than {_MAX_BYTES} bytes",
+                "Check that --config names a configuration file.",
             )
         return content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError:
-        raise _unread(path, "the file is not in UTF-8", "Save it as UTF-8.") from None
+        raise _unread(path, "the file is not in UTF-8", "Save the file as UTF-8.") from None
     except OSError as error:
         cause = error.strerror or "unknown"
         raise _unread(
-            path, f"the file cannot be read ({cause})", "Let the user that runs syncd read it."
+            path,
+            f"the file cannot be read ({cause})",
+            "Let the user that runs syncd read the file.",
         ) from None
 
 
@@ -291,8 +297,8 @@ class _Reader:
             self._not_a_table(section)
             return
         if not tables:
-            remedy = f"Add a table [{section}.NAME] for each."
-            self._add((section,), f"there are no {section}", remedy)
+            remedy = f"Add a table [{section}.NAME] for each {section.removesuffix('s')}."
+            self._add((section,), f"no {section} are configured", remedy)
         for name, table in tables.items():
             if not is_name(name):
                 remedy = "Use lowercase letters, digits, - and _ only."

@@ -50,10 +50,14 @@ def _known(provider: str, systems: Collection[str], declared: Collection[str]) -
             yield Finding((*at, system), f'there is no system "{system}"', remedy)
     if not systems:
         remedy = f"Add [providers.{provider}.calendars] with a line for each system."
-        yield Finding(at[:2], "it has no calendars", remedy)
+        yield Finding(at[:2], "the provider has no calendars", remedy)
     elif len(systems) == 1:
-        remedy = "Add its calendar in another system; with one system there is nothing to sync."
-        yield Finding(at[:2], "it has a calendar in one system only", remedy, warning=True)
+        remedy = (
+            "Add the provider's calendar in a second system: with one, there is nothing to sync."
+        )
+        yield Finding(
+            at[:2], "the provider has a calendar in one system only", remedy, warning=True
+        )
 
 
 def check_prefer(prefer: Sequence[str], declared: Collection[str]) -> Iterator[Finding]:
@@ -116,7 +120,9 @@ def check_accounts(systems: Mapping[str, SystemSettings]) -> Iterator[Finding]:
     for (first, one), (second, other) in combinations(systems.items(), 2):
         if _account(one) == _account(other):
             remedy = f"Keep {join_names([first, second])}, and map all providers to that one."
-            yield Finding(("systems", second), f'it is the same account as "{first}"', remedy)
+            yield Finding(
+                ("systems", second), f'this system is the same account as "{first}"', remedy
+            )
 
 
 def _account(system: SystemSettings) -> tuple[str, str, str]:

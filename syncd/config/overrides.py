@@ -80,8 +80,10 @@ def check_rules(
         at = ("rules", "override", number)
         matching = [c for c in cases if _matches(c, cases, before, calendars)]
         if not cases:
-            remedy = "Correct provider, system or kind, or remove it."
-            yield Finding(at, f"it can never match: {_why_none(override, calendars)}", remedy)
+            remedy = "Correct provider, system or kind, or remove the override."
+            yield Finding(
+                at, f"the override can never match: {_why_none(override, calendars)}", remedy
+            )
         elif not matching:
             pairs = {(provider, kind) for provider, kind, _ in cases}
             first = min(
@@ -90,7 +92,7 @@ def check_rules(
                 if pairs & {(p, k) for p, k, _ in _cases(settings.override[n], calendars)}
             )
             remedy = "The first match wins: put this override before it, or remove this one."
-            reason = f"it can never match: {override_key(first)} comes first"
+            reason = f"the override can never match: {override_key(first)} comes first"
             yield Finding(at, reason, remedy)
         else:
             yield from _contradiction(settings, calendars, Choice(override.choice), matching, at)
@@ -115,7 +117,11 @@ def _unknown_names(
         allowed = list(dict.fromkeys(every))
         if kind is not None and kind not in _SETTABLE:
             known = kind in {str(k) for k in ConflictKind}
-            reason = f"{kind} is always held" if known else f'there is no kind "{kind}"'
+            reason = (
+                f"conflicts of kind {kind} are always held"
+                if known
+                else f'there is no kind "{kind}"'
+            )
             remedy = f"Choose {join_names(_SETTABLE)}." if known else did_you_mean(kind, _SETTABLE)
             yield Finding((*at, "kind"), reason, remedy)
         elif kind is not None:
@@ -166,7 +172,7 @@ def _why_none(override: OverrideSettings, calendars: ProviderCalendars) -> str:
             return f"{override.provider} has no calendar in {override.system}"
         return f"no provider has a calendar in {override.system}"
     if all(len(calendars[p]) == 1 for p in providers):
-        return "with one system nothing can differ"
+        return "with a calendar in one system only, nothing can differ"
     return f"syncd never writes to {override.system or 'these calendars'} (write = false)"
 
 
@@ -193,7 +199,7 @@ def _contradiction(
             if len(unnamed) > 1:
                 names = join_names(unnamed)
                 reason = f"prefer does not say which of {names} comes first (provider {provider})"
-                yield Finding(at, reason, "Name all but one of them in prefer = […].")
+                yield Finding(at, reason, "Name all but one of these systems in prefer = […].")
                 return
     elif choice in _MOVING and not any(
         calendar.write
@@ -201,5 +207,9 @@ def _contradiction(
         for other, calendar in calendars[provider].items()
         if other != system
     ):
-        reason = f'"{choice}" moves the meeting in another system, but all others are read-only'
-        yield Finding(at, reason, "Choose another value, or remove write = false there.")
+        reason = (
+            f'"{choice}" moves the meeting in another system, but all other systems are read-only'
+        )
+        yield Finding(
+            at, reason, "Choose another value, or remove write = false in one of these systems."
+        )

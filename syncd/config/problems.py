@@ -100,7 +100,7 @@ def _quoted(step: str) -> str:
     return step if _BARE.fullmatch(step) else json.dumps(step, ensure_ascii=False)
 
 
-def did_you_mean(word: str, known: Iterable[str], none: str = "Remove it.") -> str:
+def did_you_mean(word: str, known: Iterable[str], none: str = "Remove this entry.") -> str:
     """Return the remedy for an unknown word in the configuration, as a sentence.
 
     The remedy names the most similar word in ``known``, or else all known words. Without known
@@ -110,7 +110,7 @@ def did_you_mean(word: str, known: Iterable[str], none: str = "Remove it.") -> s
     close = difflib.get_close_matches(word, words, n=1)
     if close:
         return f'Did you mean "{close[0]}"?'
-    return f"Known here: {join_names(words)}." if words else none
+    return f"Choose {join_names(words)}." if words else none
 
 
 def join_names(words: Sequence[str]) -> str:

@@ -28,7 +28,7 @@ def _hours(value: object) -> tuple[int, int, int, int]:
     match = _SPAN.fullmatch(value.replace(" ", "")) if isinstance(value, str) else None
     if match is None:
         raise InvalidValueError(
-            "these are not opening hours", 'Write opening and closing time: "09:00-17:00".'
+            "not valid opening hours", 'Write the opening and the closing time: "09:00-17:00".'
         )
     opens, closes = (int(match[1]), int(match[2])), (int(match[3]), int(match[4]))
     if closes <= opens:
@@ -72,8 +72,10 @@ class EquipmentWanted(SettingsTable):
     @model_validator(mode="after")
     def _some_are_left(self) -> Self:
         if self.out_of_service > self.quantity:
-            reason = "more pieces are out of service than there are"
-            raise InvalidValueError(reason, "Lower out_of_service.", under=("out_of_service",))
+            reason = "out_of_service is larger than quantity"
+            raise InvalidValueError(
+                reason, "Lower out_of_service, or raise quantity.", under=("out_of_service",)
+            )
         return self
 
 
@@ -245,7 +247,7 @@ def check_provision(
             key = (resource.system, resource_key(resource))
             if key in seen:
                 reason = f'"{key[1]}" of {resource.system} is defined twice'
-                yield Finding((*at, "name"), reason, "Define it once.")
+                yield Finding((*at, "name"), reason, "Define the resource once.")
             seen.add(key)
 
 

@@ -16,7 +16,7 @@ from syncd.config.problems import Finding, InvalidValueError, did_you_mean, join
 At = tuple[str | int, ...]
 
 _KINDS: Mapping[str, tuple[str, str]] = {
-    "string_type": ("not a text", 'Write it in quotes: "…".'),
+    "string_type": ("not a text", 'Write the value in quotes: "…".'),
     "bool_type": ("neither true nor false", "Write true or false, without quotes."),
     "int_type": ("not a whole number", "Write a whole number, without quotes."),
     "tuple_type": ("not a list", 'Write a list, even for one value: ["…"].'),
@@ -47,7 +47,7 @@ _A_KEY = "[key]"
 
 _NOT_YET = "not available in this version"
 _NOT_YET_KEYS: Mapping[str, str] = {
-    "rate": "Remove it: syncd learns each platform's limit from its answers.",
+    "rate": "Remove the key: syncd learns the rate limit of each account from its responses.",
 }
 
 
@@ -101,7 +101,7 @@ def _choice(key: str, value: object, owner: type[BaseModel]) -> tuple[str, str]:
 
 
 def _close(value: str, allowed: list[str]) -> str:
-    return did_you_mean(value, allowed).replace("Known here: ", "Write ")
+    return did_you_mean(value, allowed).replace("Choose ", "Write ")
 
 
 def _owner(model: type[BaseModel], loc: At) -> type[BaseModel]:

@@ -67,9 +67,11 @@ def read_secret(source: object, ctx: ReadContext) -> Secret:
         case Secret():
             return source
         case str():
-            remedy = f"Keep it outside of the file: {_WAYS}."
+            remedy = f"Keep the secret outside of the file: {_WAYS}."
             return Secret(
-                _usable(source.strip(), "it", "Write the secret, or better: " + _WAYS + "."),
+                _usable(
+                    source.strip(), "the secret", "Write the secret, or better: " + _WAYS + "."
+                ),
                 SecretWarning("the secret is in the configuration file itself", remedy),
             )
         case dict() if len(source) == 1:
@@ -80,14 +82,14 @@ def read_secret(source: object, ctx: ReadContext) -> Secret:
                 reason = f"a secret cannot be read from {shown}"
                 raise InvalidValueError(reason, did_you_mean(str(way), _READERS))
             if not isinstance(name, str) or not name.strip():
-                reason = f"the name after {way} is empty or not a text"
+                reason = f"the value of {way} is empty or not a text"
                 raise InvalidValueError(reason, f"Write one of {_WAYS}.")
             if not ctx.fetch:
                 return Secret(f"not fetched: {way} {name}")
             return replace(_READERS[way](name, ctx), source={way: name})
         case _:
             raise InvalidValueError(
-                "it does not name a source for the secret", f"Write one of {_WAYS}."
+                "the value does not name a source for the secret", f"Write one of {_WAYS}."
             )
 
 
@@ -99,8 +101,10 @@ def _from_env(name: str, ctx: ReadContext) -> Secret:
             f"Set {name} for the user that runs syncd.",
         )
     else:
-        what = "the environment variable that it names"
-        remedy = "Set it; or if this is the secret itself, write the variable's name here instead."
+        what = "the environment variable named here"
+        remedy = (
+            "Set the variable; if this value is the secret itself, write a variable's name instead."
+        )
     if name not in ctx.env:
         raise InvalidValueError(f"{what} is not set", remedy)
     return Secret(_usable(ctx.env[name].strip(), what, remedy))
@@ -110,13 +114,14 @@ def _from_file(name: str, ctx: ReadContext) -> Secret:
     path = ctx.home / Path(name).expanduser()
     # A secret may contain a slash too: show the name only if it leads to an existing folder.
     shown = "/" in name and len(name) < _MAX_LENGTH and _is_folder(path.parent)
-    what = f"the file {path}" if shown else f"the file that it names in {ctx.home}"
+    what = f"the file {path}" if shown else f"the file named here, in {ctx.home}"
     remedy = "Put only the secret into that file, and let the user that runs syncd read it."
     content, mode = _content(path, what, remedy)
     if mode & (stat.S_IROTH | stat.S_IWOTH):
         may = "read" if mode & stat.S_IROTH else "changed"
         raise InvalidValueError(
-            f"{what} can be {may} by every user of this machine", "Set its mode to 0600."
+            f"{what} can be {may} by every user of this machine",
+            "Set its mode to 0600.",
         )
     warning = None
     if mode & stat.S_IWGRP:
@@ -136,7 +141,7 @@ def _from_credential(name: str, ctx: ReadContext) -> Secret:
             "the name of a credential cannot be a path",
             'Write the name alone, or use { file = "PATH" }.',
         )
-    what = "the credential that it names"
+    what = "the credential named here"
     remedy = "Add LoadCredential=NAME:PATH to the unit, with the NAME written here."
     content, _ = _content(Path(directory) / name, what, remedy)
     return Secret(_usable(content, what, remedy))
@@ -160,7 +165,7 @@ def _content(path: Path, what: str, remedy: str) -> tuple[str, int]:
     except UnicodeDecodeError:
         raise InvalidValueError(f"{what} is not a text file", remedy) from None
     except (OSError, ValueError) as error:
-        cause = getattr(error, "strerror", None) or "its name cannot be used"
+        cause = getattr(error, "strerror", None) or "the name is not valid"
         raise InvalidValueError(f"{what} cannot be read ({cause})", remedy) from None
     if len(text) > _MAX_LENGTH:
         raise InvalidValueError(f"{what} is too large for a secret", remedy)

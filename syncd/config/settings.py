@@ -123,7 +123,7 @@ class General(SettingsTable):
             remedy = "Lower near.ahead, or raise window.future."
             raise InvalidValueError(reason, remedy, under=("near", "ahead"))
         if self.far.every < self.near.every:
-            reason = "the whole window would be read more often than the near one"
+            reason = "the whole window would be read more often than the near window"
             raise InvalidValueError(
                 reason, "Raise far.every, or lower near.every.", under=("far", "every")
             )
@@ -209,8 +209,8 @@ class LeadConnectorV1System(SettingsTable):
     @model_validator(mode="after")
     def _hold_has_its_contact(self) -> Self:
         if self.blocks == "hold" and self.hold_email is None:
-            reason = 'blocks = "hold" needs a contact to book for'
-            remedy = 'Add hold_email, an address of yours, or write blocks = "event".'
+            reason = 'blocks = "hold" needs the e-mail address of a hold contact'
+            remedy = 'Add hold_email = "…" with an address of yours, or write blocks = "event".'
             raise InvalidValueError(reason, remedy, under=("hold_email",))
         return self
 
@@ -247,10 +247,10 @@ class LeadConnectorCalendar(SettingsTable):
     @model_validator(mode="after")
     def _names_something(self) -> Self:
         if self.resource and (self.user or self.calendars):
-            reason = "it names a room or equipment, and also a user or calendar"
+            reason = "the line names both a resource and a user or calendar"
             raise InvalidValueError(reason, "Remove one of them, or make two providers.")
         if not (self.user or self.calendars or self.resource):
-            reason = "it names neither a user nor a calendar"
+            reason = "the line names neither a user nor a calendar"
             raise InvalidValueError(reason, 'Add user = "ID", calendars = ["ID"], or both.')
         return self
 
@@ -266,7 +266,7 @@ class LeadConnectorV1Calendar(SettingsTable):
     @model_validator(mode="after")
     def _names_something(self) -> Self:
         if not (self.calendar or self.user or self.team):
-            reason = "it names neither a calendar nor a user nor a team"
+            reason = "the line names neither a calendar nor a user nor a team"
             raise InvalidValueError(reason, 'Add calendar = "ID", user = "ID" or team = "ID".')
         return self
 

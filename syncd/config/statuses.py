@@ -18,8 +18,8 @@ def _status(value: object) -> Status:
     if not isinstance(value, str):
         raise InvalidValueError("not a text", f"Write {join_names(_MEANINGS)}.")
     if value not in _MEANINGS:
-        close = did_you_mean(value, _MEANINGS).replace("Known here: ", "Write ")
-        raise InvalidValueError(f'"{value}" is not a status', close)
+        close = did_you_mean(value, _MEANINGS).replace("Choose ", "Write ")
+        raise InvalidValueError(f'"{value}" is not a valid status', close)
     return Status(value)
 
 
@@ -29,12 +29,12 @@ def _words(words: dict[str, Status]) -> dict[str, Status]:
     for word in words:
         key = normalize_status(word)
         if not key:
-            reason = "it contains neither letters nor digits"
+            reason = "the status word contains neither letters nor digits"
             raise InvalidValueError(
                 reason, "Write the word that the platform shows.", under=(word,)
             )
         if key in seen:
-            reason = f'it is the same word as "{seen[key]}"'
+            reason = f'this is the same word as "{seen[key]}"'
             remedy = "Remove one of them: case, spaces, hyphens and underscores are ignored."
             raise InvalidValueError(reason, remedy, under=(word,))
         seen[key] = word

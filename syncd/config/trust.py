@@ -86,11 +86,11 @@ def open_secret(path: Path) -> int:
     found = os.fstat(handle)
     if not stat.S_ISREG(found.st_mode):
         os.close(handle)
-        raise OSError(errno.EINVAL, "it is not a regular file")
+        raise OSError(errno.EINVAL, "not a regular file")
     if foreign is not None and found.st_uid != foreign.found.st_uid:
         os.close(handle)
         raise PermissionError(
             errno.EACCES,
-            f"user {foreign.found.st_uid} can replace it, but it belongs to another user",
+            f"user {foreign.found.st_uid} can replace the file, which belongs to another user",
         )
     return handle

@@ -21,9 +21,9 @@ def resolve_sqlite_url(value: str, home: Path) -> str:
         url = make_url(value)
         url.get_dialect()
     except NoSuchModuleError:
-        raise InvalidValueError("SQLAlchemy does not know this database", _REMEDY) from None
+        raise InvalidValueError("unknown type of database", _REMEDY) from None
     except (ArgumentError, ValueError):
-        raise InvalidValueError("it is not a database URL", _REMEDY) from None
+        raise InvalidValueError("not a database URL", _REMEDY) from None
     file = sqlite_file(value)
     if file is None:
         reason = "the URL must name an SQLite file"

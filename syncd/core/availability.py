@@ -74,7 +74,7 @@ def compare_offers(
     """Compare what the systems offer; None if no window was asked of all systems.
 
     - ``asked``: the free slots of each system, as last read.
-    - ``records``: the known events of the provider; they tell why a time is closed.
+    - ``records``: the known events of the provider; these explain why a time is closed.
     - ``span``: compare only this window; None: all that every system was asked for.
     """
     known = [free for free in asked if free.known]

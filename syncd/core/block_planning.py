@@ -35,8 +35,8 @@ from syncd.model import (
 
 _CHANGES = {Action.MOVE_APPOINTMENT, Action.SET_STATUS}
 
-_BUFFER_REFUSED = "the block covers no buffer, because the system refuses a block that does"
-"""-"""
+_BUFFER_REFUSED = "the block covers no buffer, because the system rejects the block with its buffer"
+"""The note of the conflict about a block that was rejected because of its buffer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -319,7 +319,7 @@ def _remove(provider: str, calendar: CalendarState, block: OurBlock) -> Operatio
         after=None,
         bookings=tuple(sorted(block.bookings)),
         key=block.record.key,
-        reason="nothing is busy there any more",
+        reason="no meeting needs this block any more",
     )
 
 

@@ -35,7 +35,7 @@ class Attempt:
 
     - ``trouble``: the state that the failure leads to; None if the system answered.
     - ``cause``, ``remedy``: the texts for the operator if the attempt failed.
-    - ``wait``: how many seconds the platform told syncd to wait; 0 if it did not say.
+    - ``wait``: how many seconds the platform asks syncd to wait; 0 if it does not say.
     - ``latency``: the mean seconds per call.
     - ``partial``: a part of the calls was answered.
     - ``writing``: the attempt was a write.
@@ -87,7 +87,7 @@ def _answered(before: SystemHealth, attempt: Attempt) -> SystemHealth:
         now,
         cause=f"takes {attempt.latency:.0f} s per call on average" if slow else "",
         remedy=(
-            "Nothing to do now. If it lasts, check the platform's status page." if slow else ""
+            "Nothing to do now. If this lasts, check the platform's status page." if slow else ""
         ),
         failures=0,
         asked_at=None,

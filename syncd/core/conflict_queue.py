@@ -54,7 +54,11 @@ def update_queue(
             and not all(is_trusted(c, calendars) for c in old.claims)
         ):
             continue
-        outcome = "its inputs changed" if has_changed else _reason(workspace, held, directive)
+        outcome = (
+            "the events of this conflict changed"
+            if has_changed
+            else _reason(workspace, held, directive)
+        )
         workspace.changes.closed.append(replace(held, closed_at=workspace.now, outcome=outcome))
     for conflict in unmatched.values():
         workspace.changes.opened.append(
@@ -87,13 +91,13 @@ def _reason(workspace: Workspace, held: HeldConflict, directive: Directive) -> s
     elif booking.rule.startswith(conflict.kind):
         reason = f"decided by the rule {booking.rule}"
     elif booking.agreed.busy:
-        reason = "solved in the systems: the meeting is on, and all agree"
+        reason = "resolved on the platforms: the meeting takes place, and all systems agree"
     else:
-        reason = "solved in the systems: the meeting is cancelled"
+        reason = "resolved on the platforms: the meeting is cancelled"
     return reason
 
 
 _SOLVED = {
-    ConflictKind.DOUBLE_BOOKED: "solved in the systems: the meetings no longer overlap",
-    ConflictKind.GUARD: "the changes were accepted or undone",
+    ConflictKind.DOUBLE_BOOKED: "resolved on the platforms: the meetings no longer overlap",
+    ConflictKind.GUARD: "the changes were accepted or reverted",
 }

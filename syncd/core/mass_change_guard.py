@@ -347,7 +347,7 @@ def _note_on_vanished(counted: Tally, known: Mapping[Id, TrackedEvent], limits: 
     meetings = count_meetings(unproven.values())
     if meetings < limits.all or gone != unproven.keys():
         return ""
-    return f"all {_meetings_text(meetings)} vanished, and the system did not say so of any of them"
+    return f"all {_meetings_text(meetings)} vanished, and no read by id confirmed a deletion"
 
 
 def _count_times(records: Iterable[TrackedEvent]) -> int:

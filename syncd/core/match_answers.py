@@ -1,4 +1,4 @@
-"""Apply the operator's resolution of an ambiguous match (`syncd resolve`).
+"""Apply the operator's resolution of an ambiguous match (`syncd conflicts resolve`).
 
 After `apply_to_matches`, the chosen candidate is linked, and the conflict and its other candidates
 are no longer undecided.

@@ -31,7 +31,7 @@ PersonIndex = Mapping[tuple[str, str], frozenset[str]]
 """Keyed hashes of a customer's e-mail and phone, by (system, the platform's id of the customer)."""
 
 
-_WHICH = "which of these is the appointment that vanished?"
+_WHICH = "an appointment vanished, and several others could have replaced it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,7 +390,7 @@ def _pair(
             representative, others = _split_representative(group, fresh)
             opened.extend(representative)
             undecided.extend(others)
-            note = "the same person has several appointments at this time"
+            note = "one customer has several appointments at this time"
             records = sorted((candidate.record for candidate in group), key=_id)
             subject = inputs_digest(provider, interval, *map(_id, records))
             conflicts.append(_ambiguous(provider, subject, records, note))

@@ -61,7 +61,7 @@ def effective_value(record: TrackedEvent) -> Value:
         return record.observed
     last = record.base or record.before_write
     if last is None:
-        message = f"event {record.id} ended before it was ever seen"
+        message = f"event {record.id} has no value: it was never read"
         raise ValueError(message)
     return last.cancelled()
 
@@ -96,7 +96,7 @@ def merge(
     deleted = [record for record in changed if record.observed is None]
     if effective_rule.choice is Choice.HOLD:
         remaining = [r for r in records if r not in deleted and _takes_place(r, changed)]
-        note = "deleted in one system only"
+        note = "the appointment was deleted in one system only"
         conflict = _conflict(
             effective_rule.kind,
             booking,

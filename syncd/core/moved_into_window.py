@@ -303,7 +303,7 @@ def _question(newcomer: TrackedEvent, events: Sequence[TrackedEvent]) -> Conflic
         subject=_subject(*_id(newcomer)),
         claims=tuple(Claim(r.system, r.id, r.observed, r.observed_at) for r in records),
         inputs=inputs_digest(*((r.system, r.id, repr(r.observed)) for r in records)),
-        note="moved in from beyond the window: which of the others is the same meeting?",
+        note="moved into the window: several other appointments could be the same meeting",
     )
 
 

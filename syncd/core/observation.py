@@ -229,6 +229,8 @@ def apply_observation(
         series=event.series,
         original_start=event.original_start,
         created_at=record.created_at or event.created_at,
+        # A deleted or ended event that is back, or has moved, is to be decided on again.
+        archived=record.archived and value == known,
         **_cancelled_since(record, event, value, seen_at),
     )
     if value == record.base and not record.end_accepted:

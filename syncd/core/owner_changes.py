@@ -37,7 +37,7 @@ def reassign_events(workspace: Workspace, calendars: Mapping[str, CalendarState]
     for replica in workspace.state.replicas:
         id_ = (replica.system, replica.event)
         if id_ not in workspace.records and id_ not in unproven:
-            workspace.unlink_ended(replica, "no longer in this calendar")
+            workspace.unlink_ended(replica, "the event is no longer in this calendar")
 
 
 def _follow_record(workspace: Workspace, change: OwnerChange) -> bool:

@@ -164,7 +164,7 @@ def adopt(workspace: Workspace, record: TrackedEvent, new_id: str) -> TrackedEve
     return ours
 
 
-_ADOPTED = "adopted: a block with a tag of syncd is where one is wanted"
+_ADOPTED = "adopted: a block with a tag of syncd is exactly where a block is wanted"
 
 
 def _may_have_made(intent: Intent, record: TrackedEvent) -> bool:

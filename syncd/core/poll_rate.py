@@ -33,7 +33,7 @@ class CallDemand:
     - ``near``, ``far``: the calls for one read of the near window, and of the whole window.
     - ``limits``: (calls, seconds) pairs; a limit per day is one of them.
     - ``left_today``: the calls left today, as the platform reported. ``resets_in``: the seconds
-      until that count starts anew. None if the platform did not report them.
+      until that count is reset. None if the platform did not report them.
     """
 
     system: str

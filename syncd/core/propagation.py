@@ -31,8 +31,8 @@ from syncd.model import (
     Value,
 )
 
-_REASON = "agreed in another system"
-_RESTORE_REASON = "puts back what an update reset"
+_REASON = "changed in another system"
+_RESTORE_REASON = "restores what an update reset"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,8 @@ def _derived_conflict(
     """Return the conflict between a derived event and the agreed value."""
     note = (
         f"the meeting in {record.system} has other hosts or uses a room, so syncd does not change "
-        f"it for {booking.provider} alone: change it there by hand, or undo the change elsewhere"
+        f"it for {booking.provider} alone: change it in {record.system} by hand, or revert the "
+        "change in the other system"
     )
     if not booking.agreed.busy:
         return _cannot_cancel(booking, record, note)
@@ -197,7 +198,7 @@ def _operation_to_agreed(
             # The appointment is cancelled as well, whatever the name of that status.
             return None, None
         if status is None:
-            note = f"syncd cannot cancel in {calendar.system}: cancel it there by hand"
+            note = f"syncd cannot cancel in {calendar.system}: cancel the appointment there by hand"
             return None, _cannot_cancel(booking, record, note)
         return _write(Action.SET_STATUS, booking, record, replace(expected, status=status)), None
     if expected.interval != agreed.interval:

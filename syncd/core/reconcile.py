@@ -361,7 +361,7 @@ def _link(workspace: Workspace, inputs: DecisionInput, new_id: Callable[[], str]
         synced = questions.synced_revision(workspace, booking, twin.record)
         link = Replica(booking.id, system, event, Role.TWIN, synced, person)
         workspace.link(link)
-        workspace.log(booking, "seen", record=twin.record, rule="twin: same person, same time")
+        workspace.log(booking, "seen", record=twin.record, rule="twin: same customer, same time")
     return matched
 
 

@@ -56,7 +56,7 @@ def slot_taken(operation: Operation, detail: str, state: ProviderState) -> Confl
     tried again.
     """
     reason_digest = _obstacle_digest(operation, Workspace(state, "", _ANY_TIME))
-    return _time_refused(operation, reason_digest, f"{operation.system} refuses the time: {detail}")
+    return _time_refused(operation, reason_digest, f"{operation.system} rejects the time: {detail}")
 
 
 def _time_refused(operation: Operation, reason_digest: str, note: str) -> Conflict:
@@ -92,7 +92,7 @@ def quarantine(operation: Operation, key: str, *, note: str = "", check: str = "
     ``key`` is its operation key, ``note`` replaces the text of the conflict, and ``check`` is what
     the operator can check, added to the default text.
     """
-    failed = f"{operation.action} failed {MAX_FAILURES} times"
+    failed = f"{operation.system} rejected {operation.action} {MAX_FAILURES} times"
     claims = (Claim(operation.system, operation.event, operation.after),)
     return Conflict(
         kind=ConflictKind.QUARANTINED,
@@ -111,7 +111,7 @@ def fallback_times(
 
     With ``revert``, a booking gets the time that the refusing calendar shows; with ``next-free``,
     the nearest free time. A booking that this rule already moved is held when it is refused again,
-    so that two calendars cannot move it to and fro.
+    so that two calendars cannot move the booking back and forth.
     """
     forced: dict[str, ForcedValue] = {}
     for held in workspace.state.conflicts:
@@ -173,7 +173,7 @@ def blocking_conflict(workspace: Workspace, operation: Operation) -> Conflict | 
     """Return the conflict because of which a write is not tried; None if there is none."""
     known = open_rejection(workspace, operation)
     if known is None and is_too_late(operation, workspace):
-        note = f"too late for {operation.system}: the new time passed before the move was made"
+        note = f"too late to move in {operation.system}: the new time has passed already"
         return _time_refused(operation, _meeting_digest(operation, workspace), note)
     return known
 
@@ -211,7 +211,7 @@ def why_not_written(
 ) -> str:
     """Return the text that says why syncd never writes to a meeting; '' if it may write."""
     if booking.kind is Kind.BLOCK:
-        return "it is a block that somebody else made, which syncd never changes"
+        return "somebody on the platform made this block, and syncd never changes such blocks"
     read_only = sorted(
         record.system
         for record in workspace.present(booking.id)

@@ -164,7 +164,7 @@ def cap_events(
             listed[shown_item.topic] += 1
             open_.add(key)
         capped.append(shown_item)
-    reason = f"there are more of them than syncd lists one by one ({MAX_LISTED})"
+    reason = f"syncd lists {MAX_LISTED} records of this kind one by one, and there are more"
     capped += [
         ShownItem(FURTHER, topic, reason, frozenset(calendars)) for topic, calendars in rest.items()
     ]

@@ -1,4 +1,4 @@
-"""Interpret the operator's resolution of a held conflict (`syncd resolve`).
+"""Interpret the operator's resolution of a held conflict (`syncd conflicts resolve`).
 
 A resolution writes nothing itself. `interpret` turns it into the `Directive` of one decision, which
 merges, plans and writes like any other decision. The resolution is used only for the very conflict
@@ -153,7 +153,8 @@ class _AnsweredConflict:
             obstacle = why_not_written(self.workspace, booking, self.calendars)
         if obstacle:
             raise InvalidResolutionError(
-                f"syncd cannot do this: {obstacle}", "Change it there by hand."
+                f"syncd cannot write this resolution: {obstacle}",
+                "Change the meeting on the platform by hand.",
             )
         return self.directive(
             forced_values={booking.id: ForcedValue(value, f"{RESOLVED}: {self.answer}")}
@@ -173,8 +174,8 @@ def interpret(
     context = _AnsweredConflict(workspace, calendars, held, answer)
     conflict = held.conflict
     if conflict.kind is ConflictKind.GUARD:
-        accept = f"If the changes are right: syncd resync --accept {held.run}. If not: undo them."
-        raise InvalidResolutionError("a guard stop is not about one booking", accept)
+        accept = f"If the changes are right: syncd resync --accept {held.run}. If not: revert them."
+        raise InvalidResolutionError("a guard stop concerns many meetings, not one booking", accept)
     if answer.kind is ResolutionKind.DISMISS:
         return context.directive(quiet=True)
     match conflict.kind:
@@ -192,7 +193,9 @@ def _for_booking(context: _AnsweredConflict) -> Directive:
     if conflict.kind in REJECTIONS and (booking is None or answer.kind is ResolutionKind.TAKE):
         return _for_rejection(context, booking)
     if booking is None:
-        raise InvalidResolutionError("its booking is over", "The next resync closes the conflict.")
+        raise InvalidResolutionError(
+            "the booking of this conflict is over", "The next resync closes the conflict."
+        )
     match answer.kind:
         case ResolutionKind.TAKE:
             return _set_to_system(context, booking)
@@ -230,7 +233,8 @@ def _set_to_system(context: _AnsweredConflict, booking: Booking) -> Directive:
     if context.conflict.kind is ConflictKind.CANNOT_CANCEL and not value.busy:
         system = context.conflict.claims[-1].system
         remedy = (
-            f"Cancel it in {system} by hand, or --dismiss. --take {system} revives the meeting."
+            f"Cancel the appointment in {system} by hand, or choose --dismiss. --take {system} "
+            "revives the meeting."
         )
         raise InvalidResolutionError(f"syncd cannot cancel appointments in {system}", remedy)
     return context.set_value(booking, value)
@@ -245,8 +249,8 @@ def _for_rejection(context: _AnsweredConflict, booking: Booking | None) -> Direc
     conflict, answer = context.conflict, context.answer
     refusing = conflict.claims[-1].system
     if answer.kind is not ResolutionKind.TAKE:
-        remedy = "Choose --take SYSTEM to try it again, or --dismiss."
-        raise InvalidResolutionError("this write belongs to no booking", remedy)
+        remedy = "Choose --take SYSTEM to try the write again, or --dismiss."
+        raise InvalidResolutionError("the rejected write belongs to no booking", remedy)
     record = _appointment(context, booking) if booking is not None else None
     if booking is not None and record is not None:
         value = effective_value(record)
@@ -265,7 +269,7 @@ def _status_for(value: Value, booking: Booking) -> Status:
 
 def _value_at(booking: Booking, answer: Resolution) -> Value:
     if answer.at is None:
-        raise InvalidResolutionError("no time is given", "Add --at TIME.")
+        raise InvalidResolutionError("the new time is missing", "Add --at TIME.")
     agreed = booking.agreed
     status = agreed.status if agreed.busy else Status.CONFIRMED
     return Value(answer.at, answer.at + (agreed.end - agreed.start), status)
@@ -280,7 +284,7 @@ def _keep_both(context: _AnsweredConflict, booking: Booking) -> Directive:
     records = [r for r in context.workspace.appointments(booking.id) if _has_claim(conflict, r)]
     if conflict.kind is ConflictKind.TWIN_DELETED:
         raise InvalidResolutionError(
-            "one of the two is deleted", "Choose --take, --at or --dismiss."
+            "one of the two appointments is deleted", "Choose --take, --at or --dismiss."
         )
     # A derived event is never written to, so the booking keeps its time.
     taking_place = sorted(
@@ -289,12 +293,12 @@ def _keep_both(context: _AnsweredConflict, booking: Booking) -> Directive:
     if conflict.kind in {ConflictKind.SLOT_TAKEN, ConflictKind.CANNOT_CANCEL}:
         if not records:
             raise InvalidResolutionError(
-                "the conflict has no two appointments", "Choose --take, --at or --dismiss."
+                "the conflict does not have two appointments", "Choose --take, --at or --dismiss."
             )
         return context.directive(not_twins=frozenset((r.system, r.id) for r in records))
     if conflict.kind in REJECTIONS or not taking_place or len(records) < 2:  # noqa: PLR2004 - both of two
         raise InvalidResolutionError(
-            "the conflict has no two appointments", "Choose --take, --at or --dismiss."
+            "the conflict does not have two appointments", "Choose --take, --at or --dismiss."
         )
     directive = context.set_value(booking, effective_value(taking_place[0]))
     return replace(
@@ -327,7 +331,7 @@ def _for_ambiguous_match(context: _AnsweredConflict) -> Directive:
     conflict, answer = context.conflict, context.answer
     if answer.kind is ResolutionKind.AT:
         raise InvalidResolutionError(
-            "it is not known which event to move",
+            "no event is chosen yet, so it is unclear which one to move",
             "First choose --take SYSTEM/EVENT or --keep-both.",
         )
     if answer.kind is ResolutionKind.KEEP_BOTH:
@@ -394,7 +398,8 @@ def _chosen_claim(context: _AnsweredConflict, claims: Sequence[Claim]) -> Claim:
         raise _several_events_error(answer.system, [c.event or "" for c in matching])
     if not matching:
         raise InvalidResolutionError(
-            f"{answer} is not a possible answer", _claim_remedy(context.conflict, claims)
+            f"{answer} is no possible answer to this conflict",
+            _claim_remedy(context.conflict, claims),
         )
     return matching[0]
 
@@ -402,7 +407,7 @@ def _chosen_claim(context: _AnsweredConflict, claims: Sequence[Claim]) -> Claim:
 def _several_events_error(system: str, events: Sequence[str]) -> InvalidResolutionError:
     choices = " or ".join(f"--take {system}/{event}" for event in sorted(events))
     return InvalidResolutionError(
-        f"{system} has several events of this conflict", f"Choose {choices}."
+        f"the conflict has several events of {system}", f"Choose {choices}."
     )
 
 

@@ -63,7 +63,7 @@ def unlink_cancelled(workspace: Workspace, trusted: Sequence[str]) -> None:
                 workspace.unlink(replica)
                 workspace.accept(record)
                 workspace.log(
-                    booking, "apart", record=record, rule="cancelled by a person meanwhile"
+                    booking, "apart", record=record, rule="cancelled on the platform meanwhile"
                 )
 
 

@@ -51,7 +51,7 @@ def pair_instances(vanished: Sequence[TrackedEvent], fresh: Sequence[TrackedEven
     """Pair vanished instances of series with new appointments.
 
     ``vanished`` are proven to be gone; ``fresh`` are busy appointments without a booking. Vanished
-    single events are paired only with instances, and are otherwise left alone.
+    single events are paired only with instances, never with other single events.
     """
     pairs: list[Pair] = []
     # A cancelled event needs no successor.
@@ -263,7 +263,7 @@ def _customer_key(record: TrackedEvent) -> CustomerKey | None:
 def _value(record: TrackedEvent) -> Value:
     value = record.observed or record.base or record.before_write
     if value is None:
-        message = f"nothing is known of {record.id}"
+        message = f"event {record.id} has no value: it was never read"
         raise ValueError(message)
     return value
 

@@ -113,7 +113,7 @@ def plan_undo(
     _propagate_skips(writes, skipped, state.records)
     undoable = [w for w in writes if w.bookings and not w.bookings & skipped.keys()]
     orphans = [
-        Skipped("", f"a block in {w.system} belonged to no booking")
+        Skipped("", f"a block in {w.system} belongs to no booking")
         for w in writes
         if not w.bookings
     ]
@@ -170,7 +170,7 @@ def _why_not_booking(booking: str, state: ProviderState, history: RunHistory) ->
     if booking not in {b.id for b in state.bookings}:
         return "it is over"
     if any(h.conflict.subject == booking for h in state.conflicts):
-        return "a conflict about it is open: resolve that first (`syncd conflicts`)"
+        return "it has an open conflict: resolve that first (`syncd conflicts`)"
     linked = {(r.system, r.event) for r in state.replicas if r.booking == booking}
     for record in state.records:
         if (record.system, record.id) in linked and has_pending_change(record):
@@ -200,9 +200,9 @@ def _why_not_write(
     if calendar is None:
         return f"{system} is no longer one of the provider's systems"
     if calendar.held_back:
-        return f"writing to {system} is paused: end that with `syncd unpause`"
+        return f"writing to {system} is paused: end the pause with `syncd unpause`"
     if not calendar.writable:
-        return f"{system} did not answer, or is read-only"
+        return f"{system} did not answer or is read-only"
     if any((i.operation.system, i.operation.event) == (system, wrote.event) for i in history.later):
         return f"the event in {system} was written to after the run"
     return _outside_change(wrote, record) or _why_impossible(wrote, calendar, now)
@@ -212,11 +212,11 @@ def _outside_change(wrote: NetWrite, record: TrackedEvent | None) -> str:
     """Return the text that says how the event was changed after the run; '' if it was not."""
     shown = record.observed if record is not None else None
     if wrote.kind is Kind.BLOCK and record is not None and not record.created_by_us:
-        return f"the block in {wrote.system} was given a customer after the run"
+        return f"somebody added a customer to the block in {wrote.system} after the run"
     if wrote.after is not None and (record is None or shown is None):
-        return f"it was deleted in {wrote.system} after the run"
+        return f"its event was deleted in {wrote.system} after the run"
     if wrote.after is None and shown is not None:
-        return f"it exists in {wrote.system} again"
+        return f"its event exists in {wrote.system} again"
     if record is not None and shown != wrote.after and not _is_shown_rounded(record, wrote.after):
         return f"it was changed in {wrote.system} after the run"
     return ""
@@ -263,7 +263,7 @@ def _propagate_skips(
             if shared:
                 reason = f"it shares a block in {w.system} with {shared[0]}, which is not undone"
             elif w.kind is Kind.BLOCK and w.before and (w.system, w.before.interval) in occupied:
-                reason = f"another block in {w.system} has its former time"
+                reason = f"another block in {w.system} is at its former time"
             for booking in sorted(w.bookings - skipped.keys()) if reason else ():
                 skipped[booking] = reason
                 changed = True

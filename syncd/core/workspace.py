@@ -174,7 +174,7 @@ class Workspace:
     def open_booking(self, record: TrackedEvent, booking_id: str) -> Booking:
         """Open a booking for an event that is not ours. Raises ValueError if the event is gone."""
         if record.observed is None:
-            message = f"event {record.id} is gone and opens nothing"
+            message = f"event {record.id} is gone, so no booking can be opened for it"
             raise ValueError(message)
         booking = Booking(
             id=booking_id,

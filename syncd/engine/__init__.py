@@ -1,4 +1,4 @@
-"""The imperative shell around `core`: observe, decide, write, confirm.
+"""Run the cycles of syncd around the pure `core`: recover, read, decide, write, confirm.
 
 See docs/design.md#one-cycle.
 """

@@ -49,8 +49,8 @@ def abandon_system(
     """Delete the state of all our blocks in a system and drop its pending writes.
 
     ``who`` is the operator who gave the system up; '' if unknown. No call is made. The ids of the
-    blocks stay in the journal: if the system comes back, the blocks are known as ours again. Raises
-    StateError.
+    blocks stay in the journal: if the system is configured again, the blocks are known as ours
+    again. Raises StateError.
     """
     run = ids.row()
     changes = Changes()
@@ -69,12 +69,13 @@ def abandon_system(
                 event=each.record.id,
                 before=each.record.observed,
                 rule=f"by {who}" if who else "",
-                detail=f"{system} is gone for good",
+                detail=f"the operator gave up {system} (syncd cleanup --give-up)",
             )
         )
     pending = [i for i in store.pending_intents() if i.operation.system == system]
     changes.intents += [
-        replace(i, state=IntentState.DROPPED, error="its system was given up") for i in pending
+        replace(i, state=IntentState.DROPPED, error="the operator gave up the system")
+        for i in pending
     ]
     given_up = AbandonedSystem(run, system, len(blocks), len(pending))
     store.start_run(run, "give-up", now)

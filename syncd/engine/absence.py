@@ -386,17 +386,16 @@ async def check_further_hosts(
     """
     shown = {row.id for row in read.snapshot.rows}
     covered = {c.provider for c in read.snapshot.coverage}
-    probes = 0
     for record in derived_from(read.store, read.system.name, differ):
         absent = record.id not in shown and record.observed is not None and not record.archived
         asked = read.owners.change(record) is not None or not record.provider
         if not absent or asked or not part_of(record.id).startswith(USER_PREFIX):
             continue
-        if record.provider in covered or probes >= MAX_ABSENCE_LOOKUPS:
+        if record.provider in covered:
             continue  # A read of the host's calendar checks the event like any missing event.
-        if lookups.exhausted:
+        if lookups.exhausted or read.lookups_left <= 0:
             return
-        probes += 1
+        read.lookups_left -= 1
         try:
             await look_up(read, lookups, reports, record)
         except PlatformError as fault:

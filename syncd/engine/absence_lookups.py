@@ -64,6 +64,8 @@ class AbsenceLookups:
     """Events that no list shows and that cannot be read by id: only a list can show their state."""
     other_owner: set[str] = field(default_factory=set)
     """Events that a read before a write found at another owner; the new owner is not proven yet."""
+    emptied: dict[str, datetime] = field(default_factory=dict)
+    """The newly mapped calendars (providers) with an empty list, and when it was first read."""
     _unshown: dict[str, str] = field(default_factory=dict)
 
     def begin_run(self) -> None:

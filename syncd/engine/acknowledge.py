@@ -98,7 +98,7 @@ def entries(store: Store, now: datetime) -> list[Entry]:
 
 
 def acknowledge_entry(store: Store, start: str, by: str, now: datetime, *, undo: bool) -> Entry:
-    """Acknowledge the entry whose id begins with ``start``; with ``undo``, end that.
+    """Acknowledge the entry whose id begins with ``start``; ``undo``: end its acknowledgement.
 
     ``by`` is the operator; '' if unknown. Returns the entry as it is afterwards. An entry that is
     already acknowledged stays as it is. Raises AcknowledgeError if there is not exactly one such
@@ -113,7 +113,7 @@ def acknowledge_entry(store: Store, start: str, by: str, now: datetime, *, undo:
         what=what,
         system=entry.system,
         event=entry.event,
-        rule=f"by {by}" if by else "by a person",
+        rule=f"by {by}" if by else "by an operator",
         detail=entry.reason,
     )
     if undo and entry.at is None:
@@ -140,7 +140,8 @@ def _find_entry(store: Store, start: str, now: datetime) -> Entry:
     conflicts = [h for h in store.open_conflicts() if start and h.id.startswith(start)]
     if conflicts:
         raise AcknowledgeError(
-            f"{conflicts[0].id} is an open conflict and needs a decision", _decide(conflicts[0])
+            f"{conflicts[0].id} is an open conflict, which cannot be acknowledged",
+            _decide(conflicts[0]),
         )
     raise AcknowledgeError(f"no reported item has the id {start!r}", _near(start, known))
 
@@ -160,7 +161,7 @@ def _near(start: str, known: Sequence[Entry]) -> str:
 
 def _of_item(item: ReportedItem, marks: Acknowledgements) -> Entry:
     mark = marks.get(item.digest) if item.acknowledged_at is not None else None
-    prefix = f"all {len(item.events)} records that are listed: " if item.events else ""
+    prefix = f"all {len(item.events)} listed records: " if item.events else ""
     return Entry(
         item.id,
         item.digest,

@@ -194,7 +194,9 @@ class BreakerSystem:
             with supervised(self.name, "event"):
                 return self._system.event(row)
         except IncompleteReadError as fault:
-            raise UnreadableError(self.name, row.id, f"it cannot be read: {fault.detail}") from None
+            raise UnreadableError(
+                self.name, row.id, f"it cannot be parsed: {fault.detail}"
+            ) from None
 
     async def read_one(self, ref: EventRef, value: Value | None = None) -> LookupResult:
         """Delegate to the system. Raises PlatformError while the breaker is open."""
@@ -284,7 +286,7 @@ class BreakerSystem:
         try:
             self._store_facts()
         except StateError as error:
-            log.warning("calls of the last window not stored", reason=str(error))
+            log.warning("recent calls not stored for the rate limit", reason=str(error))
 
     # --- private ------------------------------------------------------------------------------
 
@@ -402,7 +404,7 @@ def _state_after(fault: PlatformError) -> SystemState:
 def _open_breaker_fault(health: SystemHealth, now: datetime) -> PlatformError:
     """Return the fault that an open breaker raises instead of making a call."""
     until = health.retry_at or now
-    detail = f"{health.cause}; no call is made before {until:%H:%M:%S} UTC"
+    detail = f"{health.system} {health.cause}; no call is made before {until:%H:%M:%S} UTC"
     match health.state:
         case SystemState.UNAUTHORISED:
             return UnauthorizedError(health.system, "it", detail=detail)

@@ -157,7 +157,7 @@ class Canaries:
         try:
             with (
                 self.pauses.sending([place]),
-                supervised(canary.system, "removing a probe's leftover block"),
+                supervised(canary.system, "removing the canary of an earlier probe"),
             ):
                 prober = await self.systems[canary.system].prober()
                 if canary.event is None:
@@ -167,7 +167,9 @@ class Canaries:
                     canary = current
                 await self.remove(canary, prober, looked_at=False)
         except PlatformError as fault:
-            log.warning("left by a probe, not removed yet", system=canary.system, fault=str(fault))
+            log.warning(
+                "canary of an earlier probe not removed yet", system=canary.system, fault=str(fault)
+            )
 
     async def look_for(self, canary: Canary) -> Canary | None:
         """Look for a canary whose create had no response: by its tag, else at its time.
@@ -185,20 +187,26 @@ class Canaries:
         if len(found) == 1:
             return self.prove(canary, found[0].id)
         if found:
-            log.warning("several blocks could be a probe's", system=canary.system)
+            log.warning(
+                "several blocks could be the canary of a probe: none is removed",
+                system=canary.system,
+                provider=canary.provider,
+                starts=canary.start.isoformat(),
+            )
             return None
         if asked_at < canary.made_at + MAX_SEND_DELAY + _LAG:
             return None
         if not _covers(snapshot.coverage, canary):
+            if snapshot.faults or _is_cut(snapshot, canary):
+                return None  # A later read may show the block.
             # The system's lists show no blocks, so only the operator can check.
             log.warning(
-                "a probe may have left a block that no list shows",
+                "a probe may have left a canary that no list shows",
                 system=canary.system,
                 provider=canary.provider,
                 starts=canary.start.isoformat(),
                 remedy='search that calendar for "syncd probe" and delete the event',
             )
-            return self.end(canary) if not snapshot.faults else None
         return self.end(canary)
 
     async def remove(self, canary: Canary, prober: Prober, *, looked_at: bool = True) -> bool:
@@ -233,4 +241,12 @@ def _covers(coverage: Sequence[Coverage], canary: Canary) -> bool:
     return any(
         c.provider == canary.provider and Kind.BLOCK in c.kinds and c.window.contains(canary.value)
         for c in coverage
+    )
+
+
+def _is_cut(snapshot: Snapshot, canary: Canary) -> bool:
+    """Return true if the list of blocks that should show a canary lacks rows, or may lack rows."""
+    return any(
+        u.incomplete and u.provider == canary.provider and Kind.BLOCK in u.kinds
+        for u in snapshot.unproven
     )

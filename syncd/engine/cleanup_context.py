@@ -79,5 +79,5 @@ class CleanupContext:
         return Unreachable(
             f"syncd no longer knows which calendar of {system} belonged to "
             f"{provider or 'its provider'}",
-            "Put the entry back into the configuration and run this command again.",
+            "Put that calendar back into the configuration and run this command again.",
         )

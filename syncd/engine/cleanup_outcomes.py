@@ -14,7 +14,7 @@ from syncd.model import Action, Changes, Intent, IntentState, Operation
 from syncd.store.owned import OwnedBlock
 from syncd.systems.port import PlatformError
 
-_SENT_AGAIN = "its outcome cannot be read, so it is sent again"
+_SENT_AGAIN = "the outcome of this removal cannot be read, so syncd sends the removal again"
 
 
 def resend_unanswered(

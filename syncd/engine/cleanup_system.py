@@ -68,11 +68,11 @@ _REMOVALS = select(INTENT).where(
 )
 
 _USERLESS = (
-    "Map the provider to the user who has that calendar now and run this again. If there is no "
-    "such user, check that calendar on the platform itself."
+    "Map the provider to the user who has that calendar now and run this command again. If there "
+    "is no such user, check that calendar on the platform."
 )
 _RUN_AGAIN = "Run the command again. If that does not help, check that calendar on the platform."
-_HIDDEN = "the calendar's list lacks them, but that does not prove that they are gone"
+_HIDDEN = "the list lacks some blocks of syncd, which does not prove that they are gone"
 
 
 @runtime_checkable
@@ -251,7 +251,7 @@ class SystemCleanup:
 
     # --- private ------------------------------------------------------------------------------
 
-    _why = "not all of them could be removed"
+    _why = "not all blocks could be removed"
 
     def _remaining(self) -> dict[str, list[str]]:
         """Return the ids of our blocks that still exist as far as is known, by provider."""
@@ -269,11 +269,11 @@ class SystemCleanup:
             calendar.why, calendar.remedy = cause_and_remedy(self.fault)
         elif calendar.provider in self.seen.userless:
             calendar.why, calendar.remedy = (
-                "the calendar's user is not in the account any more",
+                "the account no longer has the user of this calendar",
                 _USERLESS,
             )
         elif self.report.by_tag and calendar.provider in self.seen.unread and not calendar.why:
-            calendar.why, calendar.remedy = "not all of its events were listed", _RUN_AGAIN
+            calendar.why, calendar.remedy = "the list of its events was incomplete", _RUN_AGAIN
         calendar.unsure = sum(p == calendar.provider for p in self.seen.lines.values())
 
     async def _read_blocks(self) -> OwnBlocks:
@@ -349,13 +349,13 @@ class SystemCleanup:
             ):
                 return
             try:
-                with supervised(self.name, "checking open writes"):
+                with supervised(self.name, "looking up writes without an outcome"):
                     for intent in open_:
                         if intent.state is IntentState.ACCEPTED:
                             await confirm_queued(self.reader, self.write_context, intent)
                     await recover(self.system, open_, self.write_context)
             except PlatformError as fault:
-                log.info("outcome still unknown", system=self.name, fault=str(fault))
+                log.info("outcome of a write still unknown", system=self.name, fault=str(fault))
                 return
 
     def _concerns(self, intent: Intent) -> bool:

@@ -105,7 +105,7 @@ class ContactLinks:
                             await self._link(booking, wanted[booking], systems, store, clock)
         except PlatformError as fault:
             if str(fault) != self._last_fault:
-                log.warning("booking not tied to its contact", system=name, fault=str(fault))
+                log.warning("booking not linked to its contact", system=name, fault=str(fault))
             self._last_fault = str(fault)
         else:
             self._last_fault = ""

@@ -160,10 +160,10 @@ class Engine:
         exactly: AgreedOperations | None = None,
         progress: Progress = lambda _text: None,
     ) -> Report:
-        """Run cycles over the far window until `engine.resync_end` says that it is complete.
+        """Run cycles until `engine.resync_end` says that the resync ends; return the report.
 
-        ``accept`` names a run whose guard stops the operator accepts. ``exactly`` is a plan to
-        apply: the run ends at once if its decisions differ from the plan. Returns the report.
+        ``window`` None: the far window. ``accept``: a run whose guard stops the operator accepts.
+        ``exactly``: the plan to apply; the run ends at once if its decisions differ from the plan.
         """
         self.dirty.mark_whole(providers or self.mapping)
         report = Report(run=self.ids.row(), dry_run=dry_run, exactly=exactly)
@@ -219,7 +219,7 @@ class Engine:
     async def read_free_slots(
         self, *, gently: bool = False, progress: Progress = lambda _text: None
     ) -> None:
-        """Read free slots that are due; the next exposure check uses them. ``gently``: slowly."""
+        """Read the free slots that are due, with delays between calls if ``gently``."""
         with with_waits(self.stopping, progress) as on_progress:
             updated = await read_all_slots(
                 self.systems,
@@ -245,7 +245,7 @@ class Engine:
     async def poll(
         self, *, near: bool, providers: Sequence[str] | None = None, late: bool = False
     ) -> Report:
-        """Run one cycle of the daemon; ``late``: only for providers that late reads concern."""
+        """Run one cycle for the daemon; if ``late``, only for providers that late reads changed."""
         report = Report(run=self.ids.row())
         depth = Depth.NEAR if near else Depth.FAR
         if late:
@@ -430,7 +430,7 @@ class Engine:
         if any(c.read_at > now + MAX_READ_LEAD for c in self.store.last_coverage()):
             return  # This clock was set back, so the range cannot be checked.
         for provider in sorted(providers_out_of_range(self.store, now - READABLE, now + READABLE)):
-            log.warning("times out of range read past", provider=provider)
+            log.warning("stored times out of range replaced", provider=provider)
             self.store.apply(repair(self.store.state(provider), now, context.run))
         migrate_series_stops(self.systems.values(), self.store)
         self._in_range = True

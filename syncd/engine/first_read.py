@@ -211,6 +211,7 @@ def orphan_remarks(store: Store, provider: str, system: str, now: datetime) -> l
     first = min(value.start for value in orphaned)
     remark = (
         f"{system}: {len(orphaned)} of {provider}'s blocks have a syncd tag but no known meeting "
-        f"(the first on {first:%Y-%m-%d %H:%M} UTC). syncd keeps them; delete what you do not need."
+        f"(the first on {first:%Y-%m-%d %H:%M} UTC). syncd does not remove them; delete those that "
+        "you do not need on the platform."
     )
     return [remark]

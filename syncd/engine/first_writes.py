@@ -210,7 +210,10 @@ async def _begin(system: System, intent: Intent, context: WriteContext) -> bool:
             record = await system.whole(operation.ref)
     except RejectedError as fault:
         log.warning(
-            "first write waits", system=system.name, event_id=operation.event, why=str(fault)
+            "first write waits: its record cannot be read",
+            system=system.name,
+            event_id=operation.event,
+            why=str(fault),
         )
         return False
     first = FirstWrite(
@@ -249,7 +252,11 @@ async def confirm_first_write(system: System, context: WriteContext) -> None:
         clear_first_write(system, context.store)  # The record is gone: compare the next write.
         return
     except PlatformError as fault:
-        log.info("first write not compared yet", system=system.name, why=str(fault))
+        log.info(
+            "first write not compared yet: its record cannot be read",
+            system=system.name,
+            why=str(fault),
+        )
         return
     if record.key != first.record.key:
         clear_first_write(system, context.store)
@@ -305,7 +312,7 @@ def report_damage(
     note_fact(system, context.store, _FACTS[action], NO)
     what = "a move" if action is Action.MOVE_APPOINTMENT else "a status change"
     names = ", ".join(sorted(also))
-    reason = f"{what} by syncd also changed: {names}, or somebody edited it at that moment"
+    reason = f"{what} by syncd also changed: {names} (or somebody edited the event just then)"
     log_damage(context, system.name, event, provider, reason)
     clear_first_write(system, context.store)
 
@@ -326,7 +333,7 @@ def log_series_damage(
     ``changed`` is the number of other instances that the write changed.
     """
     note_fact(system, context.store, _SERIES_DAMAGE, event)
-    reason = f"a write by syncd to this instance changed {changed} others of its series"
+    reason = f"a write by syncd to this instance changed {changed} other instances of its series"
     log_damage(context, system.name, event, provider, reason)
 
 
@@ -354,7 +361,9 @@ def _accept(system: System, context: WriteContext) -> None:
     for fact in _FACTS.values():
         if system.facts.value(fact) == NO:
             note_fact(system, context.store, fact, "")
-    log.warning("changes by writes accepted", system=system.name, fields=fields)
+    log.warning(
+        "operator accepted the fields that writes also change", system=system.name, fields=fields
+    )
 
 
 def _end(system: System, event: str, fact: str, context: WriteContext) -> None:

@@ -98,7 +98,9 @@ async def read_slots(
             # A platform may return slots far outside of the window.
             offers = joined(o for o in offered if o.start < window.end and window.start < o.end)
     except PlatformError as fault:
-        log.info("free slots not known", system=system.name, provider=provider, fault=str(fault))
+        log.info(
+            "free slots could not be read", system=system.name, provider=provider, fault=str(fault)
+        )
         known = availabilities(store, provider).get((provider, system.name)) if store else None
         blank = Availability(system.name, provider, now, Window(now, now))
         return replace(known or blank, fault=fault.detail or str(fault))

@@ -55,7 +55,7 @@ def evaluate(
     observed: Mapping[str, Observation],
     former: GuardState | None = None,
 ) -> GuardState:
-    """Check the changes of every provider that is due, before the decisions of a cycle.
+    """Check the changes of each provider that is due, before a decision; return the guard state.
 
     ``parts`` are the partial states of the providers that get a partial decision; each part holds
     all changes of its provider. ``observed`` are the reads of this cycle by system. Providers that

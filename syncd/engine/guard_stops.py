@@ -81,15 +81,15 @@ def check_accept(store: Store, run: str | None) -> None:
         reason = f"the guard did not stop run {run!r}" if known else f"there is no run {run!r}"
         raise AcceptError(reason, hint)
     if keys.isdisjoint(change_keys_of(h.conflict for h in stopped)):
-        reason = f"no change that run {run!r} listed is stopped any more"
+        reason = f"the guard no longer stops any change that run {run!r} listed"
         raise AcceptError(reason, f"The changes were accepted or reverted. {hint}")
 
 
 def describe_open_stops(run: str | None) -> str:
     """Return how to accept all open stops, without a full stop; ``run`` None: none are open."""
     if run is None:
-        return "No changes are stopped now"
-    return f"To accept the changes that are stopped now: syncd resync --accept {run}"
+        return "The guard stops no changes now"
+    return f"To accept the changes that the guard stops now: syncd resync --accept {run}"
 
 
 def accept_stops(

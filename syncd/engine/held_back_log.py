@@ -39,7 +39,11 @@ class HeldBackLog:
     _stored: dict[str, dict[str, HeldBack]] | None = None
 
     def update(self, decisions: Mapping[str, Decision], unmade: Collection[Waiting]) -> None:
-        """Update the held-back writes after a cycle; ``unmade`` are writes tried in vain."""
+        """Update the held-back writes after a cycle.
+
+        ``decisions`` are the cycle's decisions by provider. ``unmade`` are the decided writes that
+        could not be made, each with the reason.
+        """
         for provider, decision in decisions.items():
             tried = [each for each in unmade if each.operation.provider == provider]
             self._now[provider] = {
@@ -142,4 +146,4 @@ def _log(before: Counter[tuple[str, WaitReason]], now: Counter[tuple[str, WaitRe
     for system, why in sorted(now.keys() - before.keys()):
         log.info("writes held back", system=system, reason=str(why), writes=now[system, why])
     for system, why in sorted(before.keys() - now.keys()):
-        log.info("writes held back no longer", system=system, reason=str(why))
+        log.info("writes no longer held back", system=system, reason=str(why))

@@ -212,7 +212,7 @@ def _report_unreadable(
             read.probes.note_open(record.id, read.asked_at)
         return False
     if record.id not in reports.unreadable:
-        reason = f"no list shows it, and it cannot be read by its id: {result.why}"
+        reason = f"no list shows the event, and its read by id fails: {result.why}"
         reports.add(UnreadableError(read.system.name, record.id, reason, provider=record.provider))
     return True
 

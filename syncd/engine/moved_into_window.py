@@ -278,7 +278,7 @@ class _Search:
                 found[record.provider].append(record)
         lacking = [p for p in to_read if not window.covered_by(proven[p])]
         if lacking:
-            self._remark(name, "its lists are not complete")
+            self._remark(name, "the lists are incomplete")
         for provider in to_read:
             # An unreadable record could be the twin, so no candidate is certain.
             if provider not in lacking:
@@ -287,8 +287,8 @@ class _Search:
 
     def _remark(self, system: str, why: str) -> None:
         self.report.remarks.append(
-            f"{system}: could not read beyond the window ({why}) to find the other records of "
-            "meetings that were moved into the window; syncd will try again"
+            f"{system}: meetings that were moved into the window are not matched yet, because the "
+            f"events after the window could not be read ({why}); syncd will try again"
         )
 
     async def find(self, newcomer: TrackedEvent, state: ProviderState) -> None:

@@ -72,7 +72,7 @@ class Observation:
       it.
     - ``asked_at``: when the lists were requested.
     - ``coverage``: the windows that were proven complete; ``unproven``: the windows that were
-      listed,   but not proven complete.
+      listed, but not proven complete.
     - ``changed_ids``: the events with a change, by provider; ``news``: the number of changes.
     - ``external_changes``: the number of changes by provider, without echoes of syncd's own writes.
     - ``suspected``: the number of events that need another read, not before ``recheck_at``.

@@ -12,7 +12,9 @@ from syncd.model import Changes, Id, ReportedItem, Topic
 from syncd.store.reported import open_items_about
 from syncd.store.store import Store
 
-PERSON_MISMATCH = "another system names another person for this meeting: correct one of the records"
+PERSON_MISMATCH = (
+    "another system names a different customer for this meeting: correct one of the appointments"
+)
 
 
 def follow_persons(

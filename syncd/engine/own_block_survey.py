@@ -54,11 +54,11 @@ class OwnBlocks:
     - ``unread``: the providers whose calendar was not read completely.
     - ``gone``: our blocks that no longer exist, with their providers.
     - ``lines``: ids in the file of created ids, with their providers, for which it is unknown
-      whether   the block still exists.
+      whether the block still exists.
     - ``userless``: providers without a user in the account; their empty lists prove nothing.
     - ``shown``: the providers whose lists contain a readable event.
     - ``hidden``: known blocks whose time the lists cover, that no list shows, and that are not
-      proven   gone.
+      proven gone.
     - ``fault``: the fault that ended the survey early; None if the survey is complete.
     """
 
@@ -115,7 +115,7 @@ class OwnBlockReader:
     async def is_gone(self, event: str, provider: str, value: Value | None) -> bool | None:
         """Look up a removed block; return true if the block is gone, false if it still exists.
 
-        ``value`` is the block's last known value. None: the platform's response does not tell.
+        ``value`` is the block's last known value. None: the platform gives no clear response.
         Raises PlatformError.
         """
         ref = EventRef(self.system.name, provider, event, Kind.BLOCK)
@@ -133,7 +133,10 @@ class OwnBlockReader:
             return None
 
     def known(self) -> dict[str, OwnedBlock]:
-        """Return our blocks that the state knows in this system, by id, under current names."""
+        """Return our blocks that the state knows in this system, by id.
+
+        Each has the provider to whom its calendar is mapped now (``aliases``).
+        """
         name = self.system.name
         return {
             each.record.id: replace(

@@ -40,9 +40,9 @@ async def look_up_own_blocks(
 
     - ``unlisted``: the known events that the lists of this read do not show.
     - ``by_id``: set in the first read of a resync: every such block is looked up. The later reads
-      of   the same resync look up only the blocks that were not looked up yet.
+      of the same resync look up only the blocks that were not looked up yet.
     - ``running``: set in far reads and resyncs; a far read looks up the blocks whose last lookup is
-      the   oldest, within the limit of `running_events`. None: a near read.
+      the oldest, within the limit of `running_events`. None: a near read.
 
     In every read, a started proof that a block is gone continues. A fault is recorded in
     ``read.seen``.

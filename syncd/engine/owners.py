@@ -354,7 +354,7 @@ class OwnerTracker:
             try:
                 self._directory = await self.system.users()
             except PlatformError as fault:
-                log.info("users cannot be read", system=self.system.name, fault=str(fault))
+                log.info("users could not be read", system=self.system.name, fault=str(fault))
                 self._directory = UserDirectory()
         return self._directory
 

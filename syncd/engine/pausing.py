@@ -56,12 +56,12 @@ def targets_to_arguments(targets: Iterable[PauseTarget]) -> list[dict[str, str]]
 def targets_from_arguments(arguments: object) -> list[PauseTarget]:
     """Parse the targets of a request. Raises ValueError if the arguments are malformed."""
     if not isinstance(arguments, list) or not arguments:
-        raise ValueError("no target is given")
+        raise ValueError("the request names no target")
     targets: list[PauseTarget] = []
     for each in arguments:
         names = [each.get("system"), each.get("provider")] if isinstance(each, Mapping) else [None]
         if not all(isinstance(n, str) and len(n) <= MAX_TEXT for n in names) or not any(names):
-            raise ValueError("a target must name a system or a provider")
+            raise ValueError("each target must name a system or a provider")
         targets.append(PauseTarget(*names))
     return targets
 
@@ -87,7 +87,7 @@ def pauses_of(store: Store, targets: Sequence[PauseTarget]) -> list[Pause]:
     for place in targets:
         if (place.system, place.provider) not in known:
             names = ", ".join(f"{p.kind} {p.id}" for p in known.values())
-            remedy = f"Paused are: {names}." if names else "Nothing is paused."
+            remedy = f"Paused: {names}." if names else "Nothing is paused."
             raise UnpauseError(f"{place} is not paused", remedy)
     return [known[p.system, p.provider] for p in targets]
 

@@ -16,12 +16,12 @@ class EnginePolicy:
     """The part of the configuration that decisions, reads and writes depend on.
 
     - ``rules``: the rules of each provider; ``places``: where the configuration states the rule for
-      a   kind of conflict.
+      a kind of conflict.
     - ``limits``: the limits of the guard.
     - ``past``, ``future``: how far the whole window reaches before and after now; ``ahead``: how
-      far   the near window reaches after now.
+      far the near window reaches after now.
     - ``near_every``, ``far_every``, ``slots_every``: the intervals of near reads, far reads and
-      reads   of free slots.
+      reads of free slots.
     - ``longest``: how long before the window an event may begin so that a resync still finds it.
     - ``keep``: how long the history is kept in full.
     - ``read_only``: the calendars, as (provider, system), that syncd never writes to.

@@ -137,8 +137,8 @@ def why_no_provider(engine: Engine, name: str) -> str:
         return OBSERVE_REASON
     mapped = [provider for provider, systems in engine.mapping.items() if name in systems]
     if any(engine.pauses.reason_now(provider, name) for provider in mapped):
-        return "all of its writable calendars are paused (syncd unpause)"
-    return "it has no writable calendar"
+        return "all writable calendars of this system are paused (syncd unpause)"
+    return "this system has no writable calendar"
 
 
 def provider_zone(engine: Engine, provider: str) -> str:

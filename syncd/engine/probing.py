@@ -152,7 +152,7 @@ class _System:
         busy = await self._busy(provider)
         start = choose_start(engine, provider, prober, busy)
         if start is None:
-            raise NotMeasuredError("there is no free time for the canary")
+            raise NotMeasuredError("no calendar has free time for the canary")
         canary = Canary(
             engine.ids.key(), self.name, provider, start, start + CANARY_LENGTH, engine.clock.now()
         )
@@ -221,7 +221,7 @@ class _System:
         """Create the canary, run the steps, and remove the canary even if a step fails."""
         if self.ended or self.engine.stopping.is_set():
             raise StoppingError(self.name)
-        self._say(f"making the {prober.canary_name}")
+        self._say(f"creating the {prober.canary_name}")
         self.canaries.begin(probe.canary)
         try:
             await self._make(prober, probe)
@@ -252,7 +252,7 @@ class _System:
         # The reserved call for finding the canary is no longer needed.
         self.limit.reserved = RESERVED_CALLS - 1
         probe.made = self.engine.clock.monotonic()
-        self._history(probe.canary, "made by syncd probe")
+        self._history(probe.canary, "created by syncd probe")
 
     async def _remove(self, prober: Prober, probe: ProbeContext) -> None:
         """Remove the canary, even while syncd is stopping. A failure is logged."""
@@ -267,7 +267,7 @@ class _System:
                 await self.canaries.remove(canary, prober)
                 self._history(canary, "removed by syncd probe")
         except PlatformError as fault:
-            log.warning("a probe's canary is not removed yet", system=self.name, fault=str(fault))
+            log.warning("canary of a probe not removed yet", system=self.name, fault=str(fault))
         finally:
             self.limit.cleans_up = False
             self.canaries.live.discard(canary.tag)
@@ -303,7 +303,7 @@ class _System:
             return
         limit = slots if step.per_calendar else self.limit
         if limit.remaining < step.calls:
-            self.outcome.missed(step.facts, "it would take more calls than the plan allows")
+            self.outcome.missed(step.facts, "measuring it takes more calls than the plan allows")
             return
         self._say(step.label)
         try:
@@ -312,7 +312,7 @@ class _System:
         except NotMeasuredError as reason:
             self.outcome.missed(step.facts, reason.reason, failed=reason.failed)
         except OverCallLimitError:
-            self.outcome.missed(step.facts, "it took more calls than the plan allows")
+            self.outcome.missed(step.facts, "measuring it took more calls than the plan allows")
         except PlatformError as fault:
             self.outcome.missed(step.facts, _in_short(fault))
             # After these faults, no other call would succeed.
@@ -323,7 +323,7 @@ class _System:
         else:
             probe.found |= found
             self._note(found)
-            self.outcome.missed(step.facts, "nothing in this account shows it", failed=False)
+            self.outcome.missed(step.facts, "this account has no data that shows it", failed=False)
 
     def _note(self, found: Mapping[str, str]) -> None:
         """Store the measured facts (values by name) with the time of the measurement."""
@@ -350,7 +350,7 @@ class _System:
         allowed = self.outcome.allowed
         count = f"{self.limit.used} of at most {allowed} calls"
         found = len(self.outcome.measured)
-        self.progress(f"{self.name}: {what} ({count}, {found} facts)")
+        self.progress(f"{self.name}: {what} ({count}, {found} facts measured)")
 
 
 def _in(steps: Sequence[ProbeStep], when: StepTime) -> list[ProbeStep]:
@@ -370,7 +370,8 @@ def _state(fault: PlatformError) -> str:
 def _in_short(fault: PlatformError) -> str:
     if isinstance(fault, StoppingError):
         return "interrupted"
-    return f"answered {fault.status}" if fault.status is not None else fault.without_status
+    answer = fault.without_status if fault.status is None else f"answered {fault.status}"
+    return f"the platform {answer}"
 
 
 def forget_facts(

@@ -73,7 +73,7 @@ async def read_systems(
         count_writes(engine, name, written, report)
     pending = () if report.dry_run else engine.store.pending_intents()
     if pending:
-        progress("checking writes without an answer")
+        progress("looking up writes without an outcome")
     progress("reading")
     full = engine.is_full(window)
     chosen_of: dict[str, Sequence[str]] = {

@@ -167,7 +167,7 @@ async def _observe(
     owners.observe_owner(snapshot, store.records(system.name, owners.events), read.window.start)
     moved_out: set[str] = set()
     if reread_all:
-        moved_out = release_remapped(read, remapped)
+        moved_out = await release_remapped(read, lookups, reports, remapped)
     unlisted = [event for event in delta.unlisted if event not in moved_out]
     differ = [event for event in delta.differ if event in known]
     await _ask_by_id(read, lookups, reports, unlisted, differ, running, by_id=by_id, full=full)

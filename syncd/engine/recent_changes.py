@@ -48,8 +48,11 @@ class RecentChanges:
             if Kind.APPOINTMENT not in each.kinds:
                 continue
             calendar = (each.provider, each.system)
+            # A time after ``now`` was stored by a clock that was ahead.
             recent = {
-                w: at for w, at in self._windows.get(calendar, {}).items() if self._lasts(at, now)
+                w: min(at, now)
+                for w, at in self._windows.get(calendar, {}).items()
+                if self._lasts(at, now)
             }
             # A new read replaces the same window of an earlier read.
             wide = [w for w in recent if not _replaces(each.window, w)]
@@ -74,11 +77,19 @@ class RecentChanges:
         return tuple(self._windows.get((provider, system), ()))
 
     def carried(self, now: datetime) -> Mapping[str, Carried]:
-        """Return the first and the last propagated change of each event, by provider."""
+        """Return the first and the last propagated change of each event, by provider.
+
+        A change that is dated after ``now`` was stored by a clock that was ahead. Its age is
+        unknown, so it is kept for ``every`` from now on.
+        """
         since = now - self.every
         if self._notes is None:
             self._notes = list(_since(self.store, since))
-        self._notes = [note for note in self._notes if note.at > since]
+        self._notes = [
+            note if note.at <= now else replace(note, at=now, seen_at=note.seen_at or note.at)
+            for note in self._notes
+            if note.at > since
+        ]
         found: dict[str, dict[Id, tuple[HistoryEntry, HistoryEntry]]] = {}
         for note in self._notes:
             events = found.setdefault(note.provider, {})

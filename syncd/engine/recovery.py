@@ -67,7 +67,7 @@ STATUS, END = "status", "end"
 MAX_SEARCH_AHEAD = timedelta(days=61)
 """How far after now a block is searched for that is not at the time of its create."""
 
-_MISSING = "not there any more"
+_MISSING = "the event no longer exists"
 
 
 def unsettled_updates(system: System, intents: Sequence[Intent]) -> dict[str, Value]:
@@ -109,14 +109,14 @@ async def recover(system: System, intents: Sequence[Intent], context: WriteConte
         if intent.state is IntentState.ACCEPTED and not _overdue(intent, context):
             continue
         try:
-            with supervised(system.name, "checking an open write"):
+            with supervised(system.name, "looking up the outcome of a write"):
                 if intent.operation.action is Action.CREATE_BLOCK:
                     open_count += not await recover_create(system, intent, context)
                 else:
                     open_count += not await _recover_change(system, intent, context)
         except PlatformError as fault:
             # The target cannot be read now. The intent stays open.
-            log.info("outcome still unknown", system=system.name, fault=str(fault))
+            log.info("outcome of a write still unknown", system=system.name, fault=str(fault))
             open_count += 1
     return open_count
 
@@ -214,7 +214,7 @@ async def recover_create(system: System, intent: Intent, context: WriteContext) 
         # If somebody has moved the block since, the next read stores that as an edit.
         shown = event.value if same_interval(operation.after, event.value) else None
         commit_outcome(
-            context, intent, event.id, shown, asked_at, detail="found after a lost reply"
+            context, intent, event.id, shown, asked_at, detail="found after a lost response"
         )
         return True
     if not lag_passed or await may_hide_event(system, snapshot, operation.provider, context.store):
@@ -234,10 +234,10 @@ async def recover_create(system: System, intent: Intent, context: WriteContext) 
     ):
         return False
     if complete:
-        _drop(intent, context, "never happened")
+        _drop(intent, context, "a read shows that the write was not made")
     elif not unread:
         # This system does not list blocks. The operator must check before a new create.
-        note = f"{system.name} may have made this block, but does not list blocks: check there"
+        note = f"{system.name} may have this block, but does not list blocks: look for it there"
         _hold_for_review(intent, context, note)
     return complete or not unread
 
@@ -332,7 +332,7 @@ async def _recover_change(system: System, intent: Intent, context: WriteContext)
     asked_at = context.clock.now()
     records = context.store.records(system.name, [operation.event or ""])
     if not records:
-        _drop(intent, context, "its target is not known any more")
+        _drop(intent, context, "its target is no longer in the state")
         return True
     record = records[0]
     sighting = await system.read_one(operation.ref, operation.after or operation.before)
@@ -368,12 +368,12 @@ def _apply_found(
     both = (operation.after, operation.before) if queued else (operation.before, operation.after)
     event = event.with_end_of(*both)
     if operation.after is not None and same_interval(operation.after, event.value):
-        detail = "shown by a read" if queued else "found after a lost reply"
+        detail = "shown by a read" if queued else "found after a lost response"
         commit_outcome(context, intent, event.id, event.value, asked_at, detail=detail)
         return True
     if system.capabilities.update_replaces and _was_reset(operation, event.value):
         # The write happened, and reset the status. The new value is the base, and is corrected.
-        detail = f"found after a lost reply; {RESET}: {STATUS}"
+        detail = f"found after a lost response; {RESET}: {STATUS}"
         log.warning("update reset fields", system=system.name, event_id=event.id, fields=[STATUS])
         commit_outcome(context, intent, event.id, event.value, asked_at, detail=detail)
         return True
@@ -384,7 +384,7 @@ def _apply_found(
         and _lost_its_end(system, intended, event.value)
     ):
         # The write happened, and changed the end. Nobody chose that end: it is not propagated.
-        detail = f"found after a lost reply; {RESET}: {END}"
+        detail = f"found after a lost response; {RESET}: {END}"
         log.warning("update reset fields", system=system.name, event_id=event.id, fields=[END])
         commit_outcome(context, intent, event.id, event.value, asked_at, detail=detail)
         return True
@@ -395,9 +395,9 @@ def _apply_found(
         without_effect = intent.error != "" and bulk is not None and bulk.check != ""
         if queued or without_effect:
             # A failed intent limits the repetitions: a job may drop its row each time.
-            _drop(intent, context, "accepted, and without effect", IntentState.FAILED)
+            _drop(intent, context, "accepted, but without an effect", IntentState.FAILED)
         else:
-            _drop(intent, context, "never happened")
+            _drop(intent, context, "a read shows that the write was not made")
         return True
     # A third value: somebody changed the event meanwhile. It is stored as a change.
     record = next(iter(context.store.records(system.name, [event.id])), None)
@@ -407,7 +407,7 @@ def _apply_found(
     after, news = apply_observation(record, event, "", asked_at, system.capabilities.lag)
     changes = Changes(records=[] if news is ObservationKind.STALE else [after])
     changes.intents.append(
-        replace(intent, state=IntentState.DROPPED, error="changed by somebody else meanwhile")
+        replace(intent, state=IntentState.DROPPED, error="the event was changed meanwhile")
     )
     context.store.apply(changes)
     return True
@@ -444,5 +444,5 @@ def _hold_for_review(intent: Intent, context: WriteContext, note: str) -> None:
         note=note,
     )
     held = HeldConflict(context.new_id(), conflict, context.clock.now(), context.run)
-    failed = replace(intent, state=IntentState.FAILED, error="nobody can tell")
+    failed = replace(intent, state=IntentState.FAILED, error="the outcome cannot be determined")
     context.store.apply(Changes(intents=[failed], opened=[held]))

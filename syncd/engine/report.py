@@ -197,7 +197,7 @@ class Report:
     - ``operations``: the number of writes made, by action; ``planned``: the writes that the last
       cycle decided on; ``unmade``: how many planned writes were neither made nor wait.
     - ``news``: the number of changes that were read; ``external_changes``: those not caused by
-      syncd,   by provider.
+      syncd, by provider.
     - ``conflicts``: held conflicts; ``exposures``: busy intervals that can still be booked.
     - ``stopped``: the stops of the guard; ``listed``: the ids of their conflicts; ``accepted``: the
       number of changes that the operator accepted in this run.
@@ -212,7 +212,7 @@ class Report:
     - ``left_behind``: blocks in calendars that are no longer mapped; None if not counted.
     - ``held_back``: writes that are not made because of a pause (``paused``) or observe mode
       (``observe``). They do not count as remaining work, nor do those in ``left_behind``: the
-      operator   chose that.
+      operator chose that.
     - ``exactly``: the plan that the operator approved, if the run carries out a plan.
     """
 

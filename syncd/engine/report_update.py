@@ -52,7 +52,9 @@ async def update_report(
             report_of_system.state = (
                 SystemStatus.INTERRUPTED if engine.stopping.is_set() else SystemStatus.DOWN
             )
-            report_of_system.cause = f"cannot read which calendars its rooms block: {cause}"
+            report_of_system.cause = (
+                f"the calendars that its rooms block could not be read: {cause}"
+            )
     _explain_failing_writes(engine, report)
     report.suspected = sum(o.suspected for o in observed.values())
     # It is useless to read a system again at once that does not respond.
@@ -90,7 +92,9 @@ def add_remark(report: Report, accept: str | None) -> None:
     """
     if accept is not None and not report.accepted:
         now = describe_open_stops(report.run if report.stopped else None)
-        report.remarks.append(f"nothing that run {accept} listed was stopped in this run. {now}.")
+        report.remarks.append(
+            f"The guard stopped nothing in this run that run {accept} listed. {now}."
+        )
     if report.gone:
         one = report.gone == 1
         gone = "1 event does not exist" if one else f"{report.gone} events do not exist"

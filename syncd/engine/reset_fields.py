@@ -22,9 +22,9 @@ def describe_reset(reply: Done) -> str:
     """Return the history text of a completed write, with the fields that the write reset."""
     parts = ["done"]
     if reply.restored:
-        parts.append(f"{RESET} {', '.join(reply.restored)}, which was put back")
+        parts.append(f"{RESET} {', '.join(reply.restored)}, which syncd put back")
     if reply.lost:
-        parts.append(f"{RESET} {', '.join(reply.lost)}, which could not be put back")
+        parts.append(f"{RESET} {', '.join(reply.lost)}, which syncd could not put back")
     return "; ".join(parts)
 
 

@@ -143,7 +143,11 @@ async def resolve_conflict(
     """
     held = next((h for h in engine.store.find_conflicts(conflict) if h.id == conflict), None)
     if held is None or held.closed_at is not None:
-        reason = "there is no such conflict" if held is None else f"it is closed: {held.outcome}"
+        reason = (
+            f"no conflict has the id {conflict}"
+            if held is None
+            else f"conflict {conflict} is closed: {held.outcome}"
+        )
         raise InvalidResolutionError(reason, "`syncd conflicts` lists the open conflicts.")
     await _check_mapped(engine, held.conflict.provider)
     engine.answers[conflict] = answer

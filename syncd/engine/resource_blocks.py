@@ -171,7 +171,7 @@ class ResourceBlocks:
     def event(self, row: Row) -> Event:
         """Return the event of a blocked span. Raises UnreadableError."""
         if not isinstance(row.wire, BlockedSpan):
-            raise UnreadableError(self.name, row.id, "is not a blocked span")
+            raise UnreadableError(self.name, row.id, "the row is not a blocked span")
         return Event(self.name, row.provider, row.id, Kind.BLOCK, _value(row.wire))
 
     async def read_one(self, ref: EventRef, value: Value | None = None) -> LookupResult:
@@ -185,7 +185,9 @@ class ResourceBlocks:
 
     async def whole(self, ref: EventRef) -> WholeRecord:
         """Raise RejectedError: a blocked span is not a record of a platform."""
-        raise RejectedError(self.name, detail=f"{ref.id} is not a record of a platform")
+        raise RejectedError(
+            self.name, detail=f"{ref.id} is computed by syncd and is no record of a platform"
+        )
 
     async def users(self) -> UserDirectory:
         """Return an empty directory: blocked spans have no owner."""
@@ -198,7 +200,9 @@ class ResourceBlocks:
 
     async def write(self, operations: Sequence[Operation]) -> Reply:
         """Raise RejectedError: this source is read-only."""
-        raise RejectedError(self.name, str(operations[0].action), detail="it is read-only")
+        raise RejectedError(
+            self.name, str(operations[0].action), detail="blocked spans are read-only"
+        )
 
     async def free_slots(self, provider: str, window: Window) -> Sequence[Offer]:
         """Return no slots: this source offers no times."""
@@ -226,7 +230,7 @@ class ResourceBlocks:
 
     async def prober(self) -> Prober:
         """Raise RejectedError: only the host system has facts to measure."""
-        raise RejectedError(self.name, detail="it is derived from another system")
+        raise RejectedError(self.name, detail=f"this source is derived from {self.host}")
 
     async def check(self) -> Sequence[CheckResult]:
         """Return no results: the host system checks its rooms."""

@@ -86,7 +86,7 @@ class ResourceSources:
         tasks: SystemTasks,
         pauses: WritePauses,
     ) -> None:
-        """Link bookings to contacts in each system with contact links.
+        """Link bookings to their customers' contacts, in each system that supports contact links.
 
         If a system does not respond in time, its call continues in the background.
         """

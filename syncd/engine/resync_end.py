@@ -83,7 +83,7 @@ class ResyncEnd:
             return False
         progressed = self._made_progress(report)
         if unconfirmed or report.recheck_at is not None:
-            self.progress("waiting for a platform to confirm")
+            self.progress("waiting for a platform to confirm writes")
             pause = self._pause(report, unconfirmed=unconfirmed)
             return await self._wait(tasks.run_pause, pause)
         if progressed or not tasks.pending:

@@ -185,8 +185,8 @@ class SiblingCheck:
         log_series_damage(self.system, target.id, target.provider, len(changed), self.context)
         result.remarks.append(
             f"{self.system.name} {self.target.id}: the write to this instance changed "
-            f"{len(changed)} others of its series, which were restored; syncd writes to no more "
-            "instances there"
+            f"{len(changed)} other instances of its series, which syncd restored; syncd writes to "
+            f"no further instances in {self.system.name}"
         )
 
     def _accept(self, record: TrackedEvent, shown: Value) -> None:
@@ -216,7 +216,12 @@ class SiblingCheck:
         try:
             sighting = await self.system.read_one(record.ref, record.observed)
         except PlatformError as fault:
-            log.info("instance not read", system=record.system, event_id=record.id, why=str(fault))
+            log.info(
+                "instance of a series could not be read",
+                system=record.system,
+                event_id=record.id,
+                why=str(fault),
+            )
             return None
         if not isinstance(sighting, Found):
             return None

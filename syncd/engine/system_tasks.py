@@ -276,7 +276,7 @@ class SystemTasks:
         task = self._calls.get(key)
         if task is None or task.cancelled():
             if system in self.pending:
-                raise RetryableError(system, detail="an earlier question is not answered yet")
+                raise RetryableError(system, detail="an earlier call has no response yet")
             self._forget_answers()
             task = self._calls[key] = asyncio.create_task(call())
             try:
@@ -287,7 +287,7 @@ class SystemTasks:
         if not task.done():
             if urgent:
                 task.add_done_callback(self._on_late_task)
-            raise RetryableError(system, detail=f"no answer came within {self.grace:g} s")
+            raise RetryableError(system, detail=f"no response within {self.grace:g} s")
         del self._calls[key]
         return cast("T", task.result())
 

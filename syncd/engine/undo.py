@@ -154,7 +154,7 @@ async def undo_run(
         for pause in PAUSES:
             if not engine.has_unconfirmed(report):
                 break
-            progress("waiting for a platform to confirm")
+            progress("waiting for a platform to confirm writes")
             if not await engine.stopping.pause(engine.clock, pause):
                 break
             observed |= await read_systems(
@@ -231,7 +231,7 @@ def _notes(
             system=suppression.system,
             before=revised[booking].agreed,
             rule=f"undo of run {run}",
-            detail="left as it is there until the booking changes",
+            detail="syncd does not write this again until the booking changes",
         )
         for suppression in planned.suppressions
         for booking in [suppression.booking]

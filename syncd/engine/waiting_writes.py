@@ -182,5 +182,5 @@ def _log(
         )
     for system, why in sorted(before.keys() - now.keys()):
         log.info(
-            "writes wait no longer", system=system, reason=str(why), writes=before[system, why]
+            "writes no longer wait", system=system, reason=str(why), writes=before[system, why]
         )

@@ -53,7 +53,11 @@ def outcome_changes(
     if is_unmet(operation, shown):
         # The response was "done", but the status did not change. A failed intent limits the
         # attempts. Without `before_write` it does not count as queued, and is repeated.
-        closed = replace(closed, state=IntentState.FAILED, error="the status did not change")
+        closed = replace(
+            closed,
+            state=IntentState.FAILED,
+            error="the platform confirmed the write, but the status did not change",
+        )
         changes.records = [replace(each, before_write=None) for each in changes.records]
     changes.intents.append(closed)
     changes.history += history_of_write(context, operation, event, detail, at)
@@ -64,7 +68,7 @@ def commit_queued(context: WriteContext, call: Sequence[Intent], job: str, at: d
     """Commit that the platform has queued a whole call; ``job`` is the platform's job id or ''."""
     targets = [i.operation.event or "" for i in call]
     records = {r.id: r for r in context.store.records(call[0].operation.system, targets)}
-    detail = f"queued as {job}" if job else "queued"
+    detail = f"queued as job {job}" if job else "queued"
     queued = Changes()
     for intent, target in zip(call, targets, strict=True):
         operation = intent.operation

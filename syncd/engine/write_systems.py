@@ -46,7 +46,7 @@ async def write_systems(
     for name, result in results_by_system.items():
         if result is None:
             engine.dirty.mark_whole(o.provider for o in by_system[name])
-            observed[name].mark_slow("a write has not been answered yet")
+            observed[name].mark_slow("it has not answered a write yet")
         else:
             _note_fault(result, observed[name])
             count_writes(engine, name, result, report)

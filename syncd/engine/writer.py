@@ -176,7 +176,8 @@ async def _carry_out(
         unsent += await _make(system, call, read, context, result)
     if unsent:
         dropped = [
-            replace(i, state=IntentState.DROPPED, error=i.error or "not sent") for i in unsent
+            replace(i, state=IntentState.DROPPED, error=i.error or "the request was not sent")
+            for i in unsent
         ]
         context.store.apply(Changes(intents=dropped))
         result.skipped.extend(i.operation for i in unsent)
@@ -279,7 +280,11 @@ async def still_applies(
         if operation.provider in result.unsure:
             continue
         if operation.event in foreign:
-            log.warning("not to be written to", system=system.name, event_id=operation.event)
+            log.warning(
+                "write skipped: syncd must not change this event",
+                system=system.name,
+                event_id=operation.event,
+            )
             continue
         capabilities = system.capabilities
         bulk = operation.action in capabilities.bulk_only
@@ -300,7 +305,7 @@ async def still_applies(
             if result.unread >= MAX_UNREAD:
                 raise
             # An error for one event is no fault of the system: only its write waits.
-            result.failures.append(f"a write waits, as its target cannot be read: {fault}")
+            result.failures.append(f"a write waits, because its target cannot be read: {fault}")
             _put_off([operation], fault, result)
             log.warning(
                 "target cannot be read before the write",
@@ -419,9 +424,11 @@ def _rejected(
         conflict = slot_taken(operation, fault.detail, known)
         changes.opened.append(HeldConflict(context.new_id(), conflict, at, context.run))
     changes.history += history_of_write(
-        context, operation, operation.event or "", f"refused: {fault.detail}", at
+        context, operation, operation.event or "", f"rejected: {fault.detail}", at
     )
     context.store.apply(changes)
     result.skipped.append(operation)
     result.failures.append(str(fault))
-    log.warning("write refused", system=operation.system, action=operation.action, fault=str(fault))
+    log.warning(
+        "write rejected", system=operation.system, action=operation.action, fault=str(fault)
+    )

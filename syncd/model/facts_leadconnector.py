@@ -89,7 +89,8 @@ V2_FACTS: tuple[PlatformFact, ...] = (
         "an update or deletion of one instance of a series touches only that instance",
         NO,
         _PERSON,
-        'A person allows it (`series = "write"`). After each such write the siblings are checked.',
+        'The operator allows it (`series = "write"`). After each such write the siblings are '
+        "checked.",
         "Writes to instances of a series wait.",
     ),
     PlatformFact(

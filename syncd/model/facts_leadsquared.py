@@ -75,7 +75,8 @@ LEADSQUARED_FACTS: tuple[PlatformFact, ...] = (
         "a time update of one task of a recurrence moves only that task",
         NO,
         _PERSON,
-        'A person allows it (`series = "write"`). After each such write the siblings are checked.',
+        'The operator allows it (`series = "write"`). After each such write the siblings are '
+        "checked.",
         "Writes to instances of a series wait.",
     ),
     PlatformFact(
@@ -150,7 +151,7 @@ LEADSQUARED_FACTS: tuple[PlatformFact, ...] = (
         "the path of the bulk cancel call",
         "unknown",
         _PERSON,
-        "A person finds it with a browser and sets `cancel_path`.",
+        "The operator finds the path with a browser and sets `cancel_path`.",
         "Without it, a cancellation is held or completes the task, as `cancel_as` says.",
         ("Task.svc/BulkCancelAppointments", "elsewhere"),
     ),
@@ -160,7 +161,8 @@ LEADSQUARED_FACTS: tuple[PlatformFact, ...] = (
         "only the host of the account's own region answers",
         YES,
         _PERSON,
-        "A person sets `base_url`. Another host refuses with a message that names the right one.",
+        "The operator sets `base_url`. Another host refuses with a message that names the right "
+        "one.",
         "Nothing: `check` shows this message.",
     ),
     PlatformFact(

@@ -57,8 +57,8 @@ class PlatformFact:
 
 
 _ALONE = (
-    'Until it is measured, such writes are made one at a time. If it is "no", they wait for a '
-    "person."
+    'Until it is measured, such writes are made one at a time. If it is "no", they wait for the '
+    "operator."
 )
 
 
@@ -122,8 +122,8 @@ def common_facts(platform: PlatformKind, lag: str) -> tuple[PlatformFact, ...]:
             YES,
             MeasuredBy.PROBE,
             "The canary event is read again.",
-            "A create with a lost reply is found by its tag, otherwise by calendar, interval and "
-            "creation time.",
+            "A create with a lost response is found by its tag, otherwise by calendar, interval "
+            "and creation time.",
         ),
         PlatformFact(
             platform,

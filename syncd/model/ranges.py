@@ -38,7 +38,7 @@ def read_value(start: datetime, end: datetime, status: Status, now: datetime) ->
     """
     # The caller cuts an end that is too far: that takes the stored value of the event (`cut_end`).
     if end <= start:
-        message = "it ends before it starts, or at once"
+        message = "its end is not after its start"
         raise ValueError(message)
     if not readable(start, now):
         message = "its start lies more than five years away"

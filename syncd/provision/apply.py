@@ -71,7 +71,7 @@ async def apply(
         earlier = down.get((row.system, row.sort))
         if earlier is not None:
             if row.step in _WRITES:
-                yield ApplyResult(row, "", f"not tried: {earlier}")
+                yield ApplyResult(row, "", f"not tried after an earlier fault: {earlier}")
             continue
         try:
             outcome = await _carry_out(row, context)
@@ -111,10 +111,10 @@ async def _create(
     except UnknownOutcomeError as fault:
         after = await _plan_again(thing, provisioner, context)
         if after.step is ProvisionStep.CREATE:
-            error = f"{fault}; it does not exist (yet): run the command again"
+            error = f"{fault}; the resource does not exist (yet): run the command again"
             return ApplyResult(row, "", error)
         _remember(context, thing, ProvisionState.MADE, after.existing)
-        return ApplyResult(row, "created, as a second read showed")
+        return ApplyResult(row, "created (found by a second read)")
     except PlatformError:
         # Nothing was made.
         forget_provisioned(context.store, thing.system, thing.sort, thing.name)
@@ -150,7 +150,7 @@ async def _update(
     except UnknownOutcomeError as fault:
         after = await _plan_again(thing, provisioner, context)
         if after.changes.keys() & existing.fields.keys():
-            error = f"{fault}; it still differs: run the command again"
+            error = f"{fault}; the resource still differs: run the command again"
             return ApplyResult(row, "", error)
         if not all(key in existing.fields for key in row.changes):
             # The platform does not show these fields, so they may not have arrived: send again.
@@ -168,7 +168,9 @@ async def _remove(
     except UnknownOutcomeError as fault:
         remaining = await provisioner.list_actual(row.sort, frozenset({row.name}))
         if any(each.name == row.name for each in remaining):
-            return ApplyResult(row, "", f"{fault}; it still exists: run the command again")
+            return ApplyResult(
+                row, "", f"{fault}; the resource still exists: run the command again"
+            )
     forget_provisioned(context.store, row.system, row.sort, row.name)
     return ApplyResult(row, "removed")
 

@@ -19,15 +19,15 @@ from syncd.systems.port import CheckResult
 _WORDS: Mapping[MatchEvidence, tuple[str, str]] = {
     MatchEvidence.EMAIL: (
         "several users have the e-mail address",
-        "give each its own address, or deactivate one; until then it is no evidence for a match",
+        "give each user a separate address; until then, syncd does not match users by it",
     ),
     MatchEvidence.NAME: (
         "several users have names that differ at most in case or accents, like",
-        "rename one, or add e-mail addresses; until then the name is no evidence for a match",
+        "rename one user, or add e-mail addresses; until then, syncd does not match by this name",
     ),
     MatchEvidence.PHONE: (
-        "several users have the phone",
-        "nothing needs to be done: a shared phone is no evidence for a match; map them by hand",
+        "several users have the phone number",
+        "map these users by hand: syncd does not match users by a shared phone number",
     ),
 }
 
@@ -87,8 +87,8 @@ def unknown_users(
         yield CheckResult(
             "error",
             tree.system,
-            f"no provider that is mapped to it exists in {where}: the key may belong to another "
-            "location",
+            f"each provider mapped to {tree.system} names a user or calendar that {where} does not "
+            "have: the key may belong to another location",
             f"put the key of the mapped location into [systems.{tree.system}], or map the "
             "providers to this location (syncd init)",
         )
@@ -97,7 +97,7 @@ def unknown_users(
         yield CheckResult(
             "error",
             f"{tree.system}: {name}",
-            f"{id} does not exist there",
+            f"{id} does not exist in {tree.system}",
             f"correct {tree.system} in [providers.{name}.calendars]",
         )
 

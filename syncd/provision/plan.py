@@ -59,7 +59,10 @@ def compare_resources(
     remembered = known.get((thing.system, thing.sort, thing.name))
     if len(here) > 1:
         ids = ", ".join(each.id or "(no id)" for each in here)
-        note = f"{len(here)} have this name ({ids}): rename or remove all but one on the platform"
+        note = (
+            f"{len(here)} resources have this name ({ids}): rename or remove all but one on the "
+            "platform"
+        )
         return _row(ProvisionStep.BY_HAND, thing, note=note)
     if not here:
         near = [each.name for each in existing if fold_name(each.name) == fold_name(thing.name)]
@@ -74,7 +77,7 @@ def compare_resources(
     if stuck:
         shown = "; ".join(f"{key} is {_shown(changes[key][0])}" for key in stuck)
         note = (
-            f"{shown}, and the API cannot change that: change it on the platform, or in the "
+            f"{shown}, and the API cannot change this field: change it on the platform, or in the "
             "configuration"
         )
         return ProvisionRow(
@@ -108,7 +111,9 @@ def unwanted(
             name = (system, str(sort), found.name)
             if name in stated or not is_ours(found, known.get(name)):
                 continue
-            by_hand = "the API cannot remove it: remove it on the platform" * (sort in kept)
+            by_hand = "the API cannot remove this resource: remove it on the platform" * (
+                sort in kept
+            )
             note = by_hand or "no longer in the configuration"
             step = ProvisionStep.BY_HAND if by_hand else ProvisionStep.NOT_WANTED
             rows.append(

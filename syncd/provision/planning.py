@@ -18,10 +18,11 @@ from syncd.systems.fault_boundary import contained
 from syncd.systems.port import PlatformError
 from syncd.systems.provisioning import Actual, Desired, Provisioner, ResourceType, UnresolvedError
 
-REPLACES = "replaces all fields: those not shown here return to the platform's defaults"
+REPLACES = "replaces all fields: fields not shown here return to the platform's defaults"
 _SORTS = frozenset(map(str, ResourceType))
 MISSING_IN_LIST = (
-    "syncd made it and it still exists, but the list does not show it: run this again later"
+    "syncd created this resource and it still exists, but the platform's list does not show it: "
+    "run the command again later"
 )
 
 

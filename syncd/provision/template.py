@@ -178,7 +178,7 @@ resync_at = "03:30"                     # the nightly resync of the whole window
 _SYSTEMS = "# One table per account. Choose the names: history and conflicts show them.\n"
 
 _PROVIDERS = """\
-# One table per person, with a calendar in each system. A calendar with write = false is read, but
+# One table per provider, with a calendar in each system. A calendar with write = false is read, but
 # never written to.
 """
 
@@ -186,9 +186,9 @@ _TAIL = """\
 # Which value wins if two systems disagree.
 [rules]
 prefer = {prefer}    # the tie-break of all rules
-moved_apart = "latest"                  # "latest", "prefer" or "hold" (leave it to a person)
+moved_apart = "latest"                  # "latest", "prefer" or "hold" (the operator decides)
 moved_and_cancelled = "cancel"          # "cancel", "move" or "hold"
-twin_deleted = "cancel"                 # only one record is deleted: "cancel", "keep" or "hold"
+twin_deleted = "cancel"                 # one appointment is deleted: "cancel", "keep" or "hold"
 
 # The guard stops large changes of a calendar until `syncd resync --accept RUN`: more than `count`
 # meetings that are more than `share` of all disappear or move; or all meetings, at least `common`,
@@ -202,7 +202,7 @@ all = 3
 
 _HINTS: Mapping[str, Sequence[str]] = {
     "leadsquared": (
-        '#cancel_as = "hold"      # a person cancels; or "complete"; or "cancel",',
+        '#cancel_as = "hold"      # the operator cancels; or "complete"; or "cancel",',
         '#                        # with cancel_path = "Task.svc/NAME": docs/leadsquared-cancel.md',
         "#calls_per_5s = 8        # what your plan allows: Pro 10, Super 20",
     ),

@@ -23,7 +23,7 @@ class ListCap:
     def __post_init__(self) -> None:
         """Validate the cap. Raises ValueError if it is below one row."""
         if self.rows < 1:
-            message = f"a list shows at least one row, not {self.rows}"
+            message = f"the cap must be at least 1 row, not {self.rows}"
             raise ValueError(message)
 
     def apply(self, rows: Sequence[R]) -> list[R]:

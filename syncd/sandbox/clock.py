@@ -47,7 +47,7 @@ class ManualClock:
     def __init__(self, now: datetime) -> None:
         """Start at an aware instant. Raises ValueError for a naive one."""
         if now.tzinfo is None:
-            message = "a clock needs an aware instant"
+            message = "the start time of the clock needs a time zone"
             raise ValueError(message)
         self._start = self._now = now.astimezone(UTC)
 
@@ -62,7 +62,7 @@ class ManualClock:
     def advance(self, seconds: float) -> None:
         """Advance the clock by this many seconds. Raises ValueError for a negative number."""
         if seconds < 0:
-            message = "time does not run backwards"
+            message = "the clock cannot go back"
             raise ValueError(message)
         self._now += timedelta(seconds=seconds)
 

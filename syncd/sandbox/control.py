@@ -134,7 +134,7 @@ class Verb:
 def _seek(platform: PlatformUi, event_id: str) -> None:
     known = {each.id for each in platform.appointments()} | {each.id for each in platform.blocks()}
     if event_id not in known:
-        message = f"no event {event_id}"
+        message = f"there is no event {event_id}"
         raise LookupError(message)
 
 
@@ -265,7 +265,7 @@ class _Control:
         platform = self._system(request)
         name = request.path_params["verb"]
         if name not in VERBS:
-            raise HTTPException(404, f"no verb {name!r}; there are {', '.join(VERBS)}")
+            raise HTTPException(404, f"unknown verb {name!r}; the verbs are: {', '.join(VERBS)}")
         verb = VERBS[name]
         arguments = await _body(request, verb.fields)
         try:
@@ -314,7 +314,9 @@ class _Control:
     def _system(self, request: Request) -> ControlledPlatform:
         name = request.path_params["system"]
         if name not in self.systems:
-            raise HTTPException(404, f"no system {name!r}; there are {', '.join(self.systems)}")
+            raise HTTPException(
+                404, f"unknown system {name!r}; the systems are: {', '.join(self.systems)}"
+            )
         return self.systems[name]
 
 
@@ -334,7 +336,7 @@ async def _body(request: Request, fields: Mapping[str, Field]) -> JsonObject:
         body = None
     if not isinstance(body, dict):
         raise HTTPException(400, "the body must be a JSON object")
-    errors = [f"{name}: no such field" for name in body if name not in fields]
+    errors = [f"{name}: unknown field" for name in body if name not in fields]
     values: JsonObject = {}
     for name, field in fields.items():
         if body.get(name) is None:

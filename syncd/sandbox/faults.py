@@ -128,15 +128,15 @@ class Faults:
         name of an odd answer or row defect.
         """
         if fault.kind is FaultKind.ODD_ANSWER and fault.spelling not in ODD_ANSWERS:
-            message = f"spelling {fault.spelling!r} is none of {', '.join(ODD_ANSWERS)}"
+            message = f"spelling {fault.spelling!r} is not one of {', '.join(ODD_ANSWERS)}"
             raise ValueError(message)
         if fault.kind is FaultKind.BROKEN_ROW and fault.spelling not in {"", *RowDefect}:
-            message = f"spelling {fault.spelling!r} is none of {', '.join(RowDefect)}"
+            message = f"spelling {fault.spelling!r} is not one of {', '.join(RowDefect)}"
             raise ValueError(message)
         try:
             re.compile(fault.path)
         except re.error as error:
-            message = f"path {fault.path!r} is no regular expression: {error}"
+            message = f"path {fault.path!r} is not a regular expression: {error}"
             raise ValueError(message) from error
         self._faults.append((fault, [0]))
 

@@ -106,7 +106,7 @@ class FactKnobs:
         """
         knob = self._knob(name)
         if side not in knob.values:
-            message = f"{name} has the sides {', '.join(knob.values)}, not {side!r}"
+            message = f"{side!r} is not a value of {name}; the values are: {', '.join(knob.values)}"
             raise ValueError(message)
         setattr(self, knob.attribute, knob.values[side])
 
@@ -123,7 +123,7 @@ class FactKnobs:
                 return side
         if knob.other_side:
             return knob.other_side
-        message = f"{name} has the value {current!r}, which belongs to no side"
+        message = f"{name} is set to {current!r}, which is none of its documented values"
         raise ValueError(message)
 
     def facts(self) -> dict[str, str]:
@@ -134,7 +134,7 @@ class FactKnobs:
         rows = platform_facts(self.kind)
         if all(row.name != name for row in rows):
             known = ", ".join(row.name for row in rows)
-            message = f"{self.kind} has no fact {name!r}; there are {known}"
+            message = f"{self.kind} has no fact {name!r}; the facts are: {known}"
             raise ValueError(message)
         return _NAMED.get((self.kind, name)) or Knob.flag(name)
 

@@ -37,5 +37,5 @@ class LimitReply:
                 page = f"<html><body><h1>Refused</h1><p>{text}</p></body></html>"
                 return HTMLResponse(page, self.status)
             case _:
-                message = f"place {self.place!r} is none of {', '.join(REPLY_PLACES)}"
+                message = f"place {self.place!r} is not one of {', '.join(REPLY_PLACES)}"
                 raise ValueError(message)

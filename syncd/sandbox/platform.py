@@ -75,7 +75,7 @@ class RefusalError(Exception):
 
     def __init__(self, response: Response) -> None:
         """Store the response to send."""
-        super().__init__(f"refused with {response.status_code}")
+        super().__init__(f"refused with HTTP status {response.status_code}")
         self.response = response
 
 
@@ -295,7 +295,7 @@ class Platform(FactKnobs, ABC):
         response.headers.setdefault("Date", format_datetime(self.stamp(), usegmt=True))
         if cut:
             await _send_half(response, send)
-            message = f"{self.name} broke off its reply"
+            message = f"{self.name} broke off its response"
             raise LostReply(message)
         await response(scope, receive, send)
 

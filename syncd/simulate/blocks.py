@@ -1,4 +1,4 @@
-"""Acts on blocks: a person closes time, changes a block, or copies a block of syncd."""
+"""Acts on blocks: somebody closes time, changes a block, or copies a block of syncd."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def close(world: World, step: SimEvent, start: datetime, end: datetime, provider
 
 
 def change(world: World, step: SimEvent, start: datetime, end: datetime) -> str:
-    """Move or remove a block: one of syncd's, or one that a person made."""
+    """Move or remove a block: one of syncd's, or one that somebody made."""
     platform = world.sandbox.systems[step.system]
     is_ours = step.kind in {EventKind.EDIT_OURS, EventKind.REMOVE_OURS}
     legacy = world.sandbox.legacy

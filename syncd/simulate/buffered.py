@@ -64,7 +64,7 @@ def prepare(world: World, buffers: tuple[int, int]) -> None:
 def judge_buffers(world: World, now: datetime, claimed: Collection[Claimed]) -> Iterator[str]:
     """Yield the blocks that lack the buffer of a v2 meeting, or have one without such a meeting.
 
-    Times in ``claimed`` wait for a person and are skipped.
+    Times in ``claimed`` wait for the operator and are skipped.
     """
     if not world.buffers:
         return
@@ -84,7 +84,7 @@ def judge_buffers(world: World, now: datetime, claimed: Collection[Claimed]) -> 
             if name == SOURCE or view.wide or view.key not in meetings:
                 continue
             if not _is_needed_for_other(world, name, view):
-                yield f"1: the buffer of a meeting is open: {where}"
+                yield f"1: the buffer of a meeting is not blocked: {where}"
 
 
 def is_beside(world: World, system: str, block: EventView) -> bool:

@@ -99,7 +99,7 @@ def prepare(world: World, busy: Busy) -> None:
         cap_lists(world, busy.keeps)
     for system in ("clinic", "legacy"):
         world.observe(system, by_hand=True)
-    # These were cancelled before the day began, so they are no change by a person.
+    # These were cancelled before the day began, so they are no manual change.
     world.changes = [c for c in world.changes if c.after is None or c.after.busy]
 
 

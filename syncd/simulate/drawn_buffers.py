@@ -19,5 +19,5 @@ def draw_buffers(seed: int, choices: frozenset[str]) -> tuple[int, int]:
     """Return the buffers of a day in minutes, (0, 0) on most days."""
     random = Random(f"buffered {seed}")  # noqa: S311 - chance that can be repeated, not a secret
     drawn = random.choice(_BUFFERS) if random.random() < _DAYS else (0, 0)
-    # A meeting that follows a block which a person moved may begin at any minute.
+    # A meeting that follows a block which somebody moved may begin at any minute.
     return (0, 0) if Choice.RESCHEDULE in choices else drawn

@@ -60,8 +60,8 @@ ELSEWHERE: frozenset[tuple[str, str]] = frozenset(
 
 NEVER: Mapping[tuple[str, str], str] = MappingProxyType(
     {
-        ("crm", "home_host"): "an account that refuses this host answers no call on any day",
-        ("legacy", "checks_slots"): "people here book at all hours, which no calendar offers",
+        ("crm", "home_host"): "an account that refuses this host answers no call at all",
+        ("legacy", "checks_slots"): "simulated customers also book times that no calendar offers",
     }
 )
 """Facts that are not drawn, with the reason."""

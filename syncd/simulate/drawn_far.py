@@ -1,4 +1,4 @@
-"""Draw meetings far beyond the window, one record of which a person drags into it."""
+"""Draw meetings far beyond the window, one record of which somebody drags into it."""
 
 from __future__ import annotations
 

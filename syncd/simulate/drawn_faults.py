@@ -76,7 +76,7 @@ def shifted_rows(random: Random, span: float) -> SimEvent:
 def trouble(
     random: Random, span: float, faults: Collection[str], near: list[float]
 ) -> list[SimEvent]:
-    """Draw up to eight faults, most of them shortly before an act of a person."""
+    """Draw up to eight faults, most of them shortly before an act of people."""
     kinds = [kind for kind in _FAULTS if kind in faults]
     steps: list[SimEvent] = []
     for _ in range(random.randint(0, 8)):

@@ -59,7 +59,7 @@ def _one_deleted(random: Random, span: float) -> list[SimEvent]:
 
 
 def _removed_block(random: Random, span: float) -> list[SimEvent]:
-    """Draw a block of syncd that a person removes, and other changes at about that time."""
+    """Draw a block of syncd that somebody removes, and other changes at about that time."""
     at = round(random.uniform(0.2, 0.6) * span, 1)
     slot = random.randrange(8, 60)
     return [

@@ -9,7 +9,7 @@ from syncd.sandbox.odd_answers import ODD_ANSWERS
 from syncd.simulate.acts import SYSTEMS, EventKind, SimEvent
 
 _LASTING = frozenset({"rate-spent", "deep-refusal"})
-"""Odd answers that outlast the day: a learned rate, and refusals that a person must look at."""
+"""Odd answers that outlast the day: a learned rate, and refusals that the operator must look at."""
 _ODD = tuple(name for name in ODD_ANSWERS if name not in _LASTING)
 
 

@@ -29,7 +29,7 @@ def writes_per_change(world: World) -> Iterator[str]:
     if world.choices & {"revert", "next-free"}:
         # After a refusal a meeting goes elsewhere, and all of its records follow.
         allowed *= 2
-    # A person's decision, or an undone run, is written everywhere once more.
+    # The operator's decision, or an undone run, is written everywhere once more.
     allowed += (
         writes if any(not provider for _, provider in world.answers) else 6 * len(world.answers)
     )

@@ -26,7 +26,7 @@ MAX_FUTILE_UPDATES = 2
 """How many updates of one block may fail to set its end.
 
 The first trusts what was measured before the platform changed. Its block then shows its former end,
-like one that a person changed back, and is corrected once more. That update is read back, as the
+like one that somebody changed back, and is corrected once more. That update is read back, as the
 fact is contradicted by then, and the block is replaced: there is no third update.
 """
 
@@ -60,12 +60,12 @@ def note_measured(
 ) -> None:
     """Note what a probe would find, for facts that the state does not know yet.
 
-    A fact that an answer contradicted stays so: a person probes again only after the state was
+    A fact that an answer contradicted stays so: the operator probes again only after the state was
     lost. A system that is left out of the configuration is not probed.
     """
     for system, name in scenario.measured:
         if system not in systems:
-            continue  # a person left it out of the configuration
+            continue  # the operator left it out of the configuration
         measured = systems[system].measured
         if measured.side(name) is Side.SAFE:
             measured.note(name, sandbox.systems[system].fact(name))
@@ -77,7 +77,7 @@ def closes_calendars(world: World, system: str) -> bool:
 
 
 def is_unlisted(world: World, system: str, block: str, *, by_hand: bool) -> bool:
-    """Return true for a block of a person on v1 that no list shows: no program can know of it.
+    """Return true for a manual block on v1 that no list shows: no program can know of it.
 
     Blocks of syncd are read by their ids.
     """
@@ -91,8 +91,8 @@ def is_unlisted(world: World, system: str, block: str, *, by_hand: bool) -> bool
 def note_unnamed(world: World, system: str, changes: Iterable[Change], answer: bytes) -> None:
     """Record blocks of syncd whose create did not return an id, where no list shows blocks.
 
-    No program can find them: syncd does not repeat the create and asks a person to check. A block
-    that this person does not remove stays, also after a cleanup.
+    No program can find them: syncd does not repeat the create and asks the operator to check. A
+    block that the operator does not remove stays, also after a cleanup.
     """
     if system != "legacy" or world.sandbox.legacy.lists_blocks:
         return
@@ -136,7 +136,7 @@ def is_kept_short(world: World, system: str, view: EventView) -> bool:
 def judge_ends(world: World, now: datetime, claimed: Collection[Claimed]) -> Iterator[str]:
     """Yield meetings that v1 shortened and the rest of whose time is open: a block must close it.
 
-    Times in ``claimed`` wait for a person and are skipped.
+    Times in ``claimed`` wait for the operator and are skipped.
     """
     for event, view in sorted(world.events("legacy").items()):
         if not view.busy or view.end <= now or (view.provider, view.interval) in claimed:
@@ -147,7 +147,7 @@ def judge_ends(world: World, now: datetime, claimed: Collection[Claimed]) -> Ite
                 for block, other in world.events("legacy").items()
             )
         ):
-            yield f"1: the rest of a meeting is open: legacy {event} {view.start:%d %H:%M}"
+            yield f"1: the end of a meeting is not blocked: legacy {event} {view.start:%d %H:%M}"
 
 
 def _kept_short(world: World, system: str, view: EventView) -> Iterator[PlatformAppointment]:

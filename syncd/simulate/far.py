@@ -1,4 +1,4 @@
-"""Meetings far beyond the window, which no read shows: a person drags one record into it.
+"""Meetings far beyond the window, which no read shows: somebody drags one record into it.
 
 The other record of that meeting must follow, and no other meeting may.
 """

@@ -1,4 +1,4 @@
-"""Judge the end of a day: the platforms agree, and only what waits for a person differs.
+"""Judge the end of a day: the platforms agree, and only what waits for the operator differs.
 
 The oracle asks the state only which conflicts are held and which events syncd takes for one
 meeting. Everything else it knows by observation.
@@ -86,7 +86,7 @@ def _waits_for_lookup(world: World, intent: Intent, now: datetime) -> bool:
 def open_disagreements(
     world: World, store: Store, now: datetime, last: datetime
 ) -> Iterator[Disagreement]:
-    """Yield each disagreement that does not wait for a person."""
+    """Yield each disagreement that does not wait for the operator."""
     conflicts = [h for h in store.open_conflicts() if h.conflict.held]
     waiting = _waiting_times(world, store, conflicts)
     claimed = {(provider, _rounded(world, interval)) for provider, interval in waiting}
@@ -139,7 +139,7 @@ def _disagreements(sights: Sequence[EventSummary], now: datetime) -> Iterator[Di
 
 
 def _claimed(store: Store, conflicts: Collection[HeldConflict]) -> set[tuple[str, TimeSpan]]:
-    """Return the times that wait for a person: claimed times, and times agreed before."""
+    """Return the times that wait for the operator: claimed times, and times agreed before."""
     times: set[tuple[str, TimeSpan]] = set()
     agreed = {b.id: b.agreed for b in store.bookings()}
     for conflict in conflicts:
@@ -152,7 +152,7 @@ def _claimed(store: Store, conflicts: Collection[HeldConflict]) -> set[tuple[str
 
 
 def _times_by_persons(store: Store) -> set[tuple[str, TimeSpan]]:
-    """Return the times that a person wants unchanged: undone, dismissed, or released by a rule."""
+    """Return the times that the operator wants unchanged: undone, dismissed or released."""
     waived, bookings = _undone_bookings(store), store.bookings()
     times = _claimed(store, _dismissed(store))
     by_booking: dict[str, list[tuple[Replica, TrackedEvent | None]]] = {b.id: [] for b in bookings}
@@ -167,12 +167,12 @@ def _times_by_persons(store: Store) -> set[tuple[str, TimeSpan]]:
 
 
 def _dismissed(store: Store) -> list[HeldConflict]:
-    """Return the conflicts that a person dismissed."""
+    """Return the conflicts that the operator dismissed."""
     return [h for provider in PEOPLE for h in store.state(provider).conflicts if h.dismissed]
 
 
 def _undone_bookings(store: Store) -> set[str]:
-    """Return the bookings of which a person undid a write."""
+    """Return the bookings of which the operator undid a write."""
     return {waiver.booking for person in PEOPLE for waiver in store.state(person).undo_suppressions}
 
 

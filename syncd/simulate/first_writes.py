@@ -1,7 +1,7 @@
 """Platforms whose updates change more of an appointment than was sent, on some days.
 
 At most one appointment of each account may ever be damaged so (docs/design.md#measured-facts),
-until a person allows such writes.
+until the operator allows such writes.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def waits_to_follow(world: World, system: str, event: str) -> bool:
 def may_not_follow(world: World, change: Change, system: str, event: str) -> bool:
     """Return true if a twin stayed where it was only because its system's key may not write.
 
-    A person moved the same meeting elsewhere after the twin was entered. So the meeting is there,
+    Somebody moved the same meeting elsewhere after the twin was entered. So the meeting is there,
     and its former time opens wherever no other system has a twin and writes are allowed.
     """
     twin = world.events(system)[event]

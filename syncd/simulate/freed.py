@@ -1,9 +1,9 @@
 """Judge, a moment later, time that was freed shortly before its meeting follows.
 
 In each system removals come first, and systems are written to in parallel (docs/design.md#plans).
-If a record follows hours after its meeting moved, because it waited for a person, the block that
-covered it goes a moment before the record arrives at that time; and at its old time, before the
-record leaves.
+If a record follows hours after its meeting moved, because it waited for the operator, the block
+that covered it goes a moment before the record arrives at that time; and at its old time, before
+the record leaves.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def judge_soon(world: World, change: Change, before: EventView, system: str, eve
 def _has_moved(world: World, change: Change, before: EventView, system: str, event: str) -> bool:
     """Return true if the source has moved to a time that is still to come.
 
-    A move that waited for a person is not made once its time has passed, and the old time stays
+    A move that waited for the operator is not made once its time has passed, and the old time stays
     closed.
     """
     source = world.events(system).get(event)

@@ -26,7 +26,7 @@ HOST_ACTS = (EventKind.ADD_HOST, EventKind.REMOVE_HOST, EventKind.HAND_OVER)
 _MARK = "@users/"
 
 MAX_WRITE_DELAY = timedelta(hours=26)
-"""The longest delay between a person's change and a write: a whole scenario and some polls."""
+"""The longest delay between a manual change and a write: a whole scenario and some polls."""
 
 
 def platform_id(event: str) -> str:

@@ -184,7 +184,7 @@ class MassEdit:
                 # An event that was over by then is no part of a stop (`core.mass_change_guard`) and
                 # is propagated.
                 continue
-            # Until a person decides, a moved event's former time is closed, too.
+            # Until the operator decides, a moved event's former time is closed, too.
             is_freed = freed if new is None else removed and not self._is_taken(old)
             if is_freed and before is not None and before.key == old.key:
                 return True
@@ -195,7 +195,7 @@ class MassEdit:
 
 
 def accepted_intervals(mass_edits: Iterable[MassEdit], since: datetime) -> set[TimeSpan]:
-    """Return where meetings were moved by mass edits that a person accepted after that time."""
+    """Return where meetings were moved by mass edits that the operator accepted after that time."""
     return {
         new.interval
         for mass_edit in mass_edits

@@ -99,7 +99,7 @@ def judge_change(world: World, change: Change) -> Iterator[str]:
     if after is None:
         return
     if before is None and _is_released(world, change, after):
-        yield f"5: recreated a block that a person removed: {where}"
+        yield f"5: recreated a block that somebody on the platform removed: {where}"
     if before is None or before.kind != "appointment":
         return
     if before.busy and not after.busy and world.twin_deleted != "cancel":
@@ -107,7 +107,7 @@ def judge_change(world: World, change: Change) -> Iterator[str]:
         if elsewhere and all(other.after is None for other in elsewhere):
             yield f"5: cancelled a meeting that was only deleted elsewhere: {where}"
     if not before.busy and after.busy and _was_cancelled_by_hand(world, change, before):
-        yield f"5: reactivated a meeting that a person cancelled: {where}"
+        yield f"5: reactivated a meeting that somebody on the platform cancelled: {where}"
 
 
 def replaces_deleted(world: World, change: Change, after: EventView) -> bool:
@@ -186,7 +186,7 @@ def _changes_elsewhere(world: World, change: Change, before: EventView) -> list[
 
 
 def _was_cancelled_by_hand(world: World, change: Change, before: EventView) -> bool:
-    """Return true if a person cancelled this record, and nobody moved the meeting since."""
+    """Return true if somebody cancelled this record, and nobody moved the meeting since."""
     own_changes = [
         c for c in world.changes if c.by_hand and (c.system, c.event) == _event_id(change)
     ]
@@ -208,7 +208,7 @@ def _was_cancelled_by_hand(world: World, change: Change, before: EventView) -> b
 
 
 def _is_released(world: World, change: Change, after: EventView) -> bool:
-    """Return true if a person removed this block, a rule released it, and nothing else happened."""
+    """Return true if somebody removed this block, a rule released it, and nothing else happened."""
     if world.block_edited != "release" or world.state_losses or world.mass_edits:
         return False
     removed = [
@@ -233,7 +233,7 @@ def _is_released(world: World, change: Change, after: EventView) -> bool:
 
 
 def _is_claimed(world: World, system: str, block: EventView) -> bool:
-    """Return true if a block closes a time that a held conflict claims until a person decides.
+    """Return true if a block closes a time that a held conflict claims until the operator decides.
 
     Another record of the meeting was ended or moved apart, and the rule is hold.
     """

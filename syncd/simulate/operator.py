@@ -43,7 +43,7 @@ class ProcessKilled(BaseException):
 
 @dataclass(slots=True)
 class Operator:
-    """A person with a terminal beside the running daemon (``jobs``, None while it is down).
+    """An operator with a terminal beside the running daemon (``jobs``, None while it is down).
 
     ``build_app`` builds the app of a command of its own, on a copy of the state.
     """

@@ -74,7 +74,7 @@ def judge_change(world: World, change: Change) -> Iterator[str]:
             change, world.events(change.system)
         )
         if going_on and not ended:
-            yield f"7: followed {len(mass_edit.news)} changes in {mass_edit.system}: {where}"
+            yield f"7: propagated {len(mass_edit.news)} changes of {mass_edit.system}: {where}"
     yield from one_sided.judge_change(world, change)
     match before, after:
         case None, EventView():
@@ -130,7 +130,7 @@ def _has_ended_elsewhere(world: World, change: Change, system: str) -> bool:
 
 
 def _was_just_answered(world: World, change: Change) -> bool:
-    """Return true if the change may follow from a recent answer or undo by a person."""
+    """Return true if the change may follow from a recent answer or undo by the operator."""
     return _was_answered_since(world, change, change.at - MAX_DELAY)
 
 
@@ -165,7 +165,7 @@ def _judge_created(world: World, change: Change, after: EventView) -> Iterator[s
         if (change.system, event) not in world.ours
         and view.busy
         and view.key == after.key
-        # A person's block of a meeting's time alone does not cover its buffer.
+        # Somebody's block of a meeting's time alone does not cover its buffer.
         and (after.wide is None if view.kind == "block" else is_twin)
         and unchanged_since(world, change.system, event) < change.at - UNREAD_FOR
         and not _is_cancelled_elsewhere(world, change, change.system, event, NEVER_EXPIRES)
@@ -186,7 +186,7 @@ def _judge_created(world: World, change: Change, after: EventView) -> Iterator[s
     has_cause = after.interval in _times_by_rule(world, change, change.at - MAX_DELAY) or any(
         find_sources(world, change, after, since=change.at - MAX_DELAY)
     )
-    # What a person decided during a stop is written when the guard releases it.
+    # What the operator decided during a stop is written when the guard releases it.
     has_cause = has_cause or _was_answered_since(
         world, change, oldest_cause(world, change.at - MAX_DELAY)
     )
@@ -203,8 +203,8 @@ def _judge_created(world: World, change: Change, after: EventView) -> Iterator[s
 def _follows_accepted_move(world: World, block: EventView, since: datetime) -> bool:
     """Return true if a meeting is blocked where a mass edit moved a block of syncd.
 
-    The guard stopped that move. Once a person accepts it, the rule moves the meeting there, hours
-    later (docs/conflicts.md).
+    The guard stopped that move. Once the operator accepts it, the rule moves the meeting there,
+    hours later (docs/conflicts.md).
     """
     return "reschedule" in world.choices and any(
         name in mass_edit.ours and after is not None and after.key == block.key
@@ -223,7 +223,7 @@ def _was_always_broken(world: World, system: str, event: str) -> bool:
 def _was_left_by_accepted_edit(world: World, system: str, view: EventView) -> bool:
     """Return true if the same meeting was here, and an accepted mass edit moved it away elsewhere.
 
-    Until a person decides, the meeting is held at both times. An event entered meanwhile at the
+    Until the operator decides, the meeting is held at both times. An event entered meanwhile at the
     former time is another meeting, for which the first one has no block
     (docs/design.md#blocks).
     """
@@ -254,7 +254,7 @@ def _judge_changed_appointment(
     causes = (*elsewhere, *blocks_moved_to(world, change))
     if causes and has_shares(world, change) and not changed_for_first_host(world, change, causes):
         yield f"6: changed a meeting for a host who is not its first: {where}"
-    # A person's move of this record is overruled only by a change elsewhere after it, or so shortly
+    # A manual move of this record is overruled only by a change elsewhere after it, or so shortly
     # before it that the order is unknown. A mass edit that was stopped and reverted by hand does
     # not count, nor does a change of status alone: a record that waited follows an earlier move.
     own_changes = [
@@ -309,7 +309,7 @@ def _judge_freed(world: World, change: Change, before: EventView) -> None:
         (system, event)
         for system, event in find_sources(world, change, before, since=change.at)
         if unchanged_since(world, system, event) < change.at - UNREAD_FOR
-        # LeadSquared has no cancelling: a cancelled meeting stays there until a person deletes it.
+        # LeadSquared has no cancelling: a cancelled meeting stays there until it is deleted.
         and not _is_cancelled_elsewhere(
             world, change, system, event, NEVER_EXPIRES if system == "crm" else MAX_DELAY
         )
@@ -337,10 +337,10 @@ def _makes_room_for_twin(world: World, change: Change, event: str) -> bool:
 
 
 def _is_released(world: World, change: Change, system: str, event: str) -> bool:
-    """Return true if a rule released this block, which a person moved or removed in this calendar.
+    """Return true if a rule released this block, which somebody moved or removed in this calendar.
 
-    The guard stopped that, and the time was closed again meanwhile. Now a person has accepted it,
-    so the time stays open there until its source changes (docs/conflicts.md).
+    The guard stopped that, and the time was closed again meanwhile. Now the operator has accepted
+    it, so the time stays open there until its source changes (docs/conflicts.md).
     """
     accepted = {a.at for a in world.mass_edits if a.accepted_at and a.system == change.system}
     source = world.events(system)[event]
@@ -357,11 +357,11 @@ def _is_released(world: World, change: Change, system: str, event: str) -> bool:
 
 
 def _follows_our_block(world: World, change: Change, system: str, event: str) -> bool:
-    """Return true if a meeting is about to follow a block of syncd that a person moved here.
+    """Return true if a meeting is about to follow a block of syncd that somebody moved here.
 
-    The guard stopped that, and a person accepted it: so the meeting is at the time of that block,
-    which closes it here. A block that was made meanwhile goes before the meeting itself can be
-    written, as when its user is missing, or this calendar's key could not write for hours.
+    The guard stopped that, and the operator accepted it: so the meeting is at the time of that
+    block, which closes it here. A block that was made meanwhile goes before the meeting itself can
+    be written, as when its user is missing, or this calendar's key could not write for hours.
     """
     source, here = world.events(system)[event], world.events(change.system)
     return "reschedule" in world.choices and any(
@@ -405,7 +405,7 @@ def _is_cancelled_elsewhere(
 def _is_moved_elsewhere(world: World, change: Change, event: str) -> bool:
     """Return true if the same meeting was moved elsewhere, so that this twin is about to move.
 
-    If a rule holds that move, the twin stays there until a person decides.
+    If a rule holds that move, the twin stays there until the operator decides.
     """
     twin = world.events(change.system)[event]
     person = world.person(change.system, twin)

@@ -210,7 +210,7 @@ def judge_rebookings(world: World) -> Iterator[str]:
             followed = twin.busy and twin.interval in after
             where = f"{system} {event}, the twin of {rebooking.system} {rebooking.old},"
             if followed and (rebooking.weekly or len(rebooking.new) > 1):
-                yield f"5: {where} followed another meeting of the same client"
+                yield f"5: {where} followed another meeting of the same customer"
             elif not (followed or rebooking.weekly or len(rebooking.new) > 1) and _must_follow(
                 world, rebooking
             ):

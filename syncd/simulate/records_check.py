@@ -36,7 +36,7 @@ def unjournaled(change: Change, database: sqlite3.Connection) -> Iterator[str]:
 def missing_from_history(world: World, database: sqlite3.Connection) -> Iterator[str]:
     """Yield writes that the history does not contain (promise 10)."""
     recorded = set(database.execute("select system, what, event from history"))
-    # A create with a lost reply that a person reverted before it was found has no event.
+    # A create with a lost reply that somebody reverted before it was found has no event.
     lost = set(database.execute("select system, action, provider from intent where event is null"))
     for change in world.changes:
         action = _action(change)

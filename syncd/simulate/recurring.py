@@ -59,11 +59,11 @@ def is_read_only_instance(world: World, system: str, event: str) -> bool:
 
 
 def awaits_answer(world: World, view: EventView) -> bool:
-    """Return true if a series that vanished may stay closed at this time until a person answers.
+    """Return true if a vanished series may stay closed at this time until the operator answers.
 
     It was moved, and came back as another series before all of it was read. Then its instances have
-    no common shift to the new ones. Until a person answers, all its times are claimed, also in its
-    own calendar and in calendars that could not be written to before.
+    no common shift to the new ones. Until the operator answers, all its times are claimed, also in
+    its own calendar and in calendars that could not be written to before.
     """
     known = instances(world)
     for past in world.changes:
@@ -126,7 +126,7 @@ def waiting_times(world: World, store: Store) -> set[tuple[str, TimeSpan]]:
 
 
 def repeated_questions(world: World, conflicts: Iterable[Conflict]) -> Iterator[str]:
-    """Yield series that vanished and about which a person is asked more than once."""
+    """Yield series that vanished and about which the operator is asked more than once."""
     known = instances(world)
     questions: Counter[str] = Counter()
     for conflict in conflicts:

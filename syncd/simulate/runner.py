@@ -210,7 +210,7 @@ class _Runner:
         if unproven.needs_night(self.world):
             await self.operator.nightly()
         for _ in range(3):
-            # A person releases the guard, so nothing may be stopped any more.
+            # The operator releases the guard, so nothing may be stopped any more.
             await self.operator.accept()
         self._judge_rest()
 

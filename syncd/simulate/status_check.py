@@ -67,7 +67,7 @@ def judge_report(
         if data[key] != number:
             yield f"10: resync --json says {data[key]} {key}, but there are {number}"
     if report.exit is RunExit.CONFLICTS and not any(counts.values()) and not data["unreadable"]:
-        yield "10: resync ends with 3, but nothing waits for a person"
+        yield "10: resync ends with 3, but nothing waits for the operator"
 
 
 def _unreported(
@@ -98,7 +98,7 @@ def _double_bookings(
 ) -> Iterator[tuple[str, frozenset[TimeSpan]]]:
     """Yield meetings of two customers that overlap in a provider's calendars.
 
-    Skips providers for which a person decided something, or whose user was changed.
+    Skips providers for which the operator decided something, or whose user was changed.
     """
     if world.staff.since:
         return

@@ -1,4 +1,4 @@
-"""Status words that platforms spell differently, and whole days that a person closes."""
+"""Status words that platforms spell differently, and whole days that somebody closes."""
 
 from __future__ import annotations
 

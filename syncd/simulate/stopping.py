@@ -158,7 +158,7 @@ def judge_slices(world: World, scenario: Scenario, change: Change) -> Iterator[s
         if change.system == system or slice_ is None or not slice_.waits:
             continue
         if not any(listed_at >= slice_.at for listed_at in world.acceptances):
-            yield f"7: followed the deletion of {provider} in {system} in slices: {change.event}"
+            yield f"7: propagated the deletion of {provider} in {system} in slices: {change.event}"
 
 
 def _is_trouble(world: World, scenario: Scenario) -> bool:
@@ -215,7 +215,7 @@ def _open_times(world: World, provider: str, now: datetime, last: datetime) -> I
                 continue  # a restored block of syncd: its moved-to time is free
             for other in SYSTEM_NAMES:
                 if not _is_closed(world, other, after.key):
-                    yield f"7: the new time of a stopped move is open in {other}: {after.key}"
+                    yield f"7: a stopped move has an unblocked new time in {other}: {after.key}"
 
 
 def _is_closed(world: World, system: str, key: Key) -> bool:

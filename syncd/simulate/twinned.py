@@ -102,7 +102,7 @@ def _twin_as(world: World, step: SimEvent) -> str:
         status = _STATUSES[step.slot % 2]
         event = world.sandbox.clinic.book(*where, status, "Knee pain", description="Knee, left")
     else:
-        # v1 has no status for a new meeting, and LeadSquared none that a person sets when booking.
+        # v1 has no status for a new meeting, and LeadSquared none that people set when booking.
         status = "confirmed"
         event = world.sandbox.systems[step.system].book(*where, status, "Knee pain")
     return f"twin {view.provider} {event} as {status}"

@@ -19,7 +19,7 @@ _NEAR = (timedelta(days=1), timedelta(days=2))
 
 
 def waits_for_night(world: World, change: Change) -> bool:
-    """Return true if a person deleted an event whose absence only a list of a resync proves.
+    """Return true if somebody deleted an event whose absence only a list of a resync proves.
 
     v1 answers 400 for its id, which is no proof, and the lists of the day look back for a week.
     """

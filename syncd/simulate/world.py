@@ -245,7 +245,7 @@ class World:
             mass_edit.over |= touched and mass_edit.at < now
 
     def note_acceptance(self, listed_at: datetime | None = None) -> None:
-        """Record that a person accepted all mass edits, or those from before ``listed_at``."""
+        """Record that the operator accepted all mass edits, or those from before ``listed_at``."""
         until = listed_at or self.clock.now()
         self.acceptances.append(until)
         for mass_edit in (a for a in self.mass_edits if a.at <= until):
@@ -266,7 +266,7 @@ class World:
         return any(at < lost + MAX_DELAY for lost in self.state_losses)
 
     def has_edited_block(self, system: str) -> bool:
-        """Return true if a person edited a block of syncd there too recently to be read."""
+        """Return true if somebody edited a block of syncd there too recently to be read."""
         since = self.clock.now() - MAX_DELAY
         return any(
             c.by_hand and c.at > since and (system, c.event) in self.ours
@@ -275,7 +275,7 @@ class World:
         )
 
     def note_answer(self, provider: str = "", at: datetime | None = None) -> None:
-        """Record a decision by a person, of one provider or all, with the start that was chosen."""
+        """Record a decision by the operator, for one provider or all, with the chosen start."""
         self.answers.append((self.clock.now(), provider))
         self.chosen_times |= set() if at is None else {(provider, at)}
 

@@ -42,7 +42,7 @@ _STEP = 4096
 """Pages that are copied between two checks for a stop request."""
 
 
-NAME_A_BACKUP = "Give the path of a file that `syncd backup` made and that nobody has changed."
+NAME_A_BACKUP = "Give the path of a backup that `syncd backup` made and that nobody has changed."
 """The remedy for a file that is not a usable backup."""
 
 _MARK = f"PRAGMA application_id = {BACKUP_APPLICATION_ID:d}"
@@ -86,7 +86,7 @@ def create_backup(
     if os.path.lexists(target) and not overwrite:
         raise file_exists_error(target)
     if _same(target, state):
-        raise StateError(str(target), "this is the state itself", "Choose another file.")
+        raise StateError(str(target), "this file is the state itself", "Choose another file.")
     with _temporary_file(target) as temporary:
         inventory = copy_database(state, temporary, stopped)
         with translate_errors(str(state)):
@@ -164,7 +164,10 @@ def restore_backup(
                     dropped = connection.execute(
                         update(INTENT)
                         .where(INTENT.c.state.in_([str(s) for s in IntentState if s.pending]))
-                        .values(state=str(IntentState.DROPPED), error="restored from a backup")
+                        .values(
+                            state=str(IntentState.DROPPED),
+                            error="dropped: the state was restored from a backup",
+                        )
                     )
                 with engine.connect() as connection:
                     bookings = connection.exec_driver_sql(
@@ -231,7 +234,7 @@ def copy_database(
             raise StateError(
                 str(target),
                 "the backup was stopped because syncd is shutting down",
-                "It is made after the next start.",
+                "syncd makes the backup after its next start.",
             ) from None
         except sqlite3.OperationalError as error:
             if "full" in str(error):
@@ -256,7 +259,7 @@ def check_backup_file(source: Path, state: Path | None) -> None:
             reason = "it is not a regular file" if exists else "there is no such file"
             raise StateError(str(source), reason, NAME_A_BACKUP)
         if state is not None and source.samefile(state):
-            raise StateError(str(source), "this is the state itself", NAME_A_BACKUP)
+            raise StateError(str(source), "this file is the state itself", NAME_A_BACKUP)
     except OSError as error:
         raise StateError(
             str(source),
@@ -297,13 +300,15 @@ def check_state(
         reason = f"it is not a state of syncd: {error.reason}"
         raise StateError(place, reason, NAME_A_BACKUP) from None
     if layout.version_of(database, place) is None:
-        raise StateError(place, "it is not a state of syncd: it is empty", NAME_A_BACKUP)
+        raise StateError(place, "it is not a state of syncd: the file is empty", NAME_A_BACKUP)
     check_integrity(database, thorough=True)
     if inventory is None:
         check_values(database, place)
     elif _inventory(database) != inventory:
         raise StateError(
-            place, "the backup differs from the state", "Check the disk for errors (dmesg)."
+            place,
+            "the backup differs from the state",
+            "Check the disk for errors (dmesg), and back up again.",
         )
 
 

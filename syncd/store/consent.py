@@ -25,7 +25,7 @@ def known_calendars(store: Store) -> dict[tuple[str, str], str | None]:
     """Return each calendar, as (provider, system), that was ever read with this state.
 
     The value is the digest of the mapping at the calendar's last full read, or None if the calendar
-    was never read in full. Used to tell which calendars are new before the first write. Raises
+    was never read in full. Used to find out which calendars are new before the first write. Raises
     StateError.
     """
     calendars: dict[tuple[str, str], str | None] = {}

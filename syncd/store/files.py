@@ -14,7 +14,7 @@ from pathlib import Path
 
 from syncd.store.errors import StateError
 
-_REMEDY = "Find out which program made it, and remove it."
+_REMEDY = "Find out which program made this file, and remove the file."
 _BESIDE = ("-wal", "-shm", "-journal")
 """The suffixes of the files that SQLite keeps beside a database."""
 

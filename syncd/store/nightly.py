@@ -99,7 +99,7 @@ def _prepare(folder: Path) -> None:
             raise StateError(
                 str(folder),
                 "the folder for nightly backups is not a folder",
-                "Move it away. syncd then creates the folder.",
+                "Move that file away. syncd then creates the folder.",
             )
         if stat.S_IMODE(info.st_mode) & 0o077:
             folder.chmod(0o700)

@@ -39,7 +39,7 @@ def calendar_users(store: Store, system: str) -> dict[str, str]:
 
 
 def owner_change_key(change: OwnerChange) -> Mapping[str, str]:
-    """Return the parameters of `DELETE_OWNER_CHANGE`."""
+    """Return the key of an owner change, as the parameters of `DELETE_OWNER_CHANGE`."""
     return {
         "of_system": change.system,
         "of_event": change.event,

@@ -74,7 +74,7 @@ def save_acknowledgement(store: Store, mark: Acknowledgement, note: HistoryEntry
 
 
 def delete_acknowledgements(store: Store, subjects: Sequence[str], *notes: HistoryEntry) -> None:
-    """Delete the acknowledgements of these subjects, and store the history ``notes``.
+    """Delete the acknowledgements of these subjects, and store the history entries ``notes``.
 
     Raises StateError.
     """

@@ -77,7 +77,7 @@ def all_day_span(
     try:
         return _span(start, end, zone_name, parse)
     except OverflowError:
-        message = "a time is out of range"
+        message = "the start or end is out of range"
         raise ValueError(message) from None
 
 
@@ -91,7 +91,7 @@ def _span(
     if not _is_missing(end):
         finish = _wall_times(end, zone_name, parse)[clock]
         if finish < begin:
-            message = "it ends before it starts"
+            message = "the event ends before it starts"
             raise ValueError(message)
         if finish.date() > first:
             # The day of the end counts only if the end is at a later time of day than the start.

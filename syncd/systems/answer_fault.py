@@ -62,9 +62,11 @@ def fault_of_answer(
 
     """
     if answer.status_code not in _STATUSES:
-        return IncompleteReadError("", detail="not a valid HTTP status")
+        return IncompleteReadError("", detail="the HTTP status is not valid")
     if answer.status_code in PARTIAL_STATUSES:
-        return IncompleteReadError("", detail="a partial answer, which was not requested")
+        return IncompleteReadError(
+            "", detail="the response is partial, which syncd did not request"
+        )
     fault = fault_of(answer)
     inside = error_in_success(answer) if fault is None else None
     if inside is not None and not (result_in_body and inside.code is None):
@@ -87,7 +89,8 @@ def _fault_inside(
     if fault is None or write:
         error = f"{inside.code} {words}".rstrip() if inside.code else words
         return IncompleteReadError(
-            "", detail=f"the body of a success reports an error: {error}".strip(": ")
+            "",
+            detail=f"the status is a success, but the body reports an error: {error}".strip(": "),
         )
     if isinstance(fault, UnauthorizedError):
         fault.status = inside.code

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class OverCallLimitError(StoppingError):
     """A call was not sent because the task has used up its `CallLimit`."""
 
-    without_status = "was not sent: the agreed number of calls is used up"
+    without_status = "was not sent: the call limit of this command is used up"
 
 
 @dataclass(slots=True)

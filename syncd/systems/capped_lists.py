@@ -73,7 +73,7 @@ class ReadLimit:
             async with asyncio.timeout(max(0.0, until - self._clock.monotonic())):
                 yield
         except TimeoutError:
-            detail = f"the list took longer than {LIST_SECONDS:.0f} s"
+            detail = f"reading the list took longer than {LIST_SECONDS:.0f} s"
             raise RetryableError(self._system, call, detail=detail) from None
 
 
@@ -125,8 +125,8 @@ class ListResult:
         """Return the reports about this list: rows without an id, and missing rows."""
         reports = [rows_without_id(system, self.call, self.unnamed)] if self.unnamed else []
         if self.cut:
-            selection = f"by {self.call.selector} {', '.join(self.call.ids)}"
-            why = f"{selection}, it does not show all rows, however short the requested time is"
+            selection = f"{self.call.selector} {', '.join(self.call.ids)}"
+            why = f"for {selection}, the list omits rows even over the shortest time span"
             reports.append(rows_missing(system, self.call, why))
         return reports
 

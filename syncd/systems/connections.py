@@ -54,7 +54,9 @@ class Connections(httpx.AsyncBaseTransport):
         request.extensions[SENT] = False
         url, timeouts = request.url, request.extensions.get("timeout", {})
         if url.scheme not in _PORTS:
-            raise httpx.UnsupportedProtocol(f"'{url.scheme}://' is neither http:// nor https://")
+            raise httpx.UnsupportedProtocol(
+                f"the URL scheme '{url.scheme}://' is neither http:// nor https://"
+            )
         origin = (url.scheme, url.raw_host.decode("ascii"), url.port or _PORTS[url.scheme])
         await self._acquire(timeouts.get("pool"))
         connection = None
@@ -96,7 +98,7 @@ class Connections(httpx.AsyncBaseTransport):
     async def _take(self, origin: Origin, timeout: float | None) -> _Connection:  # noqa: ASYNC109
         """Return the connection used last, or a new one; close stale ones."""
         if self._closed:
-            raise httpx.ConnectError("the connections are closed")
+            raise httpx.ConnectError("the connection pool is closed")
         while len(self._free) > 1 and self._is_stale(self._free[0]):
             await self._free.popleft().aclose()
         while self._free:
@@ -136,7 +138,7 @@ class _Connection:
             event = await self.next_event(timeouts.get("read"))
             if isinstance(event, h11.Response):
                 return event
-        raise httpx.RemoteProtocolError(f"{_MAX_INTERIM} interim responses without a final one")
+        raise httpx.RemoteProtocolError(f"{_MAX_INTERIM} interim responses (1xx) and no final one")
 
     async def next_event(self, timeout: float | None) -> object:  # noqa: ASYNC109
         """Wait for the next h11 event of the response."""

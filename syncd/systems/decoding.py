@@ -166,7 +166,7 @@ def _salvaged_part(raw: msgspec.Raw, shape: Any, *, thorough: bool = True) -> An
             continue
     if shape is Any or NoneType in choices:
         return None
-    message = "a part of the answer cannot be decoded"
+    message = "a part of the response cannot be decoded"
     raise msgspec.ValidationError(message)
 
 

@@ -8,8 +8,8 @@ from syncd.model import resolve_wall_time
 from syncd.systems.lenient import text
 
 _NOTES = {
-    "gap": "does not exist on that day, because clocks go forward: read as one shift later",
-    "fold": "happens twice on that day, because clocks go back: read as the first",
+    "gap": "does not exist, because clocks go forward that day: syncd adds the skipped time",
+    "fold": "happens twice, because clocks go back that day: syncd uses the first one",
 }
 
 

@@ -77,7 +77,7 @@ async def exchange(client: Client, request: httpx.Request, stopping: Stopping) -
             raise NotSentError("syncd is stopping", request=request) from None
         allowed = IN_FLIGHT if stopping.is_set() else MAX_DURATION
         raise httpx.ReadTimeout(
-            f"no complete answer within {allowed:.0f} s", request=request
+            f"no complete response within {allowed:.0f} s", request=request
         ) from None
     return Answer.from_response(response, content)
 
@@ -102,7 +102,7 @@ async def _read(response: httpx.Response, body: _Body) -> None:
         chunks += 1
         _expect_at_most(MAX_BYTES, arrived)
         if chunks > MAX_CHUNKS:
-            raise ResponseTooLargeError(f"the answer comes in more than {MAX_CHUNKS} chunks")
+            raise ResponseTooLargeError(f"the response has more than {MAX_CHUNKS} chunks")
         if decompressor is None:
             await body.add(chunk)
         else:
@@ -118,13 +118,13 @@ async def _read(response: httpx.Response, body: _Body) -> None:
         and b"transfer-encoding" not in framing
         and response.status_code not in _WITHOUT_BODY
     ):
-        raise httpx.RemoteProtocolError(f"{arrived} of {announced} bytes arrived")
+        raise httpx.RemoteProtocolError(f"{arrived} of {announced} bytes of the response arrived")
 
 
 def _framing(headers: list[tuple[bytes, bytes]]) -> dict[bytes, str]:
     """Return the headers that describe how the body is sent. Raises ResponseTooLargeError."""
     if len(headers) > MAX_HEADERS:
-        raise ResponseTooLargeError(f"the answer has more than {MAX_HEADERS} header fields")
+        raise ResponseTooLargeError(f"the response has more than {MAX_HEADERS} header fields")
     framing: dict[bytes, str] = {}
     for name, value in headers:
         if (key := name.lower()) in _FRAMING:
@@ -135,7 +135,7 @@ def _framing(headers: list[tuple[bytes, bytes]]) -> dict[bytes, str]:
 
 def _expect_at_most(most: int, size: int) -> None:
     if size > most:
-        raise ResponseTooLargeError(f"the answer is longer than {most} bytes")
+        raise ResponseTooLargeError(f"the response is longer than {most} bytes")
 
 
 class _Body:

@@ -24,10 +24,10 @@ EMPTY_USER_LIST = (
 """Message and remedy for an account with an empty user list, as seen on working accounts."""
 
 TEAM_MEMBERS = (
-    "the user list is empty: the users shown are the team members of its calendars",
+    "the user list is empty, so only the team members of the calendars are known",
     (
-        "users who are on no team are missing, and names and addresses may be, too: map users "
-        "yourself where nothing is proposed, or allow the key or token to read users"
+        "allow the key or token to read users, or map users by hand where none is proposed: users "
+        "who are on no team are missing, and so may be names and addresses"
     ),
 )
 """Message and remedy for an account whose users are known from its teams only."""
@@ -51,9 +51,9 @@ def calendar_only_finding(system: str, provider: str, *, team: bool) -> CheckRes
     return CheckResult(
         "warning" if team else "ok",
         f"{system}: {provider}",
-        "mapped by calendar only: busy time from Google and Outlook is listed by user only, so "
-        "syncd does not see it",
-        f"add the user to {system} of [providers.{provider}.calendars]" if team else "",
+        "only calendars are mapped, and no user: the platform lists busy time from Google and "
+        "Outlook by user only, so syncd does not see that time",
+        f"add the user to {system} in [providers.{provider}.calendars]" if team else "",
     )
 
 

@@ -27,7 +27,7 @@ def slot_starts(answer: object) -> list[object]:
     starts = list(_starts(answer))
     if not starts and (unknown := _unknown_keys(answer)):
         names = ", ".join(sorted(unknown)[:_MAX_NAMES])
-        message = f"no free slots in the answer: {names}"
+        message = f"the response contains no free slots, only: {names}"
         raise ValueError(message)
     return starts
 

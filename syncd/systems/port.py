@@ -64,7 +64,7 @@ class PlatformError(Exception):
     response. ``detail`` is the platform's error text, without secrets and personal data.
     """
 
-    without_status = "did not answer"
+    without_status = "failed without a response"
     """The text of the error if there is no status."""
 
     def __init__(
@@ -79,8 +79,9 @@ class PlatformError(Exception):
 
     def __str__(self) -> str:
         """Return one line for a log: the system, the call and the failure."""
-        failure = self.without_status if self.status is None else f"answered {self.status}"
-        return f"{self.system}: {self.call} {failure}{': ' + self.detail if self.detail else ''}"
+        failure = self.without_status if self.status is None else f"returned HTTP {self.status}"
+        start = " ".join(filter(None, (f"{self.system}:", self.call, failure)))
+        return f"{start}: {self.detail}" if self.detail else start
 
 
 class RetryableError(PlatformError):
@@ -90,7 +91,7 @@ class RetryableError(PlatformError):
 class IncompleteReadError(RetryableError):
     """A read is incomplete, or its body is not what was expected."""
 
-    without_status = "sent a malformed answer"
+    without_status = "received a malformed response"
 
 
 class DelayedError(RetryableError):
@@ -183,7 +184,7 @@ class UnreadableError(ValueError):
         began: datetime | None = None,
     ) -> None:
         """Keep the data of the record. ``reason`` is shown, so it must have no personal data."""
-        super().__init__(f"{system}: record {event or '(no id)'}: {reason}")
+        super().__init__(f"{system}: event {event or '(no id)'}: {reason}")
         self.system, self.event = system, event
         self.reason, self.topic = reason, topic
         self.provider, self.providers, self.began = provider, providers, began

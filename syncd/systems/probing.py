@@ -149,7 +149,7 @@ class ProbeContext:
         empty.
         """
         if not any(text(each) for each in texts):
-            raise NotMeasuredError("the canary is shown without any text")
+            raise NotMeasuredError("the platform shows the canary without any text")
         return {"keeps_tag": YES if find_tag(*texts) == self.canary.tag else NO}
 
 

@@ -43,14 +43,17 @@ def _words(fault: PlatformError) -> tuple[str, str]:
             words = (
                 "has switched off the API that this system uses",
                 (
-                    "Move it to the platform's current API; for LeadConnector v1, see "
+                    "Move the system to the platform's current API; for LeadConnector v1, see "
                     "docs/moving-to-v2.md. syncd retries automatically, at long intervals; until "
                     f"then, nothing is written to {fault.system}."
                 ),
             )
         case UnauthorizedError():
             words = (
-                "does not accept the secret, its permissions or its location",
+                (
+                    "rejects the secret, which is wrong, lacks a permission or belongs to another "
+                    "location"
+                ),
                 (
                     "Renew the secret or grant the missing permission on the platform, and verify "
                     "it with `syncd check`. syncd retries automatically: at long intervals, and at "
@@ -68,13 +71,13 @@ def _words(fault: PlatformError) -> tuple[str, str]:
             )
         case RejectedError(why=RejectionReason.GONE):
             words = (
-                "no longer has this record",
-                "The next cycle checks it again; no action is needed.",
+                "no longer has this event",
+                "The next cycle reads the event again; no action is needed.",
             )
         case RejectedError(why=RejectionReason.SLOT_TAKEN):
             words = (
-                "refuses this time",
-                "Choose another with `syncd conflicts resolve`, or set slot_taken in [rules].",
+                "refuses this time: the slot is not free",
+                "Choose another time with `syncd conflicts resolve`, or set slot_taken in [rules].",
             )
         case RejectedError():
             words = (
@@ -86,12 +89,12 @@ def _words(fault: PlatformError) -> tuple[str, str]:
             )
         case UnknownOutcomeError():
             words = (
-                f"gave no trustworthy answer to {fault.call or 'a write'}",
+                f"did not confirm {fault.call or 'a write'}, so the outcome is unknown",
                 "syncd reads before it writes again; no action is needed.",
             )
         case IncompleteReadError():
             words = (
-                "sent an incomplete or malformed answer",
+                "sent an incomplete or malformed response",
                 (
                     "syncd uses the received data, treats nothing as deleted, and reads again in "
                     "the next cycle."
@@ -107,7 +110,7 @@ def _words(fault: PlatformError) -> tuple[str, str]:
             )
         case _:
             words = (
-                f"has a problem: {fault.call or 'a call'} answered {fault.status}",
+                f"has a problem: {fault.call or 'a call'} returned HTTP {fault.status}",
                 (
                     "syncd retries in every cycle. If this persists, look at the platform's "
                     "status page."

@@ -35,7 +35,7 @@ def rows_missing(system: str, call: ListCall, why: str) -> UnreadableError:
 def _report(
     system: str, call: ListCall, why: str, topic: Topic = Topic.UNREADABLE
 ) -> UnreadableError:
-    reason = f"{why}: events that this list lacks are not treated as deleted"
+    reason = f"{why}: syncd does not treat events that this list lacks as deleted"
     provider = _only_provider(call)
     return UnreadableError(system, list_name(call), reason, topic, provider, call.providers)
 

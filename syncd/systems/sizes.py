@@ -112,7 +112,7 @@ def expect_small(body: bytes) -> int:
         return _quick_weight(body)
     estimate = weight(body)
     if estimate > MAX_WEIGHT:
-        raise TooLargeError("it would take too much memory")
+        raise TooLargeError("the decoded response would take too much memory")
     return estimate
 
 

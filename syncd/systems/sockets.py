@@ -108,7 +108,7 @@ class Socket(asyncio.Protocol):
     async def write(self, data: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
         """Send, and wait while the send buffer is full. Raises httpx.WriteTimeout or WriteError."""
         if self._ended:
-            raise httpx.WriteError("the connection was closed")
+            raise httpx.WriteError("the connection is closed")
         self._transport.write(data)
         if self._writable.is_set():
             return

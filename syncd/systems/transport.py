@@ -305,12 +305,12 @@ class Transport:
             raise self._record(unsent) from None
         wait = await self._acquire(call, write=write)
         if wait > 0:
-            detail = "the rate limit of this account is reached"
+            detail = "not sent: the rate limit of this account is reached"
             limited = RateLimitedError(self._system, call, wait=wait, detail=detail)
             raise self._record(limited)
         if self._clock.monotonic() > deadline:
             self._limiter.release()
-            detail = "not sent: the rate limit of this account delayed it for too long"
+            detail = "not sent: the rate limit of this account delayed the call for too long"
             raise DelayedError(self._system, call, detail=detail)
         if write:
             self._count.writes += 1

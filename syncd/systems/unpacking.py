@@ -57,7 +57,7 @@ class Decompressor:
             if stream.eof:
                 if data:
                     raise httpx.DecodingError(
-                        "there is data after the end of the compressed answer"
+                        "there is data after the end of the compressed response"
                     )
                 return
             try:
@@ -74,12 +74,14 @@ class Decompressor:
     def end(self) -> None:
         """Check that the compressed body is complete; its checksum was verified with its end."""
         if self._bytes_in and (self._stream is None or not self._stream.eof):
-            raise httpx.DecodingError("the compressed answer is incomplete")
+            raise httpx.DecodingError("the compressed response is incomplete")
 
     def _count(self, size: int) -> None:
         self._bytes_out += size
         if self._bytes_out > max(RATIO_FROM, MAX_RATIO * self._bytes_in):
-            raise httpx.DecodingError(f"the answer grows more than {MAX_RATIO} times")
+            raise httpx.DecodingError(
+                f"the decompressed response is more than {MAX_RATIO} times as long"
+            )
 
 
 def decompressor_for(encodings: Sequence[str]) -> Decompressor | None:
@@ -91,9 +93,9 @@ def decompressor_for(encodings: Sequence[str]) -> Decompressor | None:
     if not layers:
         return None
     if len(layers) > 1:
-        raise httpx.DecodingError(f"the answer is compressed {len(layers)} times")
+        raise httpx.DecodingError(f"the response is compressed {len(layers)} times")
     if layers[0] not in _GZIP and layers[0] != _DEFLATE:
-        raise httpx.DecodingError("the answer has an encoding that was not requested")
+        raise httpx.DecodingError("the response has an encoding that syncd did not request")
     return Decompressor(layers[0])
 
 

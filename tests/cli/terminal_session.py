@@ -57,6 +57,11 @@ class TerminalSession:
                 raise AssertionError(f"no {words!r} in:\n{self.screen[self._read :]}")
         self._read = found + len(words)
 
+    @property
+    def lines(self) -> list[str]:
+        """Return all lines that were shown; a line that was overwritten is there once per state."""
+        return re.split(r"[\r\n]+", _COLOUR.sub("", self.raw))
+
     def type_line(self, text: str) -> None:
         """Type a line."""
         self.press(text + "\n")

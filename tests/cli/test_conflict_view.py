@@ -25,7 +25,7 @@ def test_a_choice_names_the_appointment_that_leadsquared_cannot_cancel(cli: CliH
     left = {choice["option"]: choice["left"] for choice in data["choices"]}
     (one,) = left["--take clinic"]
     assert (one["system"], one["event"]) == ("crm", mine)
-    assert "cancel it there by hand" in one["why"]
+    assert "cancel the appointment there by hand" in one["why"]
     assert left["--take crm"] == []
     assert {each["system"] for each in left["--dismiss"]} == {"crm", "clinic"}
     shown = " ".join(cli.run("conflicts", "show", held["id"]).out.split())

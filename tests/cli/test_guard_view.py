@@ -80,8 +80,8 @@ def test_the_json_of_a_stop_counts_it_and_each_listed_run_is_accepted(cli: CliHa
     over = cli.run("resync", "--yes", "--accept", last["run"])
     assert over.code == 2
     text = " ".join(over.err.split())
-    assert "is stopped any more. The changes were accepted or reverted." in text
-    assert "No changes are stopped now." in text
+    assert "the guard no longer stops any change" in text
+    assert "The changes were accepted or reverted. The guard stops no changes now." in text
 
 
 @pytest.mark.prove
@@ -125,7 +125,7 @@ def test_a_stop_that_only_a_dry_run_showed_is_accepted_by_its_name(cli: CliHarne
     assert cli.run("resync", "--yes", "--accept", plan["run"]).code == 0
     assert cli.disagreements() == []
     again = " ".join(cli.run("resync", "--yes", "--accept", plan["run"]).err.split())
-    assert "was stopped in this run. No changes are stopped now." in again
+    assert "listed. The guard stops no changes now." in again
 
 
 @pytest.mark.prove
@@ -149,7 +149,7 @@ def test_runs_that_stopped_nothing_are_refused_with_the_reason(cli: CliHarness) 
     assert "the guard did not stop run" in " ".join(never.err.split())
     cli.run("resync", "--yes")
     text = " ".join(cli.run("resync", "--yes", "--accept", quiet["run"]).err.split())
-    _, _, hint = text.partition("that are stopped now: syncd resync --accept ")
+    _, _, hint = text.partition("that the guard stops now: syncd resync --accept ")
     run = hint.split(".")[0]
     assert cli.run("resync", "--yes", "--accept", run).code == 0
 

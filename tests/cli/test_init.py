@@ -346,7 +346,7 @@ def test_a_refusing_system_ends_init_with_its_message(unconfigured: CliHarness) 
     assert result.code == 2
     text = " ".join(result.err.split())
     assert "this account is served by api-us11.leadsquared.com" in text
-    assert "does not call it by itself" in text
+    assert "does not call that host by itself" in text
     assert text.startswith("syncd: nothing was written: crm: ")
     assert not unconfigured.path.exists()
 

@@ -98,7 +98,7 @@ def test_unpausing_without_a_terminal_needs_yes_and_a_paused_name(cli: CliHarnes
     result = cli.run("unpause", "--system", "crm", "--yes")
     assert (
         result.code,
-        "Paused are: system clinic" in " ".join(result.err.split()),
+        "Paused: system clinic" in " ".join(result.err.split()),
     ) == (2, True)
     assert cli.run("unpause").code == 2
     result = cli.run("unpause", "clinic", "--yes")

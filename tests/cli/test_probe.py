@@ -75,7 +75,7 @@ def test_a_refused_probe_exits_with_4(cli: CliHarness) -> None:
     cli.world.sandbox.clinic.faults.add(Fault(FaultKind.ERROR, method="PUT"))
     result = cli.run("probe", "clinic", "--yes")
     assert result.code == 4
-    assert "not measured: answered 503" in " ".join(result.out.split())
+    assert "not measured: the platform answered 503" in " ".join(result.out.split())
     assert standing(cli) == []
 
 

@@ -111,9 +111,7 @@ def test_a_system_without_free_slots_is_named(cli: CliHarness) -> None:
     cli.path.write_text(text)
     cli.run("resync", "--yes")
     result = cli.run("slots", "-p", "alice")
-    assert (
-        "legacy: free slots could not be read: no calendar id is configured for alice" in result.err
-    )
+    assert "legacy: free slots could not be read: no calendar id is mapped for alice" in result.err
     assert "bookable in all systems" in result.out
 
 

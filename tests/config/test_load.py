@@ -164,12 +164,12 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     ("text", "key", "remedy"),
     [
         ("[sincd]\n", "sincd", 'Did you mean "syncd"?'),
-        ("warnings = []\n", "warnings", "Known here"),
-        ("path = 'x'\n", "path", "Known here"),
+        ("warnings = []\n", "warnings", "Choose"),
+        ("path = 'x'\n", "path", "Choose"),
         ("[syncd]\nresinc_at = '03:30'\n", "syncd.resinc_at", 'Did you mean "resync_at"?'),
         ("[syncd]\nnear = { evry = '60s' }\n", "syncd.near.evry", 'Did you mean "every"?'),
         ("[rules]\nprefers = []\n", "rules.prefers", 'Did you mean "prefer"?'),
-        ("[guard]\nqqq = 1\n", "guard.qqq", 'Known here: "count", "share", "common" or "all".'),
+        ("[guard]\nqqq = 1\n", "guard.qqq", 'Choose "count", "share", "common" or "all".'),
     ],
 )
 def test_an_unknown_key_is_refused_with_the_likely_one(
@@ -214,7 +214,7 @@ def test_an_unknown_key_is_refused_with_the_likely_one(
             "[systems.legacy]",
             "[systems.legacy]\nstatuses = { x = 'canceled' }",
             "legacy.statuses.x",
-            '"canceled" is not a status',
+            '"canceled" is not a valid status',
         ),
         (
             "[systems.clinic]",
@@ -259,7 +259,7 @@ def test_an_unknown_key_is_refused_with_the_likely_one(
             "[systems.crm]",
             "[systems.crm]\nstatuses.2 = 'new'\ncancel_as = 'cancel'\ncancel_path = 'A.svc/B'",
             "crm.statuses",
-            "no read could show",
+            "reads would show no cancellation",
         ),
         ("[systems.crm]", "[systems.crm]\ncancel_path = 1", "crm.cancel_path", "not a text"),
         ("[systems.crm]", "[systems.crm]\ncancel_path = ''", "crm.cancel_path", "empty"),
@@ -402,7 +402,8 @@ def test_the_error_is_one_line_for_each_problem(config_file: ConfigFile) -> None
     lines = str(caught.value).splitlines()
     assert len(lines) == len(caught.value.problems)
     assert lines[0] == (
-        f"{config_file.path}:2: syncd.near.every: it is too short. Write a duration from 5s to 1d."
+        f"{config_file.path}:2: syncd.near.every: the duration is too short. "
+        "Write a duration from 5s to 1d."
     )
 
 

@@ -84,7 +84,7 @@ def test_a_shared_calendar_is_fine_where_users_divide_it(
         ("legacy", "{}", "neither a calendar nor a user nor a team"),
         ("legacy", '{ calendars = ["C1"] }', "unknown key"),
         ("crm", "{}", "missing"),
-        ("crm", '{ user = "alice" }', "not an e-mail address"),
+        ("crm", '{ user = "alice" }', "not a valid e-mail address"),
         ("crm", '{ user = "alice@example.com", calendar = "C1" }', "unknown key"),
     ],
 )
@@ -124,7 +124,7 @@ def test_a_calendar_may_be_read_only(config_file: ConfigFile) -> None:
 
 def test_a_provider_in_one_system_only_is_warned_about(config_file: ConfigFile) -> None:
     warned = config_file.warnings(SMALL + bob('clinic = { user = "U2" }'))
-    assert warned == [("providers.bob", "it has a calendar in one system only")]
+    assert warned == [("providers.bob", "the provider has a calendar in one system only")]
 
 
 def test_a_system_that_nobody_uses_is_warned_about(config_file: ConfigFile) -> None:
@@ -135,7 +135,7 @@ def test_a_system_that_nobody_uses_is_warned_about(config_file: ConfigFile) -> N
 
 def test_a_provider_without_calendars_is_refused(config_file: ConfigFile) -> None:
     problem = config_file.problem(SMALL + '[providers.bob]\nkind = "room"')
-    assert (problem.key, problem.reason) == ("providers.bob", "it has no calendars")
+    assert (problem.key, problem.reason) == ("providers.bob", "the provider has no calendars")
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,9 @@ def test_a_provider_without_calendars_is_refused(config_file: ConfigFile) -> Non
 def test_no_providers_and_no_systems_are_refused(
     config_file: ConfigFile, text: str, key: str
 ) -> None:
-    assert (key, f"there are no {key}") in {(p.key, p.reason) for p in config_file.problems(text)}
+    assert (key, f"no {key} are configured") in {
+        (p.key, p.reason) for p in config_file.problems(text)
+    }
 
 
 @pytest.mark.parametrize("section", ["systems", "providers"])

@@ -73,7 +73,7 @@ NEVER = [
     ("a provider that there is not", override(provider="alise", choice="hold"), "no provider"),
     ("a system that there is not", override(system="crn", choice="hold"), "no system"),
     ("a kind that there is not", override(kind="moved", choice="hold"), "no kind"),
-    ("a kind without a choice", override(kind="guard", choice="hold"), "is always held"),
+    ("a kind without a choice", override(kind="guard", choice="hold"), "are always held"),
     ("a choice of another kind", override(kind="moved_apart", choice="release"), "is not a choice"),
     (
         "a system that the provider is not kept in",
@@ -83,7 +83,7 @@ NEVER = [
     (
         "a provider of one system",
         override(provider="carol", kind="moved_apart", choice="hold"),
-        "with one system nothing can differ",
+        "with a calendar in one system only, nothing can differ",
     ),
     (
         "one that says it already",
@@ -139,7 +139,7 @@ CONTRADICTIONS = [
     (
         "a meeting is to follow a block, but all others are read-only",
         READ_ONLY + '[rules]\nblock_edited = "reschedule"',
-        "all others are read-only",
+        "all other systems are read-only",
     ),
     (
         "an edited block where none is made",
@@ -173,10 +173,10 @@ def test_every_choice_loads(config_file: ConfigFile) -> None:
 @pytest.mark.parametrize(
     ("hours", "reason"),
     [
-        ('"9-17"', "these are not valid hours"),
+        ('"9-17"', "not valid working hours"),
         ('"18:00-08:00"', "the hours end before they begin"),
         ('"Foo 08:00-18:00"', "unknown day"),
-        ("7", "these are not valid hours"),
+        ("7", "not valid working hours"),
     ],
 )
 def test_hours_that_are_none_are_refused(config_file: ConfigFile, hours: str, reason: str) -> None:

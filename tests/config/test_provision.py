@@ -81,7 +81,7 @@ def test_defaults_fill_in_what_the_platforms_demand(tmp_path: Path) -> None:
         (
             '[[provision.equipment]]\nsystem = "clinic"\nname = "e"\nout_of_service = 2\n',
             20,
-            "more pieces are out of service than there are",
+            "out_of_service is larger than quantity",
         ),
         (
             '[[provision.equipment]]\nsystem = "clinic"\nname = "e"\ncalendars = ["a", "b"]\n',
@@ -89,7 +89,11 @@ def test_defaults_fill_in_what_the_platforms_demand(tmp_path: Path) -> None:
             "unknown key",
         ),
         (SERVICE.replace("17:00", "08:00"), 23, "the closing time is not after"),
-        (SERVICE.replace("09:00-17:00", "all day"), 23, 'Write opening and closing time: "09'),
+        (
+            SERVICE.replace("09:00-17:00", "all day"),
+            23,
+            'Write the opening and the closing time: "09',
+        ),
         (SERVICE + "slot = { duration = 25 }\n", 24, "Write one of 10, 15, 20"),
         (SERVICE + 'color = "Red"\n', 24, '"Red" is not an allowed value'),
         (SERVICE.replace('slug = "n"', 'slug = "N!"'), 21, "lowercase letters, digits and - only"),
@@ -128,7 +132,7 @@ def test_a_mistake_is_told_with_its_line(tmp_path: Path, more: str, line: int, s
         ),
         (
             'kind = "room"\ncalendars = { clinic = { resource = "rooms/hall", user = "U" } }',
-            "it names a room or equipment, and also a user or calendar",
+            "the line names both a resource and a user or calendar",
         ),
     ],
 )

@@ -283,7 +283,7 @@ def test_a_conflict_with_unchanged_inputs_is_one_entry() -> None:
     assert again.changes.closed == []
     moved = with_record(world, rec("a", "m", v(16), v(9)))
     anew = decided(replace(moved, conflicts=(held,)), rules=rules)
-    assert [h.outcome for h in anew.changes.closed] == ["its inputs changed"]
+    assert [h.outcome for h in anew.changes.closed] == ["the events of this conflict changed"]
     assert len(anew.changes.opened) == 1
 
 

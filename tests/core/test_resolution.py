@@ -168,7 +168,7 @@ def test_an_answer_to_a_changed_conflict_is_not_used() -> None:
     decision, counted = answered(changed, take("a"))
     assert counted == frozenset()
     assert agreed(decision) is None
-    assert outcomes(decision) == ["its inputs changed"]
+    assert outcomes(decision) == ["the events of this conflict changed"]
 
 
 def test_an_answer_is_not_used_while_a_system_is_silent() -> None:
@@ -225,7 +225,7 @@ def several() -> ProviderState:
 
 def test_the_chosen_candidate_is_the_twin_and_the_other_opens_a_booking() -> None:
     state = held(several())
-    with pytest.raises(InvalidResolutionError, match="b has several") as several_:
+    with pytest.raises(InvalidResolutionError, match="several events of b") as several_:
         answered(state, take("b"))
     assert "--take b/b1 or --take b/b2" in several_.value.remedy
     links = {r.event: (r.booking, r.role) for r in answer(state, take("b", "b2")).changes.replicas}

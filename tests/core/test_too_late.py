@@ -125,7 +125,7 @@ def test_a_late_move_keeps_both_values_and_their_blocks() -> None:
     assert kinds == {ConflictKind.SLOT_TAKEN}
     first = decision.conflicts[0]
     assert [(c.system, c.value) for c in first.claims] == [("agreed", PAST), ("a", v(9))]
-    assert (first.held, "too late for a" in first.note) == (True, True)
+    assert (first.held, "too late to move in a" in first.note) == (True, True)
     # Nothing is freed, and no block is made for the past time.
     assert summary(decision) == [("create-block", "c", ">09-10")]
 

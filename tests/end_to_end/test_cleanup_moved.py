@@ -143,7 +143,7 @@ def test_an_empty_list_of_a_missing_user_proves_no_deletion(tmp_path: Path) -> N
         assert carols <= blocks(site)
         (calendar,) = cleaned.calendars.values()
         assert (cleaned.exit, calendar.left) == (RunExit.UNANSWERED, len(carols))
-        assert "user is not in the account" in calendar.why
+        assert "no longer has the user of this calendar" in calendar.why
         old = f'"{site.world.seed_users["clinic", "carol"].user}"'
         site.path.write_text(site.path.read_text().replace(old, '"another-id"'))
         cleaned = await clean(site, CleanupScope("clinic", "carol"))

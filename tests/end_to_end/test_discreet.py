@@ -203,6 +203,6 @@ async def test_each_job_is_one_event_with_its_run_and_all_lines_of_a_run_carry_i
         "run", "job", "seconds", "cycles", "ended", "systems", "news", "writes", "refused",
         "conflicts", "exposures", "journal", "guarded", "level", "timestamp",
     }  # fmt: skip
-    within = [line for line in lines if line["event"] in {"system in trouble", "write refused"}]
+    within = [line for line in lines if line["event"] in {"system in trouble", "write rejected"}]
     assert within
     assert all(line["run"] in {c["run"] for c in cycles} for line in within)

@@ -321,8 +321,8 @@ def test_fields_are_named_and_neither_values_nor_odd_keys_are_stored(tmp_path: P
         await site.resync()
         (item,) = twins.items()
         assert item.reason == (
-            "a move by syncd also changed: CustomFields.(other), "
-            "or somebody edited it at that moment"
+            "a move by syncd also changed: CustomFields.(other) "
+            "(or somebody edited the event just then)"
         )
 
     play(tmp_path, scene)

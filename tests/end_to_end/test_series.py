@@ -212,7 +212,7 @@ async def test_siblings_are_put_back_although_the_system_is_paused_meanwhile(
     report = await site.resync()
     assert [p.system for p in pauses(site.app.store)] == ["clinic"]
     assert starts(site, "clinic", series) == before
-    assert any("were restored" in remark for remark in report.remarks)
+    assert any("which syncd restored" in remark for remark in report.remarks)
 
 
 async def test_a_status_that_a_write_gave_all_siblings_is_put_back(site: Site) -> None:

@@ -134,7 +134,7 @@ async def test_a_status_that_cannot_be_put_back_is_carried_nowhere_and_held(site
     start = elsewhere.start + 2 * HOUR
     legacy.move(first, start, start + HOUR)
     report = await site.resync()
-    assert any("could not be put back" in failure for failure in report.failures)
+    assert any("could not put back" in failure for failure in report.failures)
     for _ in range(2):
         await site.resync()
     conflicts = [h.conflict for h in site.app.store.open_conflicts() if h.conflict.held]

@@ -6,11 +6,14 @@ from datetime import timedelta
 
 import pytest
 
+from syncd.core.poll_schedule import ROUNDS
 from syncd.engine.absence_lookups import AbsenceLookups
+from syncd.engine.recent_changes import CHANGED, RecentChanges
 from syncd.engine.reread import was_just_read
 from syncd.engine.running_events import RunningEvents
-from syncd.model import Action, Coverage, Kind, Operation, Window
+from syncd.model import Action, Changes, Coverage, HistoryEntry, Kind, Operation, Window
 from tests.core.kit import NOW, at, rec, v
+from tests.engine.conftest import Rig
 
 
 @pytest.mark.parametrize(
@@ -35,3 +38,31 @@ def test_a_long_event_is_read_again_at_once_after_the_clock_was_set_back(
     running, event = RunningEvents(timedelta(days=7), timedelta(hours=1)), rec("a", "e", v(9))
     assert running.due([event], NOW, AbsenceLookups(), at_once=False) == [event]
     assert running.due([event], NOW + passed, AbsenceLookups(), at_once=False) == [event] * due
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_change_from_a_clock_that_was_ahead_counts_for_one_interval(
+    rig: Rig, *, restarts: bool
+) -> None:
+    """Its age is unknown; it counts as made when the clock was set back."""
+    every, ahead = timedelta(minutes=15), NOW + timedelta(days=1)
+    note = HistoryEntry(at=ahead, run="", provider="p", what=CHANGED, system="a", event="a1")
+    rig.store.apply(Changes(history=[note]))
+    recent = RecentChanges(rig.store, every)
+    if not restarts:
+        assert set(recent.carried(ahead)) == {"p"}
+    assert set(recent.carried(NOW)) == {"p"}
+    assert set(recent.carried(NOW + every / 2)) == {"p"}
+    assert not recent.carried(NOW + every)
+
+
+def test_a_window_from_a_clock_that_was_ahead_is_not_kept_for_longer(rig: Rig) -> None:
+    every, ahead = timedelta(minutes=15), NOW + timedelta(days=1)
+    recent = RecentChanges(rig.store, every)
+    later = Window(ahead, ahead + timedelta(days=2))
+    recent.note_read([Coverage("a", "p", frozenset(Kind), later, ahead)], ahead)
+    for passed in (timedelta(0), ROUNDS * every):
+        now = NOW + passed
+        near = Window(now, now + timedelta(days=1))
+        recent.note_read([Coverage("a", "p", frozenset(Kind), near, now)], now)
+    assert later not in recent.windows("p", "a")

@@ -148,7 +148,7 @@ async def test_a_twin_stays_when_the_other_calendar_is_another_one_now(rig: Rig)
     await rig.engine.resync()
     assert [b.agreed.interval for b in rig.store.bookings("p") if b.agreed.busy] == [v(12).interval]
     assert other in rig.b.events
-    assert any(n.rule == "no longer in this calendar" for n in rig.store.history())
+    assert any(n.rule == "the event is no longer in this calendar" for n in rig.store.history())
     assert booking.id in {b.id for b in rig.store.find_bookings("")}
 
 
@@ -216,7 +216,8 @@ async def test_orphaned_blocks_stay_and_are_reported_once(rig: Rig) -> None:
     assert rig.blocks()["b"] == [v(9).interval, v(14).interval]
     assert [r for r in report.remarks if "syncd tag" in r] == [
         f"{system}: 1 of p's blocks have a syncd tag but no known meeting "
-        f"(the first on {at(9):%Y-%m-%d %H:%M} UTC). syncd keeps them; delete what you do not need."
+        f"(the first on {at(9):%Y-%m-%d %H:%M} UTC). syncd does not remove them; delete those that "
+        "you do not need on the platform."
         for system in ("b", "c")
     ]
     assert (await rig.engine.resync()).remarks == []

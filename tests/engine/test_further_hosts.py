@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from syncd.engine.absence_lookups import MAX_ABSENCE_LOOKUPS
+from syncd.engine.reading import observe
 from syncd.engine.report import RunExit
 from syncd.model import Operation, derived_id
 from syncd.systems.port import Capabilities
@@ -43,3 +45,20 @@ async def test_a_resync_ends_when_a_late_list_has_shown_a_further_host_the_move(
     assert moved_at
     assert report.exit is RunExit.DONE
     assert rig.blocks("q") == {"a": [], "b": [v(30).interval], "c": [v(30).interval]}
+
+
+async def test_lookups_for_further_hosts_count_towards_the_limit_of_a_read(rig: Rig) -> None:
+    meetings = [rig.a.book("p", v(30 + hour)) for hour in range(30)]
+    missing = [rig.a.book("p", v(70 + hour)) for hour in range(30)]
+    shares = [derived_id(meeting, "users/2") for meeting in meetings]
+    for meeting, share in zip(meetings, shares, strict=True):
+        rig.a.events[share] = replace(rig.a.events[meeting], provider="q")
+    window = rig.engine.window(near=False)
+    await observe(rig.a, rig.store, rig.clock, window, ["p", "q"])
+    for meeting in meetings:
+        rig.a.cancel(meeting)
+    rig.a.hidden = {*shares, *missing}
+    rig.a.asked.clear()
+    await observe(rig.a, rig.store, rig.clock, window, ["p"])
+    assert {*rig.a.asked} & {*shares}
+    assert len(rig.a.asked) == MAX_ABSENCE_LOOKUPS

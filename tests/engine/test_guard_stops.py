@@ -417,7 +417,7 @@ async def test_runs_that_listed_nothing_are_refused_with_the_reason(rig: Rig) ->
         check_accept(rig.store, quiet.run)
     _, stopped = await accident(rig)
     await rig.engine.resync(accept=stopped.run)
-    with pytest.raises(AcceptError, match="any more"):
+    with pytest.raises(AcceptError, match="no longer stops any change"):
         check_accept(rig.store, stopped.run)
 
 

@@ -29,6 +29,7 @@ from syncd.engine import (
 from syncd.engine.running_events import RunningEvents
 from syncd.model import Changes, Intent, IntentState, Operation, Window
 from syncd.store import Store
+from tests.engine import test_emptied as emptied
 from tests.engine import test_guarded as guarded
 from tests.engine import test_ownership as ownership
 from tests.engine import test_promises as promises
@@ -63,6 +64,13 @@ def what_a_read_touches_was_just_read(patch: Patch) -> None:
 
 def a_new_mapping_lets_go_of_all_that_is_not_listed(patch: Patch) -> None:
     patch.setattr(remapped_calendars, "began_before_window", lambda *_given: False)
+
+
+def one_empty_list_of_a_new_mapping_is_believed(patch: Patch) -> None:
+    async def believed(*_given: object) -> bool:
+        return False
+
+    patch.setattr(remapped_calendars, "is_in_doubt", believed)
 
 
 def running_events_are_followed_without_a_bound(patch: Patch) -> None:
@@ -240,6 +248,10 @@ ROWS: tuple[tuple[Plant, Check], ...] = (
         ownership.test_nothing_is_adopted_before_every_system_was_read_in_full,
     ),
     (what_a_read_touches_was_just_read, lasting.test_a_long_block_is_read_again_before_it_is_moved),
+    (
+        one_empty_list_of_a_new_mapping_is_believed,
+        emptied.test_one_empty_list_of_a_new_mapping_releases_nothing,
+    ),
     (a_new_mapping_lets_go_of_all_that_is_not_listed, lasting.newly_mapped_after_90_days),
     (
         running_events_are_followed_without_a_bound,

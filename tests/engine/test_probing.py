@@ -89,7 +89,7 @@ async def test_a_server_error_is_no_answer_and_notes_no_fact(office: Office) -> 
     probed = await office.probe("clinic")
     found = outcome(probed, "clinic")
     assert "block_by_id" not in office.facts("clinic")
-    assert found.why["block_by_id"] == "answered 503"
+    assert found.why["block_by_id"] == "the platform answered 503"
     assert found.measured["lists_overlapping"] == "no"
     assert (probed.exit.code, office.standing()) == (4, [])
 

@@ -207,7 +207,7 @@ def test_an_exception_in_parsing_affects_only_that_row(
         raise TypeError(SAID)
 
     monkeypatch.setattr(system, "event", stumble)
-    with pytest.raises(UnreadableError, match="it cannot be read: TypeError"):
+    with pytest.raises(UnreadableError, match="it cannot be parsed: TypeError"):
         BreakerSystem(system, store, system.clock).event(Row("1", "p", "", None))
 
 

@@ -188,7 +188,7 @@ async def test_keep_both_is_invalid_when_one_record_is_deleted(rig: Rig) -> None
     rig.a.delete(events["a"])
     await cycles(rig)
     (held,) = rig.store.open_conflicts()
-    with pytest.raises(InvalidResolutionError, match="one of the two is deleted"):
+    with pytest.raises(InvalidResolutionError, match="one of the two appointments is deleted"):
         await resolve_conflict(rig.engine, held.id, Resolution(ResolutionKind.KEEP_BOTH))
 
 

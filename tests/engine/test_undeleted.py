@@ -162,3 +162,18 @@ async def test_a_move_in_a_silent_system_contradicts_a_deletion_elsewhere(rig: R
     await cycles(rig)
     (held,) = rig.store.open_conflicts()
     assert [(c.system, c.value) for c in held.conflict.claims] == [("b", v(30)), ("a", None)]
+
+
+async def test_a_restored_meeting_that_only_a_lookup_shows_is_blocked_again(rig: Rig) -> None:
+    event = rig.a.book("p", v(9))
+    await rig.engine.resync()
+    kept = rig.a.events[event]
+    rig.a.delete(event)
+    await rig.engine.resync()
+    assert (rig.blocks(), rig.store.records("a", [event])[0].archived) == (EVERY, True)
+    rig.clock.pass_(minutes=10)
+    rig.a.events[event] = kept
+    rig.a.hidden = {event}
+    rig.engine.probes["a"].other_owner.add(event)
+    await rig.engine.resync()
+    assert rig.blocks() == {"a": [], "b": [v(9).interval], "c": [v(9).interval]}

@@ -62,7 +62,7 @@ def lines(logs: Sequence[Mapping[str, Any]]) -> list[tuple[object, ...]]:
     return [
         (line["event"], line["system"], line["reason"], line["writes"])
         for line in logs
-        if str(line["event"]).startswith("writes wait")
+        if str(line["event"]).startswith(("writes wait", "writes no longer wait"))
     ]
 
 
@@ -211,7 +211,7 @@ async def test_waiting_is_logged_once_when_it_begins_and_once_when_it_ends(rig: 
         await rig.engine.poll(near=False)
     assert lines(logs) == [
         ("writes wait", "b", "no_access", 3),
-        ("writes wait no longer", "b", "no_access", 4),
+        ("writes no longer wait", "b", "no_access", 4),
     ]
 
 

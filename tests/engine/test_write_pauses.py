@@ -280,7 +280,7 @@ async def test_what_is_held_back_is_logged_once_when_it_begins_and_once_when_it_
             await rig.engine.poll(near=True)
     assert [line["event"] for line in logs if "held back" in line["event"]] == [
         "writes held back",
-        "writes held back no longer",
+        "writes no longer held back",
     ]
 
 
@@ -358,7 +358,7 @@ async def test_undo_skips_paused_calendars_and_reports_them(rig: Rig) -> None:
     pause(rig)
     undone = await rig.engine.undo(run)
     assert [left.why for left in undone.skipped] == [
-        "writing to b is paused: end that with `syncd unpause`"
+        "writing to b is paused: end the pause with `syncd unpause`"
     ]
     assert (rig.b.blocks("p"), rig.c.blocks("p")) == ([v(9).interval], [v(9).interval])
     observe(rig)

@@ -37,7 +37,7 @@ def test_a_start_out_of_range_is_refused(start: datetime) -> None:
 
 @pytest.mark.parametrize("end", [NOW, NOW - HOUR, NEVER])
 def test_an_end_that_is_not_after_its_start_is_refused(end: datetime) -> None:
-    with pytest.raises(ValueError, match="ends before it starts"):
+    with pytest.raises(ValueError, match="its end is not after its start"):
         read_value(NOW, end, Status.CONFIRMED, NOW)
 
 

@@ -207,5 +207,5 @@ def test_faults_are_cleared_by_kind_or_all() -> None:
 
 
 def test_an_invalid_path_pattern_is_refused() -> None:
-    with pytest.raises(ValueError, match="no regular expression"):
+    with pytest.raises(ValueError, match="not a regular expression"):
         Faults().add(Fault(FaultKind.EMPTY, path="("))

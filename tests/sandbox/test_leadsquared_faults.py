@@ -214,7 +214,7 @@ async def test_the_control_api_works_as_on_the_other_platforms(crm: Crm) -> None
         assert (await people.post("/repair-row", json={"id": id})).json() == {"id": id}
         assert crm.platform.broken_rows == {}
         unknown = await people.post("/break-row", json={**odd, "id": "nobody"})
-        assert (unknown.status_code, unknown.json()) == (404, {"error": "no event nobody"})
+        assert (unknown.status_code, unknown.json()) == (404, {"error": "there is no event nobody"})
         state = (await people.get("/state")).json()
     assert [(a["user"], a["status"]) for a in state["appointments"]] == [(BOB, "cancelled")]
     found = {(b["user"], b["start"], b["deleted"]) for b in state["blocks"]}

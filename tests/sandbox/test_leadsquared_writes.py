@@ -200,9 +200,9 @@ async def test_an_action_on_an_unknown_id_raises_an_error(
 @pytest.mark.parametrize(
     ("act", "words"),
     [
-        (lambda p, i: p.set_status(i, "noshow"), "status 'noshow' is none of"),
+        (lambda p, i: p.set_status(i, "noshow"), "status 'noshow' is not one of"),
         (lambda p, i: p.move(i, at(9).replace(tzinfo=None), at(10)), "no time zone"),
-        (lambda p, _: p.block(ALICE, at(9), at(10), "x", "Consultation"), "of type Busy"),
+        (lambda p, _: p.block(ALICE, at(9), at(10), "x", "Consultation"), "has the type Busy"),
     ],
 )
 async def test_invalid_values_raise_an_error(

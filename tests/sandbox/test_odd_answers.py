@@ -26,7 +26,7 @@ async def test_a_request_takes_effect_unless_the_odd_answer_refuses_it(
 
 
 def test_an_unknown_odd_answer_is_refused(clinic: Clinic) -> None:
-    with pytest.raises(ValueError, match="spelling 'nice' is none of deep, "):
+    with pytest.raises(ValueError, match="spelling 'nice' is not one of deep, "):
         clinic.fault(FaultKind.ODD_ANSWER, spelling="nice")
 
 

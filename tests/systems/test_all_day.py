@@ -109,7 +109,7 @@ def test_every_sign_of_an_all_day_event_is_seen_on_v2_and_v1(flag: str, value: A
 
 @pytest.mark.parametrize("value", [False, "false", None, "", 0, "no", [], {}])
 def test_an_empty_interval_without_an_all_day_sign_is_unreadable(value: Any) -> None:
-    with pytest.raises(UnreadableError, match="ends before it starts, or at once"):
+    with pytest.raises(UnreadableError, match="its end is not after its start"):
         reader().event(block("2026-03-04T00:00:00+01:00", isFullDay=value), "alice")
 
 

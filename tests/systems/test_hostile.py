@@ -174,7 +174,7 @@ async def test_an_answer_that_trickles_for_ever_is_given_up(
     monkeypatch.setattr(exchange, "MAX_DURATION", 0.1)
     with (
         serving(Stranger(drips=50)) as platform,
-        pytest.raises(RetryableError, match="no complete answer within 0 s"),
+        pytest.raises(RetryableError, match="no complete response within 0 s"),
     ):
         await ask(f"http://127.0.0.1:{platform.port}")
 

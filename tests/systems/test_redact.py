@@ -117,7 +117,7 @@ def test_possible_names_and_titles_in_error_texts_are_masked(said: str, kept: st
         "The slot you have selected is no longer available.",
         "Api key is invalid.",
         "calendarId 'CVokAlI8fgw4WYWoCtQz' must be a string",
-        "no message, text/html",
+        "no error message (text/html)",
         "the token was refused at 2026-07-20T12:00:00+02:00",
     ],
 )

@@ -26,7 +26,7 @@ from syncd.systems.remedies import advice
         (RateLimitedError("clinic", wait=7200), ["2 h"]),
         (
             RejectedError("clinic", why=RejectionReason.GONE),
-            ["no longer has this record", "no action"],
+            ["no longer has this event", "no action"],
         ),
         (
             RejectedError("clinic", why=RejectionReason.SLOT_TAKEN),
@@ -36,7 +36,10 @@ from syncd.systems.remedies import advice
         (UnknownOutcomeError("clinic", "POST /x"), ["POST /x", "reads before it writes"]),
         (IncompleteReadError("clinic"), ["incomplete or malformed", "treats nothing as deleted"]),
         (RetryableError("clinic"), ["cannot be reached", "base_url"]),
-        (RetryableError("clinic", "GET /x", status=503), ["GET /x answered 503", "status page"]),
+        (
+            RetryableError("clinic", "GET /x", status=503),
+            ["GET /x returned HTTP 503", "status page"],
+        ),
     ],
     ids=lambda value: type(value).__name__,
 )

@@ -128,7 +128,7 @@ def test_a_body_that_grows_beyond_the_ratio_is_refused_while_it_is_short() -> No
     packed = gzip.compress(bytes(4 * MIB))
     found = decompressor_for(["gzip"])
     assert found is not None
-    with pytest.raises(httpx.DecodingError, match="grows more than 250 times"):
+    with pytest.raises(httpx.DecodingError, match="more than 250 times as long"):
         list(found.decompress(packed))
     rows = gzip.compress(b",".join(b'{"id":"%d"}' % number for number in range(100_000)))
     found = decompressor_for(["gzip"])
@@ -152,8 +152,8 @@ async def test_pages_that_never_end_are_no_list() -> None:
         asked.append(skip)
         return range(skip, skip + 10)
 
-    with pytest.raises(IncompleteReadError, match="does not end after 1000 rows"):
-        await all_pages(ask, Wire(), "GET /list")  # type: ignore[arg-type]
+    with pytest.raises(IncompleteReadError, match="did not end after 1000 rows"):
+        await all_pages(ask, Wire(), "GET /list", int)  # type: ignore[arg-type]
     assert len(asked) == paging.MAX_PAGES
 
 
@@ -161,7 +161,7 @@ async def test_a_page_that_repeats_ends_the_list() -> None:
     async def ask(_skip: int) -> Sequence[int]:
         return [1, 2, 3]
 
-    assert await all_pages(ask, Wire(), "GET /list") == [1, 2, 3]  # type: ignore[arg-type]
+    assert await all_pages(ask, Wire(), "GET /list", int) == [1, 2, 3]  # type: ignore[arg-type]
 
 
 def test_megabytes_of_text_are_neither_an_id_nor_a_word() -> None:

@@ -50,7 +50,7 @@ async def test_nothing_is_written_to_a_connection_that_has_ended() -> None:
         peer, _ = server.accept()
         peer.close()
         assert await line.read() == b""
-        with pytest.raises(httpx.WriteError, match="was closed"):
+        with pytest.raises(httpx.WriteError, match="is closed"):
             await line.write(b"x")
         await line.aclose()
 

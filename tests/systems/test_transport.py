@@ -390,7 +390,9 @@ async def test_the_last_fault_is_kept_as_text() -> None:
     bench = Bench(httpx.Response(404, text="nothing here"))
     with pytest.raises(RejectedError):
         await bench.read()
-    assert bench.transport.traffic.last_fault == "clinic: GET things/7 answered 404: nothing here"
+    assert (
+        bench.transport.traffic.last_fault == "clinic: GET things/7 returned HTTP 404: nothing here"
+    )
 
 
 # --- discretion -------------------------------------------------------------------------------

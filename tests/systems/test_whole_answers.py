@@ -44,15 +44,15 @@ async def test_a_large_packed_answer_arrives_whole() -> None:
 @pytest.mark.parametrize(
     ("raw", "words"),
     [
-        (spelled(EMPTY, "Content-Encoding: br"), "not requested"),
-        (spelled(EMPTY, "Content-Encoding: zstd"), "not requested"),
+        (spelled(EMPTY, "Content-Encoding: br"), "did not request"),
+        (spelled(EMPTY, "Content-Encoding: zstd"), "did not request"),
         (spelled(gzip.compress(EMPTY), GZIP, GZIP), "compressed 2 times"),
         (spelled(gzip.compress(EMPTY) + b"x", GZIP), "data after the end"),
         (spelled(gzip.compress(EMPTY) * 2, GZIP), "data after the end"),
         (spelled(gzip.compress(EMPTY)[:-8] + b"\0" * 8, GZIP), "incorrect data check"),
         (spelled(w.deflated(EMPTY)[:-2], "Content-Encoding: deflate"), "incomplete"),
         (spelled(b"x", "Content-Encoding: deflate"), "incomplete"),
-        (spelled(EMPTY, status="226 IM Used"), "a partial answer"),
+        (spelled(EMPTY, status="226 IM Used"), "the response is partial"),
         (spelled(EMPTY, length=len(EMPTY) + 1), "without sending complete"),
         (spelled(EMPTY, *(f"X-{n}: y" for n in range(300))), "header fields"),
     ],

@@ -278,7 +278,7 @@ class LocationState(LocationFacts, Platform):
         """Restore a deleted appointment. Raises KeyError if it is not deleted."""
         meeting = self.meetings.get(id)
         if meeting is None or not meeting.deleted:
-            message = f"no deleted appointment {id}"
+            message = f"there is no deleted appointment {id}"
             raise KeyError(message)
         self.meetings.put(id, replace(meeting, deleted=False, updated_at=self.stamp()))
 
@@ -413,21 +413,21 @@ class LocationState(LocationFacts, Platform):
     def _meeting(self, id: str) -> Meeting:
         meeting = self.meetings.get(id)
         if meeting is None or meeting.deleted:
-            message = f"no appointment {id}"
+            message = f"there is no appointment {id}"
             raise KeyError(message)
         return meeting
 
     def _block(self, id: str) -> PlatformBlock:
         block = self.stored_blocks.get(id)
         if block is None or block.deleted:
-            message = f"no block {id}"
+            message = f"there is no block {id}"
             raise KeyError(message)
         return block
 
 
 def _known(records: Mapping[str, object], id: str, what: str) -> None:
     if id not in records:
-        message = f"no {what} {id}"
+        message = f"there is no {what} {id}"
         raise KeyError(message)
 
 
@@ -437,6 +437,6 @@ def _interval(start: datetime, end: datetime) -> tuple[datetime, datetime]:
 
 def _status(status: str) -> str:
     if status not in STATUSES:
-        message = f"status {status!r} is none of {', '.join(sorted(STATUSES))}"
+        message = f"status {status!r} is not one of {', '.join(sorted(STATUSES))}"
         raise ValueError(message)
     return status

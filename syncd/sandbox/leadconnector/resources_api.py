@@ -101,7 +101,7 @@ class ResourcesApi:
     def add(self, type: str, name: str, **fields: Any) -> str:
         """Add a resource, as staff do, and return its id. Raises ValueError for an unknown type."""
         if type not in TYPES:
-            message = f"type {type!r} is none of {', '.join(TYPES)}"
+            message = f"type {type!r} is not one of {', '.join(TYPES)}"
             raise ValueError(message)
         resource = ResourceRecord(self._parent.new_id(), type, name, **fields)
         self.all[resource.id] = resource

@@ -247,7 +247,7 @@ class AccountState(AccountFacts, Platform):
         """Restore a deleted appointment. Raises KeyError if it is not deleted."""
         task = self.tasks.get(id)
         if task is None or not task.deleted:
-            message = f"no deleted appointment {id}"
+            message = f"there is no deleted appointment {id}"
             raise KeyError(message)
         self.tasks.put(id, self._touched(task, deleted=False))
 
@@ -256,7 +256,7 @@ class AccountState(AccountFacts, Platform):
     ) -> str:
         """Enter an appointment of the busy type, which blocks a user's time. Returns its id."""
         if calendar and calendar != self.busy_type:
-            message = f"a block is an appointment of type {self.busy_type}, not {calendar}"
+            message = f"a block has the type {self.busy_type}, not {calendar}"
             raise ValueError(message)
         return self._enter(self.busy_type, user, start, end, title)
 
@@ -409,14 +409,14 @@ class AccountState(AccountFacts, Platform):
     def _appointment(self, id: str) -> TaskRecord:
         task = self.tasks.get(id)
         if task is None or task.deleted or task.type == self.busy_type or self._is_to_do(task):
-            message = f"no appointment {id}"
+            message = f"there is no appointment {id}"
             raise KeyError(message)
         return task
 
     def _block(self, id: str) -> TaskRecord:
         task = self.tasks.get(id)
         if task is None or task.deleted or task.type != self.busy_type:
-            message = f"no block {id}"
+            message = f"there is no block {id}"
             raise KeyError(message)
         return task
 
@@ -432,7 +432,7 @@ class AccountState(AccountFacts, Platform):
 
 def _known(records: Mapping[str, object], id: str, what: str) -> None:
     if id not in records:
-        message = f"no {what} {id}"
+        message = f"there is no {what} {id}"
         raise KeyError(message)
 
 
@@ -444,7 +444,7 @@ def _interval(start: datetime, end: datetime) -> tuple[datetime, datetime]:
 def _status(word: str, at: datetime) -> dict[str, Any]:
     """Return the task fields that a status sets. Raises ValueError for an unknown status."""
     if word not in TASK_STATUSES:
-        message = f"status {word!r} is none of {', '.join(sorted(TASK_STATUSES))}"
+        message = f"status {word!r} is not one of {', '.join(sorted(TASK_STATUSES))}"
         raise ValueError(message)
     complete = TASK_STATUSES[word] is TaskStatus.COMPLETE
     return {"status": TASK_STATUSES[word], "completed_at": utc(at) if complete else None}

@@ -10,8 +10,8 @@ from syncd.model import Status
 from syncd.model.all_day import BUSY, AllDayRule
 
 REMEDY = (
-    "in LeadConnector, make the blocked user a member of this calendar's team, and let the "
-    "calendar respect the user's busy time: it ignores the block now"
+    "in LeadConnector, make the blocked user a member of the calendar's team, and let the "
+    "calendar respect the user's busy time: the calendar ignores the block now"
 )
 """Remedy for a time that is offered although it is blocked (docs/platforms/leadconnector-v2.md)."""
 

@@ -70,13 +70,15 @@ class Associations:
             absent = fault.why in {RejectionReason.GONE, RejectionReason.UNKNOWN_ID}
             why = "there is no association with this key" if absent else fault.detail
             remedy = (
-                f"Run `syncd provision`, or correct associations of [systems.{self.name}]; until "
-                "then no booking is linked to its contact"
+                f"Run `syncd provision`, or correct associations in [systems.{self.name}]; until "
+                "then, syncd links no booking to its contact"
             )
             return CheckResult("error", subject, why, remedy)
         except PlatformError as fault:
             return CheckResult("error", subject, *cause_and_remedy(fault))
-        return CheckResult("ok", subject, f"links contacts to records of {self._object}")
+        return CheckResult(
+            "ok", subject, f"the association links contacts to records of {self._object}"
+        )
 
     async def contact(self, person: Person) -> str:
         """Return the id of the contact with one of the customer's addresses; '' for none.
@@ -148,7 +150,8 @@ class Associations:
         id = text(row.get("id"))
         if not id or set(ends) != {"contact", self._object}:
             detail = (
-                f"the association does not link contact and {self._object}: run `syncd provision`"
+                f"the association does not link contacts to records of {self._object}: "
+                "run `syncd provision`"
             )
             raise RejectedError(self.name, f"GET {path}", detail=detail)
         return (id, ends[0] == "contact")
@@ -184,7 +187,7 @@ class Associations:
         record = answer.get("record")
         id = text(record.get("id")) if isinstance(record, dict) else ""
         if not id:
-            detail = "the answer has no id"
+            detail = "the response has no id"
             raise UnknownOutcomeError(self.name, f"POST {self._records}", status=201, detail=detail)
         return id
 
@@ -223,7 +226,7 @@ class Associations:
         )
         content = read_json(answer.content, dict[str, Any])
         if content is None:
-            detail = "the answer is not readable"
+            detail = "the response cannot be decoded"
             raise UnknownOutcomeError(
                 self.name, f"{method} {path}", status=answer.status_code, detail=detail
             )

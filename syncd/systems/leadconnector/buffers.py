@@ -68,8 +68,8 @@ def unreadable_buffers(
     for provider, calendar in _booked_calendars(mapped, directory):
         if calendar.unreadable_buffer:
             reason = (
-                f"its buffer {calendar.unreadable_buffer} is not understood: blocks cover only the "
-                "last buffer that was understood"
+                f"the buffer {calendar.unreadable_buffer} of the calendar is not readable: blocks "
+                "cover only the last readable buffer"
             )
             yield UnreadableError(
                 system, f"calendar {calendar.id}", reason, Topic.ACCOUNT, provider
@@ -93,8 +93,8 @@ def buffer_findings(
             yield CheckResult(
                 "warning",
                 subject,
-                f"the buffer {calendar.unreadable_buffer} of calendar {name!r} is not understood: "
-                "blocks cover only the last buffer that was understood",
+                f"the buffer {calendar.unreadable_buffer} of calendar {name!r} is not readable: "
+                "blocks cover only the last readable buffer",
                 "correct the buffer of the calendar in LeadConnector",
             )
         if calendar.buffer == NO_BUFFER:
@@ -109,8 +109,8 @@ def buffer_findings(
             yield CheckResult(
                 "ok",
                 subject,
-                f"{message}, in this calendar only: the other systems offer that time",
-                f'set buffers = "close" in [systems.{system}] to have blocks cover it',
+                f"{message}, in this calendar only: the other systems still offer that time",
+                f'set buffers = "close" in [systems.{system}] to have blocks cover that time',
             )
 
 

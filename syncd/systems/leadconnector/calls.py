@@ -81,7 +81,7 @@ class Api:
         for item in (answer.appointment, answer.event, answer):
             if isinstance(item, wire.WholeAppointment) and item.id is not None:
                 return item, body
-        raise self._transport.incomplete(f"GET {path}", "the answer contains no appointment")
+        raise self._transport.incomplete(f"GET {path}", "the response contains no appointment")
 
     async def calendars(self) -> wire.Calendars:
         """List all calendars of the location."""
@@ -144,7 +144,7 @@ class Api:
         """
         path = PATHS[type]
 
-        async def ask(skip: int) -> list[dict[str, Any]]:
+        async def ask(skip: int) -> list[Any]:
             params = {
                 "locationId": self._account.location_id,
                 "limit": str(_PAGE),
@@ -153,7 +153,7 @@ class Api:
             answer: object = await self._ask(path, object, params)
             return self._transport.decoded(partial(rows_of, answer), f"GET {path}")
 
-        return await all_pages(ask, self._transport, f"GET {path}")
+        return await all_pages(ask, self._transport, f"GET {path}", dict)
 
     async def contact(self, contact: str) -> wire.Contact:
         """Read one contact. Raises RejectedError (GONE) if there is none."""
@@ -181,7 +181,7 @@ class Api:
         wrote = read_json(answer.content, wire.WriteAnswer) or wire.WriteAnswer()
         flags = (wrote.succeeded, wrote.succeded, wrote.success)
         if False in flags or not (wrote.id or True in flags):
-            detail = "the answer does not confirm the write"
+            detail = "the response does not confirm the write"
             raise UnknownOutcomeError(
                 self._system, f"{method} {path}", status=answer.status_code, detail=detail
             )

@@ -61,7 +61,9 @@ async def _calendars(
     except PlatformError as fault:
         yield _fault_result(system, fault, "calendars.readonly")
         return
-    yield CheckResult("ok", system, f"the token is accepted; {len(directory)} calendars")
+    yield CheckResult(
+        "ok", system, f"the token is accepted; the location has {len(directory)} calendars"
+    )
     for provider, mapping in calendars.items():
         for calendar in (c for c in mapping.calendars if c not in directory):
             yield await _unlisted(system, provider, calendar, calls)
@@ -122,7 +124,7 @@ async def _resources(
     try:
         known = await cache.resources()
     except PlatformError as fault:
-        remedy = "grant calendars/resources.readonly on the integration"
+        remedy = "grant the scope calendars/resources.readonly to the token"
         yield CheckResult("error", f"{system}: rooms and equipment", str(fault), remedy)
         return
     for provider, key in sorted(wanted.items()):
@@ -130,7 +132,9 @@ async def _resources(
         if key not in known:
             similar = [other for other in known if fold_name(other) == fold_name(key)]
             differs = f'; "{similar[0]}" differs only in case or accents' if similar else ""
-            remedy = f"correct {system} of [providers.{provider}.calendars], or `syncd provision`"
+            remedy = (
+                f"correct {system} in [providers.{provider}.calendars], or run `syncd provision`"
+            )
             message = f"no active resource, or more than one, has the name {key}{differs}"
             yield CheckResult("error", subject, message, remedy)
             continue
@@ -138,9 +142,10 @@ async def _resources(
         yield CheckResult("ok", subject, f"{key} is used by {calendar_count} calendars")
     for room, calendar in unmapped_rooms(known, frozenset(wanted.values())):
         name = directory[calendar].name if calendar in directory else calendar
-        remedy = "if it is booked in other systems, make it a provider, too"
+        remedy = "if the room is booked in other systems, make it a provider, too"
         message = (
-            f"shares calendar {name!r} with a mapped room, but is not mapped: it counts as free"
+            f"the room shares calendar {name!r} with a mapped room, but is not mapped: "
+            "it always counts as free"
         )
         yield CheckResult("warning", f"{system}: {room}", message, remedy)
     for unblockable in block_targets_of(known, calendars, directory)[1]:
@@ -155,16 +160,20 @@ async def _resources(
 async def _unlisted(system: str, provider: str, calendar: str, calls: Api) -> CheckResult:
     """Read a mapped calendar that the location's list lacks, to report the reason."""
     subject = f"{system}: {provider}"
-    correct = f"correct {system} of [providers.{provider}.calendars]"
+    correct = f"correct {system} in [providers.{provider}.calendars]"
     try:
         row = await calls.calendar(calendar)
     except RejectedError:
         return CheckResult("error", subject, f"calendar {calendar} does not exist", correct)
     except PlatformError as fault:
         cause, remedy = cause_and_remedy(fault)
-        return CheckResult("warning", subject, f"calendar {calendar}: {cause}", remedy)
-    message = f"calendar {calendar} ({text(row.name)}) is not in the location's list"
-    return CheckResult("warning", subject, message, f"activate it in LeadConnector, or {correct}")
+        return CheckResult(
+            "warning", subject, f"calendar {calendar} could not be read: {system} {cause}", remedy
+        )
+    message = f"calendar {calendar} ({text(row.name)}) is not in the location's calendar list"
+    return CheckResult(
+        "warning", subject, message, f"activate the calendar in LeadConnector, or {correct}"
+    )
 
 
 async def _groups(
@@ -194,7 +203,7 @@ def _mapping(
 ) -> Iterator[CheckResult]:
     """Compare one provider's mapping with the calendars of the location."""
     subject = f"{system}: {provider}"
-    correct = f"correct {system} of [providers.{provider}.calendars]"
+    correct = f"correct {system} in [providers.{provider}.calendars]"
     for calendar in mapping.calendars:
         known = directory.get(calendar)
         if known is None:
@@ -213,8 +222,9 @@ def _mapping(
         yield CheckResult(
             "error",
             subject,
-            f'its calendars cannot be blocked: none is of type "{EVENT_TYPE}"',
-            f"add a user or an event calendar, or set write = false: {correct}",
+            "syncd can create no blocks: no user is mapped, and no calendar of type "
+            f'"{EVENT_TYPE}"',
+            f'add a user or a calendar of type "{EVENT_TYPE}", or set write = false: {correct}',
         )
     if mapping.user is None:
         team = any(directory[c].team for c in mapping.calendars if c in directory)
@@ -223,8 +233,9 @@ def _mapping(
         yield CheckResult(
             "warning",
             subject,
-            "several calendars and no user: only the first event calendar is blocked",
-            "make each calendar a provider of its own",
+            "several calendars and no user are mapped: syncd blocks only the first one of type "
+            f'"{EVENT_TYPE}"',
+            "map a user, or make each calendar a provider of its own",
         )
 
 
@@ -232,7 +243,10 @@ async def _location(system: str, calls: Api) -> AsyncIterator[CheckResult]:
     try:
         location = await calls.location()
     except PlatformError as fault:
-        remedy = "grant locations.readonly; without it, times without an offset are skipped"
+        remedy = (
+            "grant the scope locations.readonly to the token; without it, times without a UTC "
+            "offset are unreadable"
+        )
         yield CheckResult("warning", f"{system}: location", str(fault), remedy)
         return
     name = text(location.timezone)
@@ -259,7 +273,7 @@ async def _users(
     try:
         rows = (await calls.users()).users
     except PlatformError as fault:
-        remedy = "grant users.readonly so that syncd can check the users"
+        remedy = "grant the scope users.readonly to the token, so that syncd can check the users"
         yield CheckResult("warning", f"{system}: users", str(fault), remedy)
         return
     known = {text(row.id) for row in rows if isinstance(row, wire.User)}
@@ -272,5 +286,7 @@ async def _users(
         if user in known:
             yield CheckResult("ok", subject, "the user exists")
         else:
-            remedy = f"correct {system} of [providers.{provider}.calendars]"
-            yield CheckResult("error", subject, f"user {user} does not exist", remedy)
+            remedy = f"correct {system} in [providers.{provider}.calendars]"
+            yield CheckResult(
+                "error", subject, f"user {user} does not exist in this location", remedy
+            )

@@ -158,7 +158,7 @@ def _explain(system: str, account: Account, part: str, fault: PlatformError) -> 
                 "error",
                 subject,
                 f"the token belongs to another location than {account.location_id}",
-                f"correct location_id of {section} (it is in the address bar of the location), or "
+                f"correct location_id in {section} (see the address bar of the location), or "
                 "create a token in that location",
             )
         case UnauthorizedError() if account.token and not account.token.startswith("pit-"):
@@ -166,16 +166,16 @@ def _explain(system: str, account: Account, part: str, fault: PlatformError) -> 
                 "error",
                 subject,
                 f"the token is not accepted ({fault.detail or fault.status})",
-                "it is not a Private Integration token (pit-…); v2 does not accept v1 API keys or "
-                "agency tokens. Create a token under Settings, Private Integrations",
+                "create a token in LeadConnector under Settings, Private Integrations: this one is "
+                "not such a token (pit-…), and v2 accepts no v1 API keys or agency tokens",
             )
         case UnauthorizedError():
             return CheckResult(
                 "error",
                 subject,
                 f"the token is not accepted ({fault.detail or fault.status})",
-                f"compare token of {section} with Settings, Private Integrations; a token expires "
-                "after 90 days without use",
+                f"compare token in {section} with Settings, Private Integrations; a "
+                "token expires after 90 days without use",
             )
         case _:
             level = "error" if part in _NEEDED or part == "location" else "warning"

@@ -92,7 +92,7 @@ class Parser:
             raise UnreadableError(self.system, id, str(error), began=began) from error
         if value is None:
             raise UnreadableError(
-                self.system, id, "all-day event that blocks no time by the all-day rule"
+                self.system, id, "this all-day event blocks no time under the all-day rule"
             )
         shows_status, created_at = True, None
         match item:

@@ -55,7 +55,7 @@ def fault_of(answer: Answer) -> PlatformError | None:
     message = _message(answer)
     lower_text = (message or "").lower()
     code = _code(answer)
-    detail = message or f"no message, {answer.headers.get('content-type', 'no body')}"
+    detail = message or f"no error message ({answer.headers.get('content-type', 'no body')})"
     fault: PlatformError
     if NO_ROUTE in lower_text:
         # A wrong path or method, whatever the status: the token is fine, and a retry is useless.
@@ -65,7 +65,8 @@ def fault_of(answer: Answer) -> PlatformError | None:
             fault = _unauthorized(lower_text, detail)
         case HTTPStatus.FORBIDDEN if message is None:
             # A page of the gateway in front of the platform; the next call may pass.
-            fault = RetryableError("", detail=f"rejected before it reached the platform: {detail}")
+            words = f"the call was rejected before it reached the platform: {detail}"
+            fault = RetryableError("", detail=words)
         case HTTPStatus.FORBIDDEN:
             fault = UnauthorizedError("", detail=detail)
         case HTTPStatus.TOO_MANY_REQUESTS:
@@ -125,7 +126,7 @@ def _message(answer: Answer) -> str | None:
             message = "; ".join(filter(None, map(text, body.message)))
         case message:
             message = text(message)
-    return message or text(body.error) or "no message"
+    return message or text(body.error) or "no error message"
 
 
 def most_relevant_fault(faults: Sequence[PlatformError]) -> PlatformError:

@@ -124,7 +124,7 @@ class CalendarOwners:
             providers, topic, reason = (
                 listed,
                 Topic.UNREADABLE,
-                "the row names neither a host nor a calendar",
+                "the event names neither a host nor a calendar",
             )
         elif not hosts:
             providers, topic = self.teams.get(calendar, ()), Topic.UNASSIGNED
@@ -132,7 +132,7 @@ class CalendarOwners:
         else:
             providers, topic = self.synced.get(calendar, ()), Topic.UNMAPPED_OWNER
             host_ids = ", ".join(hosts)
-            reason = f"host {host_ids} is not in [providers], so the meeting blocks no time"
+            reason = f"host {host_ids} is mapped to no provider, so the meeting blocks no time"
         return Unowned(topic, reason, tuple(providers)) if providers else None
 
 

@@ -105,7 +105,7 @@ class Inventory:
         """Read all pages of a list; a page with fewer rows than requested is the last one."""
         is_last = False
 
-        async def ask(skip: int) -> list[T]:
+        async def ask(skip: int) -> list[Any]:
             nonlocal is_last
             if is_last:
                 return []
@@ -119,6 +119,6 @@ class Inventory:
             )
             page = self._transport.decoded(partial(rows_of, body), f"GET {path}")
             is_last = len(page) < _PAGE
-            return [row for row in page if isinstance(row, kind)]
+            return page
 
-        return await all_pages(ask, self._transport, f"GET {path}")
+        return await all_pages(ask, self._transport, f"GET {path}", kind)

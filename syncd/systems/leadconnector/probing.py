@@ -225,7 +225,7 @@ class ProbeSteps:
 
         lag = await self.context.appears(seen)
         if lag is None:
-            raise NotMeasuredError("no list showed the block in time")
+            raise NotMeasuredError("no list showed the block within the time limit")
         self.context.found["list_lag"] = lag
         return {"list_lag": lag, **self.context.keeps_tag(rows[0].title)}
 
@@ -254,7 +254,7 @@ class ProbeSteps:
 
     def _require_listed(self) -> None:
         if "list_lag" not in self.context.found:
-            raise NotMeasuredError("no list showed the block in time")
+            raise NotMeasuredError("no list showed the block within the time limit")
 
     async def moved(self) -> Mapping[str, str]:
         """Measure whether an update without a title resets the title of the block.
@@ -279,7 +279,7 @@ class ProbeSteps:
             await context.pause(context.lag)
             row = await self._read()
         if row is None or self._start(row) != start:
-            raise NotMeasuredError("the block was not shown at its new time")
+            raise NotMeasuredError("the platform did not show the block at its new time")
         keeps_title = CANARY_TITLE in text(row.title)
         return {"block_update_replaces": NO if keeps_title else YES}
 
@@ -311,17 +311,21 @@ class ProbeSteps:
     async def slots_with(self) -> Mapping[str, str]:
         """Measure whether the block closes its time in the calendars that offered it before."""
         if not self.calendars:
-            raise NotMeasuredError("no calendar has this user on its team", failed=False)
+            raise NotMeasuredError("no calendar has the provider's user on its team", failed=False)
         start = self.context.canary.start
         offering = [id for id, offered in (self.offered_before or {}).items() if start in offered]
         if not offering:
-            raise NotMeasuredError("no calendar offers a slot at that time", failed=False)
+            raise NotMeasuredError(
+                "no calendar offers a free slot at the block's time", failed=False
+            )
         await self.context.pause(self.context.lag)
         for id in offering:
             if start in await self._free_starts(id):
                 return {"block_closes_calendars": NO}
         if len(offering) < len(self.calendars):
-            raise NotMeasuredError("the calendars offer no common slot", failed=False)
+            raise NotMeasuredError(
+                "not every calendar offers a free slot at the block's time", failed=False
+            )
         return {"block_closes_calendars": YES}
 
     async def group(self) -> Mapping[str, str]:
@@ -378,14 +382,14 @@ class ProbeSteps:
         try:
             booked = await self.prober.v3.service_bookings(window)
         except RejectedError as fault:
-            reason = f"service bookings cannot be listed: {fault.status}"
+            reason = f"the location refuses to list service bookings: HTTP {fault.status}"
             raise NotMeasuredError(reason, failed=False) from None
         for booking in booked:
             id = text(booking.booking_id) or text(booking.id)
             if id and booking.calendars:
                 shown = await self._events("calendarId", booking.calendars[0])
                 return {"lists_service_bookings": YES if id in shown else NO}
-        raise NotMeasuredError("there is no service booking to compare", failed=False)
+        raise NotMeasuredError("the location has no service booking to compare", failed=False)
 
     async def deleted_again(self) -> Mapping[str, str]:
         """Measure how the platform responds to a second deletion of the block."""

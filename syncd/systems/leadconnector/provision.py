@@ -148,9 +148,9 @@ class Provisioner:
     async def blocker(self, desired: Desired, actual: Actual | None) -> str:
         """Return why v2 cannot create or update this resource; '' if it can."""
         if actual is not None and not actual.id:
-            return f"{self.name} shows no id for it: change it there by hand"
+            return f"{self.name} shows no id for this resource: change it on the platform by hand"
         if len(desired.fields.get("calendars", ())) > _MAX_CALENDARS:
-            return f"it has more than {_MAX_CALENDARS} calendars, the limit of {self.name}"
+            return f"the resource has more than {_MAX_CALENDARS} calendars, the platform's limit"
         return ""
 
     async def put(self, desired: Desired, actual: Actual | None) -> None:
@@ -187,7 +187,7 @@ class Provisioner:
             if await self._read_or_none(f"{_OBJECTS}{quote(key, safe='')}") is None:
                 raise UnresolvedError(
                     f'object "{key}" does not exist in [systems.{self.name}]',
-                    f'Add [[provision.objects]] with key = "{key}", or create it there by hand.',
+                    f'Add [[provision.objects]] with key = "{key}", or create the object by hand.',
                 )
 
     def _association_request(self, desired: Desired, actual: Actual | None) -> Request:
@@ -236,7 +236,7 @@ class Provisioner:
                 return None
             raise
         if not isinstance(answer, dict):
-            raise self._transport.incomplete(f"GET {path}", "the answer is not an object")
+            raise self._transport.incomplete(f"GET {path}", "the response is not a JSON object")
         inner = answer.get("object")
         return inner if isinstance(inner, dict) else answer
 

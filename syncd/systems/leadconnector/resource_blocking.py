@@ -57,9 +57,10 @@ def block_targets_of(
             owner = owners[0] if owners else f"{CALENDAR_TARGET}{id}"
             if len(owners) > 1 or (owners and not _blocks_calendar(mappings[owner], id, directory)):
                 why = (
-                    f"it cannot be blocked alone: blocks of {', '.join(owners)} are made for users"
+                    f"the calendar cannot be blocked alone: blocks of {', '.join(owners)} are "
+                    "created for their users"
                 )
-                remedy = "remove this calendar from [providers], so that it can be blocked directly"
+                remedy = "remove the calendar from [providers], so that syncd can block it directly"
                 unblockable.append(UnblockableCalendar(calendar.name, why, remedy))
             else:
                 targets[owner] = BlockTarget(owner, (requirements[id],))
@@ -69,10 +70,10 @@ def block_targets_of(
             others = [directory[c].name for c in user_calendars if c not in requirements]
             if others:
                 why = (
-                    f"a busy room cannot block it alone: a block of user {user} would also block "
-                    f"{', '.join(others)}"
+                    f"the calendar cannot be blocked alone: a block of user {user} would also "
+                    f"block {', '.join(others)}"
                 )
-                remedy = "assign a user of its own, or make it a calendar of type event"
+                remedy = "in LeadConnector, give it a user of its own, or make it of type event"
                 unblockable.append(UnblockableCalendar(calendar.name, why, remedy))
                 continue
             owner = next(
@@ -81,8 +82,8 @@ def block_targets_of(
             )
             targets[owner] = BlockTarget(owner, tuple(requirements[c] for c in user_calendars))
         if not calendar.team:
-            why = "it has no user and is not of type event, so nothing can block it"
-            remedy = "add a user to it, or make it a calendar of type event"
+            why = "the calendar has no user and is not of type event, so syncd cannot block it"
+            remedy = "in LeadConnector, add a user to the calendar, or make it of type event"
             unblockable.append(UnblockableCalendar(calendar.name, why, remedy))
     return [targets[name] for name in sorted(targets)], unblockable
 

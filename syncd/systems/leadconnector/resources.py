@@ -37,8 +37,8 @@ LIST_KEYS = ("resources", "rooms", "equipments", "equipment")
 """Fields of an envelope that hold the rows."""
 
 
-def rows_of(answer: object) -> list[dict[str, Any]]:
-    """Return the rows of a list of resources.
+def rows_of(answer: object) -> list[Any]:
+    """Return the rows of a list of resources, also rows that are no objects.
 
     Documented is a list; an object that contains the list was seen. Raises ValueError if there is
     no list.
@@ -47,8 +47,8 @@ def rows_of(answer: object) -> list[dict[str, Any]]:
     for key in LIST_KEYS:
         rows = envelope.get(key)
         if isinstance(rows, list):
-            return [row for row in rows if isinstance(row, dict)]
-    message = f"the answer has no list of resources, only {', '.join(sorted(envelope)[:5])}"
+            return rows
+    message = f"the response has no list of resources, only {', '.join(sorted(envelope)[:5])}"
     raise ValueError(message)
 
 

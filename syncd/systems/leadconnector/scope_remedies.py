@@ -26,7 +26,7 @@ def missing_scope(level: str, subject: str, scope: str) -> CheckResult:
     return CheckResult(
         level,
         subject,
-        f"the token may not read this: the scope {scope} is missing",
+        f"the token lacks the scope {scope}",
         f"in LeadConnector, edit the integration under Settings, Private Integrations, and "
         f"select {scope}; the token stays the same",
     )

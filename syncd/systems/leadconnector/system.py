@@ -137,7 +137,7 @@ class LeadConnector:
     def event(self, row: Row) -> Event:
         """Parse one row of a snapshot. Raises UnreadableError."""
         if not isinstance(row.wire, Appointment | Block):
-            raise UnreadableError(self.name, row.id, "not an event")
+            raise UnreadableError(self.name, row.id, "the row is not an event")
         return replace(self._parser.event(row.wire, row.provider), id=row.id)
 
     async def read_one(self, ref: EventRef, value: Value | None = None) -> LookupResult:
@@ -159,7 +159,7 @@ class LeadConnector:
                 Gone() if fault.why is RejectionReason.GONE else Unknown(str(fault), refused=True)
             )
         if text(item.id) != record_id(ref.id):
-            return Unknown("the answer contains another appointment")
+            return Unknown("the response contains a different appointment")
         if is_deleted(item):
             return Gone()
         return await self._interpret(item, ref)
@@ -168,7 +168,7 @@ class LeadConnector:
         """Read all fields of one appointment. Raises PlatformError."""
         item, all_fields = await self._calls.whole(record_id(ref.id))
         if text(item.id) != record_id(ref.id):
-            detail = "the answer contains another appointment"
+            detail = "the response contains a different appointment"
             raise RejectedError(self.name, "GET an appointment", detail=detail)
         status = self._parser.statuses.status_of(status_word(item))
         return whole_record(all_fields, status, self._account.token)
@@ -418,7 +418,7 @@ class LeadConnector:
         key = normalize_resource(self._calendars[ref.provider].resource or "")
         resource = (await self._cache.resources()).get(key)
         if resource is None:
-            return Unknown("the room or equipment does not exist")
+            return Unknown("the mapped room or equipment does not exist")
         if not uses_resource(item.assigned_resources, resource):
             return Gone()
         try:

@@ -30,7 +30,7 @@ def parse_time(value: object, zone: str) -> datetime:
     if moment.tzinfo is not None:
         return utc(moment)
     if not zone:
-        message = "a time has no offset, and the location's zone is not known"
+        message = "a time has no UTC offset, and the location's time zone is not known"
         raise ValueError(message)
     return resolve_wall_time(moment, zone).instant
 

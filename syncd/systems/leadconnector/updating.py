@@ -122,7 +122,7 @@ class Updater:
         """
         _after(operation)
         if is_derived(operation.ref.id):
-            detail = "an event that is derived from a meeting is read-only"
+            detail = "the event is derived from a meeting, so it is read-only"
             raise RejectedError(self._system, f"PUT {APPOINTMENTS}", detail=detail)
         latest = self._clock.monotonic() + FIRST_REQUEST_WITHIN
         owner: str | None = None
@@ -196,7 +196,7 @@ class Updater:
         ref = operation.ref
         if _is_block(operation):
             block = await self._find_block(operation, operation.before)
-            return block or Unknown("the block is not listed"), None
+            return block or Unknown("the owner's list does not show the block"), None
         try:
             item, all_fields = await self._calls.whole(ref.id)
         except RejectedError as fault:
@@ -204,7 +204,7 @@ class Updater:
                 raise
             return Unknown(str(fault), refused=True), None
         if text(item.id) != ref.id:
-            return Unknown("the answer contains another appointment"), None
+            return Unknown("the response contains a different appointment"), None
         if is_deleted(item):
             path = f"GET {APPOINTMENTS}/{path_segment(ref.id)}"
             raise RejectedError(

@@ -83,7 +83,7 @@ class Writer:
         answer = await self._calls.send("POST", BLOCKS, await self._block(operation))
         id = text(answer.id)
         if not id:
-            detail = "the answer has no id"
+            detail = "the response has no id"
             raise UnknownOutcomeError(self._system, f"POST {BLOCKS}", status=200, detail=detail)
         return Done([(id, self._answered_value(answer))])
 
@@ -120,7 +120,7 @@ class Writer:
             if calendar in directory and directory[calendar].type == EVENT_TYPE:
                 return {"calendarId": calendar}
         detail = (
-            f"no calendar of {provider} can be blocked: configure its user, "
+            f"no calendar of {provider} can be blocked: map its user "
             f'or a calendar of type "{EVENT_TYPE}"'
         )
         raise RejectedError(self._system, f"POST {BLOCKS}", detail=detail)

@@ -10,8 +10,8 @@ from syncd.model import Status, zone
 from syncd.model.all_day import BUSY, AllDayRule
 
 REMEDY = (
-    "in LeadConnector, let this calendar respect the busy time of the blocked user; if it cannot, "
-    'set blocks = "hold" for the system: a booking blocks time that an event block does not'
+    "in LeadConnector, let the calendar respect the blocked user's busy time; if it cannot, set "
+    'blocks = "hold" for the system: a hold appointment blocks time that an event block does not'
 )
 """Remedy for a time that is offered although it is blocked.
 

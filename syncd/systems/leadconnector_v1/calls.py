@@ -84,7 +84,7 @@ class Api:
         """Read the contact of one appointment."""
         answer = await self._ask(_path(event_id), wire.WithContact)
         if text(answer.id) != event_id:
-            detail = "the answer contains another appointment"
+            detail = "the response contains a different appointment"
             raise self._transport.incomplete(f"GET {_path(event_id)}", detail)
         return answer.contact if isinstance(answer.contact, wire.Contact) else None
 
@@ -155,7 +155,7 @@ class Api:
         answer = await self._transport.write("POST", LIST, json=dict(fields))
         created = read_json(answer.content, wire.WithContact) or wire.WithContact()
         if not text(created.id):
-            detail = "the answer has no id"
+            detail = "the response has no id"
             raise UnknownOutcomeError(self._system, f"POST {LIST}", status=200, detail=detail)
         return text(created.id), wire.contact_id(created)
 

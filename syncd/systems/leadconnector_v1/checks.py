@@ -42,7 +42,7 @@ async def check(
     if not (account.timezone or zone_name):
         remedy = f'set timezone = "…" in [systems.{system}]'
         findings.append(
-            CheckResult("warning", system, "the location has no known time zone", remedy)
+            CheckResult("warning", system, "the time zone of the location is not known", remedy)
         )
     findings += _block_targets(system, account, calendars)
     services: list[Service | LenientValue] = []
@@ -97,14 +97,14 @@ def _team_lists(
     for team, members in single_calendars.items():
         if team and len(members) > 1:
             message = f"{len(members)} calendars of team {team} are read one by one"
-            remedy = f'add team = "{team}" to each of them, and one call reads them all'
+            remedy = f'add team = "{team}" to each calendar, so that one call reads them all'
             yield CheckResult("ok", f"{system}: team {team}", message, remedy)
 
 
 def _id_result(
     system: str, subject: str, noun: str, provider: str, *, active: bool | None
 ) -> CheckResult:
-    remedy = f"correct {system} of [providers.{provider}.calendars]"
+    remedy = f"correct {system} in [providers.{provider}.calendars]"
     match active:
         case True:
             return CheckResult("ok", subject, f"the {noun} exists")
@@ -127,6 +127,6 @@ def _block_targets(
             yield CheckResult(
                 "error",
                 f"{system}: {provider}",
-                f"blocks need {need} id",
-                f"add it to {system} of [providers.{provider}.calendars], or set write = false",
+                f"blocks need {need} id, but none is mapped",
+                f"add the id to {system} in [providers.{provider}.calendars], or set write = false",
             )

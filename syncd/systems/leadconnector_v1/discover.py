@@ -122,7 +122,7 @@ def _agency(system: str, count: int) -> CheckResult:
         "error",
         system,
         f"the key belongs to an agency: it can access {count} locations",
-        f"set api_key of [systems.{system}] to the key of the one location; the location shows it "
+        f"set api_key in [systems.{system}] to the key of one location, which LeadConnector shows "
         "under Settings, Business Profile",
     )
 
@@ -143,6 +143,6 @@ def _explain(system: str, account: Account, part: str, fault: PlatformError) -> 
         "error",
         subject,
         f"the key is not accepted ({fault.detail or fault.status})",
-        f"compare api_key of [systems.{system}] with Settings, Business Profile; v1 keys are "
+        f"compare api_key in [systems.{system}] with Settings, Business Profile; v1 keys are "
         "deleted after 90 days without use, and accounts without a key cannot create one",
     )

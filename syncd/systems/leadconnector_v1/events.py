@@ -82,7 +82,7 @@ def parse_time(value: object, zone_name: str) -> datetime:
     if moment.tzinfo is not None:
         return utc(moment)
     if not zone_name:
-        message = "a time has no offset, and no zone is known"
+        message = "a time has no UTC offset, and the location's time zone is not known"
         raise ValueError(message)
     return resolve_wall_time(moment, zone_name).instant
 
@@ -177,7 +177,7 @@ class CalendarOwners:
             return None
         if len(asked) == 1:
             return next(iter(asked))
-        message = "the row names neither a user nor a calendar"
+        message = "the event names neither a user nor a calendar"
         raise ValueError(message)
 
 
@@ -194,7 +194,7 @@ def unowned(item: Appointment, owners: CalendarOwners) -> tuple[Topic, str, str]
     provider = next((owners.calendars[p] for p in calendar_ids if p in owners.calendars), "")
     if not provider and owners.shared.isdisjoint(calendar_ids):
         return None
-    reason = f"host {user} is not in [providers], so the meeting blocks no time"
+    reason = f"user {user} is mapped to no provider, so the meeting blocks no time"
     return (Topic.UNMAPPED_OWNER, reason, provider)
 
 
@@ -343,7 +343,7 @@ class Parser:
             raise UnreadableError(self.system, id, str(error), began=began) from error
         if value is None:
             raise UnreadableError(
-                self.system, id, "all-day event that blocks no time by the all-day rule"
+                self.system, id, "this all-day event blocks no time under the all-day rule"
             )
         kind = self.kind(item)
         calendar_ids = calendars_of(item)

@@ -69,11 +69,11 @@ class Prober:
         mapping = self.calendars[canary.provider]
         fields = event_block(account, mapping, canary.value, zone_name, canary.tag)
         if fields is None:
-            raise CanaryRefusedError("the provider has neither a user nor a calendar", {})
+            raise CanaryRefusedError("the provider is mapped to neither a user nor a calendar", {})
         try:
             event, _ = await self.calls.create(fields)
         except RejectedError as fault:
-            reason = f"event blocks are rejected: {fault.status} {fault.detail}"
+            reason = f"the location rejects event blocks: HTTP status {fault.status} {fault.detail}"
             raise CanaryRefusedError(reason, {"makes_blocks": NO}) from None
         return event
 
@@ -101,7 +101,11 @@ class Prober:
             ProbeStep("creating the block", ("makes_blocks",), 0, measures.made),
             ProbeStep("listing the block", ("lists_blocks",), 3, measures.listed),
             ProbeStep("measuring the lag of lists", ("list_lag",), 0, measures.lag),
-            *([ProbeStep("reading its title", keeps_tag, 1, measures.title)] if keeps_tag else []),
+            *(
+                [ProbeStep("reading the title of the block", keeps_tag, 1, measures.title)]
+                if keeps_tag
+                else []
+            ),
             ProbeStep(
                 "listing from the middle of the block",
                 ("lists_overlapping",),
@@ -168,7 +172,7 @@ class _Steps:
     async def _read(self) -> Appointment:
         item = await self.prober.calls.appointment(self.context.event)
         if text(item.id) != self.context.event:
-            raise NotMeasuredError("the answer contains another appointment")
+            raise NotMeasuredError("the response contains a different appointment")
         return item
 
     async def overlapping(self) -> Mapping[str, str]:
@@ -191,7 +195,7 @@ class _Steps:
         await self.context.pause(self.context.lag)  # The read by id may lag, too.
         shown = self._end(await self._read())
         if shown is None:
-            raise NotMeasuredError("the block has no readable end")
+            raise NotMeasuredError("the platform shows no readable end of the block")
         return {"update_keeps_end": YES if shown == end else NO}
 
     def _end(self, item: Appointment) -> datetime | None:

@@ -121,7 +121,7 @@ class Provisioner:
         Raises PlatformError.
         """
         if actual is not None and not actual.id:
-            return f"{self.name} shows no id for it: change it there by hand"
+            return f"{self.name} shows no id for this resource: change it on the platform by hand"
         slug = desired.fields["slug"]
         if actual is not None and actual.fields.get("slug", slug) == slug:
             return ""
@@ -131,10 +131,12 @@ class Provisioner:
         is_available = answer.get("isSlugAvailable")
         if not isinstance(is_available, bool):
             raise self._transport.incomplete(
-                f"GET {path}", "the answer does not show whether the slug is available"
+                f"GET {path}", "the response does not show whether the slug is available"
             )
         return (
-            "" if is_available else f'the slug "{slug}" is taken in {self.name}: choose another one'
+            ""
+            if is_available
+            else f'the slug "{slug}" is taken in {self.name}: choose another slug'
         )
 
     async def put(self, desired: Desired, actual: Actual | None) -> None:
@@ -205,7 +207,7 @@ class Provisioner:
         answer = self._transport.decode(body, dict[str, msgspec.Raw], f"GET {path}")
         rows = read_json(answer[key], list[Any]) if key in answer else None
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise self._transport.incomplete(f"GET {path}", f"the answer has no list of {key}")
+            raise self._transport.incomplete(f"GET {path}", f"the response has no list of {key}")
         return rows
 
 

@@ -195,7 +195,7 @@ class LeadConnectorV1:
     def event(self, row: Row) -> Event:
         """Parse one row of a snapshot. Raises UnreadableError."""
         if not isinstance(row.wire, Appointment):
-            raise UnreadableError(self.name, row.id, "not an appointment")
+            raise UnreadableError(self.name, row.id, "the row is not an appointment")
         return self._parser.event(row.wire, row.provider)
 
     async def read_one(self, ref: EventRef, value: Value | None = None) -> LookupResult:
@@ -208,7 +208,7 @@ class LeadConnectorV1:
                 Gone() if fault.why is RejectionReason.GONE else Unknown(str(fault), refused=True)
             )
         if text(item.id) != ref.id:
-            return Unknown("the answer contains another appointment")
+            return Unknown("the response contains a different appointment")
         if needs_zone(item):
             await self._load_zone()
         await self._find_merged_contacts([item])
@@ -231,7 +231,7 @@ class LeadConnectorV1:
         """Read all fields of one appointment. Raises PlatformError."""
         item, all_fields = await self._calls.whole(ref.id)
         if text(item.id) != ref.id:
-            detail = "the answer contains another appointment"
+            detail = "the response contains a different appointment"
             raise RejectedError(self.name, "GET an appointment", detail=detail)
         status = self._parser.statuses.status_of(status_word(item))
         return whole_record(all_fields, status, self._account.api_key)
@@ -294,7 +294,7 @@ class LeadConnectorV1:
         except PlatformError as fault:
             if operation.action is Action.MOVE_BLOCK:
                 return reply
-            unknown = "the end of the meeting is not known yet"
+            unknown = "the read after the move failed, so the meeting's end is not known yet"
             raise UnknownOutcomeError(
                 self.name, fault.call, status=fault.status, detail=unknown
             ) from fault
@@ -311,7 +311,7 @@ class LeadConnectorV1:
         """Return the free slots of the provider's calendar. Raises PlatformError."""
         mapping = self._calendars[provider]
         if not mapping.calendar:
-            raise RejectedError(self.name, detail=f"no calendar id is configured for {provider}")
+            raise RejectedError(self.name, detail=f"no calendar id is mapped for {provider}")
         zone_name = await self._load_zone() or "UTC"
         services = await self._cache.services()
         length = _slot_lengths(services).get(mapping.calendar, _DEFAULT_SLOT)

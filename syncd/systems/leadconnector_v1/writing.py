@@ -125,7 +125,7 @@ class Writer:
         build_fields = hold if self._account.blocks == "hold" else event_block
         fields = build_fields(self._account, mapping, _after(operation), zone_name, operation.key)
         if fields is None:
-            detail = f"no calendar id is configured for blocks of {operation.provider}"
+            detail = f"no calendar id is mapped for blocks of {operation.provider}"
             raise RejectedError(self._system, "POST appointments/", detail=detail)
         if self._account.blocks == "hold":
             self._holds.before_booking()
@@ -136,7 +136,7 @@ class Writer:
     async def _set_status(self, operation: Operation) -> None:
         status = _after(operation).status
         if status not in _WRITABLE:
-            raise RejectedError(self._system, detail=f"v1 cannot set {status}")
+            raise RejectedError(self._system, detail=f"v1 cannot set the status {status}")
         await self._calls.set_status(operation.ref.id, status)
 
 

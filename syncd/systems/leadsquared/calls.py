@@ -188,8 +188,8 @@ class Api:
         count = answer.deleted(requested)
         if count is None or count == requested:
             return answer.id, None
-        reason = text(answer.failure_reason) or "no reason given"
-        words = f"{count} of {requested} tasks deleted: {reason}"
+        reason = text(answer.failure_reason) or "no reason was given"
+        words = f"{count} of {requested} tasks were deleted: {reason}"
         fault = self._transport.rejected(f"POST {DELETE}", words, each=not count)
         if not count:
             raise fault
@@ -218,10 +218,12 @@ class Api:
             ) from None
         decoded = read_json(answer.content, wire.WriteAnswer)
         if decoded is None and answer.content.strip():
-            raise self._transport.rejected(call, "this address is no API call", each=True)
+            raise self._transport.rejected(
+                call, "the path in cancel_path is not an API call", each=True
+            )
         if decoded is not None and decoded.denied:
             words = text(decoded.exception_message) or text(decoded.failure_reason)
-            raise self._transport.rejected(call, words or "it was not carried out", each=True)
+            raise self._transport.rejected(call, words or "the call was not carried out", each=True)
         return decoded.id if decoded is not None else ""
 
     async def complete(self, task_id: str) -> None:
@@ -271,7 +273,7 @@ class Api:
         return decoded
 
     def _unproven(self, method: str, path: str) -> UnknownOutcomeError:
-        detail = "the answer does not confirm the write"
+        detail = "the response does not confirm the write"
         return UnknownOutcomeError(self._system, f"{method} {path}", status=200, detail=detail)
 
 

@@ -84,7 +84,7 @@ def _users(
                     "error",
                     subject,
                     "no user has this e-mail address",
-                    f"correct {system} of [providers.{provider}.calendars]",
+                    f"correct {system} in [providers.{provider}.calendars]",
                 )
 
 

@@ -96,7 +96,7 @@ def _types(rows: Iterable[wire.TaskType | LenientValue]) -> Iterable[Appointment
         unfit = [f"mandatory custom field {name}" for name in mandatory_fields(row)]
         conflicts = allows_conflicts(row)
         if conflicts:
-            unfit.append("Allow Conflicts is on, so its time can still be booked")
+            unfit.append("Allow Conflicts is on, so blocked time can still be booked")
         unknown = () if conflicts is not None else ("Allow Conflicts is off",)
         yield AppointmentType(text(row.id), text(row.name), tuple(unfit), unknown)
 
@@ -111,15 +111,15 @@ def _explain(system: str, account: Account, part: str, fault: PlatformError) -> 
                 "error",
                 f"{system}: {part}",
                 f"the keys are not accepted ({fault.detail or fault.status})",
-                f"compare access_key and secret_key of {section} with My Profile, Settings, API "
-                "and Webhooks in LeadSquared; the user of the keys must be active",
+                f"compare access_key and secret_key in {section} with My Profile, Settings, API "
+                "and Webhooks in LeadSquared; the user to whom the keys belong must be active",
             )
         case RejectedError(status=status) if status == _NOT_FOUND:
             return CheckResult(
                 "error",
                 f"{system}: {part}",
-                "base_url is no address of the LeadSquared API",
-                f"set base_url of {section} to the API host of your region, ending in /v2",
+                "base_url is not the address of a LeadSquared API",
+                f"set base_url in {section} to the API host of your region, ending in /v2",
             )
         case _:
             level = "error" if part in _NEEDED else "warning"

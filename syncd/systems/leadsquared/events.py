@@ -63,7 +63,7 @@ def parse_time(value: object) -> datetime:
     wcf = _WCF.fullmatch(written)
     moment = from_millis(int(wcf.group(1))) if wcf else _parse_iso(written)
     if moment.year < _FIRST_YEAR:
-        message = "a time is the platform's value for never"
+        message = 'a time has the value by which LeadSquared means "never"'
         raise ValueError(message)
     return moment
 
@@ -147,7 +147,7 @@ class Parser:
             return next(iter(requested))
         if known and not user:
             return known
-        message = "its owner's id belongs to no user" if user else "it has no owner"
+        message = "no user has the id of the task's owner" if user else "the task has no owner"
         raise ValueError(message)
 
     def type_name(self, task: Task) -> str:

@@ -87,10 +87,12 @@ class Prober:
                 3,
                 measures.listed,
             ),
-            ProbeStep("listing it by days", ("date_zone",), 5, measures.date_zone),
-            ProbeStep("listing it over midnight", ("lists_overlapping",), 3, measures.overlapping),
-            ProbeStep("completing it", ("completing_changes_end",), 2, measures.completed),
-            ProbeStep("cancelling it", ("lists_cancelled",), 3, measures.cancelled),
+            ProbeStep("listing the task by days", ("date_zone",), 5, measures.date_zone),
+            ProbeStep(
+                "listing the task across midnight", ("lists_overlapping",), 3, measures.overlapping
+            ),
+            ProbeStep("completing the task", ("completing_changes_end",), 2, measures.completed),
+            ProbeStep("cancelling the task", ("lists_cancelled",), 3, measures.cancelled),
         ]
 
 
@@ -113,7 +115,7 @@ class _Steps:
 
         lag = await self.context.appears(seen)
         if lag is None:
-            raise NotMeasuredError("no list showed the task in time")
+            raise NotMeasuredError("no list showed the task within the time limit")
         row = rows[0]
         return {
             "list_lag": lag,
@@ -141,7 +143,7 @@ class _Steps:
         Move the canary to a time that distinguishes the remaining time zones, until one is left.
         """
         if "list_lag" not in self.context.found:
-            raise NotMeasuredError("no list showed the task in time")
+            raise NotMeasuredError("no list showed the task within the time limit")
         account_zone = await self._account_zone()
         zones = {ACCOUNT: account_zone, **{name: name for name in _FIXED}}
         while len(zones) > 1:
@@ -157,8 +159,9 @@ class _Steps:
                 side: name for side, name in zones.items() if (_date(start, name) >= first) is shown
             }
         if len(zones) != 1:
-            alike = f"{' and '.join(zones)} begin their days at the same time"
-            raise NotMeasuredError(alike if zones else "it fits no zone", failed=not zones)
+            alike = f"days begin at the same time in the zones {' and '.join(zones)}"
+            reason = alike if zones else "the dates of the list fit no known time zone"
+            raise NotMeasuredError(reason, failed=not zones)
         return {"date_zone": next(iter(zones))}
 
     async def _account_zone(self) -> str:
@@ -182,7 +185,9 @@ class _Steps:
         """
         known = self.context.found.get("date_zone")
         if known is None:
-            raise NotMeasuredError("the zone of the date filter is not known", failed=False)
+            raise NotMeasuredError(
+                "the time zone of the date filter was not measured", failed=False
+            )
         date_zone = zone(await self._account_zone() if known == ACCOUNT else known)
         day = self.context.canary.start.astimezone(date_zone).date()
         for first in (day, day + timedelta(days=1)):
@@ -193,7 +198,7 @@ class _Steps:
                 begin = datetime.combine(first, time(), tzinfo=UTC)
                 shown = await self._rows(Window(begin, begin + timedelta(days=4)))
                 return {"lists_overlapping": YES if shown else NO}
-        raise NotMeasuredError("no midnight is free", failed=False)
+        raise NotMeasuredError("the provider is busy at each midnight near the task", failed=False)
 
     def _distinguishing_start(self, zones: Mapping[str, str]) -> datetime | None:
         """Return a free time at which not all of these time zones have the same date."""
@@ -216,7 +221,7 @@ class _Steps:
         if self._start(await self._task()) != start:
             await self.context.pause(_LONGER)
             if self._start(await self._task()) != start:
-                raise NotMeasuredError("the task was not moved in time")
+                raise NotMeasuredError("LeadSquared did not move the task within the time limit")
         await self.context.pause(self.context.lag)
 
     def _start(self, task: Task) -> datetime | None:
@@ -234,7 +239,7 @@ class _Steps:
     async def completed(self) -> Mapping[str, str]:
         """Measure whether completing the task changes its end."""
         if self.context.found.get("rows_carry_end") == NO:
-            raise NotMeasuredError("rows have no end", failed=False)
+            raise NotMeasuredError("list rows have no end", failed=False)
         end = self.context.canary.end
         await self.prober.calls.complete(self.context.event)
         task = await self._task()
@@ -242,7 +247,7 @@ class _Steps:
             await self.context.pause(self.context.lag)
             task = await self._task()
         if LEADSQUARED.status_of(status_text(task.status_code)) is not Status.SHOWED:
-            raise NotMeasuredError("the task is not shown as complete")
+            raise NotMeasuredError("LeadSquared does not show the task as complete")
         try:
             shown = parse_time(task.end_date)
         except ValueError:
@@ -258,7 +263,9 @@ class _Steps:
         await self.context.pause(_QUEUED)
         task = await self._task()
         if LEADSQUARED.status_of(status_text(task.status_code)) is not Status.CANCELLED:
-            raise NotMeasuredError("the task was not cancelled: see cancel_path")
+            raise NotMeasuredError(
+                "the task was not cancelled: check cancel_path in the configuration"
+            )
         await self.context.pause(self.context.lag)
         return {"lists_cancelled": YES if await self._rows(self._near()) else NO}
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 CREATE_BUSY_TYPE = (
     "LeadSquared has no API for this. In LeadSquared, as an administrator: My Profile > Settings > "
     'Leads > Task Types > Create. Name it "{name}"; category Appointment; leave "Allow Conflicts" '
-    "off; add no mandatory custom fields; save, and run this command again"
+    "off; add no mandatory custom fields; save, and run the command again"
 )
 BUSY_TYPE_FIELDS = {"category": "appointment", "mandatory_fields": [], "allows_conflicts": False}
 """The fields that the busy type must have: it takes time, needs no input, and blocks its time."""

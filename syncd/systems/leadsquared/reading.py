@@ -172,7 +172,7 @@ class SnapshotReader:
                 break
             if len(seen) == before or page >= MAX_TASK_PAGES:
                 if missing or listing.rows:
-                    why = f"{arrived} of {'?' if counted is None else counted} rows arrived"
+                    why = f"only {arrived} of {counted or 'more'} rows arrived"
                 break
         self._judge(call, kept, unnamed, why)
 
@@ -267,11 +267,16 @@ class SnapshotReader:
     def _assumptions(self, capabilities: Capabilities) -> Iterator[UnreadableError]:
         """Report missing ends and owners: per row, or once if no row of the account has them."""
         got, seen = self._got, self._seen
-        assumed = f"it has no end; unless its end is known, {_ASSUMED_MINUTES} minutes are assumed"
+        assumed = f"unless its end is known, syncd assumes {_ASSUMED_MINUTES} minutes"
         each = capabilities.rows_carry_end or seen.end
-        yield from self._assumed(got.without_end, assumed, f"no task has an end: {assumed}", each)
+        yield from self._assumed(
+            got.without_end,
+            f"the task has no end: {assumed}",
+            f"no task of the account has an end: for each, {assumed}",
+            each,
+        )
         if capabilities.rows_carry_owner:
-            assumed = "its owner is given by id only"
+            assumed = "the task names its owner only by id"
             yield from self._assumed(got.by_id, assumed, assumed, each=True)
 
     def _assumed(

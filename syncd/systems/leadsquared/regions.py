@@ -57,8 +57,8 @@ def wrong_region(system: str, base_url: str, host: str) -> CheckResult:
         "error",
         system,
         f"this account is served by {host}, not by {_host(base_url)}",
-        f"set base_url of [systems.{system}] to https://{host}/v2, if you trust that host; "
-        "syncd does not call it by itself",
+        f"set base_url in [systems.{system}] to https://{host}/v2, if you trust that host; "
+        "syncd does not call that host by itself",
     )
 
 

@@ -70,7 +70,7 @@ def _slots(days: Days, address: str, problems: list[str]) -> Iterator[tuple[Json
             continue
         for user in day.user_slots:
             if not isinstance(user, dict):
-                problems.append("UserSlots contains values that are no objects")
+                problems.append("UserSlots contains values that are not objects")
             elif text(user.get("EmailAddress")).casefold() in {"", address}:
                 yield from ((slot, user, text(day.date)) for slot in _slots_of(user, problems))
 
@@ -82,13 +82,13 @@ def _slots_of(user: Json, problems: list[str]) -> Iterator[Json]:
         return
     if not isinstance(listed, list):
         names = _names(user.keys() - _USER_FIELDS)
-        problems.append(f"free slots have no {_SLOTS}, but {names}")
+        problems.append(f"the free slots of a user have no {_SLOTS}; their fields are: {names}")
         return
     for slot in listed:
         if not isinstance(slot, dict):
-            problems.append(f"{_SLOTS} contains values that are no objects")
+            problems.append(f"{_SLOTS} contains values that are not objects")
         elif slot.keys().isdisjoint(_ENDS):
-            message = f"a free slot has no {' and '.join(_ENDS)}, but {_names(slot)}"
+            message = f"a free slot has no {' and '.join(_ENDS)}; its fields are: {_names(slot)}"
             raise UnknownSlotFormatError(message)
         else:
             yield slot
@@ -97,7 +97,7 @@ def _slots_of(user: Json, problems: list[str]) -> Iterator[Json]:
 def _names(keys: Iterable[object]) -> str:
     """Return field names for a message; unusual names are omitted."""
     plain = sorted(key for key in keys if isinstance(key, str) and _NAME.fullmatch(key))
-    return ", ".join(plain[:_MAX_NAMES]) or "no names"
+    return ", ".join(plain[:_MAX_NAMES]) or "unknown"
 
 
 def _span(slot: Json, user: Json, day: str) -> Window | None:

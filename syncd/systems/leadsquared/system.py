@@ -160,7 +160,7 @@ class LeadSquared:
     def event(self, row: Row) -> Event:
         """Parse one row of a snapshot. Raises UnreadableError."""
         if not isinstance(row.wire, Task):
-            raise UnreadableError(self.name, row.id, "it is no task")
+            raise UnreadableError(self.name, row.id, "the row is not a task")
         return self._parser.event(row.wire, row.provider)
 
     async def read_one(self, ref: EventRef, value: Value | None = None) -> LookupResult:
@@ -177,7 +177,7 @@ class LeadSquared:
             return Gone()
         task = tasks[0]
         if not isinstance(task, Task) or text(task.user_task_id).lower() != ref.id.lower():
-            return Unknown("the answer is about another task")
+            return Unknown("the response contains a different task")
         if self._parser.is_free_block(task):
             return Gone()
         if not task.owner_email_address and (user := text(task.owner_id)):

@@ -191,7 +191,7 @@ class Writer:
     async def _set_status(self, operation: Operation) -> Done:
         status = _wanted(operation).status
         if status not in self._capabilities().statuses:
-            detail = f"LeadSquared cannot set {status}"
+            detail = f"LeadSquared cannot set the status {status}"
             raise RejectedError(self._system, detail=detail)
         await self._calls.complete(operation.ref.id)
         return Done([(operation.ref.id, None)])

@@ -132,7 +132,7 @@ async def test_a_unit_that_is_not_known_is_reported_once_for_its_calendar(clinic
         "alice",
         f"calendar {clinic.calendar}",
     )
-    assert "1 days, 2 days is not understood" in odd.reason
+    assert "1 days, 2 days of the calendar is not readable" in odd.reason
     assert system.buffers == {}
     assert (await clinic.build().read(WINDOW)).malformed == []
 
@@ -147,7 +147,7 @@ async def test_check_reports_each_calendar_with_a_buffer_and_its_effect(clinic: 
     ]
     assert "15 min before and 0 min after each booking" in found[0].message
     assert "60 min before and 120 min after each booking" in found[1].message
-    assert "the other systems offer that time" in found[0].message
+    assert "the other systems still offer that time" in found[0].message
     assert 'buffers = "close"' in found[0].remedy
     closed = [f for f in await clinic.build(buffers="close").check() if "free" in f.message]
     assert [(f.level, f.remedy) for f in closed] == [("ok", "")]

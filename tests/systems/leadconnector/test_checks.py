@@ -12,8 +12,8 @@ from syncd.systems.leadconnector import CalendarMapping, LeadConnector
 from .conftest import Clinic
 
 ONLY = (
-    "mapped by calendar only: busy time from Google and Outlook is listed by user only, so syncd "
-    "does not see it"
+    "only calendars are mapped, and no user: the platform lists busy time from Google and Outlook "
+    "by user only, so syncd does not see that time"
 )
 Problem = tuple[str, str, str]
 
@@ -30,7 +30,7 @@ async def test_a_correct_location_has_only_ok_results_and_is_only_read(clinic: C
     assert {f.level for f in found} == {"ok"}
     told = [f"{f.subject}: {f.message}" for f in found]
     assert told == [
-        "clinic: the token is accepted; 3 calendars",
+        "clinic: the token is accepted; the location has 3 calendars",
         f"clinic: hall: {ONLY}",
         "clinic: group 'Practice': 2 mapped calendars are read by one call",
         "clinic: appointment list: the list is readable",
@@ -64,7 +64,7 @@ async def test_a_calendar_that_only_the_list_lacks_is_a_warning(clinic: Clinic) 
     clinic.proxy.rewrite("GET /calendars/", without)
     ((level, _, message),) = await problems(clinic.build())
     assert level == "warning"
-    assert message == f"calendar {clinic.calendar} (Alice) is not in the location's list"
+    assert message == f"calendar {clinic.calendar} (Alice) is not in the location's calendar list"
 
 
 async def test_several_missing_calendars_are_reported_in_the_order_of_the_mapping(
@@ -83,7 +83,7 @@ async def test_a_calendar_that_cannot_be_read_is_a_warning(clinic: Clinic) -> No
 
 async def test_an_unknown_user_is_an_error(clinic: Clinic) -> None:
     found = await problems(clinic.build({"carol": CalendarMapping("carol")}))
-    assert found == [("error", "clinic: carol", "user carol does not exist")]
+    assert found == [("error", "clinic: carol", "user carol does not exist in this location")]
 
 
 async def test_a_user_who_is_not_on_the_team_is_a_warning(clinic: Clinic) -> None:
@@ -94,7 +94,7 @@ async def test_a_user_who_is_not_on_the_team_is_a_warning(clinic: Clinic) -> Non
 
 async def test_a_provider_that_cannot_be_blocked_is_an_error(clinic: Clinic) -> None:
     found = await problems(clinic.build({"desk": CalendarMapping(None, (clinic.calendar,))}))
-    message = 'its calendars cannot be blocked: none is of type "event"'
+    message = 'syncd can create no blocks: no user is mapped, and no calendar of type "event"'
     assert found == [("error", "clinic: desk", message), ("warning", "clinic: desk", ONLY)]
 
 
@@ -102,7 +102,9 @@ async def test_several_calendars_without_a_user_are_a_warning(clinic: Clinic) ->
     found = await problems(
         clinic.build({"hall": CalendarMapping(None, (clinic.hall, clinic.calendar))})
     )
-    message = "several calendars and no user: only the first event calendar is blocked"
+    message = (
+        'several calendars and no user are mapped: syncd blocks only the first one of type "event"'
+    )
     assert found == [("warning", "clinic: hall", ONLY), ("warning", "clinic: hall", message)]
 
 

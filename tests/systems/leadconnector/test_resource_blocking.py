@@ -74,7 +74,7 @@ def test_a_calendar_without_a_user_is_reported() -> None:
         {YOGA.key: YOGA}, ROOM, calendars(Calendar("C", "Course"))
     )
     assert targets == []
-    assert "nothing can block it" in unblockable[0].why
+    assert "syncd cannot block it" in unblockable[0].why
 
 
 def test_an_unmapped_room_counts_as_free_and_is_reported() -> None:

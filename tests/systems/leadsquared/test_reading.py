@@ -115,7 +115,7 @@ async def test_a_count_above_the_rows_proves_nothing(build: Build, script: Scrip
     assert [r.id for r in got.rows] == ["t1"]
     assert not got.coverage
     assert [(m.topic, m.reason.split(":")[0]) for m in got.malformed] == [
-        (Topic.LIST, "1 of 3 rows arrived")
+        (Topic.LIST, "only 1 of 3 rows arrived")
     ]
     assert [(u.provider, u.incomplete) for u in got.unproven] == [("alice", True), ("bob", True)]
     assert not got.faults

@@ -171,9 +171,9 @@ BLANK = {"EmailAddress": "alice@example.com", "UserTimeZone": "UTC"}
         ({"AvailableSlots": [{"From": "09:00:00", "To": "10:00:00"}]}, "From, To"),
         ({"FreeSlots": [{"StartTime": "09:00:00", "EndTime": "10:00:00"}]}, "FreeSlots"),
         ({"AvailableSlots": {"Start": "09:00:00"}}, "AvailableSlots"),
-        ({"AvailableSlots": ["09:00:00"]}, "no objects"),
+        ({"AvailableSlots": ["09:00:00"]}, "not objects"),
         ({"AvailableSlots": [{"StartTime": "nine", "EndTime": "ten"}]}, "times"),
-        ({"AvailableSlots": [{"Kim Example": 1}]}, "no names"),
+        ({"AvailableSlots": [{"Kim Example": 1}]}, "unknown"),
     ],
 )
 async def test_free_slots_with_unknown_fields_are_an_error(
