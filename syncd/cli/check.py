@@ -192,7 +192,7 @@ def _results_of_last_read(
 ) -> tuple[list[CheckResult], Sequence[ReportedItem], Mapping[str, Sequence[FactStatus]]]:
     """Return the check results, reported items and measured facts that the state holds.
 
-    They are as of the last read: events with unknown owners, unreadable records, blocks of
+    They are as of the last read: events with unknown owners, unreadable events, blocks of
     calendars that left the configuration, and pauses.
     """
     path, now = settings.syncd.state_path, RealClock().now()

@@ -1,4 +1,4 @@
-"""Text about reported records and lists, by system and topic."""
+"""Text about reported events and lists, by system and topic."""
 
 from __future__ import annotations
 
