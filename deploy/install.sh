@@ -23,11 +23,11 @@ sudo deploy/install.sh uninstall     offer to remove the blocks that syncd made 
                                      remove the program; configuration, secrets and state stay
 
 WHEEL is syncd-VERSION-py3-none-any.whl; by default the newest one beside this script or in dist/
-(\`make wheel\` builds one). It can be run again at any time.
+(\`make wheel\` builds one). The script can be run again at any time.
 
 Each version has its own environment, $PREFIX/releases/NAME; $PREFIX/current is the one in use.
 An upgrade stops the service, backs the state up to $BACKUPS, migrates it, and starts
-the service again. If any of that fails, the previous version and state are restored.
+the service again. If a step fails, the script restores the previous version and state.
 
 PYTHON=python3.12 chooses another interpreter (3.11 or newer).
 TEXT
@@ -88,7 +88,7 @@ make_release() {
 			break
 		fi
 	done
-	[ -n "$constraints" ] || die "constraints.txt (the tested versions) is missing beside $wheel"
+	[ -n "$constraints" ] || die "constraints.txt (the tested versions) is missing: copy it from the source into the folder of $wheel"
 	digest=$(cat "$wheel" "$constraints" "$HERE"/syncd* "$HERE/backoff.conf" | sha256sum | cut -c1-8)
 	release=$PREFIX/releases/$version-$digest
 	# An environment that no longer runs (the system's Python was removed) is made again.
@@ -99,7 +99,7 @@ make_release() {
 		if ! "$release/bin/python" -I -m pip install --quiet --disable-pip-version-check --no-input \
 			--constraint "$constraints" "$wheel" >&2; then
 			rm -rf "$release"
-			die "the packages could not be installed; nothing was changed"
+			die "pip could not install the packages, see the reason above; nothing was changed"
 		fi
 		"$release/bin/syncd" version >&2
 		mkdir -p "$release/share"
@@ -242,12 +242,12 @@ upgrade() {
 	stop_services
 	if ! make_account; then
 		start_services
-		die "the user $ACCOUNT could not be created; nothing was changed"
+		die "the user $ACCOUNT could not be created, see the reason above; nothing was changed"
 	fi
 	# The new release makes the backup: an old one may still work on the state as root.
 	if ! state=$(state_of "$new"); then
 		start_services
-		die "the state cannot be read, so an upgrade could not be undone: nothing was changed"
+		die "the path of the state cannot be read from $ETC/syncd.toml, see the reason above; nothing was changed"
 	fi
 	if [ -n "$state" ]; then
 		install -d -m 700 "$BACKUPS"
@@ -255,7 +255,7 @@ upgrade() {
 		saved=$BACKUPS/before-$(basename "$new")-$(date -u +%Y%m%dT%H%M%SZ).db
 		if ! syncd_of "$new" backup "$saved"; then
 			start_services
-			die "the state could not be backed up; nothing was changed"
+			die "the state could not be backed up, see the reason above; nothing was changed"
 		fi
 	fi
 	switch_to "$new"
@@ -264,7 +264,7 @@ upgrade() {
 		say "$(basename "$old") was replaced by $(basename "$new")"
 		return
 	fi
-	say "the new version does not work here; restoring $(basename "$old") and its state"
+	say "the new version could not be started or could not upgrade the state; restoring $(basename "$old") and its state"
 	for unit in $running; do systemctl stop "$unit" || true; done
 	switch_to "$old"
 	install_files "$old"
@@ -272,7 +272,7 @@ upgrade() {
 	if [ -n "$saved" ] && ! syncd_of "$old" restore --yes "$saved"; then
 		say "the state could not be restored: see the reason above; its backup is $saved"
 	fi
-	start_services || die "$(basename "$old") was restored, but does not start: journalctl -u syncd"
+	start_services || die "$(basename "$old") was restored, but does not start: see journalctl -u syncd"
 	die "the upgrade failed, and was undone; the new version is kept in $new for inspection"
 }
 
@@ -317,21 +317,21 @@ offer_cleanup() {
 	release=$(readlink "$PREFIX/current" || true)
 	if [ -z "$release" ] || [ ! -x "$release/bin/syncd" ] || [ ! -e "$ETC/syncd.toml" ]; then return; fi
 	if ! state=$(state_of "$release"); then
-		say "the path of the state cannot be read, so blocks in the calendars cannot be removed now"
+		say "the path of the state cannot be read from $ETC/syncd.toml, so blocks cannot be removed now"
 		if [ -t 0 ] && [ -t 2 ]; then expect_yes "Uninstall anyway?"; fi
 		return
 	fi
 	if [ -z "$state" ]; then
-		say "there is no state: syncd made no blocks, or 'syncd cleanup' has to find them by tags"
+		say "there is no state: syncd made no blocks, or 'syncd cleanup' must find the blocks by their tags"
 		return
 	fi
 	if [ ! -t 0 ] || [ ! -t 2 ]; then
 		say "blocks that syncd made stay in the calendars: 'syncd cleanup' removes them, and needs"
-		say "the program, $ETC and $STATE; to remove them later, install it again and run that"
+		say "the program, $ETC and $STATE. To remove blocks later, install syncd again and run that command"
 		return
 	fi
 	say "blocks that syncd made stay in the calendars unless they are removed now"
-	printf 'syncd: find and remove them? [Y/n] ' >&2
+	printf 'syncd: Find and remove these blocks? [Y/n] ' >&2
 	read -r answer || answer=n
 	case $answer in
 	[Nn]*) return ;;
@@ -359,8 +359,8 @@ uninstall() {
 		say "No block of syncd is left in the calendars, so you can remove these too:"
 		say "  rm -r $ETC $STATE $BACKUPS; userdel $ACCOUNT"
 	else
-		say "Keep them while blocks of syncd are in the calendars: only $STATE shows which they"
-		say "are. To remove those blocks: install syncd again, and run 'syncd cleanup'."
+		say "Keep them while blocks of syncd are in the calendars: only $STATE shows which"
+		say "blocks are syncd's. To remove the blocks: install syncd again, and run 'syncd cleanup'."
 	fi
 }
 

@@ -42,11 +42,11 @@ def acknowledge(
     """Silence one reported item, or a double booking, until it changes.
 
     An acknowledged item no longer causes exit code 3 (an incomplete list: 4), and is neither shown
-    nor alerted. JSON output still contains it. The item counts again when its reason changes, when
-    a meeting of the double booking moves, or when it disappears and comes back. A held conflict
-    cannot be acknowledged; use `syncd conflicts resolve`. Without ID, list all items that can be
-    acknowledged and those that are. If the daemon is running, it makes the change. Exit: 0 done, 2
-    unknown id.
+    nor alerted. JSON output still contains it. The acknowledgement ends when the reason changes,
+    when a meeting of the double booking moves, or when the item disappears and is reported again. A
+    held conflict cannot be acknowledged; use `syncd conflicts resolve`. Without ID, list all items
+    that can be acknowledged, and those that are acknowledged. If the daemon is running, it makes
+    the change. Exit: 0 done, 2 unknown id.
     """
     by = login_name()  # must come before root switches to the owner of the state
     settings = settings_of(context, config, secrets=False)
@@ -57,13 +57,14 @@ def acknowledge(
         return
     if not state_exists(settings.syncd.state_path):
         raise UsageError(
-            "nothing is reported, because there is no state yet", "Run `syncd resync` first."
+            "there is nothing to acknowledge, because there is no state yet",
+            "Run `syncd resync` first.",
         )
     entry = _acknowledge(settings, item, by, undo=undo)
     if as_json:
         terminal.print_json(entry)
         return
-    change = "counts again" if undo else "is acknowledged until it changes"
+    change = "is no longer acknowledged" if undo else "is acknowledged until it changes"
     terminal.say(f"{entry['id']} {change}: {_kind(entry)}: {_description(entry, settings)}")
 
 
@@ -94,7 +95,7 @@ def _list(settings: Settings, *, as_json: bool) -> None:
     if as_json:
         terminal.print_json({"items": [entry.to_json() for entry in listed]})
     elif not listed:
-        terminal.say("nothing is reported")
+        terminal.say("there is nothing to acknowledge")
     else:
         zone = zone_of(settings, None)
         rows = [
@@ -147,7 +148,7 @@ def _meetings(meetings: Sequence[Mapping[str, Any]], zone: ZoneInfo) -> Iterator
         text = render.interval(Value(start, end, Status(each["status"])), zone)
         same, day = day, f"{in_zone(start, zone):%a %d %b} "
         yield f"{text.removeprefix(day) if same == day else text} in {each['system']}"
-    yield from (f"not there in {m['system']}" for m in meetings if not m["start"])
+    yield from (f"no event in {m['system']}" for m in meetings if not m["start"])
 
 
 def login_name() -> str:

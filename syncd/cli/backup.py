@@ -77,11 +77,11 @@ def restore(
 ) -> None:
     """Replace the state with FILE, made by `syncd backup`. Stop the daemon first.
 
-    FILE is checked first. On a terminal, the age, version and number of bookings of both are shown
-    before the question; without a terminal, and with --json, --yes is required. The current state
-    is kept beside the new one. Nothing is written to any system. The next cycle reads everything
-    again and removes nothing; `syncd plan` shows its writes. Only the cycle after that may free
-    time. Exit: 0 done, 1 FILE is damaged or not a state, 4 the question was answered with no, 6
+    FILE is checked first. On a terminal, the age, version and number of bookings of FILE and of the
+    state are shown before the question; without a terminal, and with --json, --yes is required. The
+    current state is kept beside the new one. Nothing is written to any system. The next cycle reads
+    everything again and removes nothing; `syncd plan` shows its writes. Only the cycle after that
+    may free time. Exit: 0 done, 1 FILE is damaged or not a state, 4 the operator answered no, 6
     another syncd is running.
     """
     consent.expect_consent("a restore replaces the state", yes=yes, as_json=as_json, preview="")
@@ -111,8 +111,8 @@ def restore(
     terminal.say(f"{state} was restored from {file}: {render.count(done.bookings, 'booking')}")
     if done.dropped:
         terminal.say(
-            f"{render.count(done.dropped, 'write')} without a known outcome dropped: the next "
-            "cycle decides from what the systems show"
+            f"{render.count(done.dropped, 'write')} with an unknown outcome dropped: the next "
+            "cycle reads the systems and decides again"
         )
     if done.aside is not None:
         terminal.say(f"the previous state was kept as {done.aside}")
@@ -143,15 +143,16 @@ def _print_comparison(file: Path, backup: StateSummary, state: Path) -> None:
         backup.installation != current.installation
     ):
         terminal.warn(
-            "The backup is from another installation: it knows other events, and not which blocks "
-            "the current state made."
+            "The backup is from another installation of syncd. It lists other events, and not the "
+            "blocks that this installation made."
         )
     if backup.used_at is None or current.used_at is None:
         return
     if backup.used_at < current.used_at:
         age = render.duration(current.used_at - backup.used_at)
         terminal.say(
-            f"The backup is {age} older than the state: what syncd stored since then is lost."
+            f"The backup is {age} older than the state: a restore loses everything that syncd "
+            "stored since then."
         )
     elif backup.used_at > current.used_at:
         terminal.say("The backup is newer than the state.")

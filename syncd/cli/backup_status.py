@@ -56,8 +56,8 @@ class BackupStatus:
         """Yield a warning for each problem that the operator must solve."""
         if self.wrote and self.backup is None:
             yield (
-                "there is no backup of the state yet: the daemon and `resync` make one; if they "
-                "ran and there is still none, see the log for the reason"
+                "there is no backup of the state yet: the daemon and `syncd resync` make backups. "
+                "If one of them already ran, see its log for the reason"
             )
         elif self.backup is not None and now - self.backup.made_at > _OLD:
             yield (
@@ -65,13 +65,16 @@ class BackupStatus:
                 "since then, see the log for the reason"
             )
         if self.fault:
-            yield f"{self.file}, which proves the blocks of syncd, cannot be read: {self.fault}"
+            yield (
+                f"{self.file} cannot be read: {self.fault}. Restore the file or its permissions: "
+                "if the state is lost, only this file proves which blocks are syncd's"
+            )
         elif self.missing:
             blocks = render.count(self.missing, "block")
             yield (
-                f"{self.file} lacks {blocks} that syncd made: if the state is lost, nothing proves "
-                "that they are syncd's. syncd adds missing ids by itself; see the log for the "
-                "reason."
+                f"{self.file} lacks the ids of {blocks} that syncd made: if the state is lost, "
+                "nothing proves that these blocks are syncd's. syncd adds missing ids by itself. "
+                "If this warning stays, see the log for the reason."
             )
 
 

@@ -44,8 +44,8 @@ from syncd.systems.port import CheckResult, System
 _LEVELS = {"ok": "ok", "note": "note", "warning": "warning", "error": "ERROR"}
 
 _UNKNOWN_OFFLINE = (
-    "With --offline, the groups and rooms of a location are unknown, and so are the calendars of "
-    "users that are mapped without one: their list calls may differ."
+    "With --offline, syncd does not know the groups and rooms of a location, nor the calendars of "
+    "users whose mapping names no calendar. The list calls for these may differ."
 )
 
 
@@ -70,7 +70,7 @@ def check(
 ) -> None:
     """Check configuration, credentials, rights, mapping, clocks and the calls that polling needs.
 
-    Shows the purpose of each list call; with --offline, only of those that the configuration
+    Shows the purpose of each list call; with --offline, only the list calls that the configuration
     determines. Writes nothing. Exit: 0 no errors (warnings allowed, unless --strict), 2 errors.
     """
     settings = settings_of(context, config)
@@ -174,12 +174,13 @@ def _rate_limit_results(settings: Settings, demands: Sequence[CallDemand]) -> li
         CheckResult(
             "warning" if interval.fits else "error",
             demand.system,
-            f"polling as configured takes {per_minute(demand, near, far):.0f} calls per minute, "
-            f"and {demand.bearable or 0:.1f} are available: syncd will read the near window every "
+            f"polling as configured needs {per_minute(demand, near, far):.0f} calls per minute, "
+            f"and the rate limit leaves {demand.bearable or 0:.1f}: syncd will read the near "
+            "window every "
             f"{config_duration(interval.near.total_seconds())} and the far window every "
             f"{config_duration(interval.far.total_seconds())}"
-            + ("" if interval.fits else ", which still takes too many"),
-            "Raise far.every or near.every in [syncd], or have the account's limit raised",
+            + ("" if interval.fits else ", which still needs too many calls"),
+            "Raise far.every or near.every in [syncd], or ask the platform for a higher limit",
         )
         for demand in demands
         if (interval := intervals.of(demand.system)).tight
@@ -191,7 +192,7 @@ def _results_of_last_read(
 ) -> tuple[list[CheckResult], Sequence[ReportedItem], Mapping[str, Sequence[FactStatus]]]:
     """Return the check results, reported items and measured facts that the state holds.
 
-    They are as of the last read: events with unknown owners, unreadable records, blocks of
+    They are as of the last read: events with unknown owners, unreadable events, blocks of
     calendars that left the configuration, and pauses.
     """
     path, now = settings.syncd.state_path, RealClock().now()

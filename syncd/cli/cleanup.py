@@ -44,7 +44,10 @@ def cleanup(
     provider: Annotated[
         str | None,
         typer.Option(
-            "--provider", "-p", metavar="NAME", help="Only this person, room or equipment."
+            "--provider",
+            "-p",
+            metavar="NAME",
+            help="Only this provider (a human, room or equipment).",
         ),
     ] = None,
     tagged: Annotated[
@@ -71,14 +74,14 @@ def cleanup(
 ) -> None:
     """Remove the blocks that syncd made, for a provider, a system or all; then verify the removal.
 
-    Shows the blocks first. Also removes blocks of systems and providers that left the
+    Shows the blocks first. Also removes blocks of systems and providers that were removed from the
     configuration: the state has their settings and the places of their credentials. A block is
-    syncd's if the state or the file of created ids has its id. Without both, the calendars are
-    searched for tagged blocks; those whose tag occurs once are proposed calendar by calendar, and
-    --yes alone is refused. Afterwards the configured calendars that were cleaned up are paused;
+    syncd's if the state or the file of created ids has its id. Without both, syncd searches the
+    calendars for tagged blocks, proposes the blocks whose tag occurs once, calendar by calendar,
+    and refuses --yes alone. Afterwards the configured calendars that were cleaned up are paused;
     `syncd unpause` allows new blocks. If the daemon is running, it does the work. Exit: 0 no block
-    of syncd is left; 3 tagged blocks are left that a person must judge; 4 a calendar could not be
-    read or written, or a person said no or interrupted; 6 another syncd holds the state.
+    of syncd is left; 3 tagged blocks are left that the operator must judge; 4 a calendar could not
+    be read or written, or the operator answered no or interrupted; 6 another syncd holds the state.
     """
     user = login_name()  # must come before root switches to the owner of the state
     settings, full = settings_in_two(context, config)
@@ -91,7 +94,7 @@ def cleanup(
     if settings.syncd.mode == "observe" and not dry_run:
         raise UsageError(OBSERVE_REASON, OBSERVE_REMEDY)
     if not dry_run:
-        consent.expect_consent("a cleanup removes what syncd made", yes=yes, as_json=as_json)
+        consent.expect_consent("a cleanup removes blocks from calendars", yes=yes, as_json=as_json)
     _check_names(settings, scope)
     plan = _preview(settings, full, scope, by_tag=bool(tagged), quiet=as_json)
     named = _blocks_in(plan, tagged or ())
@@ -103,7 +106,7 @@ def cleanup(
     number = cleanup_text.blocks_of(plan) + len(chosen)
     unread = any(calendar["why"] for calendar in plan["calendars"])
     if not yes and (number or unread):
-        more = ", and any in calendars that could not be read now" if unread else ""
+        more = ", and further blocks in calendars that could not be read now" if unread else ""
         question = f"Remove {render.count(number, 'block')}{more}?"
         consent.ask_consent(
             question, lambda: _show_plan(plan, as_json=False, asking=True), yes=False
@@ -140,7 +143,7 @@ def _check_names(settings: Settings, scope: CleanupScope) -> None:
         if name and name not in known:
             raise UsageError(
                 f"there is no {noun} {name[:100]!r}",
-                f"The configuration and the state know: {', '.join(sorted(known))}.",
+                f"The configuration and the state contain: {', '.join(sorted(known))}.",
             )
 
 
@@ -217,10 +220,10 @@ def _expect_proof(plan: Mapping[str, Any], named: ChosenBlocks, *, yes: bool) ->
     ]
     if yes and proposed and not named and plan["by_tag"] and not cleanup_text.blocks_of(plan):
         raise UsageError(
-            "nothing proves which blocks are syncd's: there is neither a state nor a file of "
-            "created ids, and a person may have copied a tag",
-            "Run this on a terminal, which asks for each calendar; or check with --dry-run, then "
-            f"name each calendar: {' '.join('--tagged ' + name for name in proposed)}.",
+            "nothing proves which blocks syncd made: there is neither a state nor a file of "
+            "created ids, and somebody on the platform may have copied a tag",
+            "Run the command on a terminal: it asks about each calendar. Or check with --dry-run, "
+            f"then name each calendar: {' '.join('--tagged ' + name for name in proposed)}.",
         )
 
 
@@ -267,7 +270,7 @@ def _execute(
         arguments = _arguments(scope, chosen, by_tag, user)
         answer = send_request(path, "cleanup", arguments, on_progress)
     if not quiet:
-        terminal.say("done by the running daemon")
+        terminal.say("carried out by the running daemon")
     return answer.result, answer.exit
 
 
@@ -298,9 +301,9 @@ def _abandon_system(
     """Forget the blocks and open writes of a system that is gone, after a question."""
     if system in settings.systems:
         raise UsageError(
-            f"{system} is in the configuration",
+            f"{system} is still in the configuration, so syncd does not give up its blocks",
             f"To remove its blocks: syncd cleanup --system {system}. If its account no longer "
-            "exists, remove it from the configuration first.",
+            f"exists, first remove {system} from the configuration.",
         )
     store = copy_of_state(settings)
     blocks = sum(each.record.system == system for each in owned_blocks(store))
@@ -308,18 +311,19 @@ def _abandon_system(
     store.close()
     if system not in known:
         raise UsageError(
-            f"the state has no system {system[:100]!r}", "There is nothing to give up."
+            f"the state contains no system {system[:100]!r}",
+            "Check the name: only a system that the state contains can be given up.",
         )
     consequences = cleanup_text.abandon_consequences(system, blocks)
     if dry_run:
         terminal.say(consequences)
         return 0
     consent.ask_consent(
-        f"Give up {system} for good?",
+        f"Forget the blocks in {system} permanently?",
         lambda: terminal.say(consequences),
         yes=yes,
         as_json=as_json,
-        what="syncd would never look for its blocks there again",
+        what="syncd would never look for its blocks in that system again",
     )
     path = settings.syncd.state_path
     try:

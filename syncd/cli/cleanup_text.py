@@ -12,10 +12,12 @@ from syncd.core.cleanup import OwnershipDoubt
 from syncd.engine.left_in_place import TIE
 
 _DOUBTS = {
-    OwnershipDoubt.REPEATED: "several events have this tag, so at least one is a person's copy",
-    OwnershipDoubt.COPY: "it is a person's copy of a block of syncd",
-    OwnershipDoubt.CUSTOMER: "a person added a customer, so it is a meeting now",
-    OwnershipDoubt.UNCOUNTED: "not all calendars there could be read, so a copy of it may exist",
+    OwnershipDoubt.REPEATED: "several events have this tag, so at least one is a copy",
+    OwnershipDoubt.COPY: "somebody on the platform copied it from a block of syncd",
+    OwnershipDoubt.CUSTOMER: "somebody on the platform added a customer, so it is an appointment "
+    "now",
+    OwnershipDoubt.UNCOUNTED: "not all calendars of the system could be read, so another event "
+    "may have its tag",
 }
 
 _MAX_ROWS = 20
@@ -36,8 +38,8 @@ def abandon_consequences(system: str, blocks: int) -> str:
     """Return a text that says what giving up a system means; ``blocks`` is their number."""
     return (
         f"{render.count(blocks, 'block')} of syncd may still exist in {system}. syncd would no "
-        "longer look for them. If the account still exists, they stay until somebody deletes them "
-        "by hand."
+        "longer look for blocks there. If the account still exists, its blocks stay until "
+        "somebody deletes them by hand."
     )
 
 
@@ -47,7 +49,7 @@ def abandoned_text(data: Mapping[str, Any]) -> str:
         render.count(data["blocks"], "block"),
         render.count(data["writes"], "open write"),
     )
-    return f"{data['given_up']} was given up, with {blocks} and {writes} (run {data['run']})"
+    return f"syncd forgot {blocks} and {writes} in {data['given_up']} (run {data['run']})"
 
 
 def print_plan(data: Mapping[str, Any], *, asking: bool) -> None:
@@ -136,7 +138,7 @@ def print_result(data: Mapping[str, Any]) -> None:
     if data["paused"]:
         names = ", ".join(data["paused"])
         terminal.say(
-            f"paused, so that no block is made again: {names} (syncd unpause NAME ends a pause)"
+            f"paused, so that syncd makes no new blocks: {names} (syncd unpause NAME ends a pause)"
         )
     terminal.say(_ending(data))
 
@@ -145,16 +147,22 @@ def _ending(data: Mapping[str, Any]) -> str:
     removed = render.count(data["removed"], "block")
     unfinished = any(c["left"] or c["unsure"] or c["why"] for c in data["calendars"])
     if unfinished:
-        return f"{removed} removed, some are left: fix the cause and run the cleanup again"
+        return (
+            f"{removed} removed, but blocks of syncd may be left: fix the cause and run the "
+            "cleanup again"
+        )
     tagged = [t for c in data["calendars"] for t in c["tagged"]]
     if any(t["doubt"] is None or not OwnershipDoubt(t["doubt"]).settled for t in tagged):
-        return f"{removed} removed; decide about the tagged blocks that are left"
+        return f"{removed} removed. Decide about the tagged blocks that are left"
     if data["done"] and data["by_tag"]:
-        return f"{removed} removed: no block with a tag of syncd was found there afterwards"
+        return (
+            f"{removed} removed: no block with a tag of syncd was found in these calendars "
+            "afterwards"
+        )
     if data["done"] and data["stays"]:
-        return f"{removed} removed: no block of syncd is left there"
+        return f"{removed} removed: no block of syncd is left in these calendars"
     if data["done"]:
-        return f"{removed} removed: nothing that syncd made is left there"
+        return f"{removed} removed: nothing that syncd made is left in these calendars"
     return f"{removed} removed, then interrupted: run the cleanup again to continue"
 
 
@@ -168,15 +176,15 @@ def _by_provider(
 
 
 def _blocks(calendar: Mapping[str, Any]) -> str:
-    over = f" ({calendar['over']} over)" if calendar["over"] else ""
+    over = f" ({calendar['over']} ended)" if calendar["over"] else ""
     return render.count(calendar["found"], "block") + over
 
 
 def _proof(calendar: Mapping[str, Any]) -> str:
     if calendar["left"]:
-        return "still there"
+        return "blocks are left"
     if calendar["unsure"]:
-        return f"{calendar['unsure']} cannot be read: check by hand"
+        return f"{calendar['unsure']} not verified: check by hand"
     return "none is left" if calendar["proven"] else "not read"
 
 
@@ -202,7 +210,9 @@ def _warn_tagged(calendars: Sequence[Mapping[str, Any]], *, proposed: bool) -> N
             doubt = tagged["doubt"]
             hint = f"only its tag shows that it is syncd's (--tagged {tagged_value(each)})"
             why = hint if doubt is None else _DOUBTS[OwnershipDoubt(doubt)]
-            terminal.warn(f"{_place(each)}: the tagged block {_span(tagged, zone)} stays: {why}")
+            terminal.warn(
+                f"{_place(each)}: the tagged block {_span(tagged, zone)} is not removed: {why}"
+            )
         if len(staying) > _MAX_ROWS:
             terminal.warn(f"… and {len(staying) - _MAX_ROWS} more")
 
@@ -222,7 +232,7 @@ def _warn_left_in_place(left_in_place: Sequence[Mapping[str, Any]]) -> None:
         if ties:
             terminal.warn(
                 f"{system}: {render.count(ties, 'booking')} of other systems stay linked to their "
-                "contacts. Delete these records there by hand."
+                f"contacts. Delete these links by hand in {system}."
             )
 
 

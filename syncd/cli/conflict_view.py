@@ -166,7 +166,7 @@ def remaining_tasks(
     if answer.kind is ResolutionKind.DISMISS:
         for claim in held.conflict.claims:
             if claim.event is not None:
-                why = "stays as it is"
+                why = "syncd does not change it"
                 yield RemainingTask(claim.system, claim.event, claim.value, why)
         return
     bookings = {*held.conflict.subject.split("+")}
@@ -239,7 +239,7 @@ def _print(
 
 def _writes_cell(writes: Sequence[Operation] | None, zone: tzinfo) -> str:
     if writes is None:
-        return "unknown: run conflicts resolve with this choice and --dry-run"
+        return "unknown: run `syncd conflicts resolve` with this choice and --dry-run"
     lines = [f"{o.system}: {render.operation(o, zone)}" for o in writes]
     return "\n".join(lines) or "nothing"
 

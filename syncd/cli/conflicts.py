@@ -76,10 +76,11 @@ def list_conflicts(
 ) -> None:
     """List the open conflicts with all values; show or resolve one.
 
-    A held conflict waits for a person, and its times stay blocked in all systems. It is decided
-    again when one of its values changes in a system, and closes by itself when the systems agree.
-    Conflicts that are only reported (double bookings, unless configured otherwise) can be silenced
-    with `syncd acknowledge`. Exit: 3 if a conflict is held, or reported and not acknowledged.
+    A held conflict waits for the operator, and its times stay blocked in all systems. syncd decides
+    again when one of its values changes in a system, and closes the conflict when the systems
+    agree. Conflicts that are only reported (double bookings, unless configured otherwise) can be
+    silenced with `syncd acknowledge`. Exit: 3 if a conflict is held, or reported and not
+    acknowledged.
     """
     context.obj = config or context.obj
     if context.invoked_subcommand is not None:
@@ -148,7 +149,8 @@ def find_conflict(settings: Settings, store: Store, start: str) -> HeldConflict:
     if len(open_matches) > 1:
         ids = ", ".join(held.id for held in open_matches)
         raise UsageError(
-            f"the ids of several conflicts begin with {start!r}: {ids}", "Write more of the id."
+            f"the ids of several conflicts begin with {start!r}: {ids}",
+            "Write more characters of the id.",
         )
     if matches:
         last = max(matches, key=lambda held: held.closed_at or held.opened_at)

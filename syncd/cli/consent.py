@@ -97,10 +97,12 @@ def expect_consent(
     """
     if yes or (can_ask() and not as_json):
         return
-    reason = "--json asks no questions" if can_ask() else "there is no terminal to ask on"
+    reason = "--json asks no questions" if can_ask() else "there is no terminal for the question"
     raise UsageError(
         f"{what}, and {reason}",
-        f"Check with {preview}, then run it with --yes." if preview else "Run it with --yes.",
+        f"Check with {preview}, then run the command with --yes."
+        if preview
+        else "Run the command with --yes.",
     )
 
 

@@ -69,7 +69,7 @@ class DemoRun:
 
 
 def demo() -> None:
-    """Show syncd at work on three emulated systems with three people and a week of bookings.
+    """Show syncd at work on three emulated systems with three providers and a week of bookings.
 
     Needs no account and touches no real system. Ends by itself within 40 s. Exit: 0 only if all
     three systems agree at the end.
@@ -108,11 +108,13 @@ async def _demo() -> int:
 
 
 async def _play_all(run: DemoRun, app: App, daemon: asyncio.Task[int]) -> None:
-    terminal.say("Three booking systems on this machine, with three people and a week of bookings:")
+    terminal.say(
+        "Three booking systems on this machine, with three providers and a week of bookings:"
+    )
     for name in SYSTEM_NAMES:
         terminal.say(f"  {name:<8}{_PLATFORM[name]:<18}{run.world.sandbox.urls[name]}")
     count = sum(event.busy for event in _current_events(run))
-    terminal.say(f"They hold {count} bookings and blocks, and do not know of each other.")
+    terminal.say(f"They contain {count} bookings and blocks, and are not connected.")
     terminal.say()
     started = time.monotonic()
     await _until_agreed(run, daemon, limit=20.0)
@@ -162,7 +164,7 @@ async def _until_agreed(run: DemoRun, daemon: asyncio.Task[int], limit: float) -
         if daemon.done() or time.monotonic() > deadline:
             run.failures += 1
             for line in lines:
-                terminal.warn(f"  not yet: {line}")
+                terminal.warn(f"  still different: {line}")
             return
         await asyncio.sleep(0.05)
 
@@ -225,7 +227,8 @@ def _steps(world: Clinic) -> Sequence[DemoStep]:
         DemoStep(
             "bob",
             "clinic",
-            f"Bob's 16:00, which is also in legacy, is moved to {render.moment(start, _ZONE)}",
+            "Bob's meeting at 16:00, which is also in legacy, is moved to "
+            f"{render.moment(start, _ZONE)}",
             lambda: world.sandbox.clinic.move(twin.id, start, start + timedelta(hours=1)),
         )
     )
@@ -263,7 +266,7 @@ def _end(run: DemoRun) -> int:
             f"{len(ordered)} changes; from the change to the last write: median "
             f"{ordered[len(ordered) // 2]:.1f} s, longest {ordered[-1]:.1f} s (polling every 1 s)"
         )
-    terminal.say("All three systems agree." if not lines else "They do NOT agree.")
+    terminal.say("All three systems agree." if not lines else "The three systems do NOT agree.")
     return 1 if lines or run.failures else 0
 
 

@@ -223,7 +223,7 @@ def _resource(resource: ResourceInfo, calendars: Mapping[str, str]) -> tuple[str
     if resource.kind == "room":
         size = f"for {resource.capacity}" if resource.capacity is not None else ""
     else:
-        size = f"{resource.quantity} pieces" if resource.quantity is not None else ""
+        size = f"{resource.quantity} units" if resource.quantity is not None else ""
         if resource.out_of_service:
             size += f", {resource.out_of_service} out of service"
     used = ", ".join(calendars.get(id, id) for id in resource.calendars) or "no calendar"

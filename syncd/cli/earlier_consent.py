@@ -18,8 +18,8 @@ from syncd.store.consent import has_written, known_calendars
 from syncd.store.files import state_exists
 
 NOTICE = (
-    "writing without a question, since there is no terminal: from version 0.2 on, this needs "
-    "--yes. Add it now."
+    "syncd writes without a question, because there is no terminal. From version 0.2 on, this "
+    "requires --yes: add --yes to the command now."
 )
 
 _REMEDY = (
@@ -37,14 +37,14 @@ def expect_earlier_consent(settings: Settings, providers: Collection[str] | None
     """
     path = settings.syncd.state_path
     if not state_exists(path):
-        raise _refused("the state does not exist yet, so nobody has agreed to its first writes")
+        raise _refused("the state does not exist yet, so no operator has approved its first writes")
     store = Store.open(path)
     try:
         wrote, known = has_written(store), known_calendars(store)
     finally:
         store.close()
     if not wrote:
-        raise _refused("nothing was ever written with this state, so nobody has agreed to writes")
+        raise _refused("syncd never wrote with this state, so no operator has approved its writes")
     # A calendar whose mapping changed counts as new.
     new = [
         f"{provider} in {system}"
@@ -56,10 +56,12 @@ def expect_earlier_consent(settings: Settings, providers: Collection[str] | None
         more = f" and {len(new) - _MAX_NAMED} more" if len(new) > _MAX_NAMED else ""
         named = ", ".join(new[:_MAX_NAMED]) + more
         raise _refused(
-            f"nobody has agreed to writes to calendars that are new to this state: {named}"
+            "these calendars are new to this state, and no operator has approved writes to them: "
+            f"{named}"
         )
     terminal.warn(NOTICE)
 
 
 def _refused(why: str) -> UsageError:
-    return UsageError(f"nothing was written: {why}, and there is no terminal to ask on", _REMEDY)
+    reason = f"nothing was written: {why}, and there is no terminal for the question"
+    return UsageError(reason, _REMEDY)

@@ -31,20 +31,24 @@ _SHORT_CAUSES: Mapping[ExposureCause, str] = {
 _CAUSES: Mapping[ExposureCause, str] = {
     ExposureCause.UNCLOSED: "there is no block yet",
     ExposureCause.READ_ONLY: "the calendar is read-only for syncd",
-    ExposureCause.UNDONE: "its block was removed by `syncd undo`",
-    ExposureCause.RELEASED: "a person moved or removed its block, and the rule accepts that",
+    ExposureCause.UNDONE: "`syncd undo` removed the block",
+    ExposureCause.RELEASED: "somebody on the platform moved or removed the block, and the rule "
+    "block_edited accepts that",
     ExposureCause.IGNORED: "there is a block, but the time can still be booked",
-    ExposureCause.PAUSED: "a person has paused writing there",
-    ExposureCause.OBSERVE: "the configuration says that syncd writes nothing",
+    ExposureCause.PAUSED: "the operator has paused writes to the calendar",
+    ExposureCause.OBSERVE: 'mode = "observe" is set in [syncd], so syncd writes nothing',
 }
 
 _REMEDIES: Mapping[ExposureCause, str] = {
-    ExposureCause.UNCLOSED: "the next cycle blocks it, if the system accepts the write",
-    ExposureCause.READ_ONLY: "remove write = false for it, or stop bookings there",
-    ExposureCause.RELEASED: "it is blocked again when the booking moves (rules.block_edited)",
-    ExposureCause.PAUSED: "run `syncd unpause NAME` to block it; until then, stop bookings there",
-    ExposureCause.OBSERVE: 'remove mode = "observe" from [syncd] to have it blocked',
-    ExposureCause.UNDONE: "it is blocked again when the booking changes",
+    ExposureCause.UNCLOSED: "the next cycle blocks the time, if the system accepts the write",
+    ExposureCause.READ_ONLY: "remove write = false from the configuration, or stop bookings in "
+    "that system",
+    ExposureCause.RELEASED: "syncd blocks the time again when the booking moves "
+    "(rules.block_edited)",
+    ExposureCause.PAUSED: "run `syncd unpause NAME` to block the time; until then, stop bookings "
+    "in that system",
+    ExposureCause.OBSERVE: 'remove mode = "observe" from [syncd] to have the time blocked',
+    ExposureCause.UNDONE: "syncd blocks the time again when the booking changes",
 }
 
 

@@ -34,7 +34,7 @@ page lists what their documents leave open, and where sources contradict each ot
 - `syncd probe SYSTEM` measures the facts marked *probe*, on an event of its own. Ordinary reads and
   the first move of an appointment measure others. `syncd check` shows each value with its date, and
   asks for a new probe after 90 days. `syncd probe SYSTEM --forget` forgets the values.
-- An answer that contradicts a measured value puts the fact back on its safe side at once. This is
+- A response that contradicts a measured value puts the fact back on its safe side at once. This is
   logged and shown as *contradicted*. Only a new probe measures it again.
 """
 

@@ -54,17 +54,20 @@ def forget_person(
     system: Annotated[
         str | None, typer.Option("--system", metavar="SYSTEM", help="Only in this system.")
     ] = None,
-    yes: bool = typer.Option(False, "--yes", "-y", help="Do not show the contacts and ask."),
+    yes: bool = typer.Option(
+        False, "--yes", "-y", help="Skip the list of contacts and the question."
+    ),
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Erase from the state what is stored about one customer: contact ids and hashes.
 
-    syncd stores no addresses or phone numbers. To find one, it asks the systems for each contact
-    that the state knows; an id needs no calls. Nothing is written to any system. Delete the
-    customer in the systems first: while a system shows an appointment of the customer, the next
-    read stores its contact id again. If the daemon is running, it does the work. Exit: 0 erased; 2
-    no contact matches, or several do; 4 a system did not answer, or a person said no.
+    syncd stores no addresses or phone numbers. To find an address or number, it asks the systems
+    for each contact that the state lists. An id needs no calls. Nothing is written to any system.
+    Delete the customer in the systems first: while a system shows an appointment of the customer,
+    the next read stores its contact id again. If the daemon is running, it does the work. Exit: 0
+    erased; 2 no contact matches, or several do; 4 a system did not respond, or the operator
+    answered no.
     """
     consent.expect_consent(
         "this erases a customer from the state", yes=yes, as_json=as_json, preview=""
@@ -125,7 +128,7 @@ class _Search:
 def _stored_contacts(settings: Settings, system: str | None) -> dict[ContactRef, int]:
     path = settings.syncd.state_path
     if not state_exists(path):
-        raise UsageError("nothing is stored about anybody: there is no state yet", "")
+        raise UsageError("nothing is stored about any customer: there is no state yet", "")
     store = Store.open(path, write=False)
     try:
         contacts = known_contacts(store)
@@ -144,9 +147,9 @@ async def _search(
     search = _Search()
     silent: set[str] = set()
     try:
-        with terminal.progress("asking for contacts", quiet=quiet) as on_progress:
+        with terminal.progress("reading contacts", quiet=quiet) as on_progress:
             for number, contact in enumerate(stored, 1):
-                on_progress(f"asking for contacts: {number} of {len(stored)}")
+                on_progress(f"reading contacts: {number} of {len(stored)}")
                 if contact[0] in silent or contact[0] not in app.systems:
                     silent.add(contact[0])
                     continue
@@ -187,7 +190,7 @@ def _expect_one(search: _Search, customer: str) -> None:
     matches = search.matches
     if not matches:
         silent = search.silent_systems
-        unanswered = f" ({', '.join(silent)} did not answer)" if silent else ""
+        unanswered = f" ({', '.join(silent)} did not respond)" if silent else ""
         unidentified = f" {_unidentified(search.unidentified)}" if search.unidentified else ""
         raise UsageError(
             f"no contact found for {customer[:100]!r}{unanswered}",
@@ -197,12 +200,16 @@ def _expect_one(search: _Search, customer: str) -> None:
         if number > 1:
             ids = ", ".join(contact for name, contact in matches if name == system)
             raise UsageError(
-                f"{number} contacts in {system} have that address: {ids}",
-                "Write the id of the right one; different people may share an address.",
+                f"{number} contacts in {system} have that address or phone number: {ids}",
+                "Write the id of the right contact. Several customers may share an address or a "
+                "phone number.",
             )
     if len({contact for _, contact in matches}) < len(matches):
         systems = ", ".join(system for system, _ in matches)
-        raise UsageError(f"that id exists in {systems}", "Choose one with --system SYSTEM.")
+        raise UsageError(
+            f"contacts in several systems have that id: {systems}",
+            "Choose the system with --system SYSTEM.",
+        )
 
 
 def _unidentified(contacts: Sequence[ContactRef]) -> str:
@@ -211,7 +218,8 @@ def _unidentified(contacts: Sequence[ContactRef]) -> str:
     more = len(contacts) - _MAX_NAMED
     ids += f" and {more} more (--json lists all)" if more > 0 else ""
     return (
-        f"These stored contacts may belong to anybody, as their systems no longer show them: {ids}"
+        "These stored contacts may belong to any customer, because their systems no longer show "
+        f"them: {ids}"
     )
 
 
@@ -239,10 +247,16 @@ def _copies(state: Path) -> list[Path]:
 
 
 def _print_result(erased: ErasureReport, search: _Search, copies: Sequence[Path]) -> None:
-    events, links = render.count(erased.events, "record"), render.count(erased.replicas, "link")
-    terminal.say(f"erased from {events}, {links} and {erased.relations} associations")
+    events = render.count(erased.events, "stored event")
+    links = render.count(erased.replicas, "link")
+    terminal.say(
+        f"contact ids were erased from {events}, {links} and {erased.relations} associations"
+    )
     for system in search.silent_systems:
-        terminal.warn(f"{system} did not answer, so a contact there may still be stored")
+        terminal.warn(
+            f"{system} did not respond, so a contact of that system may still be "
+            "stored: run the command again"
+        )
     if search.unidentified:
         terminal.warn(
             f"{_unidentified(search.unidentified)}. To erase one: syncd forget-person ID."
@@ -260,6 +274,6 @@ def _print_result(erased: ErasureReport, search: _Search, copies: Sequence[Path]
         "Also delete copies that `syncd backup` made in other places; syncd does not list them."
     )
     terminal.say(
-        "Also delete the customer in the systems: while one shows an appointment of this customer, "
-        "the next read stores its contact id again."
+        "Also delete the customer in the systems: while a system shows an appointment of this "
+        "customer, the next read stores its contact id again."
     )

@@ -16,12 +16,15 @@ def stop_lines(stops: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         meetings = render.count(stop["count"], "meeting is", "meetings are")
         yield f"stopped by the guard: {where}: {meetings} gone, cancelled or moved at once"
         yield (
-            "  withheld: writes that would free, move or cancel them in any system; old and new "
-            "times stay blocked"
+            "  withheld: writes that would free, move or cancel these meetings in any system; old "
+            "and new times stay blocked"
         )
-        yield "  synced as usual: new bookings and newly busy time there, and all other calendars"
+        yield (
+            f"  synced as usual: new bookings and newly busy time in {system}, and all other "
+            "calendars"
+        )
         yield f"  if these changes are correct: syncd resync --accept {stop['run']}"
-        yield f"  if they are not: undo them in {system}; the stop then ends by itself"
+        yield f"  if they are not: undo the changes in {system}; the stop then ends by itself"
 
 
 def remaining_stops_reason(run: str) -> str:
@@ -31,6 +34,6 @@ def remaining_stops_reason(run: str) -> str:
     if is_dry(run):
         return (
             f"the changes that are stopped now differ from those that dry run {run} listed, so "
-            "none were accepted: accept the run named below"
+            "none were accepted: accept the run below"
         )
-    return f"run {run} did not list the changes below: they stay stopped"
+    return f"run {run} did not list the changes below, so they stay stopped: accept the run below"

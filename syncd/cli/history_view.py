@@ -21,7 +21,7 @@ def explain_time(booking: Booking, notes: Sequence[HistoryEntry], zone: tzinfo) 
     """
     last = next((n for n in reversed(notes) if n.what in {"agreed", *_SEEN}), None)
     if last is None:
-        return ["the reason for its time is older than the stored history"]
+        return ["the reason for the current time is older than the stored history"]
     same_run = [n for n in notes if n.run == last.run]
     seen = [_observation(n, zone) for n in same_run if n.what in _SEEN]
     lines = [f"why: {text}" for text in seen[:1]] + [f"     {text}" for text in seen[1:]]
@@ -32,7 +32,7 @@ def explain_time(booking: Booking, notes: Sequence[HistoryEntry], zone: tzinfo) 
     writes = [n for n in same_run if n.what not in {"agreed", *_SEEN}]
     lines += [f"     {n.what} in {n.system}: {n.detail}" for n in writes]
     if last.after is not None and last.what == "agreed" and last.after != booking.agreed:
-        lines.append("     it has changed since then, and the reason is no longer stored")
+        lines.append("     the booking has changed since then; the reason is no longer stored")
     return lines
 
 
@@ -70,7 +70,7 @@ def print_history(
         )
         for note in notes
     ]
-    columns = ("at", "where", "what", "value", "rule, reply", "run")
+    columns = ("at", "where", "what", "value", "rule, response", "run")
     terminal.table(title, columns, rows)
 
 

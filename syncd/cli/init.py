@@ -46,8 +46,9 @@ def init(
     """Ask for systems and credentials, propose providers, and write a commented syncd.toml.
 
     Writes no file before all questions are answered, and nothing to the systems. Then runs `check`
-    and a first `resync --dry-run`. If run again, it keeps the configuration and offers what is new.
-    Credentials go to a file with mode 0600, to files for systemd, or stay in the environment.
+    and a first `resync --dry-run`. If run again, it keeps the configuration and offers only new
+    systems and providers. Credentials go to a file with mode 0600, to files for systemd, or stay in
+    the environment.
 
     The file for --answers contains [systems.NAME] as in syncd.toml. Optional top-level keys:
     secrets = "env-file" (the default), "credential" or "names"; accept = ["e-mail"] (the default),
@@ -62,7 +63,7 @@ def init(
     become_owner(path)
     env = _environment(path)
     if answers is None and not sys.stdin.isatty():
-        raise UsageError("there is no terminal to ask on", "Run syncd init --answers FILE.")
+        raise UsageError("there is no terminal for the questions", "Run syncd init --answers FILE.")
     interview: Interview = FileInterview(answers, env) if answers else PromptInterview()
     existing = _read_existing(path, env)
     try:

@@ -44,7 +44,7 @@ from syncd.systems.inventory import AppointmentType, SystemInventory
 def _yes_no_or_users(value: object) -> object:
     users = isinstance(value, dict) and all(isinstance(u, str) and u for u in value.values())
     if not (isinstance(value, bool) or (users and value)):
-        reason = "it is neither true, false nor a table of users"
+        reason = "not true, false or a table of users"
         remedy = 'Write true, false or a user for each system: { crm = "USER", clinic = "USER" }.'
         raise InvalidValueError(reason, remedy)
     return value
@@ -81,7 +81,7 @@ class FileInterview:
             why = getattr(error, "strerror", None) or str(error)
             remedy = "Name a TOML file of answers; `syncd init --help` describes it."
             raise ConfigError(
-                [Problem(path, "", None, f"it cannot be read ({why})", remedy)]
+                [Problem(path, "", None, f"the file cannot be read ({why})", remedy)]
             ) from None
         self._lines = key_lines(text)
         self._proposed: set[str] = set()
@@ -193,7 +193,9 @@ class FileInterview:
         for name, answer in self._answers.providers.items():
             if answer is True and name not in self._proposed and name not in taken:
                 remedy = f'Write {name} = {{ SYSTEM = "USER", … }} to map users by hand.'
-                errors.append(Finding(("providers", name), "there is no such proposal", remedy))
+                errors.append(
+                    Finding(("providers", name), "syncd proposes no provider of this name", remedy)
+                )
             if not isinstance(answer, dict) or name in taken:
                 continue
             if not is_name(name):

@@ -95,7 +95,9 @@ class PromptInterview:
         Returns the new settings, or None if the operator keeps the old ones.
         """
         print_results(inventory.findings)
-        if not typer.confirm(f"Enter {account.name} again?", default=True, err=True):
+        if not typer.confirm(
+            f"Enter the settings of {account.name} again?", default=True, err=True
+        ):
             return None
         return self._account(account.type, (), account)
 
@@ -222,14 +224,16 @@ def _secret(label: str, way: CredentialStorage) -> EnteredCredential:
     """Ask for a secret without showing it, or for the name of the variable that contains it."""
     if way is not CredentialStorage.NAMES:
         return EnteredCredential(
-            str(typer.prompt(f"{label} (not shown)", hide_input=True, err=True)).strip()
+            str(typer.prompt(f"{label} (input is hidden)", hide_input=True, err=True)).strip()
         )
     while True:
         name = str(typer.prompt(f"Environment variable with the {label}", err=True)).strip()
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             terminal.warn("not a valid name of a variable; do not enter the secret itself here")
         elif not os.environ.get(name):
-            terminal.warn(f"{name} is not set: set it and run syncd init again, or name another")
+            terminal.warn(
+                f"{name} is not set: set it and run syncd init again, or name another variable"
+            )
         else:
             return EnteredCredential(os.environ[name].strip(), name)
 

@@ -76,9 +76,9 @@ def status(
 ) -> None:
     """Show the state of each system, the last reads, pending writes and open conflicts.
 
-    Reads only the stored state. Exit as `resync`: 0 nothing is left, or there is no state yet; 3 a
-    person is needed; 4 a system does not answer, a list is incomplete, or writes wait; 5 the guard
-    stops changes.
+    Reads only the stored state. Exit as `resync`: 0 nothing is left, or there is no state yet; 3
+    the operator is needed; 4 a system does not respond, a list is incomplete, or writes wait; 5 the
+    guard stops changes.
     """
     settings = settings_of(context, config, secrets=False)
     now = datetime.now(UTC)
@@ -191,7 +191,7 @@ def _count_lines(counts: Mapping[str, int], unsettled: Mapping[str, int]) -> lis
     known, events = (render.count(counts[f"{noun}s"], noun) for noun in ("booking", "event"))
     hint = ": see `syncd conflicts`" if counts["conflicts"] else ""
     lines = [
-        f"{known}, shown by {events} in the systems",
+        f"{known}, with {events} in the systems",
         f"{render.count(counts['conflicts'], 'held conflict')}{hint}",
     ]
     lines += [
@@ -214,8 +214,8 @@ def _canary_json(canary: Canary) -> dict[str, Any]:
 def _not_removed(canary: Canary, settings: Settings) -> str:
     when = render.value(canary.value, zone_of(settings, canary.provider))
     return (
-        f'{canary.system}: the event "syncd probe" of {canary.provider}, {when}, may still exist: '
-        "the probe removes it when it ends, or else the next run of syncd does"
+        f'{canary.system}: the event "syncd probe" of {canary.provider}, {when}, may still exist. '
+        "A running probe removes the event when it ends; otherwise the next run of syncd does"
     )
 
 
@@ -345,8 +345,8 @@ def show(
         terminal.say(line)
     for suppression in suppressions:
         terminal.warn(
-            f"undone in {suppression.system} by run {suppression.run}: syncd will not write it "
-            "again until the booking changes"
+            f"run {suppression.run} undid the write in {suppression.system}: syncd will not "
+            "repeat that write until the booking changes"
         )
     for each in held:
         kind = render.conflict(each.conflict.kind)
@@ -375,7 +375,7 @@ def find_booking(matches: list[Booking], start: str) -> Booking:
     ids = ", ".join(b.id for b in matches[:5])
     raise UsageError(
         f"the ids of {len(matches)} bookings begin with {start!r}",
-        f"Write more of the id: {ids} …",
+        f"Write more characters of the id: {ids} …",
     )
 
 
@@ -405,9 +405,7 @@ def history(
     store = open_state(settings)
     if held_back:
         if run is not None or booking is not None:
-            remedy = (
-                "Leave out one of them. `syncd show BOOKING` shows the writes held back for it."
-            )
+            remedy = "Use --held-back alone or with --provider."
             raise UsageError("--held-back cannot be combined with --run or --booking", remedy)
         pause_view.show_log(settings, store, provider, limit, as_json=as_json)
         store.close()

@@ -23,7 +23,10 @@ def _cleanup_command(each: LeftBehind) -> str:
 def left_behind_remedy(blocks: Iterable[LeftBehind]) -> str:
     """Return what the operator can do about these blocks; each command is named once."""
     commands = dict.fromkeys(f"`{_cleanup_command(each)}`" for each in blocks)
-    return f"Remove them with {', '.join(commands)}, or put the entry back into the configuration"
+    return (
+        f"Remove the blocks with {', '.join(commands)}, or put the entry back into the "
+        "configuration"
+    )
 
 
 def left_behind_lines(settings: Settings, blocks: Iterable[LeftBehind]) -> Iterator[str]:
@@ -66,6 +69,9 @@ def _why(each: LeftBehind) -> str:
         case MissingFrom.PROVIDER:
             return f"{each.provider or 'its provider'} is no longer in the configuration"
         case MissingFrom.FORMER:
-            return f"{provider_of_former(each.provider)} is now mapped to another calendar there"
+            return (
+                f"{provider_of_former(each.provider)} is now mapped to another calendar in "
+                f"{each.system}"
+            )
         case MissingFrom.CALENDAR:
-            return f"{each.provider} no longer has a calendar there"
+            return f"{each.provider} no longer has a calendar in {each.system}"

@@ -69,7 +69,7 @@ _PANELS = {
         "`resync` also do this.",
     },
     "Try": {
-        "demo": "Show syncd at work on three emulated systems with three people and a week of "
+        "demo": "Show syncd at work on three emulated systems with three providers and a week of "
         "bookings.",
         "sandbox": "Serve emulators of LeadSquared, LeadConnector v2 and v1 on loopback.",
         "simulate": "Run seeded scenarios on virtual time, with users, faults and crashes; check "
@@ -103,9 +103,10 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 done, nothing left; 1 unexpected error; 2 usage or configuration error; "
-    "3 done, but a person is needed (held conflicts, double bookings or unreadable records that "
-    "are not acknowledged); 4 done as far as possible (a system did not answer, a list is "
-    "incomplete, writes are waiting, or a person declined or interrupted); 5 stopped by the guard; "
+    "3 done, but the operator is needed (held conflicts, double bookings or unreadable events "
+    "that are not acknowledged); 4 done as far as possible (a system did not respond, a list is "
+    "incomplete, writes are waiting, or the operator declined or interrupted); 5 stopped by the "
+    "guard; "
     "6 another syncd process holds the state. If several of 3, 4 and 5 apply, the highest is "
     "returned. With --json, errors are printed as JSON to standard output.",
 )
@@ -116,9 +117,9 @@ def root(context: typer.Context, *, config: ConfigOption = None) -> None:
     """Keep appointments and busy time in sync across LeadSquared and LeadConnector v2 and v1.
 
     To try it without an account: `syncd demo`. With accounts: `syncd init` asks for credentials,
-    proposes which users are the same person, and writes a configuration. Then `syncd check` tests
-    the setup, `syncd plan` shows what would be written, `syncd resync` syncs once, and `syncd run`
-    syncs continuously.
+    proposes which users belong to one provider, and writes a configuration. Then `syncd check`
+    tests the setup, `syncd plan` shows what would be written, `syncd resync` syncs once, and `syncd
+    run` syncs continuously.
     """
     context.obj = config
 
@@ -171,7 +172,7 @@ def run_with(arguments: Sequence[str]) -> int:
 _SIGINT = 130
 """The value that Typer returns after Ctrl-C."""
 
-_INTERRUPTED = "interrupted: finished work is kept, and the rest was not started"
+_INTERRUPTED = "interrupted: finished work is kept, and the remaining work was not started"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,36 +19,45 @@ FACT_TITLE = "measured platform facts (docs/platform-facts.md)"
 _FINDINGS: Mapping[tuple[str, str, str], tuple[str, str, str]] = {
     (PlatformKind.V2, "lists_service_bookings", NO): (
         "warning",
-        "its lists do not show bookings of service menus: their time stays bookable elsewhere",
+        (
+            "lists of this account do not show bookings of service menus, so the time of such "
+            "bookings stays bookable elsewhere"
+        ),
         "Let customers book calendars instead of service menus",
     ),
     (PlatformKind.V2, "block_closes_calendars", NO): (
         "note",
         "a block of a user does not close every calendar of that user",
-        "Map each calendar that must be closed; `syncd status` lists slots that are still offered",
+        ("Map each calendar that must be closed; `syncd status` lists the slots still offered"),
     ),
     (PlatformKind.V2, "version_v3", YES): (
         "note",
-        "it also accepts the header `Version: v3`, which syncd does not use",
+        "the API also accepts the header `Version: v3`, which syncd does not use",
         "",
     ),
     (PlatformKind.V1, "makes_blocks", NO): (
         "warning",
-        "it cannot create event blocks",
+        "the API cannot create event blocks in this account",
         'Set blocks = "hold" and hold_email in [systems.{system}]',
     ),
 }
 """What `check` reports for a platform, fact and measured value: level, message, remedy."""
 
 _SERVICES_UNKNOWN = (
-    "it is unknown whether its lists show bookings of service menus; if they do not, the time of "
-    "such bookings stays bookable elsewhere"
+    "it is unknown whether lists of this account show bookings of service menus; if they do not, "
+    "the time of such bookings stays bookable elsewhere"
 )
 _LEAVES_OPEN: Mapping[tuple[str, str], tuple[str, str, str]] = {
     (PlatformKind.V2, "lists_service_bookings"): (
         _SERVICES_UNKNOWN,
-        "its lists do not show bookings of service menus: their time stays bookable elsewhere",
-        "while such a booking exists, or let customers book calendars instead",
+        (
+            "lists of this account do not show bookings of service menus, so the time of such "
+            "bookings stays bookable elsewhere"
+        ),
+        (
+            "while a booking of a service menu exists, or let customers book calendars instead of "
+            "service menus"
+        ),
     ),
 }
 """Facts whose safe side leaves time bookable: the text until they are measured, the text if the
@@ -107,7 +116,7 @@ def fact_findings(
             yield CheckResult(
                 "note",
                 system,
-                "this account was not probed yet: the safe side of each fact is assumed",
+                "this account was not probed yet, so the safe side of each fact is assumed",
                 probe,
             )
         if old := [each for each in statuses if _is_old(each, now)]:
@@ -121,7 +130,7 @@ def fact_findings(
             yield CheckResult(
                 "warning",
                 system,
-                "an answer contradicted a measured fact, so its safe side is assumed: "
+                "a response contradicted a measured fact, so its safe side is assumed: "
                 + _names(dropped),
                 probe,
             )
@@ -169,7 +178,7 @@ def fact_problems(facts: Mapping[str, Sequence[FactStatus]], now: datetime) -> l
         if dropped:
             names = ", ".join(f"{d.name} ({render.ago(d.at, now)})" for d in dropped if d.at)
             texts.append(
-                f"{system}: an answer contradicted a measured fact: {names}. The safe side is "
+                f"{system}: a response contradicted a measured fact: {names}. The safe side is "
                 f"assumed until `syncd probe {system}`"
             )
     return texts

@@ -28,7 +28,9 @@ ConfigOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object; keys are stable.")]
 ProviderOption = Annotated[
     str | None,
-    typer.Option("--provider", "-p", metavar="NAME", help="Only this person, room or equipment."),
+    typer.Option(
+        "--provider", "-p", metavar="NAME", help="Only this provider (a human, room or equipment)."
+    ),
 ]
 FromOption = Annotated[
     str | None,

@@ -13,7 +13,7 @@ from syncd.systems.port import CheckResult
 _Calendar = tuple[str, str]
 """(provider, system)."""
 
-_NOTHING_FREED = "No time of this calendar is freed in other systems until the owner is known."
+_NOTHING_FREED = "syncd frees no time of this calendar in other systems until it knows the owner."
 
 
 def owner_message(unknown: UnknownOwners) -> str:
@@ -102,7 +102,8 @@ _REMEDIES = {
         "correct {system} in [providers.{provider}.calendars] if the user has a new address or id"
     ),
     OwnerProof.OWNER_UNKNOWN: (
-        "Assign them to a user of {system}{ids}, or, if they are off, cancel or delete them there"
+        "Assign them to a user of {system}{ids}, or cancel or delete them there if the meetings "
+        "do not take place"
     ),
     OwnerProof.HANDED_OVER: "",
     OwnerProof.DELETED: "",

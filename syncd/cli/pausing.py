@@ -109,7 +109,7 @@ def unpause(
     system: SystemOption = None,
     provider: OneProviderOption = None,
     every: bool = typer.Option(False, "--all", help="Everything that is paused."),
-    yes: bool = typer.Option(False, "--yes", "-y", help="Do not show the plan and ask first."),
+    yes: bool = typer.Option(False, "--yes", "-y", help="Skip the plan and the question."),
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -117,7 +117,7 @@ def unpause(
 
     Writes that were held back are planned anew, so nothing is lost and nothing outdated is written.
     A running daemon writes them in its next cycle; without one, the next `syncd resync` does.
-    Without a terminal, --yes is required. Exit: 0 done; 2 not paused; 4 declined.
+    Without a terminal, --yes is required. Exit: 0 done; 2 not paused; 4 the operator answered no.
     """
     who = login_name()
     settings, full = settings_in_two(context, config)

@@ -115,32 +115,32 @@ def read_plan(file: Path, opened: int | None) -> dict[str, Any]:
     try:
         handle = os.open(file, os.O_RDONLY | os.O_NONBLOCK) if opened is None else opened
     except OSError as error:
-        raise _refused(file, f"it cannot be read ({error.strerror})") from None
+        raise _refused(file, f"the file cannot be read ({error.strerror})") from None
     try:
         with os.fdopen(handle, "rb") as content:
             status = os.fstat(handle)
             if not stat.S_ISREG(status.st_mode):
-                raise _refused(file, "it is not a regular file")
+                raise _refused(file, "the path is not a regular file")
             if status.st_size > MAX_PLAN_BYTES:
-                raise _refused(file, "it is too large for a plan")
+                raise _refused(file, "the file is too large for a plan")
             text = content.read()
     except OSError as error:
-        raise _refused(file, f"it cannot be read ({error.strerror})") from None
+        raise _refused(file, f"the file cannot be read ({error.strerror})") from None
     try:
         data = json.loads(text)
     except (ValueError, RecursionError):
-        raise _refused(file, "it is not a plan, or it is incomplete") from None
+        raise _refused(file, "the file is not a plan, or is incomplete") from None
     if not isinstance(data, dict) or "syncd_plan" not in data:
-        raise _refused(file, "it is not a plan")
+        raise _refused(file, "the file is not a plan")
     if data["syncd_plan"] != _FORMAT or data.get("version") != __version__:
         by = str(data.get("version"))[:20]
-        raise _refused(file, f"it was made by syncd {by}, and this is syncd {__version__}")
+        raise _refused(file, f"syncd {by} made the plan, but this is syncd {__version__}")
     try:
         changed = data.pop("digest", None) != _digest(data)
     except (ValueError, RecursionError):
         changed = True
     if changed:
-        raise _refused(file, "it was edited after it was made")
+        raise _refused(file, "the file was edited after syncd made it")
     return data
 
 
@@ -161,14 +161,14 @@ def parse_plan(file: Path, data: Mapping[str, Any], settings: Settings) -> PlanF
         if not isinstance(provider, str | None):
             raise TypeError(provider)  # noqa: TRY301 - handled like every other malformed field
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
-        raise _refused(file, "its content is not valid") from None
+        raise _refused(file, "the content of the plan is not valid") from None
     now, zone = datetime.now(UTC), zone_of(settings, None)
     if now >= expires_at:
-        raise _refused(file, f"it expired on {render.moment(expires_at, zone)}")
+        raise _refused(file, f"the plan expired on {render.moment(expires_at, zone)}")
     if made_at > now + _SKEW:
-        raise _refused(file, "its time is in the future: check the clock of this machine")
+        raise _refused(file, "the plan's time is in the future: check the clock of this machine")
     if made_by not in {0, _installation(settings)}:
-        raise _refused(file, "it was made by another installation of syncd")
+        raise _refused(file, "another installation of syncd made the plan")
     _expect_calendars(file, calendars, settings, operations)
     plan = PlanFile(_digest(data), made_at, operations, until, window, provider)
     _expect_new(file, plan, settings)
@@ -203,7 +203,7 @@ def _expect_new(file: Path, plan: PlanFile, settings: Settings) -> None:
         store.close()
     if runs:
         when = render.moment(runs[0].started_at, zone_of(settings, None))
-        raise _refused(file, f"run {runs[0].id} carried it out on {when}")
+        raise _refused(file, f"run {runs[0].id} already carried out this plan on {when}")
 
 
 def _installation(settings: Settings) -> int:

@@ -50,17 +50,20 @@ class PollPlan:
         slices = f", in {self.slices} slices, one every {config_duration(self.far / self.slices)}"
         yield (
             f"reading  the near window every {config_duration(self.near)}; "
-            f"the whole one every {config_duration(self.far)}{slices if self.slices > 1 else ''}"
+            f"the whole window every {config_duration(self.far)}{slices if self.slices > 1 else ''}"
         )
         for name, (near, far) in sorted(self.systems.items()):
             if near > self.near or far > self.far:
-                intervals = f"every {config_duration(near)} and every {config_duration(far)}"
+                intervals = (
+                    f"near window every {config_duration(near)}, whole window every "
+                    f"{config_duration(far)}"
+                )
                 yield f"slower   {name}: {intervals}"
         if self.busy:
             more = ": up to twice as often (recent changes);"
-            yield f"busy     {_names(self.busy, _WIDTH - 9 - len(more))}{more}"
+            yield f"active   {_names(self.busy, _WIDTH - 9 - len(more))}{more}"
             calm = f"calm     {render.count(len(self.calm), 'provider')} without recent changes"
-            yield f"{calm}: every {config_duration(2 * self.far)}, to stay within the call budget"
+            yield f"{calm}: every {config_duration(2 * self.far)}, to stay within the rate budget"
 
 
 def poll_plan(seen: StatusSnapshot, systems: Collection[str]) -> PollPlan | None:

@@ -52,7 +52,7 @@ def file_owner(path: Path) -> UnixUser | None:
     if foreign.shared:
         raise StateError(
             str(path),
-            f"other users may write to {foreign.place}, so root cannot safely work there",
+            f"other users may write to {foreign.place}, so root cannot safely use that folder",
             "Remove that permission (chmod go-w), use a folder owned by root with mode 0700, or "
             "run the command as the owner of the file.",
         )
@@ -87,16 +87,16 @@ def become(owner: UnixUser, folder: Path, *needed: Path) -> None:
         if not os.access(file, os.R_OK):
             raise StateError(
                 str(target),
-                f"it belongs to {owner}, who cannot read {file}",
-                f"Run by root, syncd becomes {owner} here: let that user read the file, or install "
-                "syncd where every user can read it (/opt).",
+                f"this folder belongs to {owner}, who cannot read {file}",
+                f"If root runs syncd, it works on this folder as {owner}: let that user read the "
+                "file, or install syncd where every user can read it (/opt).",
             )
     if not os.access(folder, os.R_OK | os.X_OK):
         raise StateError(
             str(target),
-            f"{owner}, who owns a folder on the path, has no access to {folder}",
-            f"Run by root, syncd becomes {owner} here. Give all folders on the path to the "
-            "owner of the state, or let others enter them (chmod o+x).",
+            f"{owner} owns a folder on this path, but has no access to {folder}",
+            f"If root runs syncd, it works on this path as {owner}. Give all folders on the path "
+            "to that user, or let others enter them (chmod o+x).",
         )
 
 
@@ -111,7 +111,7 @@ def _change_to(owner: UnixUser, folder: Path) -> None:
     except OSError as error:
         raise StateError(
             str(folder),
-            f"it belongs to {owner}, and root cannot become that user here ({error.strerror})",
+            f"this path belongs to {owner}, and root cannot become that user ({error.strerror})",
             "Run the command as that user.",
         ) from None
     _check_dropped(owner)
@@ -146,11 +146,11 @@ def open_input(file: Path) -> int | None:
     try:
         handle = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        why = f"it cannot be read ({error.strerror})"
+        why = f"the file cannot be read ({error.strerror})"
         raise StateError(str(file), why, _NAME_FILE) from None
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
-        raise StateError(str(file), "it is not a regular file", _NAME_FILE)
+        raise StateError(str(file), "the path is not a regular file", _NAME_FILE)
     return handle
 
 
@@ -192,7 +192,7 @@ def new_file(target: Path, *, overwrite: bool) -> Iterator[int]:
     except OSError as error:
         raise StateError(
             str(target),
-            f"it cannot be written ({error.strerror})",
+            f"the file cannot be written ({error.strerror})",
             "Use a folder that exists and has free space, with no link on the path.",
         ) from error
 
@@ -232,7 +232,7 @@ def new_output(target: Path) -> Iterator[Callable[[str], None]]:
 def _write_error(target: Path, error: OSError) -> StateError:
     return StateError(
         str(target),
-        f"it cannot be written ({error.strerror}), and was removed again",
+        f"the file could not be written ({error.strerror}) and was removed again",
         "Free some space, or use a file on another disk.",
     )
 
@@ -251,7 +251,7 @@ def _make(target: Path) -> int:
     except OSError as error:
         raise StateError(
             str(target),
-            f"it cannot be written ({error.strerror})",
+            f"the file cannot be written ({error.strerror})",
             "Use a folder that exists and may be written to, with no link on the path.",
         ) from error
 

@@ -25,16 +25,16 @@ _UNCHANGED = "no change"
 
 _EFFECTS = {
     "block_by_id": "one read proves a block gone",
-    "list_lag": "lists are trusted after it",
-    "keeps_tag": "lost creates: found by time",
-    "lists_blocks": "several blocks per write",
+    "list_lag": "lists trusted after this lag",
+    "keeps_tag": "lost creates found by time",
+    "lists_blocks": "several creates at a time",
     "makes_blocks": 'configure blocks = "hold"',
-    "update_keeps_end": "moved blocks: not read back",
+    "update_keeps_end": "no reread after block moves",
     "refuses_deleted": "one read proves a deletion",
     "rows_carry_owner": "missing owners are reported",
     "rows_carry_end": "missing ends are reported",
     "lists_cancelled": "lists confirm cancellations",
-    "completing_changes_end": "ends of done tasks count",
+    "completing_changes_end": "end of completed tasks counts",
 }
 """What changes in syncd if the measured value of a fact differs from its safe side."""
 
@@ -48,7 +48,7 @@ def probe(
     forget: bool = typer.Option(
         False, "--forget", help="Forget the measured facts; measure nothing."
     ),
-    yes: bool = typer.Option(False, "--yes", "-y", help="Do not show the plan and ask first."),
+    yes: bool = typer.Option(False, "--yes", "-y", help="Skip the plan and the question."),
     dry_run: bool = typer.Option(
         False, "--dry-run", help="Show what would be created; create nothing."
     ),
@@ -62,8 +62,8 @@ def probe(
     written. The measured facts are stored with their date and used from then on. A system gets at
     most 20 calls, and 2 more for each calendar whose free slots are read. Ctrl-C removes the block;
     after a crash, the next command that writes removes it. If the daemon is running, the daemon
-    does the work. Exit: 0 everything was measured that can be; 4 a system did not answer or
-    refused, the block is not removed yet, or a person declined or interrupted.
+    does the work. Exit: 0 every fact that can be measured was measured; 4 a system did not respond
+    or rejected a request, the block is not removed yet, or the operator declined or interrupted.
     """
     settings, full = settings_in_two(context, config)
     names = _chosen(settings, system)
@@ -190,12 +190,13 @@ def _show_plan(
         terminal.say(
             f'  one {each.makes} titled "syncd probe" in the calendar of {each.provider},\n'
             f"  {start:%a %d %b %Y %H:%M} to {end:%H:%M} {zone.key};\n"
-            "  it is moved within these days, and then removed"
+            "  syncd moves it within these days, and then removes it"
         )
         terminal.say(f"  at most {_calls(each)}; {render.count(len(each.facts), 'fact')}")
     for name in sorted({*names} - {p.system for p in planned}):
         terminal.warn(
-            f"{name}: nothing can be measured, because syncd may write to none of its calendars"
+            f"{name}: nothing can be measured, because syncd may write to no calendar of this "
+            "system"
         )
 
 
@@ -233,7 +234,7 @@ def _show_canary(name: str, canary: Mapping[str, Any] | None) -> None:
     if canary is None:
         return
     if canary["removed"]:
-        terminal.say(f"{name}: the probe's block is removed")
+        terminal.say(f"{name}: the event of the probe was removed")
         return
     terminal.warn(
         f'{name}: "syncd probe" in the calendar of {canary["provider"]} may still exist: '

@@ -54,8 +54,8 @@ def provision(
 
     If one type of resource cannot be read or created, the others are still planned and applied.
 
-    Exit: 0 done, or shown; 3 a person has to do something by hand; 4 incomplete: a system did not
-    answer, or refused; 6 another syncd process holds the state.
+    Exit: 0 done, or shown; 3 the operator has to do something by hand; 4 incomplete: a system did
+    not respond, or rejected a request; 6 another syncd process holds the state.
     """
     settings = settings_of(context, config)
     if apply_plan and settings.syncd.mode == "observe":
@@ -122,7 +122,7 @@ async def _apply(
 
 def _obstacle(store: Store, system: str) -> str:
     pause = system_paused(store, system)
-    return "" if pause is None else f"{system} is paused: `{unpause_command(pause)}` ends that"
+    return "" if pause is None else f"{system} is paused: `{unpause_command(pause)}` ends the pause"
 
 
 async def _open(settings: Settings, stack: AsyncExitStack) -> dict[str, Provisioner]:
@@ -166,7 +166,9 @@ def _show(
                 terminal.say(_indented(row.request.body))
     for line in _failure_lines(plan):
         terminal.warn(line)
-    terminal.say("" if rows else "nothing is listed under [[provision.…]], and nothing was created")
+    terminal.say(
+        "" if rows else "nothing is listed under [[provision.…]], and syncd created nothing earlier"
+    )
     terminal.say(_summary(plan, outcomes, applied=applied, prune=prune))
 
 
@@ -205,7 +207,7 @@ def _summary(
         parts.append(f"{unwanted} no longer listed: --apply --prune removes" * bool(unwanted))
     parts.append(f"{by_hand} to do by hand" * bool(by_hand))
     failed = len(plan.failed)
-    parts.append(f"incomplete: {failed} could not be planned" * bool(failed))
+    parts.append(f"incomplete: syncd could not plan {failed}" * bool(failed))
     return "; ".join(filter(None, parts))
 
 

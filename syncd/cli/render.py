@@ -21,7 +21,7 @@ _CONFLICTS = {
     ConflictKind.MOVED_AND_CANCELLED: "moved and cancelled",
     ConflictKind.TWIN_DELETED: "deleted in one system",
     ConflictKind.BLOCK_EDITED: "block edited",
-    ConflictKind.SLOT_TAKEN: "time taken",
+    ConflictKind.SLOT_TAKEN: "new time is taken",
     ConflictKind.DOUBLE_BOOKED: "double booking",
     ConflictKind.AMBIGUOUS: "several matches",
     ConflictKind.CANNOT_CANCEL: "cannot be cancelled",

@@ -1,4 +1,4 @@
-"""Text about reported records and lists, by system and topic."""
+"""Text about reported events and lists, by system and topic."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _explanation(system: str, topic: Topic) -> str:
 
 def _one(item: ReportedItem) -> str:
     if item.events:
-        return f"[{item.id}] all {len(item.events)} listed records: {item.reason}"
+        return f"[{item.id}] all {len(item.events)} listed events: {item.reason}"
     if item.event == KNOWN_EVENTS:
         return f"[{item.id}] {item.reason}"  # the reason names the list
     calendar = f" ({item.calendars[0]})" if len(item.calendars) == 1 else ""
@@ -92,40 +92,42 @@ def _one(item: ReportedItem) -> str:
 
 
 _NOUNS = {
-    Topic.UNREADABLE: ("unreadable record", "unreadable records"),
-    Topic.UNKNOWN_STATUS: ("record with an unknown status", "records with an unknown status"),
-    Topic.UNMAPPED_OWNER: ("record of an unmapped user", "records of unmapped users"),
-    Topic.UNASSIGNED: ("record without an assigned user", "records without an assigned user"),
-    Topic.ASSUMED: ("record with an assumed time", "records with assumed times"),
+    Topic.UNREADABLE: ("unreadable event", "unreadable events"),
+    Topic.UNKNOWN_STATUS: ("event with an unknown status", "events with an unknown status"),
+    Topic.UNMAPPED_OWNER: ("event of an unmapped user", "events of unmapped users"),
+    Topic.UNASSIGNED: ("event without an assigned user", "events without an assigned user"),
+    Topic.ASSUMED: ("event with an assumed time", "events with assumed times"),
     Topic.LIST: ("incomplete list", "incomplete lists"),
     Topic.RESOURCE: ("room or equipment not found", "rooms or equipment not found"),
-    Topic.PERSON: ("meeting of two different people", "meetings of two different people"),
-    Topic.ACCOUNT: ("fact about the whole account", "facts about the whole account"),
-    Topic.DAMAGED: ("record that a write damaged", "records that writes damaged"),
+    Topic.PERSON: ("meeting of two different customers", "meetings of two different customers"),
+    Topic.ACCOUNT: ("problem of the whole account", "problems of the whole account"),
+    Topic.DAMAGED: ("event that a write damaged", "events that writes damaged"),
 }
 _MEANINGS = {
-    Topic.UNREADABLE: "A new record blocks no time; a known one keeps its last time blocked",
-    Topic.UNKNOWN_STATUS: "Counted as busy",
-    Topic.UNMAPPED_OWNER: "Blocks no time",
-    Topic.UNASSIGNED: "Blocks no time until somebody is assigned",
-    Topic.ASSUMED: "Synced with the assumed time",
-    Topic.LIST: "No time is freed only because an event is missing from the list",
+    Topic.UNREADABLE: "A new event blocks no time. The last time of a known event stays blocked",
+    Topic.UNKNOWN_STATUS: "The event counts as busy",
+    Topic.UNMAPPED_OWNER: "The event blocks no time",
+    Topic.UNASSIGNED: "The event blocks no time until a user is assigned",
+    Topic.ASSUMED: "The event is synced with the assumed time",
+    Topic.LIST: "A known event that the list lacks keeps its time blocked",
     Topic.RESOURCE: "Bookings of the resource block no time",
-    Topic.PERSON: "Synced as one meeting",
-    Topic.ACCOUNT: "Synced as far as possible",
-    Topic.DAMAGED: "Further such writes to appointments of the account wait; block writes continue",
+    Topic.PERSON: "The appointments are synced as one meeting",
+    Topic.ACCOUNT: "The account is synced as far as possible",
+    Topic.DAMAGED: "Further writes of this kind to appointments of the account wait. Writes to "
+    "blocks continue",
 }
 _REMEDIES = {
-    Topic.UNREADABLE: "Correct or delete the record in the system",
+    Topic.UNREADABLE: "Correct or delete the event in the system",
     Topic.UNKNOWN_STATUS: "If the time is not busy, map the status word under "
-    "[systems.{system}.statuses], or correct it in the system",
+    "[systems.{system}.statuses], or correct the status in the system",
     Topic.UNMAPPED_OWNER: "Map the user under [providers] if the time should be blocked",
-    Topic.UNASSIGNED: "Assign the record in the system",
-    Topic.ASSUMED: "Correct the record in the system if the assumption is wrong",
-    Topic.LIST: "If it persists, fix the cause that the reason names",
+    Topic.UNASSIGNED: "Assign the event to a user in the system",
+    Topic.ASSUMED: "Correct the event in the system if the assumption is wrong",
+    Topic.LIST: "If the list stays incomplete, fix the cause that the reason names",
     Topic.RESOURCE: "Correct the resource under [providers], or the permissions of the token",
     Topic.PERSON: "Correct the customer in one of the systems",
     Topic.ACCOUNT: "Fix the cause that the reason names",
     Topic.DAMAGED: "Restore the named fields in the system. `syncd probe {system} --forget` "
-    "makes syncd measure the next write again; once acknowledged, writes may change the fields",
+    "makes syncd measure the next write again; once you acknowledge the item, writes may change "
+    "the fields",
 }

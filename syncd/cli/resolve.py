@@ -39,17 +39,17 @@ from syncd.store import Store
 _ENDINGS = {
     ResolutionOutcome.RESOLVED: "resolved",
     ResolutionOutcome.REFUSED: (
-        "decided, but a system refused a write; the new conflict is shown below"
+        "decided, but a system rejected a write; the new conflict is shown below"
     ),
     ResolutionOutcome.CHANGED: (
-        "not resolved, because it has changed; the new values are shown below"
+        "not resolved, because the conflict has changed; the new values are shown below"
     ),
-    ResolutionOutcome.GONE: "nothing to resolve: it was settled in the systems",
+    ResolutionOutcome.GONE: "nothing to resolve: the contradiction has ended in the systems",
     ResolutionOutcome.UNANSWERED: (
-        "not resolved: a system involved in it did not answer; try again later"
+        "not resolved: a system of this conflict did not respond; run the command again later"
     ),
     ResolutionOutcome.GUARDED: (
-        "not resolved: the guard has stopped its changes; see `syncd conflicts`"
+        "not resolved: the guard has stopped the changes; see `syncd conflicts`"
     ),
 }
 
@@ -88,7 +88,7 @@ def resolve(
     The decision is carried out at once, without a question, and may move or cancel real
     appointments; --dry-run shows the writes. The systems are read first: if the conflict has
     changed since it was listed, nothing is decided and the new values are shown (exit 3). If a
-    system refuses a write, the new conflict is shown (exit 3). If the daemon is running, the daemon
+    system rejects a write, the new conflict is shown (exit 3). If the daemon is running, the daemon
     does the work.
     """
     settings, full = settings_in_two(context, config)
@@ -306,7 +306,7 @@ def _print(
     pause_view.warn_of_pauses(result["resync"], zone)
     if result["resync"]["conflicts"]:
         count = render.count(result["resync"]["conflicts"], "conflict is", "conflicts are")
-        terminal.say(f"{count} held_conflict successor: see `syncd conflicts`")
+        terminal.say(f"{count} held: see `syncd conflicts`")
 
 
 def _print_replacement(settings: Settings, successor: HeldConflict) -> None:

@@ -56,7 +56,7 @@ def resync(
             help="Make exactly the writes of `syncd plan --out FILE`, or none.",
         ),
     ] = None,
-    yes: bool = typer.Option(False, "--yes", "-y", help="Do not show the plan and ask first."),
+    yes: bool = typer.Option(False, "--yes", "-y", help="Skip the plan and the question."),
     every: AllOption = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
@@ -65,16 +65,16 @@ def resync(
 
     On a terminal, the plan is shown and confirmation is asked for. Without a terminal, or with
     --json, the first write of this state and a calendar that is new to it need --yes or --accept;
-    from version 0.2 on, every run needs it. If the daemon is running, the daemon does the work and
-    nothing is asked, since the daemon would soon do the same by itself. With --plan, nothing is
-    asked either: the writes decided now must equal those in the file. If they differ, nothing is
-    written, the differences are shown, and the exit code is 4; for a file that was edited, is
-    expired or belongs to another installation it is 2.
-    Exit: 0 done, nothing left; 3 done, but a person is needed (held conflicts, double bookings or
-    unreadable records that are not acknowledged); 4 done as far as possible (a system did not
-    answer, writes are waiting, or a person declined or interrupted); 5 stopped by the guard; 6
-    another syncd process holds the state. If several of 3, 4 and 5 apply, the highest is returned.
-    With --dry-run: as for `plan`.
+    from version 0.2 on, every run needs one of these options. If the daemon is running, the daemon
+    does the work and nothing is asked, since the daemon would soon do the same by itself. With
+    --plan, nothing is asked either: the writes decided now must equal those in the file. If they
+    differ, nothing is written, the differences are shown, and the exit code is 4; for a file that
+    was edited, is expired or belongs to another installation, the exit code is 2. Exit: 0 done,
+    nothing left; 3 done, but the operator is needed (held conflicts, double bookings or unreadable
+    events that are not acknowledged); 4 done as far as possible (a system did not respond, writes
+    are waiting, or the operator declined or interrupted); 5 stopped by the guard; 6 another syncd
+    process holds the state. If several of 3, 4 and 5 apply, the highest is returned. With
+    --dry-run: as for `plan`.
     """
     if plan_from is not None:
         if dry_run or any(each is not None for each in (provider, start, end, accept)):
@@ -204,8 +204,8 @@ def plan(
     """Show each write that a resync would make now. Writes nothing.
 
     With --out, `syncd resync --plan FILE` makes exactly these writes within a day, or none if
-    something has changed. Exit: 0 planned, with or without writes; 3 a person would be needed; 4 a
-    system did not answer, or writes would wait; 5 the guard would stop the run.
+    something has changed. Exit: 0 planned, with or without writes; 3 the operator would be needed;
+    4 a system did not respond, or writes would wait; 5 the guard would stop the run.
     """
     with nullcontext() if out is None else new_output(out) as append:
         settings = settings_of(context, config)

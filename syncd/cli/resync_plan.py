@@ -66,7 +66,9 @@ def resync_planned(
         matched = plan_reply["matched"]
         decided = [operation_from_json(each) for each in plan_reply["decided"]]
         if not as_json:
-            terminal.say("carried out by the running daemon" if matched else "asked the daemon")
+            terminal.say(
+                "carried out by the running daemon" if matched else "checked by the running daemon"
+            )
     if not matched:
         return _refuse(settings, plan, decided, data, every=every, as_json=as_json)
     if as_json:

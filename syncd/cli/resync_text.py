@@ -122,7 +122,9 @@ def show_result(
         terminal.warn(remark)
     written = render.writes(data["operations"])
     delayed = len(data["waiting"]) + len(data.get("held_back", ()))
-    nothing = "nothing" if data["stopped"] or delayed else "nothing, because nothing differed"
+    nothing = (
+        "nothing" if data["stopped"] or delayed else "nothing, because no calendar needed a change"
+    )
     terminal.say("written: " + (written or nothing))
     _show_stops(data["stopped"], accept)
     items = _items(settings)

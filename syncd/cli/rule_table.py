@@ -20,22 +20,23 @@ _MEANINGS: Mapping[tuple[ConflictKind, Choice], str] = {
     (ConflictKind.TWIN_DELETED, Choice.KEEP): "the meeting takes place as in the other system",
     (ConflictKind.BLOCK_EDITED, Choice.RESTORE): "syncd restores its block",
     (ConflictKind.BLOCK_EDITED, Choice.RESCHEDULE): "the meeting moves to the time of the block",
-    (ConflictKind.BLOCK_EDITED, Choice.RELEASE): "that time stays bookable in the calendar",
+    (ConflictKind.BLOCK_EDITED, Choice.RELEASE): "the time of the block stays bookable in the "
+    "calendar",
     (ConflictKind.SLOT_TAKEN, Choice.REVERT): "the meeting returns to its old time",
     (
         ConflictKind.SLOT_TAKEN,
         Choice.NEXT_FREE,
     ): "the meeting moves to the nearest time that is free everywhere",
-    (ConflictKind.DOUBLE_BOOKED, Choice.REPORT): "reported; both meetings are synced",
+    (ConflictKind.DOUBLE_BOOKED, Choice.REPORT): "both meetings are synced, and reported",
     (
         ConflictKind.DOUBLE_BOOKED,
         Choice.HOLD,
-    ): "neither meeting is written to until a person decides",
+    ): "syncd writes to neither meeting until the operator decides",
 }
 
-_HELD = "nothing is written until a person decides"
+_HELD = "syncd writes nothing until the operator decides"
 
-_ALWAYS_HELD = {ConflictKind.QUARANTINED: "permanently refused 3 times: " + _HELD}
+_ALWAYS_HELD = {ConflictKind.QUARANTINED: "the platform rejected the write 3 times: " + _HELD}
 
 
 def rules_json(settings: Settings) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ _NOUNS: Mapping[Remaining, tuple[str, str, str]] = {
         "calendars stopped by the guard",
         "conflicts",
     ),
-    Remaining.SYSTEMS: ("system that did not answer", "systems that did not answer", "status"),
+    Remaining.SYSTEMS: ("system that did not respond", "systems that did not respond", "status"),
     Remaining.UNKNOWN_OWNERS: (
         "calendar with unknown owners",
         "calendars with unknown owners",
@@ -29,14 +29,14 @@ _NOUNS: Mapping[Remaining, tuple[str, str, str]] = {
         "resync",
     ),
     Remaining.UNPROVEN: (
-        "event gone by id lookup only",
-        "events gone by id lookup only",
+        "event that only an id lookup shows as gone",
+        "events that only id lookups show as gone",
         "status",
     ),
     Remaining.CONFLICTS: ("held conflict", "held conflicts", "conflicts"),
     Remaining.DOUBLE_BOOKINGS: ("double booking", "double bookings", "conflicts"),
-    Remaining.UNREADABLE: ("unreadable record", "unreadable records", "status"),
-    Remaining.REPORTED: ("reported record", "reported records", "status"),
+    Remaining.UNREADABLE: ("unreadable event", "unreadable events", "status"),
+    Remaining.REPORTED: ("reported item", "reported items", "status"),
     Remaining.EXPOSURES: (
         "busy interval that can still be booked",
         "busy intervals that can still be booked",
@@ -45,7 +45,7 @@ _NOUNS: Mapping[Remaining, tuple[str, str, str]] = {
 }
 _RESULTS = {
     RunExit.DONE: "everything{scope} that can be synced agrees",
-    RunExit.CONFLICTS: "everything else{scope} agrees, but a person is needed",
+    RunExit.CONFLICTS: "everything else{scope} agrees, but the operator is needed",
     RunExit.UNANSWERED: "done as far as possible",
     RunExit.GUARDED: "stopped by the guard",
 }
@@ -108,7 +108,7 @@ def _held_back(held_back: int) -> str:
 def _result(remaining: Mapping[Remaining, int]) -> str:
     if Remaining.INTERRUPTED in remaining:
         return (
-            "interrupted: writes that were sent are in the journal, and the next run does the rest"
+            "interrupted: the writes that were sent are in the journal, and the next run continues"
         )
     unfinished = {kind for kind in remaining if kind.exit is RunExit.UNANSWERED}
     if unfinished == {Remaining.REMOVALS} and RunExit.of(remaining) is RunExit.UNANSWERED:

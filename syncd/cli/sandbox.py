@@ -27,20 +27,20 @@ def sandbox(
         typer.Option(metavar="FILE", help="Write a configuration for the sandbox to a new file."),
     ] = None,
     empty: bool = typer.Option(
-        False, "--empty", help="Create people and calendars, but no bookings."
+        False, "--empty", help="Create users and calendars, but no bookings."
     ),
 ) -> None:
     """Serve emulators of LeadSquared, LeadConnector v2 and v1 on loopback, until Ctrl-C.
 
-    They contain three people and a week of bookings; all data is invented. The control port
-    accepts actions that people do by hand, such as: POST /clinic/cancel {"id": "…"}. GET
-    /clinic/state shows the ids; the reply to an unknown action lists all actions, copy-block and
+    They contain three providers and a week of bookings; all data is invented. The control port
+    accepts actions that users do by hand, such as: POST /clinic/cancel {"id": "…"}. GET
+    /clinic/state shows the ids; the response to an unknown action lists all actions, copy-block and
     rename-user among them. POST /clinic/break-row {"id": "…", "lack": "no-end"} (or "no-id",
-    "no-owner", "no-object") makes a record unreadable, and repair-row {"id": "…"} repairs it. POST
-    /clinic/faults {"kind": "slow", "seconds": 2, "times": 9} makes the next requests slow; the
-    reply to an unknown kind lists all kinds; DELETE /clinic/faults ends the faults. POST
-    /clinic/set-fact {"name": "block_by_id", "side": "yes"} sets a fact that is unknown of real
-    accounts; GET /clinic/facts lists all names, and the reply to an unknown side lists all sides.
+    "no-owner", "no-object") makes a list row unreadable, and repair-row {"id": "…"} repairs it.
+    POST /clinic/faults {"kind": "slow", "seconds": 2, "times": 9} makes the next requests slow; the
+    response to an unknown kind lists all kinds; DELETE /clinic/faults ends the faults. POST
+    /clinic/set-fact {"name": "block_by_id", "side": "yes"} sets a measured fact; GET /clinic/facts
+    lists all names, and the response to an unknown side lists all sides.
     """
     asyncio.run(_serve(_ports(ports), write_config, empty=empty))
 

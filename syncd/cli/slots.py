@@ -39,7 +39,10 @@ def slots(
     context: typer.Context,
     *,
     provider: Annotated[
-        str, typer.Option("--provider", "-p", metavar="NAME", help="Person, room or equipment.")
+        str,
+        typer.Option(
+            "--provider", "-p", metavar="NAME", help="A provider (a human, room or equipment)."
+        ),
     ],
     start: FromOption = None,
     end: ToOption = None,

@@ -40,7 +40,7 @@ def undo(
         str | None, typer.Option("--booking", "-b", metavar="BOOKING", help="Only this booking.")
     ] = None,
     dry_run: bool = typer.Option(False, "--dry-run", help="Show the writes; make none."),
-    yes: bool = typer.Option(False, "--yes", "-y", help="Do not show the plan and ask first."),
+    yes: bool = typer.Option(False, "--yes", "-y", help="Skip the plan and the question."),
     every: AllOption = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
@@ -48,12 +48,13 @@ def undo(
     """Undo the writes of a run, for each booking that has not changed since.
 
     Blocks that the run created are removed, moved events are moved back, and removed blocks are
-    created again. Appointments that somebody else moved stay where they are. syncd does not repeat
-    an undone write until the booking changes; the time stays bookable meanwhile, and `syncd status`
-    counts it. If the daemon is running, the daemon does the work. On a terminal, the plan is shown
-    and confirmation is asked for; without a terminal, or with --json, --yes is required. Exit: 0
-    everything was undone; 3 some bookings were skipped, or blocks exist in calendars that are no
-    longer configured; 4 a system did not answer, or a person declined.
+    created again. Appointments that somebody on the platform moved stay where they are. syncd does
+    not repeat an undone write until the booking changes; the time stays bookable meanwhile, and
+    `syncd status` counts it as an exposure. If the daemon is running, the daemon does the work. On
+    a terminal, the plan is shown and confirmation is asked for; without a terminal, or with --json,
+    --yes is required. Exit: 0 everything was undone; 3 some bookings were skipped, or blocks exist
+    in calendars that are no longer configured; 4 a system did not respond, or the operator answered
+    no.
     """
     settings, full = settings_in_two(context, config)
     if not dry_run:
@@ -208,7 +209,9 @@ def _show_result(settings: Settings, result: Mapping[str, Any]) -> None:
     _print_not_configured(settings, map(LeftBehind.from_json, result["left_behind"]))
     for name, system in sorted(result["systems"].items()):
         if system["state"] != "ok":
-            terminal.warn(f"{name} is {system['state']}: run the command again when it answers")
+            terminal.warn(
+                f"{name} is {system['state']}: run the command again when the system responds"
+            )
     # A daemon of an older version does not send this key.
     if unwritten := result.get("unwritten", 0):
         number = render.count(unwritten, "write was", "writes were")

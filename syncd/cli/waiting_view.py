@@ -15,13 +15,14 @@ from syncd.systems.port import CheckResult
 
 REASONS = {
     WaitReason.SERIES: (
-        "it may change the whole series: make the change by hand, or see `series` in the README"
+        "the write may change the whole series: make the change by hand, or see `series` in the "
+        "README"
     ),
     WaitReason.NO_ACCESS: (
-        "the credentials are rejected or may not write: grant them write access"
+        "the platform rejects the credentials or lets them only read: grant write access"
     ),
     WaitReason.RATE_LIMITED: "the rate limit is reached",
-    WaitReason.UNANSWERED: "the system did not answer",
+    WaitReason.UNANSWERED: "the system did not respond",
     WaitReason.UNSETTLED: "the outcome of an earlier write is unknown",
     WaitReason.NOT_READ: "not all calendars were read in full yet: a later cycle makes the write",
     WaitReason.OWNER: "the owner of the events in that calendar is unknown",
@@ -29,16 +30,17 @@ REASONS = {
     WaitReason.CLOCK: "the clock of this machine is wrong: set it",
     WaitReason.GUARD: "withheld by the guard: see `syncd conflicts`",
     WaitReason.FIRST_WRITE: (
-        "the first write of this kind to an appointment is made alone and compared field by field"
+        "syncd makes the first write of this kind to an appointment alone, and compares all "
+        "fields afterwards"
     ),
     WaitReason.DAMAGED: (
-        "an earlier write to an appointment changed other fields too: see `syncd status`"
+        "an earlier write to an appointment also changed other fields: see `syncd status`"
     ),
     WaitReason.PAUSED: "the calendar is paused",
     WaitReason.OBSERVE: 'mode = "observe" is set in [syncd]',
 }
 
-_REMEDY = "set it: `timedatectl set-ntp true`, or `chronyc makestep`"
+_REMEDY = "set the clock: `timedatectl set-ntp true`, or `chronyc makestep`"
 
 
 def waiting_lines(
@@ -76,7 +78,10 @@ def clock_lines(seconds: float) -> Iterator[str]:
     ``seconds`` is how far the clock is behind the platforms' clocks.
     """
     if seconds:
-        yield f"{_clock(seconds)}: nothing is freed or cancelled until it is corrected; {_REMEDY}"
+        yield (
+            f"{_clock(seconds)}: syncd frees and cancels nothing until the clock is right; "
+            f"{_REMEDY}"
+        )
 
 
 def clock_findings(skews: Mapping[str, Collection[timedelta]]) -> list[CheckResult]:
@@ -84,7 +89,7 @@ def clock_findings(skews: Mapping[str, Collection[timedelta]]) -> list[CheckResu
     error = clock_error({name: tuple(each) for name, each in skews.items()})
     if error == RIGHT:
         return []
-    message = f"{_clock(error.total_seconds())}: nothing would be freed or cancelled"
+    message = f"{_clock(error.total_seconds())}: syncd would free and cancel nothing"
     return [CheckResult("warning", "this machine's clock", message, _REMEDY)]
 
 

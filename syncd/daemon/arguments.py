@@ -31,7 +31,7 @@ def text_argument(arguments: Mapping[str, Any], name: str) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise RequestRejectedError(f"{name} is not a text", "Send a text, or omit the argument.")
+        raise RequestRejectedError(f"{name} is not text", "Send a string, or omit the argument.")
     if len(value) > MAX_TEXT:
         raise RequestRejectedError(f"{name} is too long", f"Send at most {MAX_TEXT} characters.")
     return value
@@ -76,6 +76,7 @@ def contacts_argument(arguments: Mapping[str, Any]) -> list[tuple[str, str]]:
         isinstance(each, list) and list(map(type, each)) == [str, str] for each in contacts
     ):
         raise RequestRejectedError(
-            "contacts is not a list of pairs", "Send the system and the id of each contact."
+            "contacts is not a list of (system, id) pairs",
+            "Send the system and the id of each contact.",
         )
     return [(system, contact) for system, contact in contacts]

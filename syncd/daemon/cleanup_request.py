@@ -66,7 +66,8 @@ def cleanup_request(arguments: Mapping[str, Any], text: TextReader) -> CleanupSp
     chosen = arguments.get("chosen") or []
     if not isinstance(chosen, list) or not all(_is_event(each) for each in chosen):
         raise RequestRejectedError(
-            "chosen is not a list of events", "Send pairs of a system and an id."
+            "chosen is not a list of (system, id) pairs",
+            "Send the system and the id of each event.",
         )
     return CleanupSpec(
         CleanupScope(text(arguments, "system") or "", text(arguments, "provider") or ""),
@@ -81,7 +82,7 @@ def give_up_system(engine: CleanupEngine, system: str, who: str) -> Mapping[str,
     """Give up a system that the running daemon does not use. Raises RequestRejectedError."""
     if any(system in systems for systems in engine.mapping.values()):
         raise RequestRejectedError(
-            f"the running daemon uses {system}",
+            f"the running daemon still syncs {system}, so syncd does not give up its blocks",
             "Remove the system from the configuration, and reload or restart the daemon first.",
         )
     return abandon_system(engine.store, system, who, engine.clock.now(), engine.ids).to_json()

@@ -88,7 +88,9 @@ def _connect(state: Path) -> socket.socket:
             connection.close()
             if holder(state) is None or time.monotonic() > deadline:
                 raise DaemonError(
-                    "the daemon does not answer", "See `syncd status`, or run the command again."
+                    "the daemon does not respond",
+                    "Run the command again. If the daemon still "
+                    "does not respond, see its log (journalctl -u syncd).",
                 ) from None
             time.sleep(0.1)
         else:

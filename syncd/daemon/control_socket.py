@@ -132,7 +132,7 @@ async def _while_connected(
         task.cancel()
         await asyncio.wait({task})
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("a request whose client left failed", exc_info=error)
+            log.error("request failed after its client disconnected", exc_info=error)
         raise ConnectionResetError("the client has disconnected")
     finally:
         left.cancel()
@@ -165,15 +165,15 @@ def _parse(line: bytes, commands: Mapping[str, Command]) -> tuple[Command, Mappi
         command, arguments = request["command"], request.get("arguments") or {}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise RequestRejectedError(
-            "this is not a valid request", "Send one line of JSON with a command."
+            "the request is not valid", "Send one line of JSON with a command."
         ) from None
     if not isinstance(command, str) or not isinstance(arguments, dict):
         raise RequestRejectedError(
-            "this is not a valid request", "Name a command, and send its arguments as an object."
+            "the request is not valid", "Name a command, and send its arguments as an object."
         )
     if command not in commands:
         raise RequestRejectedError(
-            f"the daemon does not know the command {command[:100]!r}",
+            f"the daemon has no command {command[:100]!r}",
             "Restart the daemon: its version may differ from this program's.",
         )
     return commands[command], arguments

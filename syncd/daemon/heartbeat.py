@@ -46,11 +46,15 @@ class Heartbeat:
                 client.stream("GET", address) as answer,
             ):
                 # Only the status matters: the body is not read.
-                error = "" if answer.is_success else f"the service answered {answer.status_code}"
+                error = (
+                    "" if answer.is_success else f"the service returned status {answer.status_code}"
+                )
         except (TimeoutError, httpx.HTTPError, httpx.InvalidURL) as fault:
             error = type(fault).__name__  # its text may hold the address, which is a secret
         if error and self._last_succeeded:
-            log.warning("heartbeat not heard", reason=error, remedy="Check heartbeat in [syncd].")
+            log.warning(
+                "heartbeat failed", reason=error, remedy="Check the URL heartbeat in [syncd]."
+            )
         elif not error and not self._last_succeeded:
-            log.info("heartbeat heard again")
+            log.info("heartbeat works again")
         self._last_succeeded = not error

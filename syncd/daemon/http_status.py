@@ -90,7 +90,7 @@ async def serve_status(app: Starlette, address: ListenAddress | None) -> AsyncIt
     ours = None if address.path is None else _socket_identity(address.path)
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
-    log.info("page", address=str(address))
+    log.info("status page ready", address=str(address))
     try:
         yield
     finally:
@@ -157,10 +157,11 @@ def _listen(address: ListenAddress) -> socket.socket | None:
     except OSError as error:
         listener.close()
         log.error(  # noqa: TRY400 - the reason is enough
-            "no page",
+            "status page not available",
             address=str(address),
             reason=error.strerror,
-            remedy="Free the address, or set another one as listen in [syncd]; then restart.",
+            remedy="Free the address, or set another address as listen in [syncd]; then restart "
+            "the daemon.",
         )
         return None
     finally:

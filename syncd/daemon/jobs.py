@@ -203,8 +203,8 @@ class Jobs:
         provider, accept = text_argument(arguments, "provider"), text_argument(arguments, "accept")
         if provider is not None and provider not in self._engine.mapping:
             raise RequestRejectedError(
-                f"the running daemon does not know the provider {provider[:100]!r}",
-                "If it is new in the configuration, reload or restart the daemon.",
+                f"the running daemon has no provider {provider[:100]!r}",
+                "If the provider is new in the configuration, reload or restart the daemon.",
             )
         exactly = plan_argument(arguments)
         async with self._exclusive(progress) as started:
@@ -230,7 +230,7 @@ class Jobs:
         run, booking = text_argument(arguments, "run"), text_argument(arguments, "booking")
         dry_run = bool(arguments.get("dry_run"))
         if run is None:
-            raise RequestRejectedError("no run is named", "Name the run to undo.")
+            raise RequestRejectedError("the request names no run", "Name a run.")
         async with self._exclusive(progress) as started:
             try:
                 undone = await self._engine.undo(
@@ -256,8 +256,8 @@ class Jobs:
         known = {system for systems in self._engine.mapping.values() for system in systems}
         if not isinstance(names, list) or not all(str(name) in known for name in names):
             raise RequestRejectedError(
-                "the running daemon does not know all of these systems",
-                "If one is new in the configuration, reload or restart the daemon.",
+                "the running daemon does not have all of these systems",
+                "If a system is new in the configuration, reload or restart the daemon.",
             )
         self._refuse_if_stopping()
         if arguments.get("forget") is True:

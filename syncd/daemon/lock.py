@@ -88,8 +88,9 @@ class StateLock:
         except OSError as error:
             raise StateError(
                 str(self._state),
-                f"the lock file beside it cannot be opened ({error.strerror})",
-                "Let the user that runs syncd write to that folder, and free disk space if needed.",
+                f"the lock file beside the state cannot be opened ({error.strerror})",
+                "Let the user that runs syncd write to the folder of the state, and free disk "
+                "space if needed.",
             ) from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -84,7 +84,7 @@ class Metrics:
         )
         self._cycles = Counter(
             "syncd_cycles",
-            "Jobs by outcome: whole, incomplete (a system did not answer), guarded, failed.",
+            "Jobs by outcome: whole, incomplete (a system did not respond), guarded, failed.",
             ["job", "outcome"],
             registry=self.registry,
         )
@@ -102,15 +102,17 @@ class Metrics:
         )
         self._refused = Counter(
             "syncd_writes_refused",
-            "Writes that a system permanently refused.",
+            "Writes that a system rejected permanently.",
             registry=self.registry,
         )
         self._news = Counter(
-            "syncd_news", "Changes that others made, as seen by reads.", registry=self.registry
+            "syncd_news",
+            "Changes by users of the platforms, as seen by reads.",
+            registry=self.registry,
         )
         self._lag = Histogram(
             "syncd_lag_seconds",
-            "Seconds from an outside change to the last write that followed from it.",
+            "Seconds from a change on a platform to the last write that it caused.",
             buckets=_LAG,
             registry=self.registry,
         )
@@ -200,7 +202,7 @@ class _GaugeCollector(Collector):
         now = self._clock.now()
         yield _gauge(
             "syncd_system_state",
-            "1 for the state that a system is in, 0 for the others.",
+            "1 for the current state of a system, 0 for all other states.",
             ["system", "state"],
             [
                 ((name, str(state)), state is snapshot.health.state)
@@ -250,7 +252,7 @@ class _GaugeCollector(Collector):
         )
         yield _gauge(
             "syncd_last_cycle_timestamp_seconds",
-            "End of the last job (any), and of the last job that every system answered (whole).",
+            "End of the last job (any), and of the last with a response of every system (whole).",
             ["kind"],
             [((kind,), at.timestamp()) for kind, at in self._ended.items()],
         )
@@ -269,7 +271,7 @@ class _GaugeCollector(Collector):
         stopped = set(report.guarded) if report else set()
         yield _gauge(
             "syncd_guard_stopped",
-            "1 while the guard withholds changes in a calendar of the system.",
+            "1 while the guard withholds writes because of a calendar of the system.",
             ["system"],
             [((name,), name in stopped) for name in self._systems()],
         )
@@ -291,8 +293,8 @@ class _GaugeCollector(Collector):
                 counts[item.system, item.topic] = known + item.record_count
         yield _gauge(
             "syncd_reported",
-            "Records and lists that cannot be synced, or only under an assumption, by topic; "
-            "without acknowledged ones.",
+            "Events and lists that cannot be synced, or only with an assumption, by topic; "
+            "without acknowledged items.",
             ["system", "topic"],
             [((name, str(topic)), count) for (name, topic), count in counts.items()],
         )
@@ -310,7 +312,7 @@ class _GaugeCollector(Collector):
         )
         yield _gauge(
             "syncd_acknowledged",
-            "Reported items and double bookings that a person has acknowledged.",
+            "Reported items and double bookings that the operator has acknowledged.",
             [],
             [((), known)],
         )
@@ -331,7 +333,7 @@ class _GaugeCollector(Collector):
         waiting |= count_waiting(self._store)
         yield _gauge(
             "syncd_waiting_writes",
-            "Writes that are wanted and cannot be made now, by reason.",
+            "Wanted writes that syncd cannot make now, by reason.",
             ["system", "reason"],
             [((name, str(reason)), count) for (name, reason), count in waiting.items()],
         )
@@ -356,13 +358,13 @@ class _GaugeCollector(Collector):
         newest, created = last_backup(self._state, now), self._store.created
         yield _gauge(
             "syncd_backup_timestamp_seconds",
-            "Time of the last good backup of the state; 0 if there is none.",
+            "Time of the last checked backup of the state; 0 without a backup.",
             [],
             [((), newest.made_at.timestamp() if newest else 0)],
         )
         yield _gauge(
             "syncd_created_ids_unwritten",
-            "New blocks that are missing in the file of created ids, because it cannot be written.",
+            "New blocks whose ids could not be written to the file of created ids.",
             [],
             [((), created.unwritten_count if created else 0)],
         )

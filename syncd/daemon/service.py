@@ -104,7 +104,7 @@ async def serve(
                 monitor.record_report(report)
             except Exception:
                 # The job is done: a failure to record it must not end the service.
-                log.exception("job not counted")
+                log.exception("job not recorded")
 
     def on_failure(job: str) -> None:
         show(f"the last job ({job}) failed: see the log")
@@ -190,7 +190,7 @@ async def _drain(jobs: Jobs, stop_now: asyncio.Event) -> None:
         {idle, interrupted}, timeout=DRAIN_TIMEOUT, return_when=asyncio.FIRST_COMPLETED
     )
     if idle not in done:
-        log.warning("ended with a request in flight; the journal holds it")
+        log.warning("stopped with a request in flight; the next start looks up its outcome")
     for task in (idle, interrupted):
         task.cancel()
     await asyncio.gather(idle, interrupted, return_exceptions=True)
@@ -216,7 +216,9 @@ async def _follow_reloads(
             reloaded = reload()
         except (ConfigError, StateError, OSError) as error:
             log.error("configuration refused; the old one stays in force", reason=str(error))  # noqa: TRY400 - the reason is enough
-            notifier.status("the new configuration is invalid; the old one stays: see the log")
+            notifier.status(
+                "the new configuration is invalid, the old one stays in force: see the log"
+            )
             notifier.ready()
             continue
         await jobs.replace_engine(reloaded.engine)
@@ -352,7 +354,7 @@ def _status_line(report: Report, monitor: Monitor | None) -> str:
     """Return a line for `systemctl status`; it includes systems that this job did not ask."""
     silent = frozenset[str]() if monitor is None else monitor.silent
     down = [n for n, s in report.systems.items() if str(s.state) != "ok" or n in silent]
-    parts = [f"{len(report.systems) - len(down)} of {len(report.systems)} systems answer"]
+    parts = [f"{len(report.systems) - len(down)} of {len(report.systems)} systems respond"]
     if report.guarded:
         stops = [*map(str, report.stopped)] or report.guarded
         parts.append("stopped by the guard: " + ", ".join(stops))

@@ -51,7 +51,7 @@ def test_an_item_counts_again_when_its_acknowledgement_is_removed(cli: CliHarnes
     cli.run("acknowledge", known)
     assert cli.run("status").code == 0
     result = cli.run("acknowledge", known, "--undo")
-    assert (result.code, "counts again" in result.out) == (0, True)
+    assert (result.code, "is no longer acknowledged" in result.out) == (0, True)
     assert cli.run("status").code == 3
 
 
@@ -133,7 +133,7 @@ def test_a_field_missing_in_every_row_is_one_finding_and_exits_with_zero(cli: Cl
     store.close()
     result = cli.run("status")
     assert result.code == 0
-    assert "a: 1 fact about the whole account" in result.err
-    assert "all 300 listed records: it has no end" in result.err
+    assert "a: 1 problem of the whole account" in result.err
+    assert "all 300 listed events: it has no end" in result.err
     (one,) = json.loads(cli.run("status", "--json").out)["reported"]
     assert (one["topic"], len(one["events"])) == ("account", 300)

@@ -177,5 +177,5 @@ def test_a_cleanup_names_what_provision_made_and_the_ties_that_stay(salon: Salon
     assert "the association 'external_bookings'" in shown
     assert "1 booking of other systems stay linked" in shown
     assert "nothing that syncd made" not in result.out
-    assert "no block of syncd is left there" in result.out
+    assert "no block of syncd is left in these calendars" in result.out
     assert len(salon.relations) == 1

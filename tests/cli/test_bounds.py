@@ -105,7 +105,7 @@ def test_nothing_begins_where_too_few_files_may_be_open(
     for wrong in (
         "unexpected",
         "Traceback",
-        "did not answer",
+        "did not respond",
         "without a response",
         "is down",
         "write access",

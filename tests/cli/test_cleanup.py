@@ -68,7 +68,7 @@ def test_without_a_state_blocks_with_a_unique_tag_are_removed_and_copies_stay(
     before = standing_ids(cli)
     refused = cli.run("cleanup", "--yes")
     assert refused.code == 2, refused.out
-    assert "nothing proves which blocks are syncd's" in " ".join(refused.err.split())
+    assert "nothing proves which blocks syncd made" in " ".join(refused.err.split())
     assert standing_ids(cli) == before
     dry = json.loads(cli.run("cleanup", "--dry-run", "--json").out)
     proposed = {t["event"] for c in dry["calendars"] for t in c["tagged"] if t["doubt"] is None}
@@ -92,7 +92,7 @@ def test_with_a_state_only_blocks_with_a_known_id_are_removed(cli: CliHarness) -
     result = cli.run("cleanup", "--yes")
     assert result.code == 0, result.out + result.err
     assert standing_ids(cli) == by_hand | copies
-    assert "a person's copy" in " ".join(result.err.split())
+    assert "copied it from a block of syncd" in " ".join(result.err.split())
 
 
 def test_with_only_the_created_ids_file_all_blocks_are_removed(cli: CliHarness) -> None:
@@ -129,7 +129,7 @@ def test_a_system_that_fails_is_named_and_the_others_are_cleaned_up(
 def test_giving_up_a_system_forgets_its_blocks_and_is_recorded(cli: CliHarness) -> None:
     synced(cli)
     refused = cli.run("cleanup", "--give-up", "clinic", "--yes")
-    assert (refused.code, "is in the configuration" in refused.err) == (2, True)
+    assert (refused.code, "is still in the configuration" in refused.err) == (2, True)
     without(cli, "system")
     barred = cli.run("cleanup", "--system", "clinic", "--yes")
     assert barred.code == 4
@@ -137,7 +137,7 @@ def test_giving_up_a_system_forgets_its_blocks_and_is_recorded(cli: CliHarness) 
     assert "were in the configuration file" in shown
     assert "--give-up clinic" in shown
     result = cli.run("cleanup", "--give-up", "clinic", "--yes")
-    assert (result.code, "clinic was given up" in result.out) == (0, True), result.err
+    assert (result.code, "syncd forgot" in result.out) == (0, True), result.err
     assert json.loads(cli.run("status", "--json").out)["left_behind"] == []
     assert "given-up" in cli.run("history", "--json").out
     unknown = cli.run("cleanup", "--give-up", "nowhere", "--yes")

@@ -32,7 +32,7 @@ def test_discover_needs_only_credentials_to_show_every_system(cli: CliHarness) -
         "Europe/Berlin",
         f"Alice's calendar  {seat.calendar}  personal  Alice  Staff",
         "yoga room",
-        "3 pieces",
+        "3 units",
         "contact -> custom_objects.visits",
         "usable for blocks",
         "teams (1)",

@@ -10,7 +10,7 @@ import pytest
 from tests.cli.conftest import CliHarness
 from tests.cli.test_left_behind_view import without
 
-NOTICE = "from version 0.2 on, this needs --yes"
+NOTICE = "From version 0.2 on, this requires --yes"
 
 
 def made(cli: CliHarness) -> int:
@@ -29,7 +29,7 @@ def test_a_new_state_needs_consent_before_its_first_write(
     result = cli.run("resync", *also)
     assert result.code == 2
     data = json.loads(result.out)["error"] if "--json" in also else {}
-    assert "there is no terminal to ask on" in (data.get("message", "") + result.err)
+    assert "there is no terminal for the question" in (data.get("message", "") + result.err)
     assert "resync --yes" in (data.get("remedy", "") + " ".join(result.err.split()))
     assert (made(cli), len(cli.disagreements())) == (0, before)
     assert not (cli.path.parent / "state.db").exists()
@@ -101,6 +101,8 @@ def test_undo_and_restore_need_yes_without_a_terminal(cli: CliHarness, command: 
     for also in ((), ("--json",)):
         result = cli.run(command, what, *also)
         assert result.code == 2
-        assert "there is no terminal to ask on" in " ".join((result.out + result.err).split())
+        assert "there is no terminal for the question" in " ".join(
+            (result.out + result.err).split()
+        )
     assert cli.disagreements() == []
     assert cli.run(command, what, "--yes").code == 0

@@ -128,7 +128,7 @@ def test_a_silent_system_is_named_and_sets_the_exit_code(cli: CliHarness) -> Non
     cli.world.sandbox.clinic.faults.add(Fault(FaultKind.ERROR, status=500))
     result = cli.run("forget-person", "mia@example.com", "--yes")
     assert result.code == 4
-    assert "clinic did not answer" in result.err
+    assert "clinic did not respond" in result.err
     assert "Nothing else is stored" not in result.out
 
 
@@ -161,7 +161,8 @@ def test_a_contact_deleted_in_its_system_is_named_as_possibly_stored(cli: CliHar
     assert (result.code, "Nothing else is stored" not in result.out) == (0, True)
     text = " ".join(result.err.split())
     assert (
-        f"may belong to anybody, as their systems no longer show them: {contact} in clinic" in text
+        "may belong to any customer, because their systems no longer show them: "
+        f"{contact} in clinic" in text
     )
     result = cli.run("forget-person", "mia@example.com", "--yes")
     assert (result.code, contact in result.err) == (2, True)

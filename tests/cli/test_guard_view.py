@@ -43,23 +43,24 @@ def test_a_stop_names_its_place_its_effects_and_the_command(cli: CliHarness) -> 
         "stopped by the guard: carol in clinic: 16 meetings are gone, cancelled or moved at once"
         in text
     )
-    assert "withheld: writes that would free, move or cancel them in any system" in text
+    assert "withheld: writes that would free, move or cancel these meetings in any system" in text
     assert (
-        "synced as usual: new bookings and newly busy time there, and all other calendars" in text
+        "synced as usual: new bookings and newly busy time in clinic, and all other calendars"
+        in text
     )
-    assert "undo them in clinic; the stop then ends by itself" in text
+    assert "undo the changes in clinic; the stop then ends by itself" in text
     assert "written: nothing" not in result.out
     status = cli.run("status")
     shown = " ".join(status.err.split())
     assert status.code == 5
     assert "stopped by the guard: carol in clinic: 16 meetings are gone" in shown
-    assert "undo them in clinic" in shown
+    assert "undo the changes in clinic" in shown
     assert (
         f"syncd resync --accept {json.loads(cli.run('conflicts', '--json').out)[0]['run']}" in shown
     )
     again = cli.run("resync", "--yes")
     assert again.code == 5
-    assert "nothing differed" not in again.out
+    assert "no calendar needed a change" not in again.out
     assert "1 calendar stopped by the guard" in again.out
 
 
@@ -107,7 +108,7 @@ def test_an_accept_that_finds_more_changes_exits_with_five(cli: CliHarness) -> N
     result = cli.run("resync", "--yes", "--accept", first["run"])
     text = " ".join(result.err.split())
     assert result.code == 5
-    assert f"run {first['run']} did not list the changes below: they stay stopped" in text
+    assert f"run {first['run']} did not list the changes below, so they stay stopped" in text
     assert "carol in clinic: 2 meetings are gone, cancelled or moved at once" in text
 
 

@@ -44,19 +44,19 @@ def enter_all(session: TerminalSession, cli: CliHarness) -> None:
     session.answer("Environment file")
     session.answer("Name for this system [crm]")
     session.answer("Number, or the URL", sandbox.urls["crm"])
-    session.answer("access key (not shown): ", sandbox.crm.access_key)
-    session.answer("secret key (not shown): ", sandbox.crm.secret_key)
+    session.answer("access key (input is hidden): ", sandbox.crm.access_key)
+    session.answer("secret key (input is hidden): ", sandbox.crm.secret_key)
     session.expect("Add another system:")
     session.answer("Choose", "2")
     session.answer("Name for this system [clinic]")
     session.answer("URL of the API", sandbox.urls["clinic"])
     session.answer("Location id", sandbox.clinic.location_id)
-    session.answer("Private Integration token (not shown): ", sandbox.clinic.token)
+    session.answer("Private Integration token (input is hidden): ", sandbox.clinic.token)
     session.expect("Add another system:")
     session.answer("Choose", "3")
     session.answer("Name for this system [legacy]")
     session.answer("URL of the API", sandbox.urls["legacy"])
-    session.answer("location API key (not shown): ", sandbox.legacy.token)
+    session.answer("location API key (input is hidden): ", sandbox.legacy.token)
     session.expect("Add another system:")
     session.answer("Choose", "0")
 
@@ -117,18 +117,18 @@ def test_a_wrong_token_can_be_entered_again(cli: CliHarness, start_init: StartIn
     session.answer("small letters, digits", "front")
     session.answer("URL of the API", sandbox.urls["clinic"])
     session.answer("Location id", "elsewhere")
-    session.answer("(not shown): ", sandbox.clinic.token)
+    session.answer("(input is hidden): ", sandbox.clinic.token)
     session.expect("Add another system:")
     session.answer("Choose", "0")
     session.expect("another location than elsewhere")
     session.answer("Enter front again?", "y")
     session.answer("URL of the API")
     session.answer("Location id (in the address bar of the location) [elsewhere]", "nowhere")
-    session.answer("(not shown): ", sandbox.clinic.token)
+    session.answer("(input is hidden): ", sandbox.clinic.token)
     session.answer("Enter front again?", "y")
     session.answer("URL of the API")
     session.answer("Location id", sandbox.clinic.location_id)
-    session.answer("(not shown): ", sandbox.clinic.token)
+    session.answer("(input is hidden): ", sandbox.clinic.token)
     session.expect("Found in one system only")
     session.answer("Map another provider by hand?", "y")
     session.answer("Name for this provider [person]", "alice")
@@ -321,9 +321,9 @@ def test_without_a_usable_type_the_steps_are_printed_and_check_fails(
         (
             "",
             '[providers]\nx = "yes"',
-            "providers.x: it is neither true, false nor a table of users",
+            "providers.x: not true, false or a table of users",
         ),
-        ("", "[providers]\ndave = true", "there is no such proposal"),
+        ("", "[providers]\ndave = true", "syncd proposes no provider of this name"),
         ("", '[systems.x]\ntype = "outlook"', "not a type of system"),
         ("", '[systems.x]\ntype = "leadconnector"\ntoken = "t"', "location_id"),
         ("", "[systems", "cannot be read"),

@@ -49,7 +49,7 @@ def test_status_counts_measured_facts_and_names_contradicted_ones(cli: CliHarnes
     assert result.code == 0
     counted = words(result.out).partition("platform facts measured: ")[2]
     assert counted.startswith("clinic 1, crm ")  # reads measured other facts
-    assert "clinic: an answer contradicted a measured fact: list_lag (2 days ago)" in words(
+    assert "clinic: a response contradicted a measured fact: list_lag (2 days ago)" in words(
         result.err
     )
     assert "syncd probe clinic" in words(result.err)
@@ -81,7 +81,7 @@ def test_check_shows_dated_values_and_asks_for_a_new_probe_after_90_days(
     assert all(len(line) <= 80 for line in result.out.splitlines())
     out = words(result.out)
     assert "measured more than 90 days ago: block_by_id" in out
-    assert "lists do not show bookings of service menus" in out
+    assert "lists of this account do not show bookings of service menus" in out
     assert "so its safe side is assumed: lists_blocks" in out
     assert "this account was not probed yet" in out  # crm: a probe does not measure the cap
     assert (RealClock().now() - timedelta(days=91)).date().isoformat() in result.out
@@ -106,16 +106,20 @@ def test_without_a_state_check_only_suggests_a_probe(cli: CliHarness) -> None:
 def test_unmeasured_service_bookings_are_named_by_status_and_check(
     cli: CliHarness,
 ) -> None:
-    unknown = "clinic: it is unknown whether its lists show bookings of service menus"
+    unknown = "clinic: it is unknown whether lists of this account show bookings of service menus"
     assert cli.run("resync", "--yes").code == 0
     status, check = cli.run("status"), cli.run("check", "--offline")
     assert unknown in words(status.out)
-    assert "unknown whether its lists show bookings of service menus" in words(check.out)
+    assert "unknown whether lists of this account show bookings of service menus" in words(
+        check.out
+    )
     assert (status.code, check.code) == (0, 0)
     store_facts(cli, ("clinic", "lists_service_bookings", "no", 1))
     status = cli.run("status")
     assert "it is unknown" not in words(status.out)
-    assert "clinic: its lists do not show bookings of service menus" in words(status.err)
+    assert "clinic: lists of this account do not show bookings of service menus" in words(
+        status.err
+    )
     store_facts(cli, ("clinic", "lists_service_bookings", "yes", 0))
     status, check = cli.run("status"), cli.run("check", "--offline")
     assert "service menus" not in words(status.out + status.err + check.out)

@@ -88,7 +88,10 @@ def test_unpausing_without_a_terminal_needs_yes_and_a_paused_name(cli: CliHarnes
     assert (result.code, "nothing is paused" in result.err) == (2, True)
     cli.run("pause", "clinic")
     result = cli.run("unpause", "clinic")
-    assert (result.code, "there is no terminal to ask on" in " ".join(result.err.split())) == (
+    assert (
+        result.code,
+        "there is no terminal for the question" in " ".join(result.err.split()),
+    ) == (
         2,
         True,
     )
@@ -190,7 +193,7 @@ def test_provision_does_not_change_a_paused_system(
     result = cli.run("provision", "--apply", "--json")
     (row,) = [each for each in json.loads(result.out)["plan"] if each["name"] == "Laser"]
     assert (result.code, row["done"]) == (4, "")
-    assert "clinic is paused: `syncd unpause --system clinic` ends that" in row["error"]
+    assert "clinic is paused: `syncd unpause --system clinic` ends the pause" in row["error"]
 
 
 def test_unpause_shows_only_its_writes_and_a_no_keeps_the_pause(

@@ -95,7 +95,7 @@ def test_a_plan_cannot_be_carried_out_twice(cli: CliHarness) -> None:
     written = made(cli)
     result = cli.run("resync", "--plan", PLAN)
     assert result.code == 2
-    assert f"run {run} carried it out" in " ".join(result.err.split())
+    assert f"run {run} already carried out this plan" in " ".join(result.err.split())
     assert made(cli) == written
 
 
@@ -146,18 +146,18 @@ def test_events_new_in_the_window_are_left_for_the_next_run(
 
 Change = Callable[[dict[str, Any]], object]
 CHANGES: dict[str, tuple[Change, str]] = {
-    "edited": (lambda p: p["operations"].pop(), "was edited after it was made"),
+    "edited": (lambda p: p["operations"].pop(), "was edited after syncd made it"),
     "moved": (
         lambda p: p["operations"][0]["after"].update(start="2031-01-01T10:00:00Z"),
-        "was edited after it was made",
+        "was edited after syncd made it",
     ),
-    "no digest": (lambda p: p.pop("digest"), "was edited after it was made"),
-    "other version": (lambda p: p.update(version="0.0.9"), "it was made by syncd 0.0.9"),
-    "newer format": (lambda p: p.update(syncd_plan=2), "it was made by syncd"),
-    "no plan": (lambda p: p.pop("syncd_plan"), "it is not a plan"),
+    "no digest": (lambda p: p.pop("digest"), "was edited after syncd made it"),
+    "other version": (lambda p: p.update(version="0.0.9"), "syncd 0.0.9 made the plan"),
+    "newer format": (lambda p: p.update(syncd_plan=2), "made the plan, but this is syncd"),
+    "no plan": (lambda p: p.pop("syncd_plan"), "the file is not a plan"),
 }
 SIGNED: dict[str, tuple[Change, str]] = {
-    "expired": (lambda p: p.update(expires_at="2020-01-01T00:00:00Z"), "it expired on"),
+    "expired": (lambda p: p.update(expires_at="2020-01-01T00:00:00Z"), "the plan expired on"),
     "from the future": (
         lambda p: p.update(made_at=(datetime.now(UTC) + timedelta(days=1)).isoformat()),
         "in the future",
@@ -168,10 +168,19 @@ SIGNED: dict[str, tuple[Change, str]] = {
         lambda p: p["operations"][0].update(system="sales"),
         "no longer has the system sales",
     ),
-    "no action": (lambda p: p["operations"][0].update(action="wipe"), "its content is not valid"),
-    "odd provider": (lambda p: p.update(provider=["alice"]), "its content is not valid"),
-    "odd installation": (lambda p: p.update(installation=[1]), "its content is not valid"),
-    "no list": (lambda p: p.update(operations=7), "its content is not valid"),
+    "no action": (
+        lambda p: p["operations"][0].update(action="wipe"),
+        "the content of the plan is not valid",
+    ),
+    "odd provider": (
+        lambda p: p.update(provider=["alice"]),
+        "the content of the plan is not valid",
+    ),
+    "odd installation": (
+        lambda p: p.update(installation=[1]),
+        "the content of the plan is not valid",
+    ),
+    "no list": (lambda p: p.update(operations=7), "the content of the plan is not valid"),
 }
 
 

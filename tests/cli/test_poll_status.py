@@ -42,10 +42,10 @@ def test_without_a_schedule_there_is_no_poll_plan() -> None:
 def test_a_uniform_schedule_is_one_line() -> None:
     four = [PollSlot(f"p{n}", n, 2) for n in range(4)]
     assert said(*four) == [
-        "reading  the near window every 1m; the whole one every 15m, in 4 slices, one every 225s"
+        "reading  the near window every 1m; the whole window every 15m, in 4 slices, one every 225s"
     ]
     assert said(PollSlot("p", 0, 2)) == [
-        "reading  the near window every 1m; the whole one every 15m"
+        "reading  the near window every 1m; the whole window every 15m"
     ]
 
 
@@ -57,8 +57,8 @@ def test_a_system_that_is_read_less_often_has_its_own_line() -> None:
     plan = poll_plan(limited, {"crm", "web"})
     assert plan is not None
     assert list(plan.lines()) == [
-        "reading  the near window every 1m; the whole one every 15m",
-        "slower   web: every 2m and every 6h",
+        "reading  the near window every 1m; the whole window every 15m",
+        "slower   web: near window every 2m, whole window every 6h",
     ]
     assert plan.to_json()["systems"]["web"] == {"near_seconds": 120.0, "far_seconds": 21600.0}
 
@@ -76,7 +76,7 @@ def test_two_hundred_providers_fit_into_three_lines() -> None:
 
 def test_a_name_longer_than_the_line_is_counted_instead() -> None:
     lines = said(PollSlot("x" * 200, 0, 4), PollSlot("y", 1, 1))
-    assert lines[1].startswith("busy     1 provider: ")
+    assert lines[1].startswith("active   1 provider: ")
 
 
 def test_status_shows_the_schedule_while_the_daemon_runs(
@@ -103,5 +103,5 @@ def test_status_shows_the_schedule_while_the_daemon_runs(
     monkeypatch.setattr(inspect, "holder", lambda _path: Holder("daemon", 7))
     result = cli.run("status").out
     assert "in 3 slices, one every 5m" in result
-    assert "busy     carol: up to twice as often" in result
+    assert "active   carol: up to twice as often" in result
     assert "calm     1 provider without recent changes: every 30m" in result

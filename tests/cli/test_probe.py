@@ -54,7 +54,7 @@ def test_a_probe_prints_each_fact_within_80_columns(cli: CliHarness) -> None:
     assert result.code == 0, result.err
     assert max(map(len, result.out.splitlines())) <= 80
     assert "one read proves a block gone" in " ".join(result.out.split())
-    assert "the probe's block is removed" in result.out
+    assert "the event of the probe was removed" in result.out
     assert standing(cli) == []
     again = json.loads(cli.run("probe", "clinic", "--yes", "--json").out)
     clinic = again["systems"]["clinic"]

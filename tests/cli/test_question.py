@@ -157,7 +157,7 @@ def test_without_a_terminal_on_both_streams_nobody_is_asked(
     os.close(where)
     assert session.wait() == 2
     text = session.screen + (tmp_path / "other").read_text()
-    assert "there is no terminal to ask on" in " ".join(text.split())
+    assert "there is no terminal for the question" in " ".join(text.split())
     assert QUESTION not in text
     assert made(cli) == 0
 
@@ -167,7 +167,7 @@ def test_closed_input_is_not_a_terminal(cli: CliHarness) -> None:
     line = f'exec "{sys.executable}" -m syncd resync <&-'
     done = subprocess.run(["/bin/sh", "-c", line], check=False, capture_output=True, text=True)
     assert done.returncode == 2
-    assert "there is no terminal to ask on" in done.stderr
+    assert "there is no terminal for the question" in done.stderr
     assert made(cli) == 0
 
 

@@ -67,7 +67,7 @@ def test_many_items_are_counted_and_the_first_are_listed(
     store.apply(Changes(records=[well], reported=[*items, item("elsewhere")]))
     store.close()
     result = cli.run("status").err
-    assert "a: 201 unreadable records" in result
+    assert "a: 201 unreadable events" in result
     assert "and 196 more" in result
     assert sum(event in result for event in ids) == 5
     assert max(map(len, result.splitlines())) <= 80
@@ -97,4 +97,4 @@ def test_reported_items_show_a_remedy_and_each_name_once() -> None:
     )
     assert "[systems.a.statuses]" in shown[-1]
     assert "] GET /x of alice: " in "\n".join(shown)
-    assert "Correct or delete the record" in shown[2]
+    assert "Correct or delete the event" in shown[2]

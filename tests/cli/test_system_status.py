@@ -65,8 +65,9 @@ def test_polling_over_the_rate_limit_is_a_warning(cli: CliHarness) -> None:
     cli.path.write_text(text)
     result = cli.run("check")
     assert result.code == 0
-    assert "polling as configured takes 8 calls per minute, and 6.0 are available" in " ".join(
-        result.out.split()
+    assert (
+        "polling as configured needs 8 calls per minute, and the rate limit leaves 6.0"
+        in " ".join(result.out.split())
     )
     assert "every 15s and the far window every 24m" in " ".join(result.out.split())
     store = Store.open("sqlite://")

@@ -27,7 +27,7 @@ def test_without_a_terminal_the_remedy_names_an_existing_option(
     cli.run("pause", "clinic")
     result = cli.run(*command)
     text = " ".join(result.err.split())
-    assert (result.code, "there is no terminal to ask on" in text, "--yes" in text) == (
+    assert (result.code, "there is no terminal for the question" in text, "--yes" in text) == (
         2,
         True,
         True,

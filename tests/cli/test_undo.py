@@ -40,7 +40,7 @@ def test_a_run_is_previewed_undone_and_not_written_again(cli: CliHarness) -> Non
     again = json.loads(cli.run("resync", "--yes", "--json").out)
     assert sum(again["operations"].values()) == 0
     assert again["exposures"] == made
-    assert "was removed by `syncd undo`" in " ".join(cli.run("status").out.split())
+    assert "`syncd undo` removed the block" in " ".join(cli.run("status").out.split())
 
 
 def test_one_booking_is_undone_and_a_changed_one_is_skipped(cli: CliHarness) -> None:

@@ -36,8 +36,9 @@ def test_refused_writes_wait_and_are_named_until_access_is_granted(cli: CliHarne
     book(cli, 18, 20)
     result = cli.run("resync", "--yes")
     assert result.code == 4
-    assert "clinic: 2 writes wait: the credentials are rejected or may not write" in words(
-        result.err
+    assert (
+        "clinic: 2 writes wait: the platform rejects the credentials or lets them only read"
+        in words(result.err)
     )
     assert "everything agrees" not in result.out
     data = json.loads(cli.run("resync", "--json").out)
@@ -49,8 +50,9 @@ def test_refused_writes_wait_and_are_named_until_access_is_granted(cli: CliHarne
     data = json.loads(planned.out)
     assert (planned.code, data["plan"], causes(data)) == (4, [], [("clinic", "no_access")] * 2)
     shown = cli.run("plan")
-    assert "clinic: 2 writes wait: the credentials are rejected or may not write" in words(
-        shown.err
+    assert (
+        "clinic: 2 writes wait: the platform rejects the credentials or lets them only read"
+        in words(shown.err)
     )
     shown = cli.run("status")
     assert "clinic: 2 writes wait since" in words(shown.err)

@@ -57,7 +57,7 @@ async def test_a_system_in_use_by_the_daemon_cannot_be_given_up() -> None:
     engine = FakeEngine()
     at = engine.clock.now()
     save_last_settings(engine.store, [LastSettings(s, "", {}, at) for s in ("crm", "old")])
-    with pytest.raises(RequestRejectedError, match="running daemon uses crm"):
+    with pytest.raises(RequestRejectedError, match="running daemon still syncs crm"):
         await Jobs(engine).on_cleanup({"give_up": "crm"}, lambda _text: None)
     result, code = await Jobs(engine).on_cleanup({"give_up": "old", "who": "root"}, lambda _t: None)
     assert (result["given_up"], code) == ("old", 0)

@@ -187,7 +187,7 @@ async def test_a_daemon_that_stops_before_reading_is_reported(tmp_path: Path) ->
 
 
 async def test_a_missing_daemon_is_reported_at_once(tmp_path: Path) -> None:
-    with pytest.raises(DaemonError, match="does not answer"):
+    with pytest.raises(DaemonError, match="does not respond"):
         await told(tmp_path / "state.db", "echo")
 
 

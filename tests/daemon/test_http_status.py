@@ -203,7 +203,7 @@ async def test_a_used_port_is_logged_and_stops_nothing(studio: Studio) -> None:
             async with serve_status(studio.monitor.page(), ListenAddress(*taken.getsockname())):
                 pass
     (line,) = lines
-    assert line["event"] == "no page"
+    assert line["event"] == "status page not available"
     assert "listen in [syncd]" in line["remedy"]
 
 

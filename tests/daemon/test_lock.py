@@ -118,5 +118,5 @@ def test_a_lock_is_not_emptied_before_it_is_held(
 
 def test_a_lock_that_cannot_be_made_is_reported_with_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StateError, match="the lock file beside it cannot be opened"):
+    with pytest.raises(StateError, match="the lock file beside the state cannot be opened"):
         StateLock(tmp_path / "file" / "syncd.db", role="resync").__enter__()

@@ -122,4 +122,4 @@ async def test_a_job_that_asked_a_silent_system_nothing_is_not_whole(studio: Stu
     report = studio.report(systems={"crm": SystemReport(), "web": SystemReport()})
     studio.monitor.record_report(report)
     assert beats == [1]
-    assert service._status_line(report, studio.monitor) == "1 of 2 systems answer"
+    assert service._status_line(report, studio.monitor) == "1 of 2 systems respond"

@@ -69,7 +69,7 @@ async def test_systemd_hears_ready_status_watchdog_and_stopping(
     said = heard(manager)
     assert "READY=1" in said
     assert said.count("WATCHDOG=1") >= 2
-    assert "STATUS=1 of 1 systems answer" in said
+    assert "STATUS=1 of 1 systems respond" in said
     assert said.index("STOPPING=1") > said.index("READY=1")
 
 

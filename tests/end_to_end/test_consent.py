@@ -19,7 +19,7 @@ __all__ = ["place"]
 async def test_a_first_resync_with_closed_input_writes_nothing(place: Place) -> None:
     before = place.blocks()
     code, _, err = await place.ask("resync")
-    assert (code, "there is no terminal to ask on" in err) == (2, True)
+    assert (code, "there is no terminal for the question" in err) == (2, True)
     assert place.blocks() == before
     code, _, _ = await place.ask("resync", "--yes")
     assert (code, place.wrong()) == (0, [])
@@ -54,7 +54,7 @@ async def test_an_undo_beside_a_daemon_shows_the_plan_and_asks(place: Place) -> 
     async with place.syncd("run") as daemon:
         await ready(daemon)
         code, _, err = await place.ask("undo", run)
-        assert (code, "there is no terminal to ask on" in err, standing(place)) == (
+        assert (code, "there is no terminal for the question" in err, standing(place)) == (
             2,
             True,
             written,

@@ -125,7 +125,7 @@ async def test_a_stop_is_shown_and_accepted_through_the_running_daemon(place: Pl
         data = json.loads(out)
         assert (code, data["conflicts"], len(data["stopped"])) == (5, 1, 1)
         code, out, err = await place.ask("resync")
-        assert (code, "nothing differed" in out) == (5, False)
+        assert (code, "no calendar needed a change" in out) == (5, False)
         assert "stopped by the guard: carol in clinic" in " ".join(err.split())
         code, _, err = await place.ask("resync", "--accept", "nonsense")
         assert (code, "there is no run 'nonsense'" in " ".join(err.split())) == (2, True)
