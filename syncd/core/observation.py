@@ -96,9 +96,9 @@ def is_reset(wanted: Value, seen: Value) -> bool:
     ignores. The interval proves that the update arrived; without that proof, the other status may
     be a manual edit.
     """
-    status_lost = wanted.status is not seen.status and seen.status is Status.CONFIRMED
+    reset_to_confirmed = wanted.status is not seen.status and seen.status is Status.CONFIRMED
     same_status = replace(wanted, status=seen.status)
-    return status_lost and (same_status == seen or is_rounding(same_status, seen))
+    return reset_to_confirmed and (same_status == seen or is_rounding(same_status, seen))
 
 
 def to_restore(record: TrackedEvent) -> Value | None:

@@ -279,7 +279,9 @@ def note_reset_fields(
     if not _is_update(operation):
         return
     times = system.capabilities.record_fields.times | {"endAt"}
-    also = [name for name in reply.lost if name not in times and name not in _accepted(system)]
+    also = [
+        name for name in reply.unrestored if name not in times and name not in _accepted(system)
+    ]
     if also:
         event = operation.event or ""
         report_damage(system, event, operation.provider, operation.action, also, context)

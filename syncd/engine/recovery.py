@@ -90,10 +90,10 @@ def unsettled_updates(system: System, intents: Sequence[Intent]) -> dict[str, Va
 def is_unsettled(system: System, intended: Value, shown: Value) -> bool:
     """Return true if a meeting shows the intended value with a reset status or a changed end."""
     replaces = system.capabilities.update_replaces
-    return (replaces and is_reset(intended, shown)) or _lost_its_end(system, intended, shown)
+    return (replaces and is_reset(intended, shown)) or _has_default_end(system, intended, shown)
 
 
-def _lost_its_end(system: System, intended: Value, shown: Value) -> bool:
+def _has_default_end(system: System, intended: Value, shown: Value) -> bool:
     if system.capabilities.meetings_keep_end or shown == intended:
         return False
     return (shown.start, shown.status) == (intended.start, intended.status)
@@ -381,7 +381,7 @@ def _apply_found(
     if (
         event.value != operation.before
         and intended
-        and _lost_its_end(system, intended, event.value)
+        and _has_default_end(system, intended, event.value)
     ):
         # The write happened, and changed the end. Nobody chose that end: it is not propagated.
         detail = f"found after a lost reply; {RESET}: {END}"

@@ -49,7 +49,7 @@ _MARKER = re.compile(r"\s*\[[^\]]*\]")
 HTML_ERROR = "<html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
 
 
-class LostReply(httpx.RemoteProtocolError):
+class LostResponse(httpx.RemoteProtocolError):
     """The connection broke before the whole reply was sent.
 
     Over a socket, the server closes the connection and this exception is not visible. Over
@@ -274,7 +274,7 @@ class Platform(FactKnobs, ABC):
     # --- the application ----------------------------------------------------------------------
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request. Raises `LostReply` if the connection is to break."""
+        """Serve one request. Raises `LostResponse` if the connection is to break."""
         if scope["type"] != "http":
             message = f"the sandbox serves http, not {scope['type']}"
             raise NotImplementedError(message)
@@ -282,21 +282,21 @@ class Platform(FactKnobs, ABC):
         if slow := self.take_fault(FaultKind.SLOW, request):
             await self.clock.sleep(slow.seconds)
         response: Response | None = None
-        cut = lost = False
+        cut = response_lost = False
         if not self.take_fault(FaultKind.LOSE_BEFORE, request):
             response = self._answer(request, scope)
-            lost = self.take_fault(FaultKind.LOSE_AFTER, request) is not None
+            response_lost = self.take_fault(FaultKind.LOSE_AFTER, request) is not None
             self._spoil(request, response)
-            cut = not lost and self.take_fault(FaultKind.RESET_BODY, request) is not None
-        self._log(request, 0 if response is None or lost or cut else response.status_code)
-        if response is None or lost:
+            cut = not response_lost and self.take_fault(FaultKind.RESET_BODY, request) is not None
+        self._log(request, 0 if response is None or response_lost or cut else response.status_code)
+        if response is None or response_lost:
             message = f"{self.name} dropped the connection"
-            raise LostReply(message)
+            raise LostResponse(message)
         response.headers.setdefault("Date", format_datetime(self.stamp(), usegmt=True))
         if cut:
             await _send_half(response, send)
             message = f"{self.name} broke off its reply"
-            raise LostReply(message)
+            raise LostResponse(message)
         await response(scope, receive, send)
 
     def _answer(self, request: PlatformRequest, scope: Scope) -> Response:

@@ -258,7 +258,7 @@ class World:
         self.paused.end(self.clock.now())
         self.state_losses.append(self.clock.now())
         # A new state does not know the ends that v1 ignored, either.
-        self.sandbox.legacy.lost_ends.clear()
+        self.sandbox.legacy.replaced_ends.clear()
         self._last["legacy"] = dict(self._read_events("legacy"))
 
     def may_be_lost(self, at: datetime) -> bool:

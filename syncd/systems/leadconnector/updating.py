@@ -160,13 +160,13 @@ class Updater:
         kept, and count as changes.
         """
         current, record_after = await self._reread(operation, update, answer)
-        lost = fields.reset_fields(update.values, answer, current)
+        unrestored = fields.reset_fields(update.values, answer, current)
         restored: list[str] = []
-        if lost and self._measured.contradict("update_replaces", NO) and current is None:
+        if unrestored and self._measured.contradict("update_replaces", NO) and current is None:
             current, record_after = await self._reread(operation, update, answer)
-        if lost and (current is not None or _is_block(operation)):
+        if unrestored and (current is not None or _is_block(operation)):
             latest = update.values if current is None else fields.fields_to_send(current)
-            values = {**latest, **{name: update.values[name] for name in lost}}
+            values = {**latest, **{name: update.values[name] for name in unrestored}}
             retry = replace(update, values=values)
             try:
                 answer = await self._put(retry, self._clock.monotonic() + MAX_READ_AGE)
@@ -174,18 +174,18 @@ class Updater:
                 # The next read shows whether the fields were restored.
                 pass
             else:
-                update, reset = retry, lost
+                update, reset = retry, unrestored
                 current, record_after = await self._reread(operation, update, answer)
-                lost = [
+                unrestored = [
                     name for name in fields.reset_fields(values, answer, current) if name in reset
                 ]
-                restored = [name for name in reset if name not in lost]
+                restored = [name for name in reset if name not in unrestored]
         if current is not None and not set(update.hosts) <= set(hosts_of(current)):
-            lost = [*lost, HOSTS]
+            unrestored = [*unrestored, HOSTS]
             self._measured.contradict("update_keeps_hosts", YES)
-        lost = [*lost, *_also_changed(operation, update.record_before, record_after)]
+        unrestored = [*unrestored, *_also_changed(operation, update.record_before, record_after)]
         proven = self._proven_value(update, answer, current)
-        return Done([(operation.ref.id, proven)], tuple(restored), tuple(lost))
+        return Done([(operation.ref.id, proven)], tuple(restored), tuple(unrestored))
 
     async def _read(self, operation: Operation) -> tuple[Record | Unknown, WholeRecord | None]:
         """Read the target: its record, and for a meeting also all of its fields.

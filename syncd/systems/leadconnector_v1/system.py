@@ -304,8 +304,8 @@ class LeadConnectorV1:
         if (shown.start, shown.status) != (after.start, after.status) or shown == after:
             return reply
         self.measured.contradict("update_keeps_end", YES)
-        lost = ("endAt",) if operation.action is Action.MOVE_APPOINTMENT else ()
-        return Done([(operation.ref.id, shown)], lost=lost)
+        unrestored = ("endAt",) if operation.action is Action.MOVE_APPOINTMENT else ()
+        return Done([(operation.ref.id, shown)], unrestored=unrestored)
 
     async def free_slots(self, provider: str, window: Window) -> Sequence[Offer]:
         """Return the free slots of the provider's calendar. Raises PlatformError."""

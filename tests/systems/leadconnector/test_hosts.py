@@ -178,7 +178,7 @@ async def test_an_update_names_no_further_hosts_and_says_when_they_are_lost(
     assert "users" not in sent.body
     assert sent.body["assignedUserId"] == clinic.alice
     assert isinstance(reply, Done)
-    assert reply.lost == (("users",) if drops else ())
+    assert reply.unrestored == (("users",) if drops else ())
 
 
 # --- rows of nobody's ---------------------------------------------------------------------------
