@@ -11,8 +11,8 @@ from datetime import datetime
 
 from syncd.core.observation import mark_deleted, may_be_older
 from syncd.engine.absence_lookups import MAX_ABSENCE_LOOKUPS
+from syncd.engine.completed_lookups import CompletedLookup, look_up, resolve_missing
 from syncd.engine.list_only_events import list_only_events
-from syncd.engine.lookup_answers import LookupAnswer, look_up, resolve_missing
 from syncd.engine.lookups import Lookups
 from syncd.engine.observation import SystemRead
 from syncd.engine.record_batches import records_in_batches
@@ -92,15 +92,15 @@ async def check_unlisted(
     still_asked = {place for place in hiding if place[1] not in by_list}
     unsure = [*missing.unsure, *(r for r in missing.sure if _place(r) in still_asked)]
     leaving = [*missing.leaving, *(r for r in missing.removed if _place(r) in still_asked)]
-    answers = await _look_up_missing(read, lookups, [*leaving, *sure], unsure, windows)
+    completed = await _look_up_missing(read, lookups, [*leaving, *sure], unsure, windows)
     removed = {record.id for record in leaving}
     provable = {record.id for record in sure}
     probes.hidden -= _listed_no_more(
-        read, (r for r in missing.sure if _place(r) in hiding), answers
+        read, (r for r in missing.sure if _place(r) in hiding), completed
     )
-    hidden = {answer.record.id for answer in answers if answer.hidden}
+    hidden = {lookup.record.id for lookup in completed if lookup.hidden}
     hidden |= _still_hidden(read, sure, windows)
-    moved = {answer.record.id for answer in answers if answer.moved} & provable
+    moved = {lookup.record.id for lookup in completed if lookup.moved} & provable
     probes.hidden |= hidden
     before = reported_lists(read.store, read.system.name) if sure else frozenset[str]()
     doubted = {p for p in never_looked_up(read, sure) if p[0] in before}
@@ -115,26 +115,26 @@ async def check_unlisted(
     # Read a list again if it was found to hide events, or if another list replaced it.
     again = [r for r in sure if r.id in hidden | moved and r.provider not in before]
     read.seen.suspect(read.asked_at, len(again))
-    for answer in answers:
-        if answer.record.id in removed and isinstance(answer.result, Gone):
+    for lookup in completed:
+        if lookup.record.id in removed and isinstance(lookup.result, Gone):
             # syncd removed this block itself, so no list is needed as proof.
-            _end_removed(read, answer.record)
+            _end_removed(read, lookup.record)
             continue
-        whole = answer.record.id in provable and _place(answer.record) not in hiding_now
-        await resolve_missing(read, lookups, reports, answer, listed_whole=whole)
+        whole = lookup.record.id in provable and _place(lookup.record) not in hiding_now
+        await resolve_missing(read, lookups, reports, lookup, listed_whole=whole)
     ended = {record.id for record in read.changes.records if record.observed is None}
     for record in sure:
         if _place(record) not in hiding_now and record.id not in ended:
             read.seen.suspect(probes.next_check_at(record.id, read.asked_at))
     read.seen.gone = len(probes.gone)
     unproven = [r for r in missing.sure if _place(r) in hiding and r.id not in probes.gone]
-    unproven += list_only_events(read, sure, answers)
+    unproven += list_only_events(read, sure, completed)
     lacking = {record.id: record.provider for record in unproven}
     report_unshown(read, reports, lacking, {provider for provider, _ in hiding}, full=full)
 
 
 def _listed_no_more(
-    read: SystemRead, missing: Iterable[TrackedEvent], answers: Iterable[LookupAnswer]
+    read: SystemRead, missing: Iterable[TrackedEvent], completed: Iterable[CompletedLookup]
 ) -> set[str]:
     """Return the events that no list must show any more, for example because they are cancelled.
 
@@ -142,11 +142,11 @@ def _listed_no_more(
     """
     asked = {record.id for record in missing}
     return {
-        answer.record.id
-        for answer in answers
-        if answer.record.id in asked
-        and isinstance(answer.result, Found)
-        and due_in_list(read, answer.record, answer.result, [read.window]) is None
+        lookup.record.id
+        for lookup in completed
+        if lookup.record.id in asked
+        and isinstance(lookup.result, Found)
+        and due_in_list(read, lookup.record, lookup.result, [read.window]) is None
     }
 
 
@@ -290,7 +290,7 @@ async def _look_up_missing(
     sure: Sequence[TrackedEvent],
     unsure: Sequence[TrackedEvent],
     windows: Mapping[ListKey, Sequence[Window]],
-) -> list[LookupAnswer]:
+) -> list[CompletedLookup]:
     """Look up missing events by id, as many as this cycle allows; return the answers.
 
     The absence of ``sure`` events counts once a lookup confirms it; no list confirms the absence of
@@ -298,7 +298,7 @@ async def _look_up_missing(
     lists can show come last; they are skipped if another list of their calendar hides events,
     because then their own lists prove nothing either.
     """
-    answers: list[LookupAnswer] = []
+    completed: list[CompletedLookup] = []
     hiding: set[str] = set()
     provable = {record.id for record in sure}
     by_list = read.system.capabilities.gone_by_list
@@ -330,8 +330,8 @@ async def _look_up_missing(
                 hides_appointments=any(r.kind is Kind.APPOINTMENT for r in sure),
             )
         hiding |= {record.provider} if hidden else set()
-        answers.append(LookupAnswer(record, result, asked_at, hidden))
-    return answers
+        completed.append(CompletedLookup(record, result, asked_at, hidden))
+    return completed
 
 
 async def _doubt_lists(
@@ -428,9 +428,9 @@ async def _look_up_each(
         try:
             read.lookups_left -= 1
             result, asked_at = await lookups.look_up(record)
-            answer = LookupAnswer(record, result, asked_at)
+            lookup = CompletedLookup(record, result, asked_at)
             await resolve_missing(
-                read, lookups, reports, answer, listed_whole=True if listed else None
+                read, lookups, reports, lookup, listed_whole=True if listed else None
             )
         except PlatformError as fault:
             read.seen.fail(fault)

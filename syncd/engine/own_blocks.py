@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 from syncd.core.observation import apply_observation
-from syncd.engine import lookup_answers
+from syncd.engine import completed_lookups
 from syncd.engine.lookups import Lookups
 from syncd.engine.moved_into_window import mark_moved_in
 from syncd.engine.observation import SystemRead
@@ -68,7 +68,7 @@ async def look_up_own_blocks(
             read.seen.suspect(read.asked_at, len(chosen) - count if resync else 0)
             break
         try:
-            await lookup_answers.look_up(read, lookups, reports, record)
+            await completed_lookups.look_up(read, lookups, reports, record)
         except PlatformError as fault:
             read.seen.fail(fault)
             break
@@ -113,7 +113,7 @@ async def find_created_blocks(
         if isinstance(sighting, Found) and sighting.event.value.end > read.asked_at:
             event, lag = sighting.event, system.capabilities.lag
             after, news = apply_observation(None, event, "", read.asked_at, lag)
-            lookup_answers.apply_answer(read, None, mark_moved_in(read, after), news)
+            completed_lookups.apply_lookup_result(read, None, mark_moved_in(read, after), news)
 
 
 async def _unshown(read: SystemRead, unlisted: Sequence[str]) -> list[TrackedEvent]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
-from syncd.engine import lookup_answers
+from syncd.engine import completed_lookups
 from syncd.engine.absence import is_expected
 from syncd.engine.absence_lookups import AbsenceLookups
 from syncd.engine.lookups import Lookups
@@ -158,7 +158,7 @@ async def follow_running(
         if questions.exhausted:
             return
         try:
-            await lookup_answers.look_up(read, questions, reports, record)
+            await completed_lookups.look_up(read, questions, reports, record)
         except PlatformError as fault:
             read.seen.fail(fault)
             return

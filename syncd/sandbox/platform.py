@@ -29,7 +29,7 @@ from syncd.sandbox.faults import Fault, FaultKind, Faults
 from syncd.sandbox.hidden_events import HiddenEvents, bad_request_body
 from syncd.sandbox.knobs import FactKnobs
 from syncd.sandbox.limit_replies import LimitReply
-from syncd.sandbox.odd_answers import ODD_ANSWERS, OddAnswer
+from syncd.sandbox.odd_responses import ODD_RESPONSES, OddResponse
 from syncd.sandbox.odd_rows import insert_odd_values
 
 if TYPE_CHECKING:
@@ -284,7 +284,7 @@ class Platform(FactKnobs, ABC):
         response: Response | None = None
         cut = response_lost = False
         if not self.take_fault(FaultKind.LOSE_BEFORE, request):
-            response = self._answer(request, scope)
+            response = self._respond(request, scope)
             response_lost = self.take_fault(FaultKind.LOSE_AFTER, request) is not None
             self._spoil(request, response)
             cut = not response_lost and self.take_fault(FaultKind.RESET_BODY, request) is not None
@@ -299,16 +299,16 @@ class Platform(FactKnobs, ABC):
             raise LostResponse(message)
         await response(scope, receive, send)
 
-    def _answer(self, request: PlatformRequest, scope: Scope) -> Response:
+    def _respond(self, request: PlatformRequest, scope: Scope) -> Response:
         fault = self.take_fault(FaultKind.ODD_ANSWER, request)
         if fault is None:
-            return self._true_answer(request, scope)
-        odd = ODD_ANSWERS[fault.spelling]
+            return self._true_response(request, scope)
+        odd = ODD_RESPONSES[fault.spelling]
         # A real refusal stays: no odd answer may report success for it.
-        real = Response() if odd.refuses else self._true_answer(request, scope)
-        return real if real.status_code in _REFUSALS else _odd_answer(odd, real)
+        real = Response() if odd.refuses else self._true_response(request, scope)
+        return real if real.status_code in _REFUSALS else _odd_response(odd, real)
 
-    def _true_answer(self, request: PlatformRequest, scope: Scope) -> Response:
+    def _true_response(self, request: PlatformRequest, scope: Scope) -> Response:
         limit = self.limit_for(request)
         if error := self.take_fault(FaultKind.ERROR, request):
             return _server_error(error)
@@ -375,10 +375,10 @@ class Platform(FactKnobs, ABC):
                     request.body,
                 )
                 try:
-                    answer: Response = route.endpoint(routed)
+                    response: Response = route.endpoint(routed)
                 except RefusalError as refusal:
                     return refusal.response
-                return answer
+                return response
         return self.unknown_route(request)
 
     def _log(self, request: PlatformRequest, status: int) -> None:
@@ -419,7 +419,7 @@ def _replace_body(response: Response, body: bytes) -> None:
     response.headers["content-length"] = str(len(body))
 
 
-def _odd_answer(odd: OddAnswer, real: Response) -> Response:
+def _odd_response(odd: OddResponse, real: Response) -> Response:
     body = bytes(real.body) if odd.body is None else odd.body
     response = Response(body, odd.status or real.status_code, media_type=real.media_type)
     response.headers.update(odd.headers)

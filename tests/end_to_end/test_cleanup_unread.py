@@ -101,12 +101,12 @@ def test_with_the_file_of_created_ids_alone_rows_that_cannot_be_read_prove_nothi
         await site.resync()
         await lose_state(site, created=True)
         platform, key = site.world.sandbox.systems[name], _IDS[name]
-        true = platform._answer
+        true = platform._respond
         edit(site, name, lambda _rows: [{key: _ODD}])
         cleaned = await clean(site)
         total = sum(c.left + c.unsure for c in cleaned.calendars.values())
         assert total == len(blocks(site) - by_hand), str(cleaned.to_json())
-        platform._answer = true  # type: ignore[method-assign]
+        platform._respond = true  # type: ignore[method-assign]
         cleaned = await clean(site)
         assert cleaned.exit is RunExit.DONE, str(cleaned.to_json())
         assert blocks(site) == by_hand

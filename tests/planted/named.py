@@ -83,7 +83,7 @@ def files_of_the_state_may_be_links(patch: Patch) -> None:
 
 def a_deletion_in_words_is_done(patch: Patch) -> None:
     """An answer whose text says that nothing was deleted counts as queued."""
-    swap(patch, wire.WriteAnswer.deleted, lambda *_given: None)
+    swap(patch, wire.WriteResponse.deleted, lambda *_given: None)
 
 
 def nobody_is_found_where_no_user_is_listed(patch: Patch) -> None:

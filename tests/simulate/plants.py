@@ -21,10 +21,10 @@ from syncd.core.merging import merge
 from syncd.core.ownership import NO_OWNERSHIP, Ownership
 from syncd.engine import (
     absence,
+    completed_lookups,
     decision_input,
     guard,
     guard_stops,
-    lookup_answers,
     read_systems,
     reading,
     recovery,
@@ -213,7 +213,7 @@ def a_stale_read_is_believed(patch: Patch) -> None:
         return observation.apply_observation(record, event, fingerprint, seen_at, -_LONG)
 
     patch.setattr(reading, "apply_observation", believing)
-    patch.setattr(lookup_answers, "apply_observation", believing)
+    patch.setattr(completed_lookups, "apply_observation", believing)
 
 
 _LONG = timedelta(days=1)

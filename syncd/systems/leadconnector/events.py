@@ -27,7 +27,7 @@ from syncd.systems.dst_notes import dst_note
 from syncd.systems.leadconnector import series
 from syncd.systems.leadconnector.hosts import user_of
 from syncd.systems.leadconnector.times import may_lack_offset, parse_time
-from syncd.systems.leadconnector.wire import Appointment, Block, WriteAnswer
+from syncd.systems.leadconnector.wire import Appointment, Block, WriteResponse
 from syncd.systems.lenient import text
 from syncd.systems.port import UnreadableError
 
@@ -44,7 +44,7 @@ _BLOCK = "block"
 """The status in the fingerprint of a block, so that it never equals that of a meeting."""
 
 
-def status_word(item: Appointment | WriteAnswer) -> str:
+def status_word(item: Appointment | WriteResponse) -> str:
     """Return the status as sent, from the correctly spelt field or the misspelt one."""
     return status_text(item.appointment_status) or status_text(item.appoinment_status)
 
@@ -122,9 +122,9 @@ class Parser:
             original_start=series.original_start(item),
         )
 
-    def value(self, item: Item | WriteAnswer) -> Value:
+    def value(self, item: Item | WriteResponse) -> Value:
         """Return interval and status; an all-day event takes whole days. Raises ValueError."""
-        if not isinstance(item, WriteAnswer) and is_all_day(item):
+        if not isinstance(item, WriteResponse) and is_all_day(item):
             start, end = all_day.all_day_span(
                 item.start_time, item.end_time, self.zone, self._instant
             )

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from syncd.systems.leadconnector.blocks import BlockFinder
     from syncd.systems.leadconnector.calls import Api
     from syncd.systems.leadconnector.reading import SnapshotReader
-    from syncd.systems.leadconnector.wire import WriteAnswer
+    from syncd.systems.leadconnector.wire import WriteResponse
     from syncd.systems.measured import MeasuredFacts
 
 MAX_READ_AGE = 2.0
@@ -139,7 +139,7 @@ class Updater:
             prepared = await self._build(operation, record, owner or "")
             update = replace(prepared, record_before=record_before)
             try:
-                answer = await self._put(update, deadline)
+                response = await self._put(update, deadline)
             except DelayedError:
                 if reads >= _MAX_READS or self._clock.monotonic() > latest:
                     raise
@@ -150,41 +150,41 @@ class Updater:
                 # is the one that the provider is mapped to.
                 owner = self._calendars[operation.provider].user or ""
             else:
-                return await self._verify(operation, update, answer)
+                return await self._verify(operation, update, response)
 
-    async def _verify(self, operation: Operation, update: _Update, answer: WriteAnswer) -> Done:
+    async def _verify(self, operation: Operation, update: _Update, response: WriteResponse) -> Done:
         """Compare the record with the request, and send once again the fields that it reset.
 
         Only fields that the update itself reset are restored (`fields.reset_fields`), and only
         while the record has the times of the update. Later edits by somebody on the platform are
         kept, and count as changes.
         """
-        current, record_after = await self._reread(operation, update, answer)
-        unrestored = fields.reset_fields(update.values, answer, current)
+        current, record_after = await self._reread(operation, update, response)
+        unrestored = fields.reset_fields(update.values, response, current)
         restored: list[str] = []
         if unrestored and self._measured.contradict("update_replaces", NO) and current is None:
-            current, record_after = await self._reread(operation, update, answer)
+            current, record_after = await self._reread(operation, update, response)
         if unrestored and (current is not None or _is_block(operation)):
             latest = update.values if current is None else fields.fields_to_send(current)
             values = {**latest, **{name: update.values[name] for name in unrestored}}
             retry = replace(update, values=values)
             try:
-                answer = await self._put(retry, self._clock.monotonic() + MAX_READ_AGE)
+                response = await self._put(retry, self._clock.monotonic() + MAX_READ_AGE)
             except PlatformError:
                 # The next read shows whether the fields were restored.
                 pass
             else:
                 update, reset = retry, unrestored
-                current, record_after = await self._reread(operation, update, answer)
+                current, record_after = await self._reread(operation, update, response)
                 unrestored = [
-                    name for name in fields.reset_fields(values, answer, current) if name in reset
+                    name for name in fields.reset_fields(values, response, current) if name in reset
                 ]
                 restored = [name for name in reset if name not in unrestored]
         if current is not None and not set(update.hosts) <= set(hosts_of(current)):
             unrestored = [*unrestored, HOSTS]
             self._measured.contradict("update_keeps_hosts", YES)
         unrestored = [*unrestored, *_also_changed(operation, update.record_before, record_after)]
-        proven = self._proven_value(update, answer, current)
+        proven = self._proven_value(update, response, current)
         return Done([(operation.ref.id, proven)], tuple(restored), tuple(unrestored))
 
     async def _read(self, operation: Operation) -> tuple[Record | Unknown, WholeRecord | None]:
@@ -226,15 +226,15 @@ class Updater:
         return None if block is None or is_deleted(block) else block
 
     async def _reread(
-        self, operation: Operation, update: _Update, answer: WriteAnswer
+        self, operation: Operation, update: _Update, response: WriteResponse
     ) -> tuple[Record | None, WholeRecord | None]:
         """Read the target after an update; None if that fails or shows other times.
 
         A block is not read if the response contains a title, because such a response is complete.
         """
         block = _is_block(operation)
-        if (block and isinstance(answer.title, str)) or self._answer_suffices(
-            update, answer, block=block
+        if (block and isinstance(response.title, str)) or self._response_suffices(
+            update, response, block=block
         ):
             return None, None
         current: Record | Unknown | None
@@ -255,12 +255,14 @@ class Updater:
             else (None, None)
         )
 
-    def _answer_suffices(self, update: _Update, answer: WriteAnswer, *, block: bool) -> bool:
+    def _response_suffices(self, update: _Update, response: WriteResponse, *, block: bool) -> bool:
         """Return true if the response alone proves the result, as updates keep other fields."""
         replaces = self._measured.is_yes("update_replaces")
         further_hosts = {*update.hosts} - {update.values.get(USER)}
         may_lose_hosts = bool(further_hosts) and not self._measured.is_yes("update_keeps_hosts")
-        return not (block or replaces or may_lose_hosts) and STATUS in fields.fields_to_send(answer)
+        return not (block or replaces or may_lose_hosts) and STATUS in fields.fields_to_send(
+            response
+        )
 
     async def _build(self, operation: Operation, record: Record, owner: str) -> _Update:
         """Build the update: the record's fields as read, with the one wanted change.
@@ -298,22 +300,22 @@ class Updater:
         path = f"{APPOINTMENTS}/{path_segment(operation.ref.id)}"
         return _Update(path, start, end, values, options, hosts_of(record))
 
-    async def _put(self, update: _Update, deadline: float) -> WriteAnswer:
+    async def _put(self, update: _Update, deadline: float) -> WriteResponse:
         texts = fields.private(update.values)
         return await self._calls.send(
             "PUT", update.path, update.body, deadline=deadline, private=texts
         )
 
     def _proven_value(
-        self, update: _Update, answer: WriteAnswer, current: Record | None
+        self, update: _Update, response: WriteResponse, current: Record | None
     ) -> Value | None:
         """Return the value that the update left, or None to leave the outcome to the next read.
 
         None means that the response shows no value, or that somebody may have changed it since.
         """
-        was_reset = STATUS in fields.reset_fields(update.values, answer, current)
+        was_reset = STATUS in fields.reset_fields(update.values, response, current)
         try:
-            value = self._value(answer if current is None else current)
+            value = self._value(response if current is None else current)
         except ValueError:
             # Most answers about meetings have no times.
             return Value(update.start, update.end, Status.CONFIRMED) if was_reset else None
@@ -321,7 +323,7 @@ class Updater:
         is_proven = was_reset or STATUS not in update.values or sent is value.status
         return value if is_proven else None
 
-    def _value(self, record: Record | WriteAnswer) -> Value:
+    def _value(self, record: Record | WriteResponse) -> Value:
         return self._reader.parser.value(record)
 
 

@@ -159,12 +159,12 @@ class LeadConnectorV1:
 
         planned = await self._plan_lists(window.from_earlier(look_back), wanted)
         limit = ReadLimit(self.name, self._clock)
-        answers = await reading.read_lists(self._calls, self._lists, planned, keep_changed, limit)
-        if any(answer.is_regrouped for answer in answers) and self._cache.renew():
+        responses = await reading.read_lists(self._calls, self._lists, planned, keep_changed, limit)
+        if any(response.is_regrouped for response in responses) and self._cache.renew():
             # A team was deleted or changed.
             return await self.read(window, providers, known, look_back=look_back)
-        reading.raise_if_all_failed(answers)
-        items = [i for answer in answers for i in answer.items if isinstance(i, Appointment)]
+        reading.raise_if_all_failed(responses)
+        items = [i for response in responses for i in response.items if isinstance(i, Appointment)]
         if any(map(needs_zone, items)):
             await self._load_zone()
         await self._find_merged_contacts(items)
@@ -175,7 +175,7 @@ class LeadConnectorV1:
         lists_blocks = self.capabilities.lists_blocks
         kinds = frozenset(Kind) if lists_blocks else frozenset({Kind.APPOINTMENT})
         snapshot = await reading.read_snapshot(
-            answers, self._parser, window, read_at, kinds, unchanged_filter.same
+            responses, self._parser, window, read_at, kinds, unchanged_filter.same
         )
         ids = frozenset((*(row.id for row in snapshot.rows), *unchanged_filter.same))
         # A team's list may show calendars whose team the location does not show.

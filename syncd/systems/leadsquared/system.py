@@ -239,12 +239,12 @@ class LeadSquared:
     async def free_slots(self, provider: str, window: Window) -> Sequence[Offer]:
         """Return the free slots of the provider's user. Raises PlatformError."""
         calendar = self._calendars[provider]
-        answers = [
+        responses = [
             await self._calls.free_slots(calendar.user, slots.requested_dates(piece))
             for piece in slice_window(window, slots.MAX_SPAN)
         ]
         try:
-            offers = slots.offered_slots(answers, calendar.address, window)
+            offers = slots.offered_slots(responses, calendar.address, window)
         except slots.UnknownSlotFormatError as error:
             self.measured.contradict("slot_names")
             raise self._calls.unknown_slot_format(str(error)) from None

@@ -10,7 +10,7 @@ import pytest
 from syncd.model import Action, Status, Statuses, Value
 from syncd.sandbox.faults import FaultKind
 from syncd.systems.leadconnector import CalendarMapping
-from syncd.systems.leadconnector.wire import WholeAppointment, WriteAnswer
+from syncd.systems.leadconnector.wire import WholeAppointment, WriteResponse
 from syncd.systems.port import (
     DelayedError,
     Done,
@@ -374,7 +374,7 @@ async def test_no_error_contains_the_texts_that_were_sent(clinic: Clinic, status
 
 
 def test_the_repr_of_a_record_contains_no_texts() -> None:
-    for shape in (WholeAppointment, WriteAnswer):
+    for shape in (WholeAppointment, WriteResponse):
         assert "Knee" not in repr(shape(id="a", title="Knee pain", description="Knee"))
 
 
