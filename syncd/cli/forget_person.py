@@ -16,7 +16,7 @@ from syncd.cli import consent, render, terminal
 from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_in_two
 from syncd.cli.resync_run import ask_daemon
 from syncd.config.settings import Settings
-from syncd.daemon.lock import StateHeldError, StateLock
+from syncd.daemon.lock import StateLock, StateLockedError
 from syncd.engine.report import RunExit
 from syncd.model import Event, Kind, Person
 from syncd.store import Store
@@ -224,7 +224,7 @@ def _erase(settings: Settings, matches: Sequence[ContactRef], *, quiet: bool) ->
                 return forget_persons(store, matches)
             finally:
                 store.close()
-    except StateHeldError as holder:
+    except StateLockedError as holder:
         if holder.role != "daemon":
             raise
     contacts = [list(contact) for contact in matches]

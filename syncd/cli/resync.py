@@ -32,7 +32,7 @@ from syncd.cli.privileges import new_output
 from syncd.cli.resync_plan import resync_planned
 from syncd.cli.resync_run import ask_daemon, back_up, carry_out, expect_acceptable, preview_resync
 from syncd.config.settings import Settings
-from syncd.daemon.lock import StateHeldError, StateLock
+from syncd.daemon.lock import StateLock, StateLockedError
 from syncd.engine.agreed_operations import ShownPlan
 from syncd.engine.operation_json import operation_json
 from syncd.engine.report import Report
@@ -107,7 +107,7 @@ def resync(
                 settings, window, providers, accept, learned, shown, every=every, as_json=as_json
             )
             back_up(path)
-    except StateHeldError as error:
+    except StateLockedError as error:
         if error.role != "daemon":
             raise
         raise typer.Exit(_hand_over(settings, window, provider, accept, as_json=as_json)) from error

@@ -28,12 +28,12 @@ from syncd.model import (
     Claim,
     Conflict,
     ConflictKind,
-    HeldConflict,
     HistoryEntry,
     Id,
     Kind,
     Replica,
     Role,
+    StoredConflict,
     TrackedEvent,
     Value,
     WholeRead,
@@ -193,7 +193,7 @@ def as_question(
 
     ``conflict_id`` is the id of that conflict, ``run`` the id of this run.
     """
-    held = HeldConflict(conflict_id, _question(newcomer, events), now, run)
+    held = StoredConflict(conflict_id, _question(newcomer, events), now, run)
     return Changes(records=[looked_for(newcomer), *events], opened=[held])
 
 

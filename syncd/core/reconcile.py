@@ -62,7 +62,7 @@ from syncd.core.resolution import (
 )
 from syncd.core.rules import Rules
 from syncd.core.workspace import Workspace
-from syncd.core.write_holds import WriteHolds, with_pause_reason
+from syncd.core.write_waits import WriteWaits, with_pause_reason
 from syncd.model import (
     Booking,
     Changes,
@@ -91,7 +91,7 @@ class DecisionInput:
     - ``near``: how often the near window is read; None if that is not known.
     - ``may_overlap``: do not look for double bookings; true for calendars that only resources
       block, as meetings there may overlap.
-    - ``withhold``: why writes that free time wait, even in a writable calendar; None: they do not.
+    - ``why_not_freed``: why writes that free time wait, also in a writable calendar, or None.
     """
 
     calendars: Mapping[str, CalendarState]
@@ -107,7 +107,7 @@ class DecisionInput:
     directive: Directive = NO_DIRECTIVE
     near: NearCycle | None = None
     may_overlap: bool = False
-    withhold: WaitReason | None = None
+    why_not_freed: WaitReason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,8 +197,8 @@ def reconcile(state: ProviderState, inputs: DecisionInput, new_id: Callable[[], 
         values = claims.setdefault(relink.replica.booking, current)
         values.append(relink.new.observed or current[0])
 
-    # Double bookings. From here on, `on_hold` has the bookings that wait for the operator because
-    # two meetings overlap.
+    # Double bookings. From here on, `held` has the bookings that wait for the operator because two
+    # meetings overlap.
     doubles = (
         []
         if inputs.may_overlap
@@ -208,13 +208,11 @@ def reconcile(state: ProviderState, inputs: DecisionInput, new_id: Callable[[], 
     )
     conflicts += doubles
     accepted = accepted_double_bookings(workspace, inputs.directive)
-    on_hold = double_bookings.on_hold(c for c in doubles if conflict_identity(c) not in accepted)
+    held = double_bookings.held_bookings(c for c in doubles if conflict_identity(c) not in accepted)
 
     # Propagation. From here on, every appointment shows its booking's agreed value, or has a write,
     # a conflict, a claim or a reason to wait. Stopped events claim their old and their new time.
-    appointment_writes, failed, waiting = propagate_all(
-        workspace, inputs.calendars, claims, on_hold
-    )
+    appointment_writes, failed, waiting = propagate_all(workspace, inputs.calendars, claims, held)
     conflicts += failed
     close_stopped(workspace, claims)
     edited_blocks.end_releases(workspace)
@@ -248,13 +246,13 @@ def reconcile(state: ProviderState, inputs: DecisionInput, new_id: Callable[[], 
 
     # Permission. From here on, `operations` has only writes that may be made now. Every other
     # wanted write is in conflict or waiting.
-    holds = WriteHolds(workspace, inputs.calendars, inputs.ownership, inputs.withhold)
+    waits = WriteWaits(workspace, inputs.calendars, inputs.ownership, inputs.why_not_freed)
     retried = frozenset({inputs.directive.retry})
-    operations, rejected, held_back = rejected_writes.filter_allowed(
-        workspace, inputs.calendars, operations, inputs.failures, retried, holds.why
+    operations, rejected, waiting_writes = rejected_writes.filter_allowed(
+        workspace, inputs.calendars, operations, inputs.failures, retried, waits.why
     )
     conflicts += rejected
-    waiting += held_back
+    waiting += waiting_writes
 
     # The queue. From here on, each open conflict is in the queue once, and no booking of the past
     # is active.

@@ -15,11 +15,11 @@ from syncd.model import (
     Booking,
     Changes,
     Claim,
-    HeldConflict,
     HistoryEntry,
     Intent,
     IntentState,
     ProviderState,
+    StoredConflict,
     TrackedEvent,
     Value,
     cut_end,
@@ -140,7 +140,7 @@ def _drop_intent(changes: Changes, intent: Intent, now: datetime, run: str) -> N
     ]
 
 
-def _fix_conflict(held: HeldConflict, now: datetime) -> HeldConflict:
+def _fix_conflict(held: StoredConflict, now: datetime) -> StoredConflict:
     claims = tuple(
         Claim(c.system, c.event, _readable_value(c.value, now), c.seen_at)
         for c in held.conflict.claims

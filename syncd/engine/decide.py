@@ -96,9 +96,9 @@ async def _decide(
             # A whole decision must see the results of the decisions before it.
             _store(engine, pending)
         state = part or engine.store.state(provider)
-        withhold = WaitReason.NOT_READ if provider in dropped else None
+        why_not_freed = WaitReason.NOT_READ if provider in dropped else None
         given = build_input(
-            engine, provider, state, observed, guard_state, report.run, withhold=withhold
+            engine, provider, state, observed, guard_state, report.run, why_not_freed=why_not_freed
         )
         wanted = persons_to_look_up(state, given)
         persons = (
@@ -107,7 +107,7 @@ async def _decide(
         given = replace(given, persons=persons)
         decision, used = reconcile_with_answer(state, given, engine.ids.row, engine.answers)
         if guard_state.stopped.get(provider):
-            decision = _with_withheld(state, given, decision)
+            decision = _with_guarded_writes(state, given, decision)
         changes = decision.changes
         changes.history = [
             replace(n, place=engine.policy.place_of(n.rule)) for n in changes.history
@@ -127,7 +127,9 @@ def _accept(engine: Engine, guard_state: GuardState, run: str) -> int:
     return accept_run(engine.store, run, found, engine.clock.now(), engine.ids.row)
 
 
-def _with_withheld(state: ProviderState, given: DecisionInput, decision: Decision) -> Decision:
+def _with_guarded_writes(
+    state: ProviderState, given: DecisionInput, decision: Decision
+) -> Decision:
     """Add the writes that the guard withholds to the decision, as waiting writes."""
     free = {name: replace(c, stopped=frozenset()) for name, c in given.calendars.items()}
     numbers = count()
@@ -136,12 +138,12 @@ def _with_withheld(state: ProviderState, given: DecisionInput, decision: Decisio
     )
     made = {write_order.operation_key(o) for o in decision.operations}
     made |= {write_order.operation_key(each.operation) for each in decision.waiting}
-    withheld = tuple(
+    guarded = tuple(
         Waiting(o, WaitReason.GUARD)
         for o in without.operations
         if o.action is not Action.CREATE_BLOCK and write_order.operation_key(o) not in made
     )
-    return replace(decision, waiting=(*decision.waiting, *withheld))
+    return replace(decision, waiting=(*decision.waiting, *guarded))
 
 
 @dataclass(frozen=True, slots=True)

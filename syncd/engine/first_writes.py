@@ -111,7 +111,7 @@ def is_stopped(system: System) -> bool:
     return any(system.facts.value(fact) == NO for fact in _FACTS.values())
 
 
-def held_updates(system: System) -> Mapping[Action, WaitReason]:
+def waiting_updates(system: System) -> Mapping[Action, WaitReason]:
     """Return the kinds of appointment writes that wait in a system, each with the reason.
 
     DAMAGED: such a write did damage. FIRST_WRITE: the first write is not compared yet.
@@ -171,7 +171,7 @@ async def limit_first_writes(
         return list(call)
     if _under_way(system) is not None and any(_is_update(i.operation) for i in call):
         await confirm_first_write(system, context)
-    waiting, damaged = held_updates(system), damaged_event(system)
+    waiting, damaged = waiting_updates(system), damaged_event(system)
     sent: list[Intent] = []
     under_way = _under_way(system)
     for intent in call:
@@ -185,7 +185,7 @@ async def limit_first_writes(
             sent.append(intent)
         elif await _begin(system, intent, context):
             sent.append(intent)
-            waiting = held_updates(system)
+            waiting = waiting_updates(system)
         else:
             result.unmade.append(Waiting(operation, WaitReason.UNANSWERED))
     return sent

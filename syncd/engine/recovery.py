@@ -30,11 +30,11 @@ from syncd.model import (
     Conflict,
     ConflictKind,
     Event,
-    HeldConflict,
     Intent,
     IntentState,
     Kind,
     Operation,
+    StoredConflict,
     TrackedEvent,
     Value,
     Window,
@@ -443,6 +443,6 @@ def _hold_for_review(intent: Intent, context: WriteContext, note: str) -> None:
         inputs=write_order.operation_key(operation),
         note=note,
     )
-    held = HeldConflict(context.new_id(), conflict, context.clock.now(), context.run)
+    held = StoredConflict(context.new_id(), conflict, context.clock.now(), context.run)
     failed = replace(intent, state=IntentState.FAILED, error="nobody can tell")
     context.store.apply(Changes(intents=[failed], opened=[held]))

@@ -31,7 +31,7 @@ from syncd.engine.reread import (
     was_just_read,
 )
 from syncd.engine.reset_fields import describe_reset, report_reset_fields
-from syncd.engine.series_writes import held_instances, write_and_compare
+from syncd.engine.series_writes import unwritable_instances, write_and_compare
 from syncd.engine.supervise import supervised
 from syncd.engine.write_history import history_of_write
 from syncd.engine.write_outcome import commit_queued, outcome_changes, stored_record
@@ -41,10 +41,10 @@ from syncd.model import (
     Changes,
     Clock,
     Coverage,
-    HeldConflict,
     Intent,
     IntentState,
     Operation,
+    StoredConflict,
     TrackedEvent,
     Waiting,
     WaitReason,
@@ -273,7 +273,7 @@ async def still_applies(
     """
     applicable: list[Intent] = []
     foreign = foreign_blocks(system.name, [i.operation for i in call], context.store)
-    foreign |= held_instances(system, [i.operation for i in call], context)
+    foreign |= unwritable_instances(system, [i.operation for i in call], context)
     for intent in call:
         operation = intent.operation
         if operation.provider in result.unsure:
@@ -417,7 +417,7 @@ def _rejected(
     elif fault.why is RejectionReason.SLOT_TAKEN:
         known = context.store.state(operation.provider)
         conflict = slot_taken(operation, fault.detail, known)
-        changes.opened.append(HeldConflict(context.new_id(), conflict, at, context.run))
+        changes.opened.append(StoredConflict(context.new_id(), conflict, at, context.run))
     changes.history += history_of_write(
         context, operation, operation.event or "", f"refused: {fault.detail}", at
     )

@@ -185,7 +185,7 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True)
-class HeldConflict:
+class StoredConflict:
     """A stored conflict.
 
     ``outcome`` says how it ended. A dismissed conflict has an outcome and is still open: it is no
@@ -330,7 +330,7 @@ class ProviderState:
     records: tuple[TrackedEvent, ...] = ()
     bookings: tuple[Booking, ...] = ()
     replicas: tuple[Replica, ...] = ()
-    conflicts: tuple[HeldConflict, ...] = ()
+    conflicts: tuple[StoredConflict, ...] = ()
     intents: tuple[Intent, ...] = ()
     undo_suppressions: tuple[UndoSuppression, ...] = ()
     owner_changes: tuple[OwnerChange, ...] = ()
@@ -370,8 +370,8 @@ class Changes:
     unlinked: list[Replica] = field(default_factory=list)
     deleted: list[EventRef] = field(default_factory=list)
     archived: list[str] = field(default_factory=list)
-    opened: list[HeldConflict] = field(default_factory=list)
-    closed: list[HeldConflict] = field(default_factory=list)
+    opened: list[StoredConflict] = field(default_factory=list)
+    closed: list[StoredConflict] = field(default_factory=list)
     intents: list[Intent] = field(default_factory=list)
     coverage: list[Coverage] = field(default_factory=list)
     history: list[HistoryEntry] = field(default_factory=list)

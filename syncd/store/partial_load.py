@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy import String, bindparam, func, select
 
-from syncd.model import Booking, HeldConflict, Id, ProviderState, Replica, TrackedEvent, Value
+from syncd.model import Booking, Id, ProviderState, Replica, StoredConflict, TrackedEvent, Value
 from syncd.store import rows
 from syncd.store.owners import owner_changes
 from syncd.store.store import Store
@@ -68,7 +68,7 @@ def load_parts(store: Store, around: Mapping[str, Collection[Id]]) -> dict[str, 
     """
     if not around:
         return {}
-    conflicts: dict[str, list[HeldConflict]] = defaultdict(list)
+    conflicts: dict[str, list[StoredConflict]] = defaultdict(list)
     for row in store.query(_OPEN, {}):
         conflicts[row["provider"]].append(rows.to_conflict(row))
     whole = {i.operation.provider for i in store.pending_intents()}
@@ -95,7 +95,7 @@ def related_state(store: Store, around: Mapping[str, Collection[Id]]) -> dict[st
     return growth.states()
 
 
-def _in(held: HeldConflict, part: ProviderState) -> bool:
+def _in(held: StoredConflict, part: ProviderState) -> bool:
     return bool({b.id for b in part.bookings} & set(held.conflict.subject.split("+")))
 
 
@@ -105,7 +105,7 @@ def pending_changes(store: Store, provider: str) -> dict[str, int]:
     return {row["system"]: int(row["n"]) for row in counted}
 
 
-def _is_double_booking(held: HeldConflict) -> bool:
+def _is_double_booking(held: StoredConflict) -> bool:
     """Return true for a double booking that is only reported; its subject is two booking ids."""
     return not held.conflict.held and "+" in held.conflict.subject
 

@@ -17,7 +17,6 @@ from syncd.model import (
     Conflict,
     ConflictKind,
     Coverage,
-    HeldConflict,
     HistoryEntry,
     Intent,
     IntentState,
@@ -27,6 +26,7 @@ from syncd.model import (
     OwnerProof,
     Replica,
     Role,
+    StoredConflict,
     TrackedEvent,
     UndoSuppression,
     Window,
@@ -218,7 +218,7 @@ def to_intent(row: RowLike) -> Intent:
     )
 
 
-def from_conflict(held: HeldConflict) -> dict[str, Any]:
+def from_conflict(held: StoredConflict) -> dict[str, Any]:
     """Convert a held conflict to a row."""
     conflict = held.conflict
     return {
@@ -238,9 +238,9 @@ def from_conflict(held: HeldConflict) -> dict[str, Any]:
     }
 
 
-def to_conflict(row: RowLike) -> HeldConflict:
+def to_conflict(row: RowLike) -> StoredConflict:
     """Convert a row to a held conflict."""
-    return HeldConflict(
+    return StoredConflict(
         row["id"],
         Conflict(
             ConflictKind(row["kind"]),

@@ -23,7 +23,6 @@ from syncd.model import (
     ExposureCause,
     Fact,
     HeldBack,
-    HeldConflict,
     Id,
     IntentState,
     Kind,
@@ -33,6 +32,7 @@ from syncd.model import (
     PollSlot,
     RateAllowance,
     ReportedItem,
+    StoredConflict,
     SystemHealth,
     SystemState,
     TimeToBlock,
@@ -152,7 +152,7 @@ class StatusSnapshot:
     owner_changes: tuple[OwnerChange, ...] = ()
     mapped: Mapping[tuple[str, str], str] = field(default_factory=dict)
     items: tuple[ReportedItem, ...] = ()
-    conflicts: tuple[HeldConflict, ...] = ()
+    conflicts: tuple[StoredConflict, ...] = ()
     acknowledgements: Mapping[str, Acknowledgement] = field(default_factory=dict)
     our_blocks: tuple[Mapping[str, Any], ...] = ()
     waiting: tuple[WaitingWrite, ...] = ()
@@ -319,7 +319,7 @@ def _mark(row: sqlite3.Row) -> Acknowledgement:
     )
 
 
-def _conflict(row: sqlite3.Row) -> HeldConflict:
+def _conflict(row: sqlite3.Row) -> StoredConflict:
     kind, claims = ConflictKind(row["kind"]), map(claim_of, json.loads(row["claims"]))
     conflict = Conflict(
         kind,
@@ -331,7 +331,7 @@ def _conflict(row: sqlite3.Row) -> HeldConflict:
         row["rule"],
         bool(row["held"]),
     )
-    return HeldConflict(
+    return StoredConflict(
         row["id"], conflict, datetime.fromisoformat(row["opened_at"]), row["run"], None, ""
     )
 
@@ -374,7 +374,7 @@ def _held_back(row: sqlite3.Row) -> HeldBack:
 
 
 def _stopped(
-    connection: sqlite3.Connection, conflicts: Iterable[HeldConflict]
+    connection: sqlite3.Connection, conflicts: Iterable[StoredConflict]
 ) -> dict[Id, TrackedEvent]:
     """Return the tracked events to which the guard's open stops refer."""
     ids = sorted(

@@ -221,7 +221,7 @@ class Capabilities:
       end after the update. ``meetings_keep_end``: the same for meetings, about which a measurement
       on a block proves nothing.
     - ``series_writes``: a write to an instance of a series changes only that instance;
-      ``series_held``: the configuration holds such writes back.
+      ``series_waits``: the configuration holds such writes back.
     - ``notifies``: a write to an appointment may notify the customer, whatever syncd requests.
     - ``rows_carry_owner``, ``rows_carry_end``: list rows contain the owner's address, and an end;
       each row without it is reported. If False, one report covers all rows.
@@ -252,7 +252,7 @@ class Capabilities:
     update_keeps_end: bool = True
     meetings_keep_end: bool = True
     series_writes: bool = False
-    series_held: bool = False
+    series_waits: bool = False
     notifies: bool = False
     rows_carry_owner: bool = True
     rows_carry_end: bool = True

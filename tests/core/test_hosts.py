@@ -12,11 +12,11 @@ from syncd.core.resolution import InvalidResolutionError, Resolution, Resolution
 from syncd.core.rules import Rules
 from syncd.model import (
     ConflictKind,
-    HeldConflict,
     OwnerChange,
     OwnerProof,
     ProviderState,
     Status,
+    StoredConflict,
     TrackedEvent,
     Value,
     derived_id,
@@ -113,7 +113,7 @@ def test_a_contradiction_stays_held_while_the_meetings_system_is_silent(other: V
 
 def answered(first: Decision, answer: Resolution) -> Decision:
     (conflict,) = first.conflicts
-    open_conflict = HeldConflict("h", conflict, NOW, "run")
+    open_conflict = StoredConflict("h", conflict, NOW, "run")
     records = {r.id: r for r in first.changes.records}
     records.setdefault(SHARE, rec("b", SHARE, v(9), v(9), person="kim"))
     known = ProviderState(

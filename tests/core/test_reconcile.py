@@ -19,7 +19,6 @@ from syncd.model import (
     Action,
     Booking,
     ConflictKind,
-    HeldConflict,
     Intent,
     IntentState,
     Kind,
@@ -28,6 +27,7 @@ from syncd.model import (
     Replica,
     Role,
     Status,
+    StoredConflict,
     TrackedEvent,
 )
 from tests.core.kit import (
@@ -376,7 +376,7 @@ def test_an_operation_that_failed_three_times_is_quarantined_and_the_rest_goes_o
 def test_a_refused_time_is_not_tried_again_until_it_changes() -> None:
     move = next(o for o in decided(settled(9, 12)).operations if o.system == "b")
     taken = slot_taken(move, "taken", settled(9, 12))
-    held = HeldConflict("h", taken, NOW, "run")
+    held = StoredConflict("h", taken, NOW, "run")
     world = replace(settled(9, 12), conflicts=(held,))
     assert [o.system for o in decided(world).operations] == ["c"]
     elsewhere = decided(replace(settled(9, 13), conflicts=(held,)))

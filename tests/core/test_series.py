@@ -19,8 +19,8 @@ from syncd.model import (
     UNNAMED_SERIES,
     Conflict,
     ConflictKind,
-    HeldConflict,
     ProviderState,
+    StoredConflict,
     TrackedEvent,
     Window,
 )
@@ -241,7 +241,7 @@ def test_a_question_about_a_series_holds_all_its_instances() -> None:
 
 def answered(answer: Resolution) -> Decision:
     asked = state(*AMBIGUOUS)
-    held = HeldConflict("c1", decided(asked).conflicts[0], NOW, "run")
+    held = StoredConflict("c1", decided(asked).conflicts[0], NOW, "run")
     decision, counted = reconcile_with_answer(
         replace(asked, conflicts=(held,)), case(), iter("uvwxyz123456").__next__, {"c1": answer}
     )

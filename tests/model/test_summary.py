@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from syncd.model import Acknowledgement, HeldConflict, ReportedItem, Topic
+from syncd.model import Acknowledgement, ReportedItem, StoredConflict, Topic
 from syncd.model.summary import acknowledgement_of, stale_acknowledgements, summarise
 from tests.store.kit import DAY, held, item
 
@@ -84,7 +84,7 @@ def test_an_acknowledgement_of_an_ended_item_is_stale() -> None:
     assert stale_acknowledgements(mark(item("e")), [], []) == [item("e").digest]
 
 
-def double_booking(inputs: str = "x", *, hold: bool = False) -> HeldConflict:
+def double_booking(inputs: str = "x", *, hold: bool = False) -> StoredConflict:
     conflict = held("c")
     return replace(conflict, conflict=replace(conflict.conflict, inputs=inputs, held=hold))
 

@@ -34,12 +34,12 @@ from syncd.model import (
     Action,
     Changes,
     Coverage,
-    HeldConflict,
     Intent,
     IntentState,
     Kind,
     Operation,
     Status,
+    StoredConflict,
     Window,
 )
 from syncd.sandbox.leadconnector.slots import BusyTime
@@ -170,7 +170,7 @@ def acceptance_is_forgotten(patch: Patch) -> None:
     """Stop accepted changes again in the next cycle."""
     ended = Store.ended_conflicts
 
-    def forgetful(store: Store, provider: str, outcome: str) -> list[HeldConflict]:
+    def forgetful(store: Store, provider: str, outcome: str) -> list[StoredConflict]:
         return [] if outcome == guard_stops.ACCEPTED else ended(store, provider, outcome)
 
     swap(patch, ended, forgetful)

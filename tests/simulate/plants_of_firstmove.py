@@ -20,8 +20,8 @@ Patch = pytest.MonkeyPatch
 
 def moves_go_on_after_a_difference(patch: Patch) -> None:
     """Report a damaged appointment, but stop no writes."""
-    patch.setattr(first_writes, "held_updates", lambda _system: {})
-    patch.setattr(decision_input, "held_updates", lambda _system: {})
+    patch.setattr(first_writes, "waiting_updates", lambda _system: {})
+    patch.setattr(decision_input, "waiting_updates", lambda _system: {})
 
 
 def the_first_moves_are_made_at_once(patch: Patch) -> None:

@@ -10,10 +10,10 @@ from syncd.model import (
     Changes,
     Conflict,
     ConflictKind,
-    HeldConflict,
     Kind,
     Role,
     Status,
+    StoredConflict,
     UndoSuppression,
 )
 from syncd.store import Store
@@ -150,7 +150,7 @@ def test_a_provider_with_waiting_work_has_no_part(
 
 def test_a_reported_double_booking_comes_with_its_bookings(store: Store) -> None:
     conflicts = [
-        HeldConflict(
+        StoredConflict(
             pair, Conflict(ConflictKind.DOUBLE_BOOKED, "p", pair, (), "", held=False), DAY, "run"
         )
         for pair in ("m1+gone", "m2+m3")

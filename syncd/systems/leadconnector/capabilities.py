@@ -35,6 +35,6 @@ def capabilities(account: Account, measured: MeasuredFacts) -> Capabilities:
         update_replaces=True,
         update_sets_status=True,
         series_writes=account.series == "write" and may_write_instances,
-        series_held=account.series == "hold",
+        series_waits=account.series == "hold",
         record_fields=RECORD_FIELDS,
     )
