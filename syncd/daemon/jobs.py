@@ -23,7 +23,7 @@ from syncd.daemon.control_socket import RequestRejectedError
 from syncd.daemon.metrics import outcome
 from syncd.engine import pausing
 from syncd.engine.acknowledge import AcknowledgeError, acknowledge_entry
-from syncd.engine.agreed_operations import AgreedOperations
+from syncd.engine.approved_operations import ApprovedOperations
 from syncd.engine.operation_json import operation_json
 from syncd.engine.probe_outcome import ProbeRun
 from syncd.engine.progress import Progress
@@ -61,7 +61,7 @@ class EngineApi(CleanupEngine, Protocol):
         providers: Sequence[str] | None = None,
         accept: str | None = None,
         dry_run: bool = ...,
-        exactly: AgreedOperations | None = ...,
+        exactly: ApprovedOperations | None = ...,
         progress: Progress = ...,
     ) -> Report:
         """Run cycles until nothing is left to do."""

@@ -15,7 +15,7 @@ from syncd.core.repair import repair
 from syncd.core.resolution import Resolution
 from syncd.engine import first_read
 from syncd.engine.absence_lookups import AbsenceLookups
-from syncd.engine.agreed_operations import PLAN, AgreedOperations, filter_agreed
+from syncd.engine.approved_operations import PLAN, ApprovedOperations, filter_approved
 from syncd.engine.canaries import Canaries
 from syncd.engine.cleanup_in_engine import Cleaner, CleanupSpec, clean_up_in_engine
 from syncd.engine.cleanup_report import CleanupReport
@@ -157,7 +157,7 @@ class Engine:
         providers: Sequence[str] | None = None,
         accept: str | None = None,
         dry_run: bool = False,
-        exactly: AgreedOperations | None = None,
+        exactly: ApprovedOperations | None = None,
         progress: Progress = lambda _text: None,
     ) -> Report:
         """Run cycles over the far window until `engine.resync_end` says that it is complete.
@@ -379,7 +379,7 @@ class Engine:
             decisions |= await decide_due(self, blocked, observed, report, accept)
         operations = [o for d in decisions.values() for o in d.operations]
         report.planned, report.unmade = operations, 0
-        operations = filter_agreed(report.exactly, self.admit(operations))
+        operations = filter_approved(report.exactly, self.admit(operations))
         unmade: list[Waiting] = []
         if operations and not report.dry_run:
             unmade = await write_systems(self, operations, observed, context, report, progress)
