@@ -235,9 +235,9 @@ def _relink(
         for r in unlinked
         if r.kind is Kind.APPOINTMENT and r.observed and r.observed.busy and _id(r) not in taken
     ]
-    # An instance that is missing and not proven to be gone can only have moved with its series.
-    missing = [r for r in known if r.absence_proofs and r.series and r.observed is not None]
-    pairing = pair_instances([*vanished, *missing], fresh)
+    # An instance that is absent and not proven to be gone can only have moved with its series.
+    absent = [r for r in known if r.absence_proofs and r.series and r.observed is not None]
+    pairing = pair_instances([*vanished, *absent], fresh)
     relinks += [Relink(links[_id(old)], old, new) for old, new in pairing.pairs]
     for question in pairing.questions:
         proven = [r for r in question.old if _is_settled(r, stopped)]
@@ -251,7 +251,7 @@ def _relink(
         undecided.extend(new for new in question.new if new not in undecided)
         booking, records = links[_id(proven[0])].booking, [*proven, *question.new]
         conflicts.append(_ambiguous(provider, booking, records, _WHICH))
-    persons_in_series = persons_with_series(vanished, missing, fresh)
+    persons_in_series = persons_with_series(vanished, absent, fresh)
     vanished = [
         old for old in vanished if not old.series and _customer_key(old) not in persons_in_series
     ]

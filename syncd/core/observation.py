@@ -225,7 +225,7 @@ def apply_observation(
         key=event.key or record.key,
         updated_at=event.updated_at,
         absence_proofs=0,
-        missing_since=None,
+        absent_since=None,
         series=event.series,
         original_start=event.original_start,
         created_at=record.created_at or event.created_at,
@@ -351,6 +351,6 @@ def mark_deleted(record: TrackedEvent, at: datetime, *, by_id: bool = False) -> 
         written_at=at,
         before_write=record.observed if record.observed is not None else record.before_write,
         absence_proofs=0,
-        missing_since=None,
-        off_seen_at=record.off_seen_at or record.missing_since or at,
+        absent_since=None,
+        off_seen_at=record.off_seen_at or record.absent_since or at,
     )

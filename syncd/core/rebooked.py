@@ -65,7 +65,7 @@ class PossibleSuccessor:
     - ``seen_at``: when the appointment was first seen; UTC.
     - ``opened``: the appointment already has a booking of its own.
     - ``same_meeting_in``: the other systems in which somebody also entered the same meeting.
-    - ``known_bookings``: the bookings of other systems whose missing twin the appointment may be.
+    - ``known_bookings``: the bookings of other systems whose absent twin the appointment may be.
     """
 
     record: TrackedEvent

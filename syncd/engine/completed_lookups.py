@@ -10,7 +10,7 @@ from datetime import datetime
 
 from syncd.core.absence import AbsenceVerdict
 from syncd.core.observation import ObservationKind, apply_observation, mark_deleted
-from syncd.engine.evidence import judge_missing
+from syncd.engine.evidence import judge_unlisted
 from syncd.engine.list_lag import recheck_lag
 from syncd.engine.lookups import Lookups
 from syncd.engine.observation import SystemRead
@@ -70,7 +70,7 @@ def apply_other_owner(read: SystemRead, found: FoundElsewhere) -> None:
 
 @dataclass(frozen=True, slots=True)
 class CompletedLookup:
-    """The result of a lookup of a missing event, made at ``asked_at``.
+    """The result of a lookup of an unlisted event, made at ``asked_at``.
 
     ``record`` is the stored event. ``hidden``: lists should have shown the event and did not.
     """
@@ -94,10 +94,10 @@ async def look_up(
     Settled: found, proven to be gone, with its owner in doubt, or reported. Raises PlatformError.
     """
     result, asked_at = await lookups.look_up(record)
-    return await resolve_missing(read, lookups, reports, CompletedLookup(record, result, asked_at))
+    return await resolve_unlisted(read, lookups, reports, CompletedLookup(record, result, asked_at))
 
 
-async def resolve_missing(
+async def resolve_unlisted(
     read: SystemRead,
     lookups: Lookups,
     reports: ReportedItems,
@@ -105,7 +105,7 @@ async def resolve_missing(
     *,
     listed_whole: bool | None = None,
 ) -> bool:
-    """Apply the answer about one missing event; return whether its state is settled.
+    """Apply the result about one unlisted event; return whether its state is settled.
 
     ``listed_whole``: true if the list of the event's calendar is complete and lacks the event,
     false if that list is incomplete, None if no list should show the event. The return value is as
@@ -130,7 +130,7 @@ async def resolve_missing(
         probes.forget(record.id)
         read.owners.note_deleted(record)
         return True
-    verdict = await judge_missing(read, lookups, record, lookup.result, listed_whole=listed_whole)
+    verdict = await judge_unlisted(read, lookups, record, lookup.result, listed_whole=listed_whole)
     match verdict:
         case AbsenceVerdict.PROVEN:
             reports.answered.add(record.id)
@@ -146,7 +146,7 @@ async def resolve_missing(
             )
         case AbsenceVerdict.OWNER_IN_DOUBT:
             reports.answered.add(record.id)
-            read.owners.note_missing(record)
+            read.owners.note_unlisted(record)
         case AbsenceVerdict.COUNTED:
             read.owners.note_returned(record)
             # The calendar is changing: `core.poll_schedule` reads the calendar again soon.
@@ -177,19 +177,19 @@ def _next_proof(read: SystemRead, record: TrackedEvent, result: LookupResult) ->
 
     Refusals count once per lag bound.
     """
-    since = record.missing_since
+    since = record.absent_since
     if isinstance(result, Gone) or since is None:
         return read.asked_at
     return max(read.asked_at, since + read.system.capabilities.lag)
 
 
 def _counted(read: SystemRead, record: TrackedEvent) -> TrackedEvent:
-    """Return a missing event with one more proof of absence."""
-    since = record.missing_since if record.absence_proofs else None
+    """Return an unlisted event with one more proof of absence."""
+    since = record.absent_since if record.absence_proofs else None
     return replace(
         record,
         absence_proofs=record.absence_proofs + 1,
-        missing_since=since or read.asked_at,
+        absent_since=since or read.asked_at,
         # Without a fingerprint, the row is parsed as soon as it is listed again.
         fingerprint=record.fingerprint if record.open_ended else "",
     )

@@ -87,9 +87,9 @@ class ContactLinks:
         known = relations(store, name)
         wanted = dict(self._wanted(store, clock))
         ended = [booking for booking in known if booking not in wanted]
-        missing = [b for b in wanted if b not in known or not known[b].record]
+        unlinked = [b for b in wanted if b not in known or not known[b].record]
         now = clock.monotonic()
-        due = [b for b in missing if self.unmatched.get(b, 0.0) <= now]
+        due = [b for b in unlinked if self.unmatched.get(b, 0.0) <= now]
         try:
             with supervised(name, "linking bookings to contacts"):
                 for booking in ended[:MAX_LINKS]:

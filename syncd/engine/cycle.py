@@ -212,7 +212,7 @@ class Engine:
                 self.dirty.mark_whole(providers or self.mapping)  # Nothing was written.
 
     def _begin_lookups(self) -> None:
-        """Allow one lookup by id of each missing event in this run."""
+        """Allow one lookup by id of each unlisted event in this run."""
         for name in self.systems:
             self.probes.setdefault(name, AbsenceLookups()).begin_run()
 

@@ -1,4 +1,4 @@
-"""Gather the evidence that a missing event is gone; `core.absence` judges it."""
+"""Gather the evidence that an unlisted event is gone; `core.absence` judges it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from syncd.model.platform_facts import NO
 from syncd.systems.port import Gone, LookupResult, PlatformError, RejectedError, Unknown
 
 
-async def judge_missing(
+async def judge_unlisted(
     read: SystemRead,
     lookups: Lookups,
     record: TrackedEvent,
@@ -49,7 +49,7 @@ async def judge_missing(
         own_list=isinstance(result, Gone) and result.own_list,
         refused_when_gone=record.kind in able.refused_when_gone,
         counted=record.absence_proofs,
-        since=record.missing_since,
+        since=record.absent_since,
         needed=able.gone_proofs.get(record.kind, 1),
     )
     if evidence.by_id is ByIdResult.REFUSED and evidence.refused_when_gone and listed_whole:

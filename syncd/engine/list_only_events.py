@@ -1,4 +1,4 @@
-"""Find missing events whose state only lists can show."""
+"""Find unlisted events whose state only lists can show."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from syncd.systems.port import Unknown
 def list_only_events(
     read: SystemRead, sure: Iterable[TrackedEvent], completed: Iterable[CompletedLookup]
 ) -> Iterable[TrackedEvent]:
-    """Return the missing events that no list shows and that cannot be read by id.
+    """Return the unlisted events that no list shows and that cannot be read by id.
 
-    ``sure`` are the missing events, ``completed`` the lookups of this read. Events of earlier reads
-    are remembered until a list shows them or a lookup answers.
+    ``sure`` are the unlisted events, ``completed`` the lookups of this read. Events of earlier
+    reads are remembered until a list shows them or a lookup answers.
     """
     by_list = read.system.capabilities.gone_by_list
     list_only = read.probes.list_only

@@ -52,7 +52,7 @@ async def look_up_own_blocks(
     if not resync and running is None and not probes.any_open:
         return
     unshown = await _unshown(read, unlisted)
-    reports.missing |= {record.id for record in unshown}
+    reports.unlisted |= {record.id for record in unshown}
     proving = [r for r in unshown if probes.is_open(r.id) and probes.is_due(r.id, read.asked_at)]
     others = [record for record in unshown if not probes.is_open(record.id)]
     if resync:
@@ -120,7 +120,7 @@ async def _unshown(read: SystemRead, unlisted: Sequence[str]) -> list[TrackedEve
     """Return the own blocks in the window that no list shows, the least recently observed first.
 
     Only calendars without a block list count. If a block list exists but is incomplete,
-    `absence.check_unlisted` looks up the missing blocks.
+    `absence.check_unlisted` looks up the unlisted blocks.
     """
     covered = {c.provider for c in read.snapshot.coverage if Kind.BLOCK in c.kinds}
     covered |= {u.provider for u in read.snapshot.unproven if Kind.BLOCK in u.kinds}

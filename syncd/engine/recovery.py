@@ -257,7 +257,7 @@ async def may_hide_event(system: System, snapshot: Snapshot, provider: str, stor
 async def hides_event(
     system: System, provider: str, snapshot: Snapshot, store: Store, asked_at: datetime
 ) -> bool:
-    """Return true if a calendar's lists hide events, so that a new block may be missing too.
+    """Return true if a calendar's lists hide events, so that a new block may be unlisted, too.
 
     Missing known events are looked up by id, if the lists have to show them (they need not show a
     leave that began before the window). Lists that were reported as incomplete and show no known
@@ -266,13 +266,13 @@ async def hides_event(
     listed = {row.id for row in snapshot.rows}
     windows = [c.window for c in snapshot.coverage if c.provider == provider]
     known = {e for w in windows for e in store.fingerprints(system.name, w, [provider])}
-    missing = [
+    unlisted = [
         record
         for record in store.records(system.name, sorted(known - listed))
         if record.observed is not None
         and any(is_expected(record, record.observed, w, asked_at) for w in windows)
     ]
-    for record in missing[:_MOST_ASKED]:
+    for record in unlisted[:_MOST_ASKED]:
         sighting = await system.read_one(record.ref, record.observed)
         if isinstance(sighting, Found) and sighting.event.provider == provider:
             return True
@@ -280,7 +280,7 @@ async def hides_event(
 
 
 _MOST_ASKED = 3
-"""Maximum lookups of missing events before a list counts as complete."""
+"""Maximum lookups of unlisted events before a list counts as complete."""
 
 
 def create_candidates(
@@ -341,7 +341,7 @@ async def _recover_change(system: System, intent: Intent, context: WriteContext)
         sighting = Gone()
     match sighting:
         case Gone():
-            changes = write_results.target_missing(
+            changes = write_results.target_gone(
                 record, context.store.links(system.name, record.id), asked_at
             )
             queued = intent.state is IntentState.ACCEPTED

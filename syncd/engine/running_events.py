@@ -153,7 +153,7 @@ async def follow_running(
     queued = [record for record in records if record.id in awaited]
     lasting = [r for r in records if r.id not in awaited and _is_settled(read, r)]
     due = running.due(lasting, read.asked_at, read.probes, at_once=at_once)
-    reports.missing |= {record.id for record in records}
+    reports.unlisted |= {record.id for record in records}
     for record in (*queued[:MAX_FOLLOWED], *due):
         if questions.exhausted:
             return

@@ -410,7 +410,7 @@ def _rejected(
         # The target is gone: a removal is done; for any other write, this is a change.
         record = stored_record(context, operation.system, operation.event)
         links = context.store.links(operation.system, operation.event)
-        changes = write_results.target_missing(record, links, at)
+        changes = write_results.target_gone(record, links, at)
         done = operation.action is Action.REMOVE_BLOCK
         state = IntentState.DONE if done else IntentState.DROPPED
         changes.intents.append(replace(failed, state=state))

@@ -41,7 +41,7 @@ class TrackedEvent:
       event was accepted; then ``end_accepted`` is true).
     - ``written``, ``written_at``, ``before_write``: the last value that syncd wrote, when, and the
       value before it (None: the event did not exist). They identify stale reads.
-    - ``absence_proofs``: the number of separate proofs of absence so far; ``missing_since`` is the
+    - ``absence_proofs``: the number of separate proofs of absence so far; ``absent_since`` is the
       time of the first one.
     - ``archived``: the event is history and no longer takes part in decisions.
     - ``series``, ``original_start``, ``created_at``: as in `Event`.
@@ -70,7 +70,7 @@ class TrackedEvent:
     written_at: datetime | None = None
     before_write: Value | None = None
     absence_proofs: int = 0
-    missing_since: datetime | None = None
+    absent_since: datetime | None = None
     archived: bool = False
     series: str = ""
     original_start: datetime | None = None

@@ -146,7 +146,7 @@ def test_an_unchanged_update_time_is_not_the_time_of_cancellation() -> None:
 
 
 def test_a_deletion_counts_from_its_first_absence() -> None:
-    missed = rec("a", "1", v(9), v(9), absence_proofs=1, missing_since=at(3))
+    missed = rec("a", "1", v(9), v(9), absence_proofs=1, absent_since=at(3))
     assert mark_deleted(missed, NOW).off_seen_at == at(3)
     assert mark_deleted(rec("a", "1", v(9), v(9)), NOW).off_seen_at == NOW
 

@@ -58,7 +58,7 @@ FULL_RECORD = TrackedEvent(
     written_at=at(2),
     before_write=v(11, status=Status.NOSHOW),
     absence_proofs=2,
-    missing_since=DAY,
+    absent_since=DAY,
     series="master",
     original_start=at(3),
     created_at=at(4),
