@@ -25,7 +25,7 @@ from syncd.store.forget import (
     ContactRef,
     ErasureReport,
     event_of_contact,
-    forget_persons,
+    forget_customers,
     known_contacts,
 )
 from syncd.store.nightly import kept_backups
@@ -177,7 +177,7 @@ async def _person(app: App, store: Store, contact: ContactRef) -> Person | None:
         return None
     event = Event(contact[0], record.provider, record.id, Kind.APPOINTMENT, value, contact[1])
     try:
-        return await app.systems[contact[0]].person(event)
+        return await app.systems[contact[0]].customer(event)
     except RejectedError:
         return None
 
@@ -221,7 +221,7 @@ def _erase(settings: Settings, matches: Sequence[ContactRef], *, quiet: bool) ->
         with StateLock(path, role="forget-person"):
             store = Store.open(path)
             try:
-                return forget_persons(store, matches)
+                return forget_customers(store, matches)
             finally:
                 store.close()
     except StateLockedError as holder:

@@ -33,10 +33,11 @@ from syncd.core.claims import (
     undecidable_conflicts,
 )
 from syncd.core.conflict_queue import update_queue
+from syncd.core.customers import CustomerComparison, compare_customers, customers_to_compare
 from syncd.core.exposure import RequiredBlocks
 from syncd.core.guard_stops import close_stopped, stopped_records
 from syncd.core.inputs import CalendarState
-from syncd.core.matching import MatchResult, PersonIndex, candidates_to_look_up, match_events
+from syncd.core.matching import CustomerIndex, MatchResult, candidates_to_look_up, match_events
 from syncd.core.merging import ONE_CHANGE, ForcedValue, MergeResult, merge, restates, shows_agreed
 from syncd.core.moved_into_window import open_questions
 from syncd.core.open_ends import renew_open_ends
@@ -49,7 +50,6 @@ from syncd.core.ownership import (
     orphans_of,
     resolve_ownership,
 )
-from syncd.core.persons import PersonComparison, compare_persons, persons_to_compare
 from syncd.core.rebooked import REBOOKED, NearCycle, follow_rebooking, rebookings
 from syncd.core.resolution import (
     NO_DIRECTIVE,
@@ -99,7 +99,7 @@ class DecisionInput:
     now: datetime
     horizon: datetime
     run: str
-    persons: PersonIndex = field(default_factory=dict)
+    customers: CustomerIndex = field(default_factory=dict)
     guards: Sequence[Conflict] = ()
     failures: Mapping[str, int] = field(default_factory=dict)
     ownership: Ownership = NO_OWNERSHIP
@@ -133,17 +133,17 @@ class Decision:
     unmatched: int = 0
     adopted: tuple[TrackedEvent, ...] = ()
     waiting: tuple[Waiting, ...] = ()
-    compared: tuple[PersonComparison, ...] = ()
+    compared: tuple[CustomerComparison, ...] = ()
 
 
-def persons_to_look_up(state: ProviderState, inputs: DecisionInput) -> tuple[TrackedEvent, ...]:
+def customers_to_look_up(state: ProviderState, inputs: DecisionInput) -> tuple[TrackedEvent, ...]:
     """Return the appointments whose customer must be looked up before `reconcile` is called."""
     workspace = _workspace(state, inputs)
     linked = {booking: workspace.present(booking) for booking in workspace.bookings}
     candidates = candidates_to_look_up(
         _matchable(workspace, inputs), list(workspace.bookings.values()), linked
     )
-    return (*candidates, *persons_to_compare(workspace))
+    return (*candidates, *customers_to_compare(workspace))
 
 
 def _workspace(state: ProviderState, inputs: DecisionInput) -> Workspace:
@@ -216,7 +216,7 @@ def reconcile(state: ProviderState, inputs: DecisionInput, new_id: Callable[[], 
     conflicts += failed
     close_stopped(workspace, claims)
     edited_blocks.end_releases(workspace)
-    compared, not_looked_up = compare_persons(workspace, inputs.persons)
+    compared, not_looked_up = compare_customers(workspace, inputs.customers)
 
     # Blocks. From here on, every busy interval has a block in each other calendar that needs one,
     # a write that creates the block, or counts as an exposure.
@@ -225,7 +225,7 @@ def reconcile(state: ProviderState, inputs: DecisionInput, new_id: Callable[[], 
     planning = BlockPlanningInput(
         inputs.calendars,
         claims,
-        (*matched.undecided, *matched.unknown_person),
+        (*matched.undecided, *matched.unknown_customer),
         untouchable,
         inputs.capacity,
         orphans_of(workspace, inputs.ownership),
@@ -264,7 +264,7 @@ def reconcile(state: ProviderState, inputs: DecisionInput, new_id: Callable[[], 
         tuple(conflicts),
         exposures,
         wanted,
-        len(matched.unknown_person) + not_looked_up,
+        len(matched.unknown_customer) + not_looked_up,
         tuple(adopted),
         with_pause_reason(waiting, inputs.calendars),
         tuple(compared),
@@ -329,10 +329,10 @@ def _link(workspace: Workspace, inputs: DecisionInput, new_id: Callable[[], str]
         list(workspace.bookings.values()),
         {booking: workspace.present(booking) for booking in workspace.bookings},
         workspace.linked_ids(),
-        inputs.persons,
+        inputs.customers,
         {name for name, calendar in inputs.calendars.items() if not calendar.trusted},
         _matchable(workspace, inputs, past=True),
-        rebookings(workspace, inputs.calendars, fresh, inputs.persons, inputs.near),
+        rebookings(workspace, inputs.calendars, fresh, inputs.customers, inputs.near),
         workspace.stopped.keys(),
     )
     matched = questions.answer(matched, workspace, inputs.directive)
@@ -355,9 +355,9 @@ def _link(workspace: Workspace, inputs: DecisionInput, new_id: Callable[[], str]
         else:
             continue
         workspace.accept(twin.record)
-        system, event, person = twin.record.system, twin.record.id, twin.record.person
+        system, event, customer = twin.record.system, twin.record.id, twin.record.customer
         synced = questions.synced_revision(workspace, booking, twin.record)
-        link = Replica(booking.id, system, event, Role.TWIN, synced, person)
+        link = Replica(booking.id, system, event, Role.TWIN, synced, customer)
         workspace.link(link)
         workspace.log(booking, "seen", record=twin.record, rule="twin: same person, same time")
     return matched

@@ -35,7 +35,7 @@ from syncd.engine.write_pauses import WritePauses
 from syncd.model import Clock, Window
 from syncd.model.pauses import OBSERVE_REASON, OBSERVE_REMEDY
 from syncd.store import Store
-from syncd.store.forget import forget_persons
+from syncd.store.forget import forget_customers
 
 log = structlog.get_logger(__name__)
 
@@ -305,7 +305,7 @@ class Jobs:
         contacts = contacts_argument(arguments)
         async with self._engine_lock:  # not during a job, which may store the same ids
             self._refuse_if_stopping()
-            erased = forget_persons(self._engine.store, contacts)
+            erased = forget_customers(self._engine.store, contacts)
         return erased.to_json(), 0
 
     async def on_acknowledge(

@@ -216,11 +216,11 @@ class BreakerSystem:
         await self._check_closed(writing=False)
         return await self._system.users()
 
-    async def person(self, event: Event) -> Person | None:
+    async def customer(self, event: Event) -> Person | None:
         """Delegate to the system. Raises PlatformError while the breaker is open."""
         await self._check_closed(writing=False)
         with supervised(self.name, "person"):
-            return await self._system.person(event)
+            return await self._system.customer(event)
 
     async def free_slots(self, provider: str, window: Window) -> Sequence[Offer]:
         """Delegate to the system. Raises PlatformError while the breaker is open."""

@@ -45,10 +45,10 @@ def _nothing_to_decide(before: TrackedEvent, after: TrackedEvent) -> bool:
 
     An event that is back at its base still needs one: a conflict may hold the change.
     """
-    return (before.provider, before.observed, before.person) == (
+    return (before.provider, before.observed, before.customer) == (
         after.provider,
         after.observed,
-        after.person,
+        after.customer,
     )
 
 

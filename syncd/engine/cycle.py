@@ -21,6 +21,7 @@ from syncd.engine.cleanup_in_engine import Cleaner, CleanupSpec, clean_up_in_eng
 from syncd.engine.cleanup_report import CleanupReport
 from syncd.engine.clock_check import check_clock, known_error
 from syncd.engine.compaction import compact_history
+from syncd.engine.customer_lookup import CustomerLookup
 from syncd.engine.decide import decide_due
 from syncd.engine.dirty import DirtyProviders
 from syncd.engine.exposure_tracker import ExposureTracker
@@ -31,7 +32,6 @@ from syncd.engine.held_back_log import HeldBackLog
 from syncd.engine.left_behind import report_left_behind
 from syncd.engine.moved_into_window import MovedInQueue
 from syncd.engine.observation import Observation, ReadRequest, proven_coverage, whole_window_reads
-from syncd.engine.person_lookup import PersonLookup
 from syncd.engine.policy import EnginePolicy, IdSource
 from syncd.engine.probe_outcome import ProbeRun
 from syncd.engine.probing import forget_facts, probe_systems
@@ -78,7 +78,7 @@ class Engine:
     store: Store
     clock: Clock
     ids: IdSource
-    persons: PersonLookup
+    customers: CustomerLookup
     policy: EnginePolicy
     stopping: Stopping = field(default_factory=Stopping)
     on_write: Callable[[Operation, str], None] = lambda _operation, _what: None

@@ -16,7 +16,7 @@ from syncd.core import write_order
 from syncd.core.reconcile import (
     Decision,
     DecisionInput,
-    persons_to_look_up,
+    customers_to_look_up,
     reconcile,
     reconcile_with_answer,
 )
@@ -28,7 +28,7 @@ from syncd.engine.guard_stops import accept_stops as accept_run
 from syncd.engine.guard_stops import log_stops
 from syncd.engine.moved_into_window import search_beyond_window
 from syncd.engine.observation import Observation
-from syncd.engine.other_persons import end_persons, follow_persons
+from syncd.engine.other_customers import end_customers, follow_customers
 from syncd.engine.ownership import bearing_providers
 from syncd.engine.report import Report
 from syncd.engine.reported_items import log_reported
@@ -100,11 +100,11 @@ async def _decide(
         given = build_input(
             engine, provider, state, observed, guard_state, report.run, why_not_freed=why_not_freed
         )
-        wanted = persons_to_look_up(state, given)
-        persons = (
-            await engine.persons.look_up(wanted, engine.systems, engine.tasks) if wanted else {}
+        wanted = customers_to_look_up(state, given)
+        customers = (
+            await engine.customers.look_up(wanted, engine.systems, engine.tasks) if wanted else {}
         )
-        given = replace(given, persons=persons)
+        given = replace(given, customers=customers)
         decision, used = reconcile_with_answer(state, given, engine.ids.row, engine.answers)
         if guard_state.stopped.get(provider):
             decision = _with_guarded_writes(state, given, decision)
@@ -172,14 +172,14 @@ def _store(engine: Engine, pending: list[_PendingDecision]) -> None:
         return
     store, now = engine.store, engine.clock.now()
     for each in pending:
-        persons = follow_persons(store, each.state.provider, each.decision.compared, now)
-        each.decision.changes.reported += [*persons.begun, *persons.ended]
-        log_reported(persons)
+        customers = follow_customers(store, each.state.provider, each.decision.compared, now)
+        each.decision.changes.reported += [*customers.begun, *customers.ended]
+        log_reported(customers)
     store.apply(*(each.decision.changes for each in pending))
     for each in pending:
         engine.recent.note_carried(each.decision.changes.history)
         provider, part, decision = each.state.provider, each.part, each.decision
-        log_reported(end_persons(store, provider, now))
+        log_reported(end_customers(store, provider, now))
         for conflict in each.used:
             del engine.answers[conflict]
         engine.exposure_tracker.update(provider, decision.wanted, part)

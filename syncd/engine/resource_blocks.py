@@ -191,7 +191,7 @@ class ResourceBlocks:
         """Return an empty directory: blocked spans have no owner."""
         return UserDirectory()
 
-    async def person(self, event: Event) -> Person | None:
+    async def customer(self, event: Event) -> Person | None:
         """Return None: a blocked span has no customer."""
         del event
         return None

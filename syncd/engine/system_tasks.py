@@ -88,9 +88,9 @@ class GatedSystem:
         """Read a whole record from the wrapped system; return it when the gate is open."""
         return await self._response_to(self._system.whole(*args))
 
-    async def person(self, *args: Any) -> Any:
+    async def customer(self, *args: Any) -> Any:
         """Look up an event's customer in the wrapped system; return it when the gate is open."""
-        return await self._response_to(self._system.person(*args))
+        return await self._response_to(self._system.customer(*args))
 
     async def write(self, *args: Any) -> Any:
         """Write to the wrapped system; return the response when the gate is open."""

@@ -62,7 +62,7 @@ class TrackedEvent:
     base: Value | None = None
     end_accepted: bool = False
     created_by_us: bool = False
-    person: str | None = None
+    customer: str | None = None
     service: str | None = None
     key: str | None = None
     updated_at: datetime | None = None
@@ -132,7 +132,7 @@ class Booking:
 class Replica:
     """The link between a booking and one of its events. Several bookings may share one block.
 
-    ``person`` is the customer of the appointment when it was linked, or when the customers of the
+    ``customer`` is the customer of the appointment when it was linked, or when the customers of the
     meeting were last compared (None: no customer).
     """
 
@@ -141,7 +141,7 @@ class Replica:
     event: str
     role: Role
     synced_revision: int = 0
-    person: str | None = None
+    customer: str | None = None
 
 
 class IntentState(StrEnum):

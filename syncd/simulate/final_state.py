@@ -99,7 +99,9 @@ def open_disagreements(
 def _waiting_times(
     world: World, store: Store, conflicts: Collection[StoredConflict]
 ) -> set[tuple[str, TimeSpan]]:
-    times = _claimed(store, conflicts) | _times_by_persons(store) | waiting_times(world, store)
+    times = (
+        _claimed(store, conflicts) | _times_set_by_operators(store) | waiting_times(world, store)
+    )
     return times | {c.before.key for c in without_proof(world) if c.before}
 
 
@@ -151,7 +153,7 @@ def _claimed(store: Store, conflicts: Collection[StoredConflict]) -> set[tuple[s
     return times
 
 
-def _times_by_persons(store: Store) -> set[tuple[str, TimeSpan]]:
+def _times_set_by_operators(store: Store) -> set[tuple[str, TimeSpan]]:
     """Return the times that a person wants unchanged: undone, dismissed, or released by a rule."""
     waived, bookings = _undone_bookings(store), store.bookings()
     times = _claimed(store, _dismissed(store))

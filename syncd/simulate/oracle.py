@@ -150,14 +150,14 @@ def _judge_created(world: World, change: Change, after: EventView) -> Iterator[s
     if len(same) > 1:
         yield f"4: {len(same)} blocks for {where}"
     sources = set(find_sources(world, change, after, since=change.at))
-    persons = {world.person(system, world.events(system)[event]) for system, event in sources}
+    customers = {world.person(system, world.events(system)[event]) for system, event in sources}
     not_twins = not_twins_of_block(world, change, after, sources)
-    persons_here = {
+    customers_here = {
         world.person(change.system, view)
         for view in world.events(change.system).values()
         if view.kind == "appointment" and view.busy and view.key == after.key
     }
-    is_twin = persons <= persons_here and (not sources or sources > not_twins)
+    is_twin = customers <= customers_here and (not sources or sources > not_twins)
     # Another customer's meeting at that time is a double booking, and no reason against a block.
     covered = [
         event

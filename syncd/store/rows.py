@@ -52,7 +52,7 @@ def from_record(record: TrackedEvent) -> dict[str, Any]:
         "base": record.base,
         "ended": record.end_accepted,
         "mine": record.created_by_us,
-        "person": record.person,
+        "person": record.customer,
         "service": record.service,
         "key": record.key,
         "updated_at": record.updated_at,
@@ -84,7 +84,7 @@ def to_record(row: RowLike) -> TrackedEvent:
         base=row["base"],
         end_accepted=row["ended"],
         created_by_us=row["mine"],
-        person=row["person"],
+        customer=row["person"],
         service=row["service"],
         key=row["key"],
         updated_at=row["updated_at"],
@@ -148,7 +148,7 @@ def from_replica(replica: Replica) -> dict[str, Any]:
         "event": replica.event,
         "role": str(replica.role),
         "settled": replica.synced_revision,
-        "person": replica.person,
+        "person": replica.customer,
     }
 
 

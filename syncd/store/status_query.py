@@ -401,7 +401,7 @@ def _record(row: sqlite3.Row) -> TrackedEvent:
         datetime.fromisoformat(row["observed_at"]),
         "",
         base=None if row["base"] is None else value_of(row["base"]),
-        person=row["person"],
+        customer=row["person"],
         service=row["service"],
         series=row["series"],
     )

@@ -400,7 +400,7 @@ class System(Protocol):
         """Read the account's users now, without a cache. Raises PlatformError."""
         ...
 
-    async def person(self, event: Event) -> Person | None:
+    async def customer(self, event: Event) -> Person | None:
         """Read the customer's addresses; None if the event has no customer.
 
         Raises PlatformError.

@@ -94,13 +94,13 @@ class Outside(RuleBasedStateMachine):
     def twin(self, which: int, further: int) -> None:
         event = self.world.events[self._pick(self.appointments, which)]
         elsewhere = SYSTEMS[(SYSTEMS.index(event.system) + further) % len(SYSTEMS)]
-        self.book(elsewhere, event.value, event.person)
+        self.book(elsewhere, event.value, event.customer)
 
     @precondition(lambda self: self.appointments)
     @rule(which=CHOICES, value=VALUES)
     def reappear(self, which: int, value: Value) -> None:
         event = self._delete(self._pick(self.appointments, which))
-        self.book(event.system, value, event.person)
+        self.book(event.system, value, event.customer)
 
     # --- people change blocks of syncd ---
 

@@ -50,7 +50,7 @@ WHO = {(s, w): frozenset({w}) for s in SYSTEMS for w in ("ann", "bob")}
 
 def held(state: ProviderState, kept: dict[str, CalendarState] | None = None) -> ProviderState:
     """Return the state after its contradictions are in the queue, as conflict h (or h0, h1 …)."""
-    decision = decided(state, rules=HOLD, persons=WHO, calendars=kept or calendars())
+    decision = decided(state, rules=HOLD, customers=WHO, calendars=kept or calendars())
     opened = decision.changes.opened
     assert opened, "there is nothing to resolve"
     names = ["h"] if len(opened) == 1 else [f"h{n}" for n in range(len(opened))]
@@ -214,9 +214,9 @@ def several() -> ProviderState:
     return ProviderState(
         "p",
         (
-            rec("a", "a1", v(9), v(9), person="ann", service="s"),
-            rec("b", "b1", v(9), person="ann", service="s"),
-            rec("b", "b2", v(9), person="ann", service="s"),
+            rec("a", "a1", v(9), v(9), customer="ann", service="s"),
+            rec("b", "b1", v(9), customer="ann", service="s"),
+            rec("b", "b2", v(9), customer="ann", service="s"),
         ),
         (booking("x", v(9)),),
         (origin("x", "a", "a1"),),
@@ -244,9 +244,9 @@ def came_back() -> ProviderState:
     return ProviderState(
         "p",
         (
-            rec("a", "a1", None, v(9), person="ann", service="s"),
-            rec("a", "a2", v(12), person="ann", service="s"),
-            rec("a", "a3", v(15), person="ann", service="s"),
+            rec("a", "a1", None, v(9), customer="ann", service="s"),
+            rec("a", "a2", v(12), customer="ann", service="s"),
+            rec("a", "a3", v(15), customer="ann", service="s"),
         ),
         (booking("x", v(9)),),
         (origin("x", "a", "a1"),),

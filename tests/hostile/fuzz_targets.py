@@ -163,7 +163,7 @@ async def _use(adapter: System, known: Sequence[Event]) -> None:
         with suppress(PlatformError, UnreadableError):
             await adapter.read_one(ref, event.value)
         with suppress(PlatformError):
-            await adapter.person(event)
+            await adapter.customer(event)
     with suppress(PlatformError):
         directory = await adapter.users()
         storable(repr(directory))

@@ -29,7 +29,7 @@ from syncd.engine import (
     reading,
     recovery,
 )
-from syncd.engine.person_lookup import PersonLookup
+from syncd.engine.customer_lookup import CustomerLookup
 from syncd.model import (
     Action,
     Changes,
@@ -110,7 +110,7 @@ def queued_write_awaited_for_ever(patch: Patch) -> None:
 
 def nobody_is_anybody(patch: Patch) -> None:
     """Recognise no twin."""
-    swap(patch, PersonLookup.hashes, lambda _self, _person: frozenset())
+    swap(patch, CustomerLookup.hashes, lambda _self, _person: frozenset())
 
 
 def cancelled_is_busy(patch: Patch) -> None:
@@ -275,7 +275,7 @@ def silence_decides(patch: Patch) -> None:
 
 def everybody_is_one(patch: Patch) -> None:
     """All customers are taken for the same."""
-    swap(patch, PersonLookup.hashes, lambda _self, _person: frozenset({"anybody"}))
+    swap(patch, CustomerLookup.hashes, lambda _self, _person: frozenset({"anybody"}))
 
 
 def deleted_is_only_unknown(patch: Patch) -> None:

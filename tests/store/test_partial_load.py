@@ -75,11 +75,11 @@ def test_a_part_holds_other_appointments_of_the_same_person(store: Store) -> Non
     store.apply(
         Changes(
             records=[
-                rec("a-m1", off, base=v(9), person="ann"),
-                rec("a-m3", v(15), base=v(15), person="ann"),
-                rec("new", v(20), person="ann"),
-                rec("hers", v(20), "b", person="ann"),
-                rec("theirs", v(22), provider="q", person="ann"),
+                rec("a-m1", off, base=v(9), customer="ann"),
+                rec("a-m3", v(15), base=v(15), customer="ann"),
+                rec("new", v(20), customer="ann"),
+                rec("hers", v(20), "b", customer="ann"),
+                rec("theirs", v(22), provider="q", customer="ann"),
             ]
         )
     )

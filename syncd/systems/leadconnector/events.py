@@ -22,7 +22,7 @@ from syncd.model import (
 from syncd.model.all_day import BUSY
 from syncd.model.statuses import LEADCONNECTOR
 from syncd.systems import all_day
-from syncd.systems.contact_addresses import person_mark
+from syncd.systems.contact_addresses import customer_mark
 from syncd.systems.dst_notes import dst_note
 from syncd.systems.leadconnector import series
 from syncd.systems.leadconnector.hosts import user_of
@@ -99,16 +99,16 @@ class Parser:
             case Appointment():
                 created_at = self._optional_time(item.date_added)
                 shows_status = self.statuses.read(status_word(item)) is not None
-                kind, person, tag = Kind.APPOINTMENT, text(item.contact_id) or None, None
+                kind, customer, tag = Kind.APPOINTMENT, text(item.contact_id) or None, None
             case Block():
-                kind, person, tag = Kind.BLOCK, None, find_tag(item.title)
+                kind, customer, tag = Kind.BLOCK, None, find_tag(item.title)
         return Event(
             self.system,
             provider,
             id,
             kind,
             value,
-            person=person,
+            customer=customer,
             service=text(item.calendar_id) or None,
             key=tag,
             updated_at=self._optional_time(item.date_updated),
@@ -195,7 +195,7 @@ class Parser:
         )
         fingerprint = f"{item.start_time}|{item.end_time}|{word}|{provider}"
         if isinstance(item, Appointment):
-            fingerprint += f"|{person_mark(text(item.contact_id))}{series.fingerprint_part(item)}"
+            fingerprint += f"|{customer_mark(text(item.contact_id))}{series.fingerprint_part(item)}"
         days = (self._days_taken(item, provider),) if is_all_day(item) else ()
         return "|".join((fingerprint, *days, *derived_ids))
 
@@ -251,7 +251,7 @@ def unchanged(
                     return False
         fingerprint = f"{item.start_time}|{item.end_time}|{word}|{provider}"
         if word is not _BLOCK:
-            fingerprint += f"|{person_mark(item.contact_id)}{series.fingerprint_part(item)}"
+            fingerprint += f"|{customer_mark(item.contact_id)}{series.fingerprint_part(item)}"
     except (AttributeError, TypeError):  # Not an object, or a list instead of an id.
         return False
     return stored == fingerprint and provider in wanted

@@ -115,7 +115,7 @@ class LeadConnector:
             name, account, self._calls, self._cache, self._reader, self._calendars, self._blocks,
             clock, self._interpret, self.measured,
         )  # fmt: skip
-        self._persons: TtlCache[Person | None] = TtlCache(clock)
+        self._customers: TtlCache[Person | None] = TtlCache(clock)
         self._contact_directories: dict[tuple[str, str, str], Associations] = {}
 
     async def read(
@@ -181,12 +181,12 @@ class LeadConnector:
             return users.directory(mappings, rows, directory_of(await self._calls.calendars()))
         return users.directory(mappings, rows, {})
 
-    async def person(self, event: Event) -> Person | None:
+    async def customer(self, event: Event) -> Person | None:
         """Read the contact's addresses; they are cached in memory for an hour.
 
         Raises PlatformError.
         """
-        contact_id = event.person
+        contact_id = event.customer
         if contact_id is None:
             return None
 
@@ -204,7 +204,7 @@ class LeadConnector:
                 region,
             )
 
-        return await self._persons.get(contact_id, ask)
+        return await self._customers.get(contact_id, ask)
 
     async def write(self, operations: Sequence[Operation]) -> Reply:
         """Carry out one operation. Raises PlatformError."""

@@ -122,7 +122,7 @@ class LeadConnectorV1:
             title=account.title,
         )
         self._zones: dict[str, str] = {}
-        self._persons: TtlCache[Person | None] = TtlCache(clock)
+        self._customers: TtlCache[Person | None] = TtlCache(clock)
         self._zone: TtlCache[str] = TtlCache(clock, better_than_none=True)
         self._cache = LocationCache(self._calls, clock)
         self._lists = CappedLists(name, clock, self.facts)
@@ -243,9 +243,9 @@ class LeadConnectorV1:
         teams = await self._calls.teams() if by_calendar else ()
         return users.directory(self._calendars, await self._calls.users(), (*services, *teams))
 
-    async def person(self, event: Event) -> Person | None:
+    async def customer(self, event: Event) -> Person | None:
         """Read the addresses of the event's contact; they are cached in memory for an hour."""
-        if event.person is None:
+        if event.customer is None:
             return None
 
         async def ask() -> Person | None:
@@ -260,7 +260,7 @@ class LeadConnectorV1:
             emails = [text(contact.email), text(contact.email_lower_case)]
             return contact_addresses.normalize_contact(emails, [text(contact.phone)])
 
-        return await self._persons.get(event.person, ask)
+        return await self._customers.get(event.customer, ask)
 
     async def write(self, operations: Sequence[Operation]) -> Reply:
         """Carry out one operation. Raises PlatformError."""

@@ -108,7 +108,7 @@ class LeadSquared:
         )
         self._seen = SeenFields()
         self._lists = CappedLists(name, clock, self.facts, PAGE_LENGTHS)
-        self._persons: TtlCache[Person | None] = TtlCache(clock)
+        self._customers: TtlCache[Person | None] = TtlCache(clock)
 
     async def read(
         self,
@@ -210,9 +210,9 @@ class LeadSquared:
         addresses = (text(row.email_address).strip() for row in rows if isinstance(row, User))
         return tuple(filter(None, addresses))
 
-    async def person(self, event: Event) -> Person | None:
+    async def customer(self, event: Event) -> Person | None:
         """Read the addresses of the event's lead; they are cached in memory for an hour."""
-        lead_id = event.person
+        lead_id = event.customer
         if lead_id is None:
             return None
 
@@ -225,7 +225,7 @@ class LeadSquared:
                 [text(lead.email_address)], [text(lead.phone), text(lead.mobile)]
             )
 
-        return await self._persons.get(lead_id, read_lead)
+        return await self._customers.get(lead_id, read_lead)
 
     async def write(self, operations: Sequence[Operation]) -> Reply:
         """Send one operation, or several of the same bulk call. Raises PlatformError."""

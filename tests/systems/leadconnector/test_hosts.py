@@ -38,7 +38,7 @@ async def test_a_meeting_is_an_event_of_each_mapped_host(
     system = clinic.build(clinic.both)
     assert await owners(system) == {meeting: "alice", further_hosts(meeting, clinic.bob): "bob"}
     for event in await events(system):
-        assert (event.value, event.person) == (hour(at(9)), clinic.contact)
+        assert (event.value, event.customer) == (hour(at(9)), clinic.contact)
 
 
 @pytest.mark.parametrize(
