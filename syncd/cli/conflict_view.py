@@ -39,11 +39,11 @@ class _Choice:
 
     option: str
     writes: Sequence[Operation] | None
-    remaining: Sequence[RemainingTask] = ()
+    remaining: Sequence[ManualStep] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class RemainingTask:
+class ManualStep:
     """One change that the operator must make by hand: the event, and why syncd cannot change it."""
 
     system: str
@@ -155,19 +155,19 @@ def _choices(app: App, held: StoredConflict) -> Iterator[_Choice]:
         if decision is None:
             yield _Choice(f"--{answer}", None)
         else:
-            remaining = list(remaining_tasks(held, answer, decision))
+            remaining = list(manual_steps(held, answer, decision))
             yield _Choice(f"--{answer}", decision.operations, remaining)
 
 
-def remaining_tasks(
+def manual_steps(
     held: StoredConflict, answer: Resolution, decision: Decision
-) -> Iterator[RemainingTask]:
+) -> Iterator[ManualStep]:
     """Yield what a decision cannot do about this conflict, and the writes that must wait."""
     if answer.kind is ResolutionKind.DISMISS:
         for claim in held.conflict.claims:
             if claim.event is not None:
                 why = "stays as it is"
-                yield RemainingTask(claim.system, claim.event, claim.value, why)
+                yield ManualStep(claim.system, claim.event, claim.value, why)
         return
     bookings = {*held.conflict.subject.split("+")}
     for conflict in decision.conflicts:
@@ -175,12 +175,12 @@ def remaining_tasks(
         if conflict.held and not same and bookings & {*conflict.subject.split("+")}:
             last = conflict.claims[-1]
             why = conflict.note or render.conflict(conflict.kind)
-            yield RemainingTask(last.system, last.event, last.value, why)
+            yield ManualStep(last.system, last.event, last.value, why)
     for waiting in decision.waiting:
         operation = waiting.operation
         if bookings & {*operation.bookings}:
             why = f"the write must wait: {REASONS[waiting.why]}"
-            yield RemainingTask(operation.system, operation.event, operation.before, why)
+            yield ManualStep(operation.system, operation.event, operation.before, why)
 
 
 def _names(answers: Sequence[Resolution], system: str) -> bool:

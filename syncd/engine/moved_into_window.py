@@ -71,9 +71,13 @@ def mark_moved_in(read: SystemRead, record: TrackedEvent) -> TrackedEvent:
     event is added to ``read.seen.moved_in``, if the appointment is older than the last read of the
     whole window that should have shown it. The record is returned unchanged if that is unknown: the
     platform states no time of creation, the event is part of a series, or the provider is in
-    ``read.unsure``.
+    ``read.first_read_pending``.
     """
-    if record.created_at is None or not is_single(record) or record.provider in read.unsure:
+    if (
+        record.created_at is None
+        or not is_single(record)
+        or record.provider in read.first_read_pending
+    ):
         return record
     whole = whole_reads(read.store, read.system.name).get(record.provider)
     skew, lag = read.system.traffic.skew or timedelta(0), read.system.capabilities.lag

@@ -106,7 +106,7 @@ async def observe(
         now,
         look_back,
         asked,
-        unsure=remapped | unread,
+        first_read_pending=remapped | unread,
     )
     try:
         with supervised(system.name, "reading events"):

@@ -101,7 +101,7 @@ class WriteResult:
     """The operations that wait until the system responds, or allows writes again."""
     failures: list[str] = field(default_factory=list)
     fault: PlatformError | None = None
-    unsure: set[str] = field(default_factory=set)
+    unanswered: set[str] = field(default_factory=set)
     """Providers with a write that got no response; this run writes nothing more for them."""
     news: list[TrackedEvent] = field(default_factory=list)
     """Changed records that were found when targets were read again."""
@@ -217,7 +217,7 @@ async def _make(
                 await settle_first(system, context)
         except UnknownOutcomeError as fault:
             # The intents stay open. Nothing more is written until a read finds the outcome.
-            result.unsure.update(i.operation.provider for i in ready)
+            result.unanswered.update(i.operation.provider for i in ready)
             result.skipped.extend(i.operation for i in ready)
             result.failures.append(str(fault))
             log.warning("write unanswered", system=system.name, fault=str(fault))
@@ -276,7 +276,7 @@ async def still_applies(
     foreign |= unwritable_instances(system, [i.operation for i in call], context)
     for intent in call:
         operation = intent.operation
-        if operation.provider in result.unsure:
+        if operation.provider in result.unanswered:
             continue
         if operation.event in foreign:
             log.warning("not to be written to", system=system.name, event_id=operation.event)
@@ -290,7 +290,7 @@ async def still_applies(
             applicable.append(intent)
             continue
         try:
-            stays, news = await still_occupied(system, operation, context)
+            is_occupied, news = await still_occupied(system, operation, context)
             result.news += news
             record, changes = await reread(system, context.store, context.clock, operation.ref)
         except RateLimitedError:
@@ -314,7 +314,7 @@ async def still_applies(
         result.news += changes.records
         decided_on = (operation.kind, operation.provider, operation.before)
         same = record is not None and (record.kind, record.provider, record.observed) == decided_on
-        if same and stays:
+        if same and is_occupied:
             applicable.append(intent)
             continue
         log.info("target changed before the write", system=system.name, event_id=operation.event)
@@ -343,8 +343,8 @@ async def _write(
     except UnknownOutcomeError as fault:
         # The request may have taken effect at any time until now.
         now = context.clock.now()
-        unsure = [replace(i, opened_at=now, error=str(fault)) for i in call]
-        context.store.apply(Changes(intents=unsure))
+        unanswered = [replace(i, opened_at=now, error=str(fault)) for i in call]
+        context.store.apply(Changes(intents=unanswered))
         raise
     except RejectedError as fault:
         why = fault if len(call) == 1 else without_reason(fault)

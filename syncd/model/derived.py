@@ -1,7 +1,7 @@
 """Derived events: one record of a platform that takes the time of several providers.
 
 A meeting with several hosts, or one that uses a room, is one record. The record itself is the event
-of its first mapped host. Each additional host, room and piece of equipment gets a derived event in
+of its first mapped host. Each further host, room and piece of equipment gets a derived event in
 its own calendar, with an id such as ``ID@users/USER`` or ``ID@rooms/yoga room``.
 
 A derived event is a source only. A write to it would change the record, which belongs to the first
@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 
 USER_PREFIX = "users/"
-"""The prefix of the part of an additional host. The user's id follows."""
+"""The prefix of the part of a further host. The user's id follows."""
 
 _MARK = re.compile(r"@(?=users/|rooms/|equipment/)")
 

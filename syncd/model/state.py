@@ -277,7 +277,8 @@ class ExposureCause(StrEnum):
 class Exposure:
     """An interval that a system still offers although the provider is busy in another system.
 
-    ``seats`` are the ids of the calendars that offer it; () if the free slots were not read yet.
+    ``calendars`` are the ids of the calendars that offer it; () if the free slots were not read
+    yet.
     """
 
     provider: str
@@ -287,7 +288,7 @@ class Exposure:
     cause: ExposureCause
     bookings: tuple[str, ...]
     since: datetime
-    seats: tuple[str, ...] = ()
+    calendars: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -283,9 +283,9 @@ def _exposure(row: sqlite3.Row) -> Exposure:
     starts, ends, since = (
         datetime.fromisoformat(row[name]) for name in ("starts", "ends", "since")
     )
-    bookings, seats = (tuple(json.loads(row[name])) for name in ("bookings", "seats"))
+    bookings, calendars = (tuple(json.loads(row[name])) for name in ("bookings", "seats"))
     cause = ExposureCause(row["cause"])
-    return Exposure(row["provider"], row["system"], starts, ends, cause, bookings, since, seats)
+    return Exposure(row["provider"], row["system"], starts, ends, cause, bookings, since, calendars)
 
 
 def _orphan(row: sqlite3.Row) -> OrphanBlock:

@@ -79,7 +79,7 @@ def test_with_the_file_of_created_ids_alone_an_empty_list_proves_nothing(tmp_pat
             site.world.sandbox.systems[name].faults.add(Fault(FaultKind.EMPTY))
         cleaned = await clean(site)
         remaining = blocks(site) - by_hand
-        total = sum(c.left + c.unsure for c in cleaned.calendars.values())
+        total = sum(c.left + c.unproven for c in cleaned.calendars.values())
         assert (cleaned.exit, total) == (RunExit.UNANSWERED, len(remaining))
         for name in SYSTEM_NAMES:
             site.world.sandbox.systems[name].faults.clear()
@@ -104,7 +104,7 @@ def test_with_the_file_of_created_ids_alone_rows_that_cannot_be_read_prove_nothi
         true = platform._respond
         edit(site, name, lambda _rows: [{key: _ODD}])
         cleaned = await clean(site)
-        total = sum(c.left + c.unsure for c in cleaned.calendars.values())
+        total = sum(c.left + c.unproven for c in cleaned.calendars.values())
         assert total == len(blocks(site) - by_hand), str(cleaned.to_json())
         platform._respond = true  # type: ignore[method-assign]
         cleaned = await clean(site)
@@ -173,7 +173,7 @@ def test_existing_blocks_that_are_refused_and_unlisted_do_not_count_as_deleted(
         legacy.faults.add(Fault(FaultKind.EMPTY))
         legacy.faults.add(Fault(FaultKind.ERROR, path="/appointments/.+", status=400))
         cleaned = await clean(site, CleanupScope("legacy"))
-        total = sum(c.left + c.unsure for c in cleaned.calendars.values())
+        total = sum(c.left + c.unproven for c in cleaned.calendars.values())
         assert (cleaned.exit, total) == (RunExit.UNANSWERED, len(ours))
         assert sum(c.gone for c in cleaned.calendars.values()) == 0
         legacy.faults.clear()

@@ -413,7 +413,7 @@ def a_restore_asks_before_it_looks(patch: Patch) -> None:
 
 def a_choice_leaves_nothing(patch: Patch) -> None:
     """`conflicts show` does not name what a choice leaves for a person to do."""
-    swap(patch, conflict_view.remaining_tasks, lambda *_given: iter(()))
+    swap(patch, conflict_view.manual_steps, lambda *_given: iter(()))
 
 
 def forgotten_hashes_stay(patch: Patch) -> None:
