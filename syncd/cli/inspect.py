@@ -117,7 +117,7 @@ def status(
         "orphans": len(seen.orphans),
         "orphaned": [orphan_view.orphan_json(orphan) for orphan in seen.orphans],
         "unknown_owners": [each.to_json() for each in unknown],
-        "unreadable": sum(i.record_count for i in seen.items if i.topic is Topic.UNREADABLE),
+        "unreadable": sum(i.event_count for i in seen.items if i.topic is Topic.UNREADABLE),
         "reported": [reported_view.item_json(item) for item in seen.items],
         "double_bookings": len(double_bookings),
         "double_booked": [double_booked_json(held, seen) for held in double_bookings],

@@ -39,7 +39,7 @@ from syncd.model import (
     WaitReason,
     Window,
 )
-from syncd.model.whole_record import WholeRecord
+from syncd.model.event_fields import EventFields
 from syncd.store.errors import StateError
 from syncd.store.facts import facts
 from syncd.store.store import Store
@@ -205,7 +205,7 @@ class BreakerSystem:
             finally:
                 self._store_facts()
 
-    async def whole(self, ref: EventRef) -> WholeRecord:
+    async def whole(self, ref: EventRef) -> EventFields:
         """Delegate to the system. Raises PlatformError while the breaker is open."""
         await self._check_closed(writing=False)
         with supervised(self.name, "whole"):

@@ -34,8 +34,8 @@ from syncd.model import (
     WaitReason,
     is_derived,
 )
+from syncd.model.event_fields import EventFields, UpdateKind, compare_fields
 from syncd.model.platform_facts import NO, YES
-from syncd.model.whole_record import UpdateKind, WholeRecord, compare_records
 from syncd.store.errors import StateError
 from syncd.store.journal import intent_named
 from syncd.store.reported import acknowledgements_of, open_items_about
@@ -81,7 +81,7 @@ class FirstWrite:
     action: Action
     meant: Status
     at: datetime
-    record: WholeRecord
+    record: EventFields
 
     def to_text(self) -> str:
         """Return the JSON text that is stored in the state."""
@@ -93,7 +93,7 @@ class FirstWrite:
         try:
             stored = json.loads(text)
             record = stored["record"]
-            whole = WholeRecord(record["fields"], Status(record["status"]), record["key"])
+            whole = EventFields(record["fields"], Status(record["status"]), record["key"])
             action, meant = Action(stored["action"]), Status(stored["meant"])
             at = datetime.fromisoformat(stored["at"])
             return cls(
@@ -254,8 +254,8 @@ async def confirm_first_write(system: System, context: WriteContext) -> None:
     if record.key != first.record.key:
         clear_first_write(system, context.store)
         return
-    names, update = system.capabilities.record_fields, _UPDATES[first.action]
-    comparison = compare_records(first.record, record, names, update, first.meant)
+    names, update = system.capabilities.field_purposes, _UPDATES[first.action]
+    comparison = compare_fields(first.record, record, names, update, first.meant)
     also = [name for name in comparison.other_changes if name not in _accepted(system)]
     done = intent is not None and intent.state is IntentState.DONE
     if also and (done or comparison.took_effect):
@@ -278,7 +278,7 @@ def note_reset_fields(
     """
     if not _is_update(operation):
         return
-    times = system.capabilities.record_fields.times | {"endAt"}
+    times = system.capabilities.field_purposes.times | {"endAt"}
     also = [
         name for name in reply.unrestored if name not in times and name not in _accepted(system)
     ]

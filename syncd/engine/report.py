@@ -260,7 +260,7 @@ class Report:
     @property
     def unreadable(self) -> int:
         """Return the number of unreadable records, acknowledged ones included."""
-        return sum(item.record_count for item in self.items if item.topic is Topic.UNREADABLE)
+        return sum(item.event_count for item in self.items if item.topic is Topic.UNREADABLE)
 
     @property
     def shortened(self) -> list[ReportedItem]:

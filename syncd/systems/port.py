@@ -22,7 +22,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from syncd.model import Action, Kind, Status, Topic, capped_wait
-from syncd.model.whole_record import SYNCD_FIELDS, RecordFields
+from syncd.model.event_fields import SYNCD_FIELDS, FieldPurposes
 from syncd.systems.call_stats import CallStats as CallStats  # noqa: PLC0414 - part of the port
 from syncd.systems.lookup_results import Found as Found  # noqa: PLC0414 - part of the port
 from syncd.systems.lookup_results import Gone as Gone  # noqa: PLC0414 - part of the port
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
         Value,
         Window,
     )
-    from syncd.model.whole_record import WholeRecord
+    from syncd.model.event_fields import EventFields
     from syncd.systems.facts import FactStore
     from syncd.systems.measured import MeasuredFacts
     from syncd.systems.probing import Prober
@@ -229,7 +229,7 @@ class Capabilities:
       the end of a completed appointment is ignored unless it is in the future.
     - ``slots_ahead``: how far ahead of now one call for free slots reaches.
     - ``lists_cancelled``: lists show cancelled appointments; otherwise each is read by id.
-    - ``record_fields``: the meaning of the fields of `System.whole`.
+    - ``field_purposes``: the meaning of the fields of `System.whole`.
     """
 
     grain: timedelta = timedelta(seconds=1)
@@ -259,7 +259,7 @@ class Capabilities:
     completing_changes_end: bool = False
     slots_ahead: timedelta = timedelta(days=31)
     lists_cancelled: bool = True
-    record_fields: RecordFields = SYNCD_FIELDS
+    field_purposes: FieldPurposes = SYNCD_FIELDS
 
     def bulk_of(self, operation: Operation) -> BulkCall | None:
         """Return the bulk call of an operation; None if the operation is sent in its own call."""
@@ -392,7 +392,7 @@ class System(Protocol):
         """Look up one event by id; ``value`` is its last known value. Raises PlatformError."""
         ...
 
-    async def whole(self, ref: EventRef) -> WholeRecord:
+    async def whole(self, ref: EventRef) -> EventFields:
         """Read all fields of one appointment. Raises PlatformError."""
         ...
 

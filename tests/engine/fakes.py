@@ -31,7 +31,7 @@ from syncd.model import (
     find_tag,
     read_value,
 )
-from syncd.model.whole_record import WholeRecord, whole_record
+from syncd.model.event_fields import EventFields, event_fields
 from syncd.systems.facts import FactStore
 from syncd.systems.list_caps import uncovered
 from syncd.systems.measured import MeasuredFacts
@@ -302,7 +302,7 @@ class FakeSystem:
         except UnreadableError as error:
             return Unknown(str(error))
 
-    async def whole(self, ref: EventRef) -> WholeRecord:
+    async def whole(self, ref: EventRef) -> EventFields:
         """Read all fields of an event."""
         self._fail("whole")
         held = self.events.get(ref.id)
@@ -318,7 +318,7 @@ class FakeSystem:
             "person": held.customer,
             "notes": held.notes,
         }
-        return whole_record(tree, held.value.status, "secret")
+        return event_fields(tree, held.value.status, "secret")
 
     async def users(self) -> UserDirectory:
         """Return the users: those of all providers and of all events."""

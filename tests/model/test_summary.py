@@ -30,7 +30,7 @@ def mark(of: ReportedItem) -> dict[str, Acknowledgement]:
 
 def test_a_missing_field_of_every_row_is_one_fact_of_the_account() -> None:
     (one,) = summarise(items(5), {}, every)
-    assert (one.topic, one.record_count, one.event) == (Topic.ACCOUNT, 1, "")
+    assert (one.topic, one.event_count, one.event) == (Topic.ACCOUNT, 1, "")
     assert one.events == ("e0", "e1", "e2", "e3", "e4")
 
 
@@ -50,7 +50,7 @@ def test_rows_with_different_reasons_are_not_joined() -> None:
 
 def test_an_account_without_a_readable_row_stays_unreadable() -> None:
     (one,) = summarise(items(5, Topic.UNREADABLE), {}, every)
-    assert (one.topic, one.record_count) == (Topic.UNREADABLE, 5)
+    assert (one.topic, one.event_count) == (Topic.UNREADABLE, 5)
 
 
 @pytest.mark.parametrize("topic", [Topic.LIST, Topic.RESOURCE, Topic.UNKNOWN_STATUS])

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from syncd.model import Status
+from syncd.model.event_fields import FieldPurposes
 from syncd.model.statuses import LEADCONNECTOR
-from syncd.model.whole_record import RecordFields
 from syncd.systems.leadconnector.events import status_word
 from syncd.systems.leadconnector.wire import Block, WholeAppointment, WriteResponse
 from syncd.systems.lenient import text
@@ -30,7 +30,7 @@ HOSTS = "users"
 PRIVATE = (TITLE, DESCRIPTION)
 """Texts that may name a customer."""
 
-RECORD_FIELDS = RecordFields(
+FIELD_PURPOSES = FieldPurposes(
     times=frozenset({"startTime", "endTime"}),
     status=frozenset({STATUS, "appoinmentStatus", "status"}),
     ignored=frozenset({"dateUpdated", "updatedAt", "updatedBy", "lastUpdatedBy"}),

@@ -20,8 +20,8 @@ from syncd.model import (
     record_id,
 )
 from syncd.model.derived import USER_PREFIX
+from syncd.model.event_fields import EventFields, event_fields
 from syncd.model.platform_facts import PlatformKind
-from syncd.model.whole_record import WholeRecord, whole_record
 from syncd.systems import contact_addresses
 from syncd.systems.capability_cache import CapabilityCache
 from syncd.systems.capped_lists import CappedLists
@@ -164,14 +164,14 @@ class LeadConnector:
             return Gone()
         return await self._interpret(item, ref)
 
-    async def whole(self, ref: EventRef) -> WholeRecord:
+    async def whole(self, ref: EventRef) -> EventFields:
         """Read all fields of one appointment. Raises PlatformError."""
         item, all_fields = await self._calls.whole(record_id(ref.id))
         if text(item.id) != record_id(ref.id):
             detail = "the answer contains another appointment"
             raise RejectedError(self.name, "GET an appointment", detail=detail)
         status = self._parser.statuses.status_of(status_word(item))
-        return whole_record(all_fields, status, self._account.token)
+        return event_fields(all_fields, status, self._account.token)
 
     async def users(self) -> UserDirectory:
         """Read the users, and the calendars if some are mapped directly. Raises PlatformError."""

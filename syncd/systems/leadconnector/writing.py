@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from syncd.systems.leadconnector.calls import Api
     from syncd.systems.leadconnector.location_cache import LocationCache
     from syncd.systems.leadconnector.reading import SnapshotReader
-    from syncd.systems.leadconnector.updating import ReadRecord
+    from syncd.systems.leadconnector.updating import InterpretEvent
     from syncd.systems.leadconnector.wire import WriteResponse
     from syncd.systems.measured import MeasuredFacts
 
@@ -45,7 +45,7 @@ class Writer:
         calendars: Mapping[str, CalendarMapping],
         blocks: BlockFinder,
         clock: Clock,
-        interpret: ReadRecord,
+        interpret: InterpretEvent,
         measured: MeasuredFacts,
     ) -> None:
         """Keep the parts. ``interpret`` returns the lookup result of a record."""

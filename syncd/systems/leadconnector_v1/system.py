@@ -9,8 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from syncd.model import Action, Kind, Offer, Statuses, UserDirectory
+from syncd.model.event_fields import EventFields, event_fields
 from syncd.model.platform_facts import YES, PlatformKind
-from syncd.model.whole_record import WholeRecord, whole_record
 from syncd.systems import contact_addresses
 from syncd.systems.capability_cache import CapabilityCache
 from syncd.systems.capped_lists import CappedLists, ReadLimit
@@ -227,14 +227,14 @@ class LeadConnectorV1:
             self._lists.doubt(f"GET {LIST}", event.provider, event.value.start)
         return gap
 
-    async def whole(self, ref: EventRef) -> WholeRecord:
+    async def whole(self, ref: EventRef) -> EventFields:
         """Read all fields of one appointment. Raises PlatformError."""
         item, all_fields = await self._calls.whole(ref.id)
         if text(item.id) != ref.id:
             detail = "the answer contains another appointment"
             raise RejectedError(self.name, "GET an appointment", detail=detail)
         status = self._parser.statuses.status_of(status_word(item))
-        return whole_record(all_fields, status, self._account.api_key)
+        return event_fields(all_fields, status, self._account.api_key)
 
     async def users(self) -> UserDirectory:
         """Read the users, and the calendars if some are mapped directly. Raises PlatformError."""

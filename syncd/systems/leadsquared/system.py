@@ -10,8 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from syncd.model import Statuses, UserDirectory, UserState
+from syncd.model.event_fields import EventFields, event_fields
 from syncd.model.platform_facts import PlatformKind
-from syncd.model.whole_record import WholeRecord, whole_record
 from syncd.systems import contact_addresses
 from syncd.systems.capability_cache import CapabilityCache
 from syncd.systems.capped_lists import CappedLists, ReadLimit
@@ -188,12 +188,12 @@ class LeadSquared:
         except (ValueError, UnreadableError) as error:
             return Unknown(str(error))
 
-    async def whole(self, ref: EventRef) -> WholeRecord:
+    async def whole(self, ref: EventRef) -> EventFields:
         """Read all fields of one task. Raises PlatformError."""
         tasks, trees = await self._calls.whole(ref.id)
         for task, tree in zip(tasks, trees, strict=True):
             if isinstance(task, Task) and text(task.user_task_id).lower() == ref.id.lower():
-                return whole_record(tree, self._parser.status(task), self._account.secret_key)
+                return event_fields(tree, self._parser.status(task), self._account.secret_key)
         raise RejectedError(
             self.name, "GET the task", why=RejectionReason.GONE, detail="the task does not exist"
         )
