@@ -175,7 +175,9 @@ def _dismissed(store: Store) -> list[StoredConflict]:
 
 def _undone_bookings(store: Store) -> set[str]:
     """Return the bookings of which a person undid a write."""
-    return {waiver.booking for person in PEOPLE for waiver in store.state(person).undo_suppressions}
+    return {
+        waiver.booking for provider in PEOPLE for waiver in store.state(provider).undo_suppressions
+    }
 
 
 def _judge_meetings(

@@ -107,7 +107,7 @@ def _double_bookings(
         if not decided.isdisjoint({"", provider}):
             continue
         theirs = [
-            (world.person(system, view), view)
+            (world.customer(system, view), view)
             for system in SYSTEM_NAMES
             for event, view in world.events(system).items()
             if view.provider == provider and not is_share(event) and _counts(view, now, last)
