@@ -44,8 +44,8 @@ from syncd.core.rules import Rules
 from syncd.engine.breaker import BreakerSystem, CredentialRefresh
 from syncd.engine.cleanup_context import CleanupContext
 from syncd.engine.cleanup_in_engine import Cleaner
+from syncd.engine.customer_lookup import CustomerLookup
 from syncd.engine.cycle import Engine
-from syncd.engine.person_lookup import PersonLookup
 from syncd.engine.policy import EnginePolicy, IdSource
 from syncd.engine.resource_sources import ResourceSources
 from syncd.model import Clock, Hours, Operation
@@ -150,8 +150,8 @@ def build(
         store=state,
         clock=clock,
         ids=ids or IdSource(row=random_id, key=random_key),
-        # Hashes of persons never outlive the process, so their key does not have to either.
-        persons=PersonLookup(secrets.token_bytes(32)),
+        # Hashes of customers never outlive the process, so their key does not have to either.
+        customers=CustomerLookup(secrets.token_bytes(32)),
         policy=policy_of(settings),
         stopping=stopping,
         on_write=on_write,

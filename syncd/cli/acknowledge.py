@@ -15,7 +15,7 @@ from syncd.cli import render, terminal
 from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_of, zone_of
 from syncd.config.settings import Settings
 from syncd.daemon.client import send_request
-from syncd.daemon.lock import StateHeldError, StateLock
+from syncd.daemon.lock import StateLock, StateLockedError
 from syncd.engine.acknowledge import AcknowledgeError, Entry, entries
 from syncd.engine.acknowledge import acknowledge_entry as acknowledge_in
 from syncd.model import ConflictKind, Status, Value, in_zone
@@ -79,7 +79,7 @@ def _acknowledge(settings: Settings, item: str, by: str, *, undo: bool) -> dict[
                 store.close()
     except AcknowledgeError as error:
         raise UsageError(error.reason, error.remedy) from None
-    except StateHeldError as holder:
+    except StateLockedError as holder:
         if holder.role != "daemon":
             raise
     arguments = {"id": item, "by": by, "undo": undo}

@@ -19,7 +19,7 @@ from syncd.config.problems import ConfigError
 from syncd.config.settings import Settings
 from syncd.core.cleanup import CleanupScope
 from syncd.daemon.client import send_request
-from syncd.daemon.lock import StateHeldError, StateLock, holder
+from syncd.daemon.lock import StateLock, StateLockedError, holder
 from syncd.engine.abandoned_system import abandon_system
 from syncd.engine.cleanup import clean_up
 from syncd.engine.cleanup_report import CleanupReport
@@ -263,7 +263,7 @@ def _execute(
         with StateLock(path, role="cleanup"):
             report = asyncio.run(_clean_up(full(), scope, chosen, by_tag, user, quiet=quiet))
             return report.to_json(), report.exit.code
-    except StateHeldError as holder_found:
+    except StateLockedError as holder_found:
         if holder_found.role != "daemon":
             raise
     with terminal.progress("asking the daemon", quiet=quiet) as on_progress:
@@ -335,7 +335,7 @@ def _abandon_system(
                 data: Mapping[str, Any] = abandoned.to_json()
             finally:
                 state.close()
-    except StateHeldError as holder_found:
+    except StateLockedError as holder_found:
         if holder_found.role != "daemon":
             raise
         data = send_request(

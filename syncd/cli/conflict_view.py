@@ -22,7 +22,7 @@ from syncd.core.resolution import InvalidResolutionError, Resolution, Resolution
 from syncd.core.workspace import Workspace
 from syncd.engine.operation_json import operation_json
 from syncd.engine.resolve import preview
-from syncd.model import Booking, ConflictKind, HeldConflict, Operation, Value
+from syncd.model import Booking, ConflictKind, Operation, StoredConflict, Value
 from syncd.store import Store
 from syncd.store.availability import availabilities
 
@@ -39,11 +39,11 @@ class _Choice:
 
     option: str
     writes: Sequence[Operation] | None
-    remaining: Sequence[RemainingTask] = ()
+    remaining: Sequence[ManualStep] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class RemainingTask:
+class ManualStep:
     """One change that the operator must make by hand: the event, and why syncd cannot change it."""
 
     system: str
@@ -102,7 +102,7 @@ def show(
     _print(held, choices, times, agreed, zone_of(settings, held.conflict.provider))
 
 
-def _alternative_times(app: App, held: HeldConflict, now: datetime) -> list[Value]:
+def _alternative_times(app: App, held: StoredConflict, now: datetime) -> list[Value]:
     """Return the free times nearest to the meeting, as far as the stored state shows."""
     provider = held.conflict.provider
     workspace = Workspace(app.store.state(provider), "", now)
@@ -117,7 +117,7 @@ def _alternative_times(app: App, held: HeldConflict, now: datetime) -> list[Valu
     ]
 
 
-def booking_to_move(workspace: Workspace, held: HeldConflict) -> Booking | None:
+def booking_to_move(workspace: Workspace, held: StoredConflict) -> Booking | None:
     """Return the booking that --at moves; of a double booking, the one that was opened later.
 
     Return None if the conflict is about no single booking.
@@ -130,7 +130,7 @@ def booking_to_move(workspace: Workspace, held: HeldConflict) -> Booking | None:
     return workspace.bookings.get(subject)
 
 
-def _choices(app: App, held: HeldConflict) -> Iterator[_Choice]:
+def _choices(app: App, held: StoredConflict) -> Iterator[_Choice]:
     """Yield every valid choice except --at, which needs a time."""
     claims = [c for c in held.conflict.claims if c.system in app.engine.systems]
     several = {c.system for c in claims if [d.system for d in claims].count(c.system) > 1}
@@ -155,19 +155,19 @@ def _choices(app: App, held: HeldConflict) -> Iterator[_Choice]:
         if decision is None:
             yield _Choice(f"--{answer}", None)
         else:
-            remaining = list(remaining_tasks(held, answer, decision))
+            remaining = list(manual_steps(held, answer, decision))
             yield _Choice(f"--{answer}", decision.operations, remaining)
 
 
-def remaining_tasks(
-    held: HeldConflict, answer: Resolution, decision: Decision
-) -> Iterator[RemainingTask]:
+def manual_steps(
+    held: StoredConflict, answer: Resolution, decision: Decision
+) -> Iterator[ManualStep]:
     """Yield what a decision cannot do about this conflict, and the writes that must wait."""
     if answer.kind is ResolutionKind.DISMISS:
         for claim in held.conflict.claims:
             if claim.event is not None:
                 why = "syncd does not change it"
-                yield RemainingTask(claim.system, claim.event, claim.value, why)
+                yield ManualStep(claim.system, claim.event, claim.value, why)
         return
     bookings = {*held.conflict.subject.split("+")}
     for conflict in decision.conflicts:
@@ -175,25 +175,25 @@ def remaining_tasks(
         if conflict.held and not same and bookings & {*conflict.subject.split("+")}:
             last = conflict.claims[-1]
             why = conflict.note or render.conflict(conflict.kind)
-            yield RemainingTask(last.system, last.event, last.value, why)
+            yield ManualStep(last.system, last.event, last.value, why)
     for waiting in decision.waiting:
         operation = waiting.operation
         if bookings & {*operation.bookings}:
             why = f"the write must wait: {REASONS[waiting.why]}"
-            yield RemainingTask(operation.system, operation.event, operation.before, why)
+            yield ManualStep(operation.system, operation.event, operation.before, why)
 
 
 def _names(answers: Sequence[Resolution], system: str) -> bool:
     return any(answer.system == system for answer in answers)
 
 
-def _agreed(store: Store, held: HeldConflict) -> list[Booking]:
+def _agreed(store: Store, held: StoredConflict) -> list[Booking]:
     ids = held.conflict.subject.split("+")
     return [b for start in ids for b in store.find_bookings(start) if b.id in ids]
 
 
 def _print(
-    held: HeldConflict,
+    held: StoredConflict,
     choices: Sequence[_Choice],
     times: Sequence[Value],
     agreed: Sequence[Booking],

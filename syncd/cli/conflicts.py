@@ -22,7 +22,7 @@ from syncd.cli.options import (
 )
 from syncd.config.settings import Settings
 from syncd.engine.report import Remaining, RunExit
-from syncd.model import Acknowledgement, ConflictKind, HeldConflict
+from syncd.model import Acknowledgement, ConflictKind, StoredConflict
 from syncd.model.summary import acknowledgement_of
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def list_conflicts(
     raise typer.Exit(RunExit.of(_counts_as(held, known[held.id]) for held in open_conflicts).code)
 
 
-def _counts_as(held: HeldConflict, known: Acknowledgement | None) -> Remaining:
+def _counts_as(held: StoredConflict, known: Acknowledgement | None) -> Remaining:
     """Return what a conflict counts as for the exit code; an acknowledged one is only reported."""
     if held.conflict.held:
         return Remaining.CONFLICTS
@@ -111,7 +111,7 @@ def _counts_as(held: HeldConflict, known: Acknowledgement | None) -> Remaining:
 
 def _print(
     settings: Settings,
-    open_conflicts: list[HeldConflict],
+    open_conflicts: list[StoredConflict],
     known: Mapping[str, Acknowledgement | None],
 ) -> None:
     for name in sorted({h.conflict.provider for h in open_conflicts}):
@@ -137,7 +137,7 @@ def _print(
         terminal.say("to silence a conflict that is reported only: syncd acknowledge ID")
 
 
-def find_conflict(settings: Settings, store: Store, start: str) -> HeldConflict:
+def find_conflict(settings: Settings, store: Store, start: str) -> StoredConflict:
     """Return the only open conflict whose id begins with ``start``; dismissed ones count as open.
 
     Raises UsageError if there is none, or more than one.
@@ -164,13 +164,13 @@ def find_conflict(settings: Settings, store: Store, start: str) -> HeldConflict:
     )
 
 
-def _kind_suffix(held: HeldConflict, known: Acknowledgement | None) -> str:
+def _kind_suffix(held: StoredConflict, known: Acknowledgement | None) -> str:
     if held.conflict.held:
         return ""
     return "\n(reported only)" if known is None else "\n(acknowledged)"
 
 
-def _values_cell(held: HeldConflict, zone: Any) -> str:
+def _values_cell(held: StoredConflict, zone: Any) -> str:
     claims = held.conflict.claims
     values = [f"{c.system}: {render.value(c.value, zone)}" for c in claims[:_MAX_CLAIMS]]
     more = [f"… and {len(claims) - _MAX_CLAIMS} more"] if len(claims) > _MAX_CLAIMS else []
@@ -178,7 +178,7 @@ def _values_cell(held: HeldConflict, zone: Any) -> str:
     return "\n".join(values + more + note)
 
 
-def conflict_json(held: HeldConflict, known: Acknowledgement | None = None) -> dict[str, Any]:
+def conflict_json(held: StoredConflict, known: Acknowledgement | None = None) -> dict[str, Any]:
     """Return a conflict as JSON; times are UTC. ``known`` is its acknowledgement, if any."""
     conflict = held.conflict
     return {

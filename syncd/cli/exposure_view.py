@@ -84,7 +84,7 @@ def print_exposures(
 def _remedy(settings: Settings, exposure: Exposure) -> str:
     where = exposure.system
     if exposure.cause is ExposureCause.IGNORED and (
-        calendars := ", ".join(filter(None, exposure.seats))
+        calendars := ", ".join(filter(None, exposure.calendars))
     ):
         where = f"{exposure.system}, calendar {calendars}"
     remedy = _REMEDIES.get(exposure.cause)
@@ -105,7 +105,7 @@ def exposure_json(settings: Settings, exposure: Exposure) -> dict[str, Any]:
         "cause": str(exposure.cause),
         "since": render.instant_json(exposure.since),
         "bookings": list(exposure.bookings),
-        "calendars": list(exposure.seats),
+        "calendars": list(exposure.calendars),
         "remedy": _remedy(settings, exposure),
     }
 

@@ -16,7 +16,7 @@ from syncd.cli import consent, render, terminal
 from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_in_two
 from syncd.cli.resync_run import ask_daemon
 from syncd.config.settings import Settings
-from syncd.daemon.lock import StateHeldError, StateLock
+from syncd.daemon.lock import StateLock, StateLockedError
 from syncd.engine.report import RunExit
 from syncd.model import Event, Kind, Person
 from syncd.store import Store
@@ -25,7 +25,7 @@ from syncd.store.forget import (
     ContactRef,
     ErasureReport,
     event_of_contact,
-    forget_persons,
+    forget_customers,
     known_contacts,
 )
 from syncd.store.nightly import kept_backups
@@ -180,7 +180,7 @@ async def _person(app: App, store: Store, contact: ContactRef) -> Person | None:
         return None
     event = Event(contact[0], record.provider, record.id, Kind.APPOINTMENT, value, contact[1])
     try:
-        return await app.systems[contact[0]].person(event)
+        return await app.systems[contact[0]].customer(event)
     except RejectedError:
         return None
 
@@ -229,10 +229,10 @@ def _erase(settings: Settings, matches: Sequence[ContactRef], *, quiet: bool) ->
         with StateLock(path, role="forget-person"):
             store = Store.open(path)
             try:
-                return forget_persons(store, matches)
+                return forget_customers(store, matches)
             finally:
                 store.close()
-    except StateHeldError as holder:
+    except StateLockedError as holder:
         if holder.role != "daemon":
             raise
     contacts = [list(contact) for contact in matches]

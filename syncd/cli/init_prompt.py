@@ -127,7 +127,7 @@ class PromptInterview:
         terminal.say()
         verb = "Add to" if known else "New provider"
         terminal.say(f"{verb} {proposal.name}", style="bold")
-        for each in proposal.seats:
+        for each in proposal.users:
             terminal.say(f"  {each.system:<10}{_description(each)}")
         for evidence in proposal.evidence:
             terminal.say(f"  same {evidence}, in {', '.join(evidence.systems)}")
@@ -141,7 +141,7 @@ class PromptInterview:
                 case "n":
                     return None
                 case "e":
-                    return self._edited(proposal.name, proposal.seats, inventories, known, taken)
+                    return self._edited(proposal.name, proposal.users, inventories, known, taken)
 
     def manual_matches(
         self, inventories: Sequence[SystemInventory], taken: Collection[str]

@@ -70,7 +70,7 @@ class MatchAnswer:
 
 def accept_proposal(proposal: Proposal) -> MatchAnswer:
     """Return the answer that accepts a proposal unchanged."""
-    return MatchAnswer(proposal.name, proposal.seats, f"matched by {proposal.ground}")
+    return MatchAnswer(proposal.name, proposal.users, f"matched by {proposal.ground}")
 
 
 class Interview(Protocol):

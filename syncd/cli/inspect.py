@@ -82,7 +82,7 @@ def status(
     """
     settings = settings_of(context, config, secrets=False)
     now = datetime.now(UTC)
-    held_by = holder(settings.syncd.state_path)
+    lock_owner = holder(settings.syncd.state_path)
     fresh = not state_exists(settings.syncd.state_path)
     # No state before the first run is no error: all counts are then zero.
     seen = (
@@ -108,7 +108,7 @@ def status(
     mode = pause_view.mode_in_force(settings, seen)
     data: dict[str, Any] = {
         "state": str(settings.syncd.state_path),
-        "held_by": None if held_by is None else {"role": held_by.role, "pid": held_by.pid},
+        "held_by": None if lock_owner is None else {"role": lock_owner.role, "pid": lock_owner.pid},
         "systems": {name: system.to_json() for name, system in systems.items()},
         "reading": None if plan is None else plan.to_json(),
         **counts,
@@ -117,7 +117,7 @@ def status(
         "orphans": len(seen.orphans),
         "orphaned": [orphan_view.orphan_json(orphan) for orphan in seen.orphans],
         "unknown_owners": [each.to_json() for each in unknown],
-        "unreadable": sum(i.record_count for i in seen.items if i.topic is Topic.UNREADABLE),
+        "unreadable": sum(i.event_count for i in seen.items if i.topic is Topic.UNREADABLE),
         "reported": [reported_view.item_json(item) for item in seen.items],
         "double_bookings": len(double_bookings),
         "double_booked": [double_booked_json(held, seen) for held in double_bookings],
@@ -140,10 +140,10 @@ def status(
     if as_json:
         terminal.print_json(data)
         raise typer.Exit(RunExit.of(remaining).code)
-    running = f"{held_by.role} (process {held_by.pid})" if held_by else "no"
+    running = f"{lock_owner.role} (process {lock_owner.pid})" if lock_owner else "no"
     terminal.say(f"state    {data['state']}" + (" (does not exist yet)" if fresh else ""))
     terminal.say(f"running  {running}")
-    daemon = held_by is not None and held_by.role == "daemon"
+    daemon = lock_owner is not None and lock_owner.role == "daemon"
     for line in plan.lines() if daemon and plan is not None else ():
         terminal.say(line)
     zone = zone_of(settings, None)

@@ -9,14 +9,14 @@ from syncd.cli.options import zone_of
 from syncd.config.settings import Settings
 from syncd.model import in_zone
 from syncd.model.former_calendars import provider_of_former
-from syncd.store.left_behind import LeftBehind, MissingFrom
+from syncd.store.left_behind import LeftBehind, RemovedPart
 from syncd.systems.port import CheckResult
 
 
 def _cleanup_command(each: LeftBehind) -> str:
-    system = f" --system {each.system}" if each.gone is not MissingFrom.PROVIDER else ""
+    system = f" --system {each.system}" if each.removed is not RemovedPart.PROVIDER else ""
     provider = f" --provider {each.provider}" if each.provider else ""
-    provider = "" if each.gone is MissingFrom.SYSTEM else provider
+    provider = "" if each.removed is RemovedPart.SYSTEM else provider
     return f"syncd cleanup{system}{provider}"
 
 
@@ -63,15 +63,15 @@ def _blocks(settings: Settings, each: LeftBehind) -> str:
 
 
 def _why(each: LeftBehind) -> str:
-    match each.gone:
-        case MissingFrom.SYSTEM:
+    match each.removed:
+        case RemovedPart.SYSTEM:
             return f"the system {each.system} is no longer in the configuration"
-        case MissingFrom.PROVIDER:
+        case RemovedPart.PROVIDER:
             return f"{each.provider or 'its provider'} is no longer in the configuration"
-        case MissingFrom.FORMER:
+        case RemovedPart.FORMER:
             return (
                 f"{provider_of_former(each.provider)} is now mapped to another calendar in "
                 f"{each.system}"
             )
-        case MissingFrom.CALENDAR:
+        case RemovedPart.CALENDAR:
             return f"{each.provider} no longer has a calendar in {each.system}"

@@ -273,7 +273,7 @@ _CODES = {
     "syncd.config.problems.ConfigError": 2,
     "syncd.cli.options.UsageError": 2,
     "syncd.cli.options.InterruptedByUserError": 4,
-    "syncd.daemon.lock.StateHeldError": 6,
+    "syncd.daemon.lock.StateLockedError": 6,
     "syncd.store.errors.StateError": 1,
     "syncd.daemon.client.DaemonError": 1,
     "syncd.daemon.client.RequestError": 2,

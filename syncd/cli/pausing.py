@@ -15,7 +15,7 @@ from syncd.cli.resync_run import preview_resync
 from syncd.cli.resync_text import show_plan
 from syncd.config.settings import Settings
 from syncd.daemon.client import send_request
-from syncd.daemon.lock import StateHeldError, StateLock, holder
+from syncd.daemon.lock import StateLock, StateLockedError, holder
 from syncd.engine.pausing import (
     PauseTarget,
     UnpauseError,
@@ -221,7 +221,7 @@ def _carry_out(
                 return pauses_json(work(store))
             finally:
                 store.close()
-    except StateHeldError as error:
+    except StateLockedError as error:
         if error.role != "daemon":
             raise
     return send_request(path, command, arguments, lambda _text: None).result

@@ -23,8 +23,8 @@ from syncd.cli.options import UsageError, zone_of
 from syncd.cli.privileges import open_input
 from syncd.config.mapping_digest import mapping_digests
 from syncd.config.settings import Settings
-from syncd.core.agreed_plan import PlanDifferences, plan_digest, plan_end
-from syncd.engine.agreed_operations import PLAN, AgreedOperations
+from syncd.core.approved_plan import PlanDifferences, plan_digest, plan_end
+from syncd.engine.approved_operations import PLAN, ApprovedOperations
 from syncd.engine.operation_json import operation_from_json, operation_json
 from syncd.model import Operation, Window
 from syncd.store import StateError, Store
@@ -58,12 +58,12 @@ class PlanFile:
     window: Window | None
     provider: str | None
 
-    def limits(self) -> AgreedOperations:
-        """Return the agreed operations, to which the run is limited.
+    def limits(self) -> ApprovedOperations:
+        """Return the approved operations, to which the run is limited.
 
         They contain a digest of the operations, not the operations themselves.
         """
-        return AgreedOperations(self.name, plan_digest(self.operations), self.until)
+        return ApprovedOperations(self.name, plan_digest(self.operations), self.until)
 
 
 def plan_text(

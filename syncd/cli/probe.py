@@ -14,7 +14,7 @@ from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_in_
 from syncd.cli.resync_run import copy_of_state, stop_on_signals
 from syncd.config.settings import Settings
 from syncd.daemon.client import DaemonReply, send_request
-from syncd.daemon.lock import StateHeldError, StateLock
+from syncd.daemon.lock import StateLock, StateLockedError
 from syncd.engine.probe_plan import EACH_CALENDAR, MAX_CALLS, ProbePlan, plan_probe
 from syncd.model.pauses import OBSERVE_REASON, OBSERVE_REMEDY
 
@@ -117,7 +117,7 @@ def _carry_out(
     try:
         with StateLock(path, role="probe"):
             answer = asyncio.run(_probe(full(), names, quiet=as_json))
-    except StateHeldError as error:
+    except StateLockedError as error:
         if error.role != "daemon":
             raise
         with terminal.progress("asking the daemon", quiet=as_json) as update:
@@ -151,7 +151,7 @@ def _forget(
         with StateLock(path, role="probe"):
             app = build(full())
             result = asyncio.run(_forgotten(app, names))
-    except StateHeldError as error:
+    except StateLockedError as error:
         if error.role != "daemon":
             raise
         result = send_request(

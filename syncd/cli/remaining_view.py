@@ -6,7 +6,7 @@ from typing import Any
 
 from syncd.cli import render
 from syncd.config.settings import Settings
-from syncd.model import HeldConflict
+from syncd.model import StoredConflict
 from syncd.model.summary import acknowledgement_of
 from syncd.store.left_behind import FOUND_MAPPING, LeftBehind, left_behind
 from syncd.store.status_query import StatusSnapshot
@@ -27,7 +27,7 @@ def synced_providers(settings: Settings, seen: StatusSnapshot) -> set[str]:
     }
 
 
-def double_booked_json(double_booking: HeldConflict, seen: StatusSnapshot) -> dict[str, Any]:
+def double_booked_json(double_booking: StoredConflict, seen: StatusSnapshot) -> dict[str, Any]:
     """Return an entry of ``double_booked`` in `status --json`; keys are stable."""
     acknowledgement = acknowledgement_of(double_booking, seen.acknowledgements)
     return {

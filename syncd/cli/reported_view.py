@@ -24,7 +24,7 @@ def reported_lines(items: Iterable[ReportedItem], *, explained: bool = True) -> 
     """
     items = [item for item in items if item.acknowledged_at is None]
     for system, topic, group in _groups(items):
-        yield f"{system}: {_count(topic, sum(item.record_count for item in group))}:"
+        yield f"{system}: {_count(topic, sum(item.event_count for item in group))}:"
         yield from (f"  {_one(item)}" for item in group[:_MAX_ITEMS])
         if len(group) > _MAX_ITEMS:
             yield f"  and {len(group) - _MAX_ITEMS} more: {_SEE_ALL}"
@@ -41,7 +41,7 @@ def reported_findings(items: Iterable[ReportedItem]) -> list[CheckResult]:
         CheckResult(
             "warning",
             f"{system}: {str(topic).replace('_', ' ')}",
-            _count(topic, sum(item.record_count for item in group)),
+            _count(topic, sum(item.event_count for item in group)),
             _explanation(system, topic),
         )
         for system, topic, group in _groups(i for i in items if i.acknowledged_at is None)

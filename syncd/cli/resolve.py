@@ -23,7 +23,7 @@ from syncd.core.free_intervals import busy_intervals
 from syncd.core.resolution import InvalidResolutionError, Resolution, ResolutionKind
 from syncd.core.workspace import Workspace
 from syncd.daemon.client import send_request
-from syncd.daemon.lock import StateHeldError, StateLock
+from syncd.daemon.lock import StateLock, StateLockedError
 from syncd.engine import resolve as engine
 from syncd.engine.operation_json import operation_json
 from syncd.engine.resolve import (
@@ -33,7 +33,7 @@ from syncd.engine.resolve import (
     replacement,
     to_arguments,
 )
-from syncd.model import HeldConflict, Operation, Value, readable, resolve_wall_time, utc
+from syncd.model import Operation, StoredConflict, Value, readable, resolve_wall_time, utc
 from syncd.store import Store
 
 _ENDINGS = {
@@ -137,7 +137,7 @@ def resolve(
 def _parse_resolution(
     settings: Settings,
     store: Store,
-    held_conflict: HeldConflict,
+    held_conflict: StoredConflict,
     take: str | None,
     at: str | None,
     *,
@@ -184,7 +184,7 @@ _MIDNIGHT: Any = {"hour": 0, "minute": 0, "second": 0, "microsecond": 0}
 
 
 def _check_time(
-    settings: Settings, store: Store, held_conflict: HeldConflict, at: datetime, *, sure: bool
+    settings: Settings, store: Store, held_conflict: StoredConflict, at: datetime, *, sure: bool
 ) -> None:
     """Refuse a time that is probably a mistake, unless ``sure``. Raises UsageError."""
     provider = held_conflict.conflict.provider
@@ -213,7 +213,7 @@ def _check_time(
 
 
 def _dry_run(
-    settings: Settings, held_conflict: HeldConflict, resolution: Resolution, *, quiet: bool
+    settings: Settings, held_conflict: StoredConflict, resolution: Resolution, *, quiet: bool
 ) -> tuple[list[Operation], ResolutionReport]:
     """Read and decide on a copy of the state; return the writes that would be made."""
 
@@ -234,7 +234,7 @@ def _dry_run(
 def _carry_out(
     settings: Settings,
     full: Callable[[], Settings],
-    held_conflict: HeldConflict,
+    held_conflict: StoredConflict,
     resolution: Resolution,
     *,
     quiet: bool,
@@ -244,7 +244,7 @@ def _carry_out(
         with StateLock(settings.syncd.state_path, role="resolve"):
             report = asyncio.run(_resolve(full(), held_conflict, resolution, quiet=quiet))
             return report.to_json(), report.code
-    except StateHeldError as error:
+    except StateLockedError as error:
         if error.role != "daemon":
             raise
     with terminal.progress("asking the daemon", quiet=quiet) as update:
@@ -254,7 +254,7 @@ def _carry_out(
 
 
 async def _resolve(
-    settings: Settings, held_conflict: HeldConflict, resolution: Resolution, *, quiet: bool
+    settings: Settings, held_conflict: StoredConflict, resolution: Resolution, *, quiet: bool
 ) -> ResolutionReport:
     app = build(settings)
     stop_on_signals(app.engine.stopping)
@@ -267,7 +267,7 @@ async def _resolve(
         await app.aclose()
 
 
-def _replacement(settings: Settings, held_conflict: HeldConflict) -> HeldConflict | None:
+def _replacement(settings: Settings, held_conflict: StoredConflict) -> StoredConflict | None:
     """Return the open conflict that replaces this one, or None."""
     store = open_state(settings)
     try:
@@ -278,7 +278,7 @@ def _replacement(settings: Settings, held_conflict: HeldConflict) -> HeldConflic
 
 def _print(
     settings: Settings,
-    held_conflict: HeldConflict,
+    held_conflict: StoredConflict,
     outcome: ResolutionOutcome,
     result: dict[str, Any],
     writes: list[Operation],
@@ -309,7 +309,7 @@ def _print(
         terminal.say(f"{count} held: see `syncd conflicts`")
 
 
-def _print_replacement(settings: Settings, successor: HeldConflict) -> None:
+def _print_replacement(settings: Settings, successor: StoredConflict) -> None:
     zone = zone_of(settings, successor.conflict.provider)
     rows = [
         (c.system, c.event or "", render.value(c.value, zone)) for c in successor.conflict.claims

@@ -32,8 +32,8 @@ from syncd.cli.privileges import new_output
 from syncd.cli.resync_plan import resync_planned
 from syncd.cli.resync_run import ask_daemon, back_up, carry_out, expect_acceptable, preview_resync
 from syncd.config.settings import Settings
-from syncd.daemon.lock import StateHeldError, StateLock
-from syncd.engine.agreed_operations import ShownPlan
+from syncd.daemon.lock import StateLock, StateLockedError
+from syncd.engine.approved_operations import ShownPlan
 from syncd.engine.operation_json import operation_json
 from syncd.engine.report import Report
 from syncd.model import Fact, WaitReason, Window
@@ -107,7 +107,7 @@ def resync(
                 settings, window, providers, accept, learned, shown, every=every, as_json=as_json
             )
             back_up(path)
-    except StateHeldError as error:
+    except StateLockedError as error:
         if error.role != "daemon":
             raise
         raise typer.Exit(_hand_over(settings, window, provider, accept, as_json=as_json)) from error
@@ -147,9 +147,9 @@ def _expect_consent(
             yes=False,
         )
     shown = ShownPlan()
-    shown.agree(planned.planned)
+    shown.approve(planned.planned)
     # The plan also lists waiting writes; many of them wait only for an earlier write of this run.
-    shown.agree(w.operation for w in planned.waiting if w.why is not WaitReason.GUARD)
+    shown.approve(w.operation for w in planned.waiting if w.why is not WaitReason.GUARD)
     return shown
 
 
@@ -179,7 +179,7 @@ def _run_with_consent(
             resync_text.show_operations(settings, unseen, every=every)
         if not terminal.confirmed("Make these writes, too?"):
             return report
-        shown.agree(unseen)
+        shown.approve(unseen)
 
 
 def _unplanned_text(report: Report) -> str:

@@ -15,8 +15,8 @@ from syncd.cli.plan_file import PlanFile
 from syncd.cli.resync_run import ask_daemon, back_up, carry_out, preview_resync
 from syncd.cli.waiting_view import REASONS
 from syncd.config.settings import Settings
-from syncd.core.agreed_plan import compare_plans, operations_within
-from syncd.daemon.lock import StateHeldError, StateLock
+from syncd.core.approved_plan import compare_plans, operations_within
+from syncd.daemon.lock import StateLock, StateLockedError
 from syncd.engine.operation_json import operation_from_json
 from syncd.engine.report import RunExit
 from syncd.model import Fact, Operation, WaitReason
@@ -57,7 +57,7 @@ def resync_planned(
             matched = limits.matched
             remarks: Sequence[str] = report.remarks
             back_up(path)
-    except StateHeldError as error:
+    except StateLockedError as error:
         if error.role != "daemon":
             raise
         answer = ask_daemon(settings, "resync", _arguments(plan), quiet=as_json)
@@ -72,8 +72,8 @@ def resync_planned(
     if not matched:
         return _refuse(settings, plan, decided, data, every=every, as_json=as_json)
     if as_json:
-        agreed = {"refused": False, "not_wanted": [], "new": []}
-        terminal.print_json({**data, "plan": agreed})
+        same_plan = {"refused": False, "not_wanted": [], "new": []}
+        terminal.print_json({**data, "plan": same_plan})
     else:
         resync_text.show_result(settings, data, remarks)
     return code

@@ -14,7 +14,7 @@ from syncd.cli.learned_limits import forget_calls_of_others, save_limits, stored
 from syncd.cli.options import InterruptedByUserError, UsageError
 from syncd.config.settings import Settings
 from syncd.daemon.client import DaemonReply, send_request
-from syncd.engine.agreed_operations import AgreedOperations, ShownPlan
+from syncd.engine.approved_operations import ApprovedOperations, ShownPlan
 from syncd.engine.guard_stops import AcceptError, check_accept
 from syncd.engine.report import Report
 from syncd.model import Fact, WaitReason, Window
@@ -100,7 +100,7 @@ async def carry_out(
     learned: Sequence[Fact],
     *,
     quiet: bool,
-    exactly: AgreedOperations | None = None,
+    exactly: ApprovedOperations | None = None,
     shown: ShownPlan | None = None,
 ) -> Report:
     """Resync on the state itself, then read free slots. The caller holds the lock of the state.

@@ -23,7 +23,7 @@ from syncd.cli.options import (
 from syncd.cli.resync_run import ask_daemon, copy_of_state, stop_on_signals
 from syncd.config.settings import Settings
 from syncd.daemon.client import DaemonReply
-from syncd.daemon.lock import StateHeldError, StateLock
+from syncd.daemon.lock import StateLock, StateLockedError
 from syncd.engine.operation_json import operation_from_json
 from syncd.engine.undo import NothingToUndoError, UndoReport
 from syncd.model import Operation
@@ -99,7 +99,7 @@ def _carry_out(
                     return planned.exit
             report = asyncio.run(_undo(settings, run, booking, quiet=as_json))
             result, code = report.to_json(), report.exit.code
-    except StateHeldError as error:
+    except StateLockedError as error:
         if error.role != "daemon":
             raise
         arguments = {"run": run, "booking": booking}

@@ -16,7 +16,7 @@ from enum import StrEnum
 from syncd.model import Status, UserState, Value, Window
 
 
-class ByIdAnswer(StrEnum):
+class ByIdResult(StrEnum):
     """The system's response when syncd reads the event by id.
 
     GONE: the event does not exist. REFUSED: the system refuses to return the event. UNKNOWN: no
@@ -28,7 +28,7 @@ class ByIdAnswer(StrEnum):
     UNKNOWN = "unknown"
 
 
-class SlotAnswer(StrEnum):
+class SlotResult(StrEnum):
     """What the system's free slots show for the time at which the event was last seen.
 
     OFFERED: the time can be booked again. TAKEN: the time cannot be booked. UNKNOWN: free slots can
@@ -45,12 +45,12 @@ class SlotAnswer(StrEnum):
 class Evidence:
     """What is known of an event that the list of its calendar lacks; None: not asked yet.
 
-    - ``answer``: the response to the read by id.
+    - ``by_id``: the response to the read by id.
     - ``asked_at``: when the list was requested. ``lag``: the platform's lag bound.
     - ``listed_whole``: the list is proven complete where the event was last seen, and hides no
       event that the system returns by id.
     - ``others_listed``: the list has another known event of the same calendar.
-    - ``by_list``: ``answer`` was itself taken from a list, because this kind of event cannot be
+    - ``by_list``: ``by_id`` was itself taken from a list, because this kind of event cannot be
       read by id. ``own_list``: that list has other events of the calendar's own user.
     - ``refused_when_gone``: the platform may refuse to read a deleted event (`Capabilities`).
     - ``counted``: how many earlier cycles had the same evidence. ``since``: when the first of these
@@ -60,7 +60,7 @@ class Evidence:
     - ``slot``: whether the event's time can be booked again.
     """
 
-    answer: ByIdAnswer
+    by_id: ByIdResult
     asked_at: datetime
     lag: timedelta
     listed_whole: bool = True
@@ -73,7 +73,7 @@ class Evidence:
     needed: int = 1
     key_reads: bool | None = None
     user: UserState | None = None
-    slot: SlotAnswer | None = None
+    slot: SlotResult | None = None
 
 
 class AbsenceVerdict(StrEnum):
@@ -100,14 +100,14 @@ class AbsenceVerdict(StrEnum):
 
 def judge_absence(evidence: Evidence) -> AbsenceVerdict:
     """Decide whether the event is proven to be gone, or which evidence is missing."""
-    match evidence.answer:
-        case ByIdAnswer.UNKNOWN:
+    match evidence.by_id:
+        case ByIdResult.UNKNOWN:
             return AbsenceVerdict.UNPROVEN
         case _ if not evidence.listed_whole:
             return AbsenceVerdict.UNPROVEN
-        case ByIdAnswer.GONE:
+        case ByIdResult.GONE:
             return _judge_gone(evidence)
-        case ByIdAnswer.REFUSED:
+        case ByIdResult.REFUSED:
             return _judge_refused(evidence)
 
 
@@ -139,8 +139,8 @@ def _judge_refused(evidence: Evidence) -> AbsenceVerdict:
         (e.since is None or e.counted + 1 < max(2, e.needed), AbsenceVerdict.COUNTED),
         (e.since is not None and e.asked_at - e.since < e.lag, AbsenceVerdict.WAITING),
         (e.slot is None, AbsenceVerdict.ASK_SLOT),
-        (e.slot is SlotAnswer.TAKEN, AbsenceVerdict.UNPROVEN),
-        (e.slot is SlotAnswer.UNANSWERED, AbsenceVerdict.WAITING),
+        (e.slot is SlotResult.TAKEN, AbsenceVerdict.UNPROVEN),
+        (e.slot is SlotResult.UNANSWERED, AbsenceVerdict.WAITING),
     )
     return next((verdict for applies, verdict in steps if applies), AbsenceVerdict.PROVEN)
 
@@ -164,7 +164,7 @@ def slots_window(value: Value) -> Window:
 
 def slot_of(
     value: Value, offers: Iterable[Window], taken: Iterable[Value], now: datetime
-) -> SlotAnswer:
+) -> SlotResult:
     """Return what the free slots show for ``value``, the time of a possibly deleted event.
 
     - ``offers``: the free slots of the calendar within `slots_window`.
@@ -175,15 +175,15 @@ def slot_of(
     hours may count as taken although it is free, which is the safe side.
     """
     if value.start <= now or any(other.busy and other.overlaps(value) for other in taken):
-        return SlotAnswer.UNKNOWN
+        return SlotResult.UNKNOWN
     offered = list(offers)
     if any(offer.overlaps(value) for offer in offered):
-        return SlotAnswer.OFFERED
+        return SlotResult.OFFERED
     for week in range(1, _WEEKS + 1):
         later = Value(value.start + timedelta(weeks=week), value.end + timedelta(weeks=week))
         if any(offer.overlaps(later) for offer in offered):
-            return SlotAnswer.TAKEN
-    return SlotAnswer.UNKNOWN
+            return SlotResult.TAKEN
+    return SlotResult.UNKNOWN
 
 
 _LISTED_STATUSES = frozenset({Status.NEW, Status.CONFIRMED})

@@ -153,7 +153,7 @@ def _store_links(workspace: Workspace, system: str, plan: BlockPlan) -> None:
         _relink_block(workspace, system, event, serves)
     for record in plan.already_there:
         workspace.accept(record)
-    for record in plan.lost:
+    for record in plan.gone:
         for replica in [r for r in workspace.replicas() if _links(r, record)]:
             workspace.unlink(replica)
         workspace.accept(record)

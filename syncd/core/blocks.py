@@ -70,7 +70,7 @@ class BlockPlan:
 
     - ``operations``: the writes.
     - ``links``: (event id of an existing block, ids of the bookings that it serves from now on).
-    - ``lost``: the blocks that are proven to be gone and no longer serve any booking.
+    - ``gone``: the blocks that are proven to be gone and no longer serve any booking.
     - ``already_there``: the blocks that are at a wanted interval although no write that put them
       there was confirmed.
     - ``wanted``, ``open``: how many intervals must be blocked, and how many of these are not
@@ -82,7 +82,7 @@ class BlockPlan:
 
     operations: tuple[Operation, ...] = ()
     links: tuple[tuple[str, frozenset[str]], ...] = ()
-    lost: tuple[TrackedEvent, ...] = ()
+    gone: tuple[TrackedEvent, ...] = ()
     already_there: tuple[TrackedEvent, ...] = ()
     wanted: int = 0
     open: int = 0
@@ -169,7 +169,7 @@ def plan_blocks(
     """
     operations: list[Operation] = []
     links: list[tuple[str, frozenset[str]]] = []
-    lost: list[TrackedEvent] = []
+    gone: list[TrackedEvent] = []
     already_there: list[TrackedEvent] = []
     # An untouchable block takes up its time, but is not linked or moved.
     taken = {block.interval for block in blocks if block.untouchable}
@@ -180,7 +180,7 @@ def plan_blocks(
         interval = block.interval
         if not block.exists:
             # Proven to be gone. If its interval must still be blocked, a new block is created.
-            lost.append(block.record)
+            gone.append(block.record)
         elif interval is not None and interval in unblocked and not has_other_time(block.record):
             # Its expected interval is wanted: keep it, or move it back there.
             serves = unblocked.pop(interval)
@@ -218,7 +218,7 @@ def plan_blocks(
     return BlockPlan(
         tuple(operations),
         tuple(links),
-        tuple(lost),
+        tuple(gone),
         tuple(already_there),
         wanted=len(wanted),
         open=len(unblocked) - len(already_there),

@@ -24,7 +24,7 @@ def propagate_all(
     workspace: Workspace,
     calendars: Mapping[str, CalendarState],
     claims: dict[str, list[Value]],
-    on_hold: AbstractSet[str],
+    held_bookings: AbstractSet[str],
 ) -> tuple[list[Operation], list[Conflict], list[Waiting]]:
     """Return the writes, conflicts and waiting writes of all bookings that are not in conflict.
 
@@ -34,8 +34,8 @@ def propagate_all(
     - ``claims``: the values that conflicts claim, by booking. These bookings are skipped. If an
       appointment of another booking cannot be updated, that booking is added here, with its agreed
       time and the times that its appointments show.
-    - ``on_hold``: the bookings of held double bookings. Nothing is written to their appointments
-      until the operator resolves the conflict.
+    - ``held_bookings``: the bookings of held double bookings. Nothing is written to their
+      appointments until the operator resolves the conflict.
     """
     operations: list[Operation] = []
     conflicts: list[Conflict] = []
@@ -51,22 +51,22 @@ def propagate_all(
         conflicts += propagation.conflicts
         for replica in propagation.settled:
             workspace.link(replica)
-        hold_reasons = {
+        wait_reasons = {
             o: reason
             for o in propagation.operations
-            if (reason := _why_held(workspace, calendars, o)) is not None
+            if (reason := _why_waiting(workspace, calendars, o)) is not None
         }
         stopped = [o for o in propagation.operations if (o.system, o.event) in workspace.stopped]
         rejected = [o for o in propagation.operations if _is_rejected(workspace, calendars, o)]
-        if booking_id in on_hold or rejected or hold_reasons or stopped or propagation.apart:
+        if booking_id in held_bookings or rejected or wait_reasons or stopped or propagation.apart:
             claims[booking_id] = [booking.agreed, *shown(workspace, calendars, booking_id)]
-        if booking_id not in on_hold:
+        if booking_id not in held_bookings:
             operations += [
-                o for o in propagation.operations if o not in hold_reasons and o not in stopped
+                o for o in propagation.operations if o not in wait_reasons and o not in stopped
             ]
             waiting += [Waiting(o, WaitReason.GUARD) for o in stopped]
             waiting += [
-                Waiting(o, reason) for o, reason in hold_reasons.items() if o not in stopped
+                Waiting(o, reason) for o, reason in wait_reasons.items() if o not in stopped
             ]
     return operations, conflicts, waiting
 
@@ -84,7 +84,7 @@ def _is_rejected(
     ) is not None
 
 
-def _why_held(
+def _why_waiting(
     workspace: Workspace, calendars: Mapping[str, CalendarState], operation: Operation
 ) -> WaitReason | None:
     """Return why a write waits for the operator; None if the write does not wait."""

@@ -12,7 +12,7 @@ from dataclasses import replace
 from syncd.core.inputs import CalendarState
 from syncd.core.resolution import NO_DIRECTIVE, Directive, conflict_identity
 from syncd.core.workspace import Workspace
-from syncd.model import Claim, Conflict, ConflictKind, HeldConflict
+from syncd.model import Claim, Conflict, ConflictKind, StoredConflict
 
 
 def update_queue(
@@ -62,7 +62,7 @@ def update_queue(
         workspace.changes.closed.append(replace(held, closed_at=workspace.now, outcome=outcome))
     for conflict in unmatched.values():
         workspace.changes.opened.append(
-            HeldConflict(new_id(), conflict, workspace.now, workspace.run)
+            StoredConflict(new_id(), conflict, workspace.now, workspace.run)
         )
 
 
@@ -75,7 +75,7 @@ def is_trusted(claim: Claim, calendars: Mapping[str, CalendarState]) -> bool:
     return calendar is None or (calendar.trusted and claim.event not in calendar.stopped)
 
 
-def _reason(workspace: Workspace, held: HeldConflict, directive: Directive) -> str:
+def _reason(workspace: Workspace, held: StoredConflict, directive: Directive) -> str:
     """Return the text for the operator that says why a conflict is closed."""
     conflict = held.conflict
     values = [claim.value for claim in conflict.claims if claim.value is not None]

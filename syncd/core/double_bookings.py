@@ -70,7 +70,7 @@ def _is_one_record(workspace: Workspace, first: Booking, second: Booking) -> boo
     )
 
 
-def on_hold(conflicts: Iterable[Conflict]) -> set[str]:
+def held_bookings(conflicts: Iterable[Conflict]) -> set[str]:
     """Return the bookings of held conflicts; nothing is written until the operator resolves them.
 
     ``conflicts`` are double bookings.

@@ -92,7 +92,7 @@ def find_exposures(seen: ExposureInput, known: Iterable[Exposure] = ()) -> list[
                     cause=cause,
                     bookings=tuple(sorted(bookings)),
                     since=since.get((system, *interval), seen.now),
-                    seats=offered or (),
+                    calendars=offered or (),
                 )
             )
     return exposures
@@ -135,8 +135,8 @@ def _offered(free: Availability | None, interval: Interval) -> tuple[str, ...] |
     span = Window(*interval)
     if free is None or not (free.window.start < span.end and span.start < free.window.end):
         return None
-    seats = {o.calendar_id for o in free.offers if o.start < span.end and span.start < o.end}
-    return tuple(sorted(seats))
+    calendars = {o.calendar_id for o in free.offers if o.start < span.end and span.start < o.end}
+    return tuple(sorted(calendars))
 
 
 def _cause(seen: ExposureInput, system: str, bookings: Collection[str]) -> ExposureCause:

@@ -68,7 +68,7 @@ def note_handed_over(workspace: Workspace, change: OwnerChange) -> None:
 
 def as_unchanged(record: TrackedEvent) -> TrackedEvent:
     """Return a stopped event as it was last accepted."""
-    return replace(record, observed=record.base, absence_proofs=0, missing_since=None)
+    return replace(record, observed=record.base, absence_proofs=0, absent_since=None)
 
 
 def stopped_bookings(workspace: Workspace, *, except_in: str = "") -> frozenset[str]:

@@ -44,8 +44,8 @@ class CalendarState:
     - ``status_checks``: by status, what the operator can check if that status could not be set.
     - ``stopped``: the ids of events whose changes the guard stopped. They count as unchanged and
       are not written to, and the time that they newly show is blocked as well.
-    - ``held_updates``: by action, why writes of that kind to appointments wait.
-    - ``damaged``: the id of an event whose status may be repaired in spite of ``held_updates``.
+    - ``waiting_updates``: by action, why writes of that kind to appointments wait.
+    - ``damaged``: the id of an event whose status may be repaired in spite of ``waiting_updates``.
     """
 
     system: str
@@ -67,13 +67,13 @@ class CalendarState:
     affects: frozenset[str] | None = None
     status_checks: Mapping[Status, str] = field(default_factory=dict)
     stopped: frozenset[str] = frozenset()
-    held_updates: Mapping[Action, WaitReason] = field(default_factory=dict)
+    waiting_updates: Mapping[Action, WaitReason] = field(default_factory=dict)
     damaged: str = ""
 
     def why_not_updated(self, operation: Operation) -> WaitReason | None:
-        """Return why a write to an appointment waits; None if ``held_updates`` allows the write."""
+        """Return why a write to an appointment waits; None if it can be made."""
         is_repair = operation.action is Action.SET_STATUS and operation.event == self.damaged
-        return None if is_repair else self.held_updates.get(operation.action)
+        return None if is_repair else self.waiting_updates.get(operation.action)
 
     @property
     def read_only(self) -> bool:

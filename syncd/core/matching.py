@@ -14,7 +14,7 @@ from datetime import datetime
 from syncd.core.inputs import inputs_digest
 from syncd.core.observation import has_pending_change
 from syncd.core.rebooked import NO_REBOOKINGS, REBOOKED, CalledOff, Rebookings, pair_rebookings
-from syncd.core.series import pair_instances, persons_with_series
+from syncd.core.series import customers_with_series, pair_instances
 from syncd.model import (
     Booking,
     Claim,
@@ -27,7 +27,7 @@ from syncd.model import (
     same_record,
 )
 
-PersonIndex = Mapping[tuple[str, str], frozenset[str]]
+CustomerIndex = Mapping[tuple[str, str], frozenset[str]]
 """Keyed hashes of a customer's e-mail and phone, by (system, the platform's id of the customer)."""
 
 
@@ -65,16 +65,16 @@ class MatchResult:
 
     - ``opened``: the events that open a booking.
     - ``undecided``: the events that wait until the operator resolves one of ``conflicts``.
-    - ``unknown_person``: the appointments that wait, mostly until their customer is looked up.
+    - ``unknown_customer``: the appointments that wait, mostly until their customer is looked up.
     - ``expected``: the relinks to make once the guard allows it, or the old event is proven to be
-      gone. The new events of these relinks are also in ``unknown_person``.
+      gone. The new events of these relinks are also in ``unknown_customer``.
     """
 
     relinked: tuple[Relink, ...] = ()
     twins: tuple[TwinLink, ...] = ()
     opened: tuple[TrackedEvent, ...] = ()
     undecided: tuple[TrackedEvent, ...] = ()
-    unknown_person: tuple[TrackedEvent, ...] = ()
+    unknown_customer: tuple[TrackedEvent, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     expected: tuple[Relink, ...] = ()
 
@@ -99,7 +99,7 @@ def candidates_to_look_up(
     wanted: list[TrackedEvent] = []
     for candidates in _groups(unlinked, bookings, linked).values():
         if _may_have_twins(candidates):
-            wanted.extend(candidate.record for candidate in candidates if candidate.record.person)
+            wanted.extend(candidate.record for candidate in candidates if candidate.record.customer)
     return tuple(wanted)
 
 
@@ -109,7 +109,7 @@ def match_events(
     bookings: Sequence[Booking],
     linked: Mapping[str, Sequence[TrackedEvent]],
     links: Mapping[tuple[str, str], Replica],
-    persons: PersonIndex,
+    customers: CustomerIndex,
     untrusted: Collection[str] = (),
     past: Sequence[TrackedEvent] = (),
     rebookings: Rebookings = NO_REBOOKINGS,
@@ -118,8 +118,8 @@ def match_events(
     """Match the unlinked, trusted events that are not ours.
 
     - ``linked``: the appointments of each booking. ``links``: a replica of each linked event.
-    - ``persons``: the customers looked up so far. If two events can be told apart only by their
-      customers, an appointment whose customer is not in ``persons`` waits.
+    - ``customers``: the customers looked up so far. If two events can be told apart only by their
+      customers, an appointment whose customer is not in ``customers`` waits.
     - ``untrusted``: systems whose appointments may get twins, but whose deletions are not acted on.
     - ``past``: events that are over. Each may be what an instance of a series became; otherwise it
       is ignored.
@@ -135,7 +135,7 @@ def match_events(
     )
     expected = [r for r in relinked if not _is_settled(r.old, stopped)]
     relinked = [r for r in relinked if _is_settled(r.old, stopped)]
-    undecided += [r for r in unlinked if _is_twin_of_undecided(r, undecided, persons)]
+    undecided += [r for r in unlinked if _is_twin_of_undecided(r, undecided, customers)]
     matched = {_id(r.new) for r in (*relinked, *expected)} | {_id(r) for r in undecided}
     remaining = [r for r in unlinked if _id(r) not in matched and r.observed and r.observed.busy]
     twins: list[TwinLink] = []
@@ -154,8 +154,8 @@ def match_events(
         unknown = [
             candidate.record
             for candidate in candidates
-            if candidate.record.person
-            and (candidate.record.system, candidate.record.person) not in persons
+            if candidate.record.customer
+            and (candidate.record.system, candidate.record.customer) not in customers
         ]
         if unknown:
             # A customer is not looked up yet. An appointment that waits cannot become a wrong twin.
@@ -164,7 +164,7 @@ def match_events(
             waiting.extend(others)
             continue
         new_twins, new_opened, new_undecided, new_conflicts = _pair(
-            provider, interval, candidates, persons
+            provider, interval, candidates, customers
         )
         twins += new_twins
         opened += new_opened
@@ -182,17 +182,17 @@ def match_events(
 
 
 def _is_twin_of_undecided(
-    record: TrackedEvent, undecided: Iterable[TrackedEvent], persons: PersonIndex
+    record: TrackedEvent, undecided: Iterable[TrackedEvent], customers: CustomerIndex
 ) -> bool:
     """Return true if another system has the same meeting and the operator must resolve it."""
-    hashes = persons.get((record.system, record.person or ""), frozenset())
+    hashes = customers.get((record.system, record.customer or ""), frozenset())
     return record.kind is Kind.APPOINTMENT and any(
         other.system != record.system
         and other.observed is not None
         and record.observed is not None
         and record.observed.busy
         and other.observed.interval == record.observed.interval
-        and not hashes.isdisjoint(persons.get((other.system, other.person or ""), frozenset()))
+        and not hashes.isdisjoint(customers.get((other.system, other.customer or ""), frozenset()))
         for other in undecided
     )
 
@@ -221,7 +221,9 @@ def _relink(
     undecided: list[TrackedEvent] = []
     known = sorted((record for records in linked.values() for record in records), key=_id)
     vanished = [
-        r for r in known if r.observed is None and has_pending_change(r) and (r.person or r.series)
+        r
+        for r in known
+        if r.observed is None and has_pending_change(r) and (r.customer or r.series)
     ]
     for old in list(vanished):
         # The id changed only because the provider became the first host, or no longer is.
@@ -235,9 +237,9 @@ def _relink(
         for r in unlinked
         if r.kind is Kind.APPOINTMENT and r.observed and r.observed.busy and _id(r) not in taken
     ]
-    # An instance that is missing and not proven to be gone can only have moved with its series.
-    missing = [r for r in known if r.absence_proofs and r.series and r.observed is not None]
-    pairing = pair_instances([*vanished, *missing], fresh)
+    # An instance that is absent and not proven to be gone can only have moved with its series.
+    absent = [r for r in known if r.absence_proofs and r.series and r.observed is not None]
+    pairing = pair_instances([*vanished, *absent], fresh)
     relinks += [Relink(links[_id(old)], old, new) for old, new in pairing.pairs]
     for question in pairing.questions:
         proven = [r for r in question.old if _is_settled(r, stopped)]
@@ -251,10 +253,8 @@ def _relink(
         undecided.extend(new for new in question.new if new not in undecided)
         booking, records = links[_id(proven[0])].booking, [*proven, *question.new]
         conflicts.append(_ambiguous(provider, booking, records, _WHICH))
-    persons_in_series = persons_with_series(vanished, missing, fresh)
-    vanished = [
-        old for old in vanished if not old.series and _customer_key(old) not in persons_in_series
-    ]
+    recurring = customers_with_series(vanished, absent, fresh)
+    vanished = [old for old in vanished if not old.series and _customer_key(old) not in recurring]
     relinks += _stopped_successors(
         vanished, fresh, links, stopped, {_id(relink.new) for relink in relinks}
     )
@@ -308,7 +308,7 @@ def _is_same_record(old: TrackedEvent, new: TrackedEvent) -> bool:
 
 
 def _customer_key(record: TrackedEvent) -> tuple[str, str, str]:
-    return (record.system, record.person or "", record.service or "")
+    return (record.system, record.customer or "", record.service or "")
 
 
 def _groups(
@@ -367,7 +367,7 @@ def _pair(
     provider: str,
     interval: tuple[datetime, datetime],
     candidates: Sequence[_Candidate],
-    persons: PersonIndex,
+    customers: CustomerIndex,
 ) -> tuple[list[TwinLink], list[TrackedEvent], list[TrackedEvent], list[Conflict]]:
     """Match the appointments of one interval, whose customers are all known.
 
@@ -377,7 +377,7 @@ def _pair(
     opened: list[TrackedEvent] = []
     undecided: list[TrackedEvent] = []
     conflicts: list[Conflict] = []
-    for group in _by_person(candidates, persons):
+    for group in _by_customer(candidates, customers):
         fresh = [candidate.record for candidate in group if candidate.booking is None]
         if not fresh:
             continue
@@ -415,7 +415,9 @@ def _split_representative(
     return fresh[:1], fresh[1:]
 
 
-def _by_person(candidates: Sequence[_Candidate], persons: PersonIndex) -> list[list[_Candidate]]:
+def _by_customer(
+    candidates: Sequence[_Candidate], customers: CustomerIndex
+) -> list[list[_Candidate]]:
     """Group the candidates whose customers share an e-mail or phone, transitively.
 
     A candidate without a known e-mail or phone is alone in its group.
@@ -423,7 +425,7 @@ def _by_person(candidates: Sequence[_Candidate], persons: PersonIndex) -> list[l
     clusters: list[tuple[set[str], list[_Candidate]]] = []
     for candidate in candidates:
         hashes = set(
-            persons.get((candidate.record.system, candidate.record.person or ""), frozenset())
+            customers.get((candidate.record.system, candidate.record.customer or ""), frozenset())
         )
         merged: tuple[set[str], list[_Candidate]] = (hashes, [candidate])
         others = []

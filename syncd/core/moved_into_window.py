@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from syncd.core.edited_blocks import extend_release
 from syncd.core.inputs import inputs_digest
 from syncd.core.match_answers import apply_to_matches
-from syncd.core.matching import MatchResult, PersonIndex
+from syncd.core.matching import CustomerIndex, MatchResult
 from syncd.core.resolution import Directive
 from syncd.core.workspace import Workspace
 from syncd.model import (
@@ -28,12 +28,12 @@ from syncd.model import (
     Claim,
     Conflict,
     ConflictKind,
-    HeldConflict,
     HistoryEntry,
     Id,
     Kind,
     Replica,
     Role,
+    StoredConflict,
     TrackedEvent,
     Value,
     WholeRead,
@@ -79,7 +79,7 @@ def is_single(record: TrackedEvent) -> bool:
         and not record.created_by_us
         and not record.derived
         and not record.series
-        and bool(record.person)
+        and bool(record.customer)
         and record.observed is not None
         and record.observed.busy
     )
@@ -97,29 +97,29 @@ class BeyondWindow:
     others: Sequence[TrackedEvent] = ()
 
 
-def unknown_persons(
-    newcomer: TrackedEvent, beyond: BeyondWindow, persons: PersonIndex
+def unknown_customers(
+    newcomer: TrackedEvent, beyond: BeyondWindow, customers: CustomerIndex
 ) -> list[TrackedEvent]:
     """Return one event of each customer that must be looked up to find the twin."""
     similar = [r for r in beyond.others if _is_similar(newcomer, r)]
     rivals = [
-        r for c in similar if _is_same(newcomer, c, persons) for r in _counterparts(c, beyond)
+        r for c in similar if _is_same(newcomer, c, customers) for r in _counterparts(c, beyond)
     ]
     needed = [newcomer, *similar, *rivals] if similar else []
-    by_person = {_person(r): r for r in needed if r.person and _person(r) not in persons}
-    return list(by_person.values())
+    by_customer = {_customer(r): r for r in needed if r.customer and _customer(r) not in customers}
+    return list(by_customer.values())
 
 
 def candidates(
-    newcomer: TrackedEvent, beyond: BeyondWindow, persons: PersonIndex
+    newcomer: TrackedEvent, beyond: BeyondWindow, customers: CustomerIndex
 ) -> list[TrackedEvent]:
     """Return the possible twins: same customer and length, no counterpart at the same time."""
     return [
         c
         for c in sorted(beyond.others, key=_id)
         if _is_similar(newcomer, c)
-        and _is_same(newcomer, c, persons)
-        and not any(_is_same(c, r, persons) for r in _counterparts(c, beyond))
+        and _is_same(newcomer, c, customers)
+        and not any(_is_same(c, r, customers) for r in _counterparts(c, beyond))
     ]
 
 
@@ -165,7 +165,7 @@ def as_it_was(
         ],
         bookings=[booking],
         replicas=[
-            Replica(booking.id, r.system, r.id, role, booking.revision, r.person)
+            Replica(booking.id, r.system, r.id, role, booking.revision, r.customer)
             for r, role in pairs
         ],
         history=[
@@ -193,7 +193,7 @@ def as_question(
 
     ``conflict_id`` is the id of that conflict, ``run`` the id of this run.
     """
-    held = HeldConflict(conflict_id, _question(newcomer, events), now, run)
+    held = StoredConflict(conflict_id, _question(newcomer, events), now, run)
     return Changes(records=[looked_for(newcomer), *events], opened=[held])
 
 
@@ -315,8 +315,8 @@ def _id(record: TrackedEvent) -> Id:
     return (record.system, record.id)
 
 
-def _person(record: TrackedEvent) -> tuple[str, str]:
-    return (record.system, record.person or "")
+def _customer(record: TrackedEvent) -> tuple[str, str]:
+    return (record.system, record.customer or "")
 
 
 def _is_similar(newcomer: TrackedEvent, record: TrackedEvent) -> bool:
@@ -332,9 +332,9 @@ def _is_similar(newcomer: TrackedEvent, record: TrackedEvent) -> bool:
     )
 
 
-def _is_same(first: TrackedEvent, second: TrackedEvent, persons: PersonIndex) -> bool:
-    hashes = persons.get(_person(first), frozenset())
-    return not hashes.isdisjoint(persons.get(_person(second), frozenset()))
+def _is_same(first: TrackedEvent, second: TrackedEvent, customers: CustomerIndex) -> bool:
+    hashes = customers.get(_customer(first), frozenset())
+    return not hashes.isdisjoint(customers.get(_customer(second), frozenset()))
 
 
 def _counterparts(record: TrackedEvent, beyond: BeyondWindow) -> list[TrackedEvent]:

@@ -96,9 +96,9 @@ def is_reset(wanted: Value, seen: Value) -> bool:
     ignores. The interval proves that the update arrived; without that proof, the other status may
     be a manual edit.
     """
-    status_lost = wanted.status is not seen.status and seen.status is Status.CONFIRMED
+    reset_to_confirmed = wanted.status is not seen.status and seen.status is Status.CONFIRMED
     same_status = replace(wanted, status=seen.status)
-    return status_lost and (same_status == seen or is_rounding(same_status, seen))
+    return reset_to_confirmed and (same_status == seen or is_rounding(same_status, seen))
 
 
 def to_restore(record: TrackedEvent) -> Value | None:
@@ -198,7 +198,7 @@ def apply_observation(
             observed=value,
             observed_at=seen_at,
             fingerprint=fingerprint,
-            person=event.person,
+            customer=event.customer,
             service=event.service,
             key=event.key,
             updated_at=event.updated_at,
@@ -220,12 +220,12 @@ def apply_observation(
         observed=value,
         observed_at=seen_at,
         fingerprint=fingerprint,
-        person=event.person or record.person,
+        customer=event.customer or record.customer,
         service=event.service or record.service,
         key=event.key or record.key,
         updated_at=event.updated_at,
         absence_proofs=0,
-        missing_since=None,
+        absent_since=None,
         series=event.series,
         original_start=event.original_start,
         created_at=record.created_at or event.created_at,
@@ -353,6 +353,6 @@ def mark_deleted(record: TrackedEvent, at: datetime, *, by_id: bool = False) -> 
         written_at=at,
         before_write=record.observed if record.observed is not None else record.before_write,
         absence_proofs=0,
-        missing_since=None,
-        off_seen_at=record.off_seen_at or record.missing_since or at,
+        absent_since=None,
+        off_seen_at=record.off_seen_at or record.absent_since or at,
     )

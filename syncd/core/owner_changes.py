@@ -24,10 +24,10 @@ def reassign_events(workspace: Workspace, calendars: Mapping[str, CalendarState]
     unproven: set[Id] = set()
     for change in workspace.state.owner_changes:
         calendar = calendars.get(change.system)
-        is_withheld = calendar is not None and (
+        may_not_follow = calendar is not None and (
             not calendar.trusted or change.event in calendar.stopped
         )
-        if not change.proven or is_withheld:
+        if not change.proven or may_not_follow:
             unproven.add((change.system, change.event))
             continue
         if not _follow_record(workspace, change):

@@ -65,7 +65,7 @@ class PossibleSuccessor:
     - ``seen_at``: when the appointment was first seen; UTC.
     - ``opened``: the appointment already has a booking of its own.
     - ``same_meeting_in``: the other systems in which somebody also entered the same meeting.
-    - ``known_bookings``: the bookings of other systems whose missing twin the appointment may be.
+    - ``known_bookings``: the bookings of other systems whose absent twin the appointment may be.
     """
 
     record: TrackedEvent
@@ -119,13 +119,13 @@ def rebookings(
     workspace: Workspace,
     calendars: Mapping[str, CalendarState],
     fresh: Sequence[TrackedEvent],
-    persons: Mapping[Id, AbstractSet[str]],
+    customers: Mapping[Id, AbstractSet[str]],
     cycle: NearCycle | None,
 ) -> Rebookings:
     """Return what may have been cancelled and booked again, among the events of trusted calendars.
 
     - ``fresh``: the events without a booking.
-    - ``persons``: the e-mail and phone hashes of each customer, by (system, id of the customer).
+    - ``customers``: the e-mail and phone hashes of each customer, by (system, id of the customer).
     - ``cycle``: the near cycle; None if that is not known.
     """
     trusted = {name for name, calendar in calendars.items() if calendar.trusted}
@@ -136,8 +136,8 @@ def rebookings(
             record,
             at,
             opened,
-            _same_meeting_in(record, fresh, persons),
-            frozenset() if opened else _bookings_without_twin(workspace, record, persons),
+            _same_meeting_in(record, fresh, customers),
+            frozenset() if opened else _bookings_without_twin(workspace, record, customers),
         )
         for record, at, opened in candidates
         if _may_be_successor(record)
@@ -216,7 +216,7 @@ def _id(record: TrackedEvent) -> Id:
 
 
 def _customer_key(record: TrackedEvent) -> CustomerKey:
-    return (record.system, record.person or "", record.service or "")
+    return (record.system, record.customer or "", record.service or "")
 
 
 def _moved_base(old: TrackedEvent, new: TrackedEvent) -> Value | None:
@@ -237,7 +237,7 @@ def _may_be_successor(record: TrackedEvent) -> bool:
         record.kind is Kind.APPOINTMENT
         and not record.created_by_us
         and not record.series
-        and bool(record.person)
+        and bool(record.customer)
         and shown is not None
         and shown.busy
     )
@@ -249,7 +249,7 @@ def _is_called_off(record: TrackedEvent) -> bool:
         (record.observed is None or not record.observed.busy)
         and record.kind is Kind.APPOINTMENT
         and not record.created_by_us
-        and bool(record.person)
+        and bool(record.customer)
         and record.off_seen_at is not None
         and (record.base or record.before_write) is not None
     )
@@ -281,7 +281,7 @@ def lone_appointments(workspace: Workspace) -> list[tuple[TrackedEvent, datetime
 
 
 def _bookings_without_twin(
-    workspace: Workspace, record: TrackedEvent, persons: Mapping[Id, AbstractSet[str]]
+    workspace: Workspace, record: TrackedEvent, customers: Mapping[Id, AbstractSet[str]]
 ) -> frozenset[str]:
     """Return the bookings at the time of ``record`` that only other systems have."""
     return frozenset(
@@ -290,20 +290,20 @@ def _bookings_without_twin(
         if record.observed is not None
         and booking.agreed.busy
         and booking.agreed.interval == record.observed.interval
-        and _same_meeting_in(record, present := workspace.present(name), persons)
+        and _same_meeting_in(record, present := workspace.present(name), customers)
         and all(each.system != record.system for each in present)
     )
 
 
 def _same_meeting_in(
-    record: TrackedEvent, fresh: Iterable[TrackedEvent], persons: Mapping[Id, AbstractSet[str]]
+    record: TrackedEvent, fresh: Iterable[TrackedEvent], customers: Mapping[Id, AbstractSet[str]]
 ) -> frozenset[str]:
     """Return the other systems that have an event of ``fresh`` that may be the same meeting."""
     shown = record.observed
-    hashes = persons.get((record.system, record.person or ""))
+    hashes = customers.get((record.system, record.customer or ""))
 
     def may_be_same(other: TrackedEvent) -> bool:
-        other_hashes = persons.get((other.system, other.person or ""))
+        other_hashes = customers.get((other.system, other.customer or ""))
         return hashes is None or other_hashes is None or not hashes.isdisjoint(other_hashes)
 
     return frozenset(
@@ -311,7 +311,7 @@ def _same_meeting_in(
         for other in fresh
         if other.system != record.system
         and other.kind is Kind.APPOINTMENT
-        and bool(other.person)
+        and bool(other.customer)
         and shown is not None
         and other.observed is not None
         and other.observed.busy
@@ -333,7 +333,7 @@ def _called_off(
     candidates = [p for p in pairs if p[1].system in trusted and _is_called_off(p[1])]
     series = Counter(series_of(record) for _, record in candidates)
 
-    def is_cancelled_by_person(record: TrackedEvent) -> bool:
+    def is_cancelled_outside(record: TrackedEvent) -> bool:
         by_syncd = record.written is not None and not record.written.busy
         is_busy = record.observed is not None and record.observed.busy
         return not is_busy and not by_syncd and _customer_key(record) not in keys
@@ -345,7 +345,7 @@ def _called_off(
         if (
             _customer_key(record) in keys
             and is_single
-            and not any(map(is_cancelled_by_person, others))
+            and not any(map(is_cancelled_outside, others))
         ):
             ended.append(CalledOff(replica, record, frozenset(r.system for r in others)))
     return tuple(ended)

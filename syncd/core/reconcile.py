@@ -33,10 +33,11 @@ from syncd.core.claims import (
     undecidable_conflicts,
 )
 from syncd.core.conflict_queue import update_queue
+from syncd.core.customers import CustomerComparison, compare_customers, customers_to_compare
 from syncd.core.exposure import RequiredBlocks
 from syncd.core.guard_stops import close_stopped, stopped_records
 from syncd.core.inputs import CalendarState
-from syncd.core.matching import MatchResult, PersonIndex, candidates_to_look_up, match_events
+from syncd.core.matching import CustomerIndex, MatchResult, candidates_to_look_up, match_events
 from syncd.core.merging import ONE_CHANGE, ForcedValue, MergeResult, merge, restates, shows_agreed
 from syncd.core.moved_into_window import open_questions
 from syncd.core.open_ends import renew_open_ends
@@ -49,7 +50,6 @@ from syncd.core.ownership import (
     orphans_of,
     resolve_ownership,
 )
-from syncd.core.persons import PersonComparison, compare_persons, persons_to_compare
 from syncd.core.rebooked import REBOOKED, NearCycle, follow_rebooking, rebookings
 from syncd.core.resolution import (
     NO_DIRECTIVE,
@@ -62,7 +62,7 @@ from syncd.core.resolution import (
 )
 from syncd.core.rules import Rules
 from syncd.core.workspace import Workspace
-from syncd.core.write_holds import WriteHolds, with_pause_reason
+from syncd.core.write_waits import WriteWaits, with_pause_reason
 from syncd.model import (
     Booking,
     Changes,
@@ -91,7 +91,7 @@ class DecisionInput:
     - ``near``: how often the near window is read; None if that is not known.
     - ``may_overlap``: do not look for double bookings; true for calendars that only resources
       block, as meetings there may overlap.
-    - ``withhold``: why writes that free time wait, even in a writable calendar; None: they do not.
+    - ``why_not_freed``: why writes that free time wait, also in a writable calendar, or None.
     """
 
     calendars: Mapping[str, CalendarState]
@@ -99,7 +99,7 @@ class DecisionInput:
     now: datetime
     horizon: datetime
     run: str
-    persons: PersonIndex = field(default_factory=dict)
+    customers: CustomerIndex = field(default_factory=dict)
     guards: Sequence[Conflict] = ()
     failures: Mapping[str, int] = field(default_factory=dict)
     ownership: Ownership = NO_OWNERSHIP
@@ -107,7 +107,7 @@ class DecisionInput:
     directive: Directive = NO_DIRECTIVE
     near: NearCycle | None = None
     may_overlap: bool = False
-    withhold: WaitReason | None = None
+    why_not_freed: WaitReason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,17 +133,17 @@ class Decision:
     unmatched: int = 0
     adopted: tuple[TrackedEvent, ...] = ()
     waiting: tuple[Waiting, ...] = ()
-    compared: tuple[PersonComparison, ...] = ()
+    compared: tuple[CustomerComparison, ...] = ()
 
 
-def persons_to_look_up(state: ProviderState, inputs: DecisionInput) -> tuple[TrackedEvent, ...]:
+def customers_to_look_up(state: ProviderState, inputs: DecisionInput) -> tuple[TrackedEvent, ...]:
     """Return the appointments whose customer must be looked up before `reconcile` is called."""
     workspace = _workspace(state, inputs)
     linked = {booking: workspace.present(booking) for booking in workspace.bookings}
     candidates = candidates_to_look_up(
         _matchable(workspace, inputs), list(workspace.bookings.values()), linked
     )
-    return (*candidates, *persons_to_compare(workspace))
+    return (*candidates, *customers_to_compare(workspace))
 
 
 def _workspace(state: ProviderState, inputs: DecisionInput) -> Workspace:
@@ -197,8 +197,8 @@ def reconcile(state: ProviderState, inputs: DecisionInput, new_id: Callable[[], 
         values = claims.setdefault(relink.replica.booking, current)
         values.append(relink.new.observed or current[0])
 
-    # Double bookings. From here on, `on_hold` has the bookings that wait for the operator because
-    # two meetings overlap.
+    # Double bookings. From here on, `held` has the bookings that wait for the operator because two
+    # meetings overlap.
     doubles = (
         []
         if inputs.may_overlap
@@ -208,17 +208,15 @@ def reconcile(state: ProviderState, inputs: DecisionInput, new_id: Callable[[], 
     )
     conflicts += doubles
     accepted = accepted_double_bookings(workspace, inputs.directive)
-    on_hold = double_bookings.on_hold(c for c in doubles if conflict_identity(c) not in accepted)
+    held = double_bookings.held_bookings(c for c in doubles if conflict_identity(c) not in accepted)
 
     # Propagation. From here on, every appointment shows its booking's agreed value, or has a write,
     # a conflict, a claim or a reason to wait. Stopped events claim their old and their new time.
-    appointment_writes, failed, waiting = propagate_all(
-        workspace, inputs.calendars, claims, on_hold
-    )
+    appointment_writes, failed, waiting = propagate_all(workspace, inputs.calendars, claims, held)
     conflicts += failed
     close_stopped(workspace, claims)
     edited_blocks.end_releases(workspace)
-    compared, not_looked_up = compare_persons(workspace, inputs.persons)
+    compared, not_looked_up = compare_customers(workspace, inputs.customers)
 
     # Blocks. From here on, every busy interval has a block in each other calendar that needs one,
     # a write that creates the block, or counts as an exposure.
@@ -227,7 +225,7 @@ def reconcile(state: ProviderState, inputs: DecisionInput, new_id: Callable[[], 
     planning = BlockPlanningInput(
         inputs.calendars,
         claims,
-        (*matched.undecided, *matched.unknown_person),
+        (*matched.undecided, *matched.unknown_customer),
         untouchable,
         inputs.capacity,
         orphans_of(workspace, inputs.ownership),
@@ -248,13 +246,13 @@ def reconcile(state: ProviderState, inputs: DecisionInput, new_id: Callable[[], 
 
     # Permission. From here on, `operations` has only writes that may be made now. Every other
     # wanted write is in conflict or waiting.
-    holds = WriteHolds(workspace, inputs.calendars, inputs.ownership, inputs.withhold)
+    waits = WriteWaits(workspace, inputs.calendars, inputs.ownership, inputs.why_not_freed)
     retried = frozenset({inputs.directive.retry})
-    operations, rejected, held_back = rejected_writes.filter_allowed(
-        workspace, inputs.calendars, operations, inputs.failures, retried, holds.why
+    operations, rejected, waiting_writes = rejected_writes.filter_allowed(
+        workspace, inputs.calendars, operations, inputs.failures, retried, waits.why
     )
     conflicts += rejected
-    waiting += held_back
+    waiting += waiting_writes
 
     # The queue. From here on, each open conflict is in the queue once, and no booking of the past
     # is active.
@@ -266,7 +264,7 @@ def reconcile(state: ProviderState, inputs: DecisionInput, new_id: Callable[[], 
         tuple(conflicts),
         exposures,
         wanted,
-        len(matched.unknown_person) + not_looked_up,
+        len(matched.unknown_customer) + not_looked_up,
         tuple(adopted),
         with_pause_reason(waiting, inputs.calendars),
         tuple(compared),
@@ -331,10 +329,10 @@ def _link(workspace: Workspace, inputs: DecisionInput, new_id: Callable[[], str]
         list(workspace.bookings.values()),
         {booking: workspace.present(booking) for booking in workspace.bookings},
         workspace.linked_ids(),
-        inputs.persons,
+        inputs.customers,
         {name for name, calendar in inputs.calendars.items() if not calendar.trusted},
         _matchable(workspace, inputs, past=True),
-        rebookings(workspace, inputs.calendars, fresh, inputs.persons, inputs.near),
+        rebookings(workspace, inputs.calendars, fresh, inputs.customers, inputs.near),
         workspace.stopped.keys(),
     )
     matched = questions.answer(matched, workspace, inputs.directive)
@@ -357,9 +355,9 @@ def _link(workspace: Workspace, inputs: DecisionInput, new_id: Callable[[], str]
         else:
             continue
         workspace.accept(twin.record)
-        system, event, person = twin.record.system, twin.record.id, twin.record.person
+        system, event, customer = twin.record.system, twin.record.id, twin.record.customer
         synced = questions.synced_revision(workspace, booking, twin.record)
-        link = Replica(booking.id, system, event, Role.TWIN, synced, person)
+        link = Replica(booking.id, system, event, Role.TWIN, synced, customer)
         workspace.link(link)
         workspace.log(booking, "seen", record=twin.record, rule="twin: same customer, same time")
     return matched

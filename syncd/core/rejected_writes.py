@@ -28,11 +28,11 @@ from syncd.model import (
     Claim,
     Conflict,
     ConflictKind,
-    HeldConflict,
     Id,
     Kind,
     Operation,
     ProviderState,
+    StoredConflict,
     TrackedEvent,
     Value,
     Waiting,
@@ -297,7 +297,7 @@ def is_too_late(operation: Operation, workspace: Workspace) -> bool:
     )
 
 
-def _expired_in_conflict(held: HeldConflict, booking: Booking, now: datetime) -> bool:
+def _expired_in_conflict(held: StoredConflict, booking: Booking, now: datetime) -> bool:
     """Return true if a held double booking ended because one of its meetings was over."""
     conflict = held.conflict
     claimed = [claim.value for claim in conflict.claims if claim.value is not None]

@@ -15,11 +15,11 @@ from syncd.model import (
     Booking,
     Changes,
     Claim,
-    HeldConflict,
     HistoryEntry,
     Intent,
     IntentState,
     ProviderState,
+    StoredConflict,
     TrackedEvent,
     Value,
     cut_end,
@@ -33,10 +33,10 @@ RULE = "a time out of range"
 def repair(state: ProviderState, now: datetime, run: str) -> Changes:
     """Return the changes that remove times out of range from ``state``; empty if it has none."""
     workspace = Workspace(state, run, now)
-    lost = [record for record in state.records if not _fix_event(workspace, record)]
+    unfixable = [record for record in state.records if not _fix_event(workspace, record)]
     for booking in state.bookings:
         _fix_booking(workspace, booking)
-    for record in lost:
+    for record in unfixable:
         _replace_time(workspace, record)
     changes = workspace.final_changes()
     for intent in state.intents:
@@ -140,7 +140,7 @@ def _drop_intent(changes: Changes, intent: Intent, now: datetime, run: str) -> N
     ]
 
 
-def _fix_conflict(held: HeldConflict, now: datetime) -> HeldConflict:
+def _fix_conflict(held: StoredConflict, now: datetime) -> StoredConflict:
     claims = tuple(
         Claim(c.system, c.event, _readable_value(c.value, now), c.seen_at)
         for c in held.conflict.claims

@@ -23,9 +23,9 @@ from syncd.model import (
     Claim,
     Conflict,
     ConflictKind,
-    HeldConflict,
     Id,
     Status,
+    StoredConflict,
     TrackedEvent,
     Value,
     series_of,
@@ -82,7 +82,7 @@ class Directive:
     - ``quiet``: nothing is decided, and the conflict is not reported again.
     """
 
-    conflict: HeldConflict | None = None
+    conflict: StoredConflict | None = None
     rule: str = ""
     forced_values: Mapping[str, ForcedValue] = field(default_factory=dict)
     not_twins: frozenset[Id] = frozenset()
@@ -136,7 +136,7 @@ class _AnsweredConflict:
 
     workspace: Workspace
     calendars: Mapping[str, CalendarState]
-    held: HeldConflict
+    held: StoredConflict
     answer: Resolution
 
     @property
@@ -164,7 +164,7 @@ class _AnsweredConflict:
 def interpret(
     workspace: Workspace,
     calendars: Mapping[str, CalendarState],
-    held: HeldConflict,
+    held: StoredConflict,
     answer: Resolution,
 ) -> Directive:
     """Return what the resolution ``answer`` of ``held`` means for the next decision.

@@ -114,6 +114,6 @@ def _identity(record: TrackedEvent) -> tuple[object, ...] | None:
     None if the appointment has no customer or no known busy time.
     """
     last = record.observed or record.before_write
-    if last is None or not last.busy or not record.person:
+    if last is None or not last.busy or not record.customer:
         return None
-    return (record.system, record.person, record.service, *last.interval)
+    return (record.system, record.customer, record.service, *last.interval)

@@ -59,7 +59,7 @@ def pair_instances(vanished: Sequence[TrackedEvent], fresh: Sequence[TrackedEven
     for series in sorted(old_series.keys() & new_series.keys() - {()}):
         pairs += by_position(old_series.pop(series), new_series.pop(series))
     questions: list[Question] = []
-    for customer in sorted(persons_with_series(vanished, fresh)):
+    for customer in sorted(customers_with_series(vanished, fresh)):
         old_events = [
             r for records in old_series.values() for r in records if _customer_key(r) == customer
         ]
@@ -81,7 +81,7 @@ def pair_instances(vanished: Sequence[TrackedEvent], fresh: Sequence[TrackedEven
     return Pairing(tuple(pairs), tuple(questions))
 
 
-def persons_with_series(*groups: Iterable[TrackedEvent]) -> set[CustomerKey]:
+def customers_with_series(*groups: Iterable[TrackedEvent]) -> set[CustomerKey]:
     """Return the customers with an instance of a series in these groups of events.
 
     All their appointments, single ones too, take part in `pair_instances`.
@@ -255,9 +255,9 @@ def _by_series(records: Iterable[TrackedEvent]) -> dict[tuple[str, ...], list[Tr
 
 
 def _customer_key(record: TrackedEvent) -> CustomerKey | None:
-    if record.person is None:
+    if record.customer is None:
         return None
-    return (record.system, record.person, record.service or "")
+    return (record.system, record.customer, record.service or "")
 
 
 def _value(record: TrackedEvent) -> Value:

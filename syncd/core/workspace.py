@@ -185,7 +185,9 @@ class Workspace:
         )
         self.put_booking(booking)
         self.accept(record)
-        self.link(Replica(booking_id, record.system, record.id, Role.ORIGIN, person=record.person))
+        self.link(
+            Replica(booking_id, record.system, record.id, Role.ORIGIN, customer=record.customer)
+        )
         self.log(booking, "seen", record=record, rule="opens a booking")
         return booking
 

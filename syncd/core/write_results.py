@@ -78,7 +78,7 @@ def unconfirmed(record: TrackedEvent) -> Changes:
     return Changes(records=[replace(record, written=None)])
 
 
-def target_missing(record: TrackedEvent | None, links: Iterable[Replica], at: datetime) -> Changes:
+def target_gone(record: TrackedEvent | None, links: Iterable[Replica], at: datetime) -> Changes:
     """Return the rows to store if the platform says that the event of a write does not exist."""
     if record is None:
         return Changes()
@@ -128,7 +128,7 @@ def _changed(
         written_at=at,
         before_write=None if unchanged else _value_before(record, value),
         absence_proofs=0,
-        missing_since=None,
+        absent_since=None,
     )
     return Changes(records=[written])
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from syncd.daemon.control_socket import RequestRejectedError
-from syncd.engine.agreed_operations import AgreedOperations
+from syncd.engine.approved_operations import ApprovedOperations
 from syncd.model import Window, utc
 from syncd.model.request_limits import MAX_TEXT, window_error
 
@@ -37,14 +37,14 @@ def text_argument(arguments: Mapping[str, Any], name: str) -> str | None:
     return value
 
 
-def plan_argument(arguments: Mapping[str, Any]) -> AgreedOperations | None:
+def plan_argument(arguments: Mapping[str, Any]) -> ApprovedOperations | None:
     """Return the plan to apply, or None if the request has none. Raises RequestRejectedError."""
     plan = arguments.get("plan")
     if plan is None:
         return None
     try:
         name, digest, until = (str(plan[key]) for key in ("name", "digest", "until"))
-        return AgreedOperations(name[:MAX_TEXT], digest, utc(datetime.fromisoformat(until)))
+        return ApprovedOperations(name[:MAX_TEXT], digest, utc(datetime.fromisoformat(until)))
     except (KeyError, TypeError, ValueError, OverflowError):
         raise RequestRejectedError(
             "the plan is not valid", "Make a new plan: syncd plan --out FILE."

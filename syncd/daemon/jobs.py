@@ -23,7 +23,7 @@ from syncd.daemon.control_socket import RequestRejectedError
 from syncd.daemon.metrics import outcome
 from syncd.engine import pausing
 from syncd.engine.acknowledge import AcknowledgeError, acknowledge_entry
-from syncd.engine.agreed_operations import AgreedOperations
+from syncd.engine.approved_operations import ApprovedOperations
 from syncd.engine.operation_json import operation_json
 from syncd.engine.probe_outcome import ProbeRun
 from syncd.engine.progress import Progress
@@ -35,7 +35,7 @@ from syncd.engine.write_pauses import WritePauses
 from syncd.model import Clock, Window
 from syncd.model.pauses import OBSERVE_REASON, OBSERVE_REMEDY
 from syncd.store import Store
-from syncd.store.forget import forget_persons
+from syncd.store.forget import forget_customers
 
 log = structlog.get_logger(__name__)
 
@@ -61,7 +61,7 @@ class EngineApi(CleanupEngine, Protocol):
         providers: Sequence[str] | None = None,
         accept: str | None = None,
         dry_run: bool = ...,
-        exactly: AgreedOperations | None = ...,
+        exactly: ApprovedOperations | None = ...,
         progress: Progress = ...,
     ) -> Report:
         """Run cycles until nothing is left to do."""
@@ -305,7 +305,7 @@ class Jobs:
         contacts = contacts_argument(arguments)
         async with self._engine_lock:  # not during a job, which may store the same ids
             self._refuse_if_stopping()
-            erased = forget_persons(self._engine.store, contacts)
+            erased = forget_customers(self._engine.store, contacts)
         return erased.to_json(), 0
 
     async def on_acknowledge(

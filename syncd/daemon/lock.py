@@ -31,7 +31,7 @@ class Holder:
     pid: int
 
 
-class StateHeldError(Exception):
+class StateLockedError(Exception):
     """Another syncd holds this state (exit code 6)."""
 
     def __init__(self, path: Path, holder: Holder) -> None:
@@ -69,8 +69,8 @@ def holder(state: Path) -> Holder | None:
 class StateLock:
     """A context manager that locks a state for writing.
 
-    Entering raises `StateHeldError` or `StateError`. The kernel releases the lock when the process
-    ends, also if it is killed.
+    Entering raises `StateLockedError` or `StateError`. The kernel releases the lock when the
+    process ends, also if it is killed.
     """
 
     def __init__(self, state: Path, role: str) -> None:
@@ -97,7 +97,7 @@ class StateLock:
         except BlockingIOError:
             os.close(self._file)
             current = _read(self._path) or Holder("unknown", 0)
-            raise StateHeldError(self._state, current) from None
+            raise StateLockedError(self._state, current) from None
         # The text is information for people, so a full disk must not fail the lock.
         with suppress(OSError):
             os.ftruncate(self._file, 0)

@@ -290,7 +290,7 @@ class _GaugeCollector(Collector):
         for item in report.items if report else ():
             if item.acknowledged_at is None:
                 known = counts.get((item.system, item.topic), 0)
-                counts[item.system, item.topic] = known + item.record_count
+                counts[item.system, item.topic] = known + item.event_count
         yield _gauge(
             "syncd_reported",
             "Events and lists that cannot be synced, or only with an assumption, by topic; "

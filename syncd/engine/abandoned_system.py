@@ -56,7 +56,7 @@ def abandon_system(
     changes = Changes()
     blocks = [each for each in owned_blocks(store) if each.record.system == system]
     for each in blocks:
-        ended = write_results.target_missing(each.record, store.links(system, each.record.id), now)
+        ended = write_results.target_gone(each.record, store.links(system, each.record.id), now)
         changes.records += ended.records
         changes.unlinked += ended.unlinked
         changes.history.append(

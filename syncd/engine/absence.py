@@ -11,8 +11,8 @@ from datetime import datetime
 
 from syncd.core.observation import mark_deleted, may_be_older
 from syncd.engine.absence_lookups import MAX_ABSENCE_LOOKUPS
+from syncd.engine.completed_lookups import CompletedLookup, look_up, resolve_unlisted
 from syncd.engine.list_only_events import list_only_events
-from syncd.engine.lookup_answers import LookupAnswer, look_up, resolve_missing
 from syncd.engine.lookups import Lookups
 from syncd.engine.observation import SystemRead
 from syncd.engine.record_batches import records_in_batches
@@ -81,26 +81,34 @@ async def check_unlisted(
     probes = read.probes
     rows = {row.id for row in read.snapshot.rows}
     probes.note_listed({*read.snapshot.same, *rows})
-    missing = await _sort_missing(read, unlisted, reports.unreadable)
-    reports.missing |= {record.id for record in (*missing.sure, *missing.unsure)} - rows
+    unlisted_events = await _sort_unlisted(read, unlisted, reports.unreadable)
+    reports.unlisted |= {
+        record.id for record in (*unlisted_events.sure, *unlisted_events.unsure)
+    } - rows
     windows = windows_of(read)
     # A list that hid events before and still does proves nothing; revoke it before any lookup.
-    hiding = set(await revoke_coverage(read, lookups, _places(missing.sure, probes.hidden)))
-    sure = [record for record in missing.sure if _place(record) not in hiding]
+    hiding = set(await revoke_coverage(read, lookups, _places(unlisted_events.sure, probes.hidden)))
+    sure = [record for record in unlisted_events.sure if _place(record) not in hiding]
     # Where only lists show an event, a lookup adds nothing.
     by_list = read.system.capabilities.gone_by_list
     still_asked = {place for place in hiding if place[1] not in by_list}
-    unsure = [*missing.unsure, *(r for r in missing.sure if _place(r) in still_asked)]
-    leaving = [*missing.leaving, *(r for r in missing.removed if _place(r) in still_asked)]
-    answers = await _look_up_missing(read, lookups, [*leaving, *sure], unsure, windows)
+    unsure = [
+        *unlisted_events.unsure,
+        *(r for r in unlisted_events.sure if _place(r) in still_asked),
+    ]
+    leaving = [
+        *unlisted_events.leaving,
+        *(r for r in unlisted_events.removed if _place(r) in still_asked),
+    ]
+    completed = await _look_up_unlisted(read, lookups, [*leaving, *sure], unsure, windows)
     removed = {record.id for record in leaving}
     provable = {record.id for record in sure}
     probes.hidden -= _listed_no_more(
-        read, (r for r in missing.sure if _place(r) in hiding), answers
+        read, (r for r in unlisted_events.sure if _place(r) in hiding), completed
     )
-    hidden = {answer.record.id for answer in answers if answer.hidden}
+    hidden = {lookup.record.id for lookup in completed if lookup.hidden}
     hidden |= _still_hidden(read, sure, windows)
-    moved = {answer.record.id for answer in answers if answer.moved} & provable
+    moved = {lookup.record.id for lookup in completed if lookup.moved} & provable
     probes.hidden |= hidden
     before = reported_lists(read.store, read.system.name) if sure else frozenset[str]()
     doubted = {p for p in never_looked_up(read, sure) if p[0] in before}
@@ -109,53 +117,55 @@ async def check_unlisted(
     void_now = await revoke_coverage(read, lookups, unreliable, elsewhere)
     hiding |= void_now - elsewhere
     hiding_now = hiding | void_now
-    for record in missing.removed:
+    for record in unlisted_events.removed:
         if _place(record) not in hiding_now:
             _end_removed(read, record)
     # Read a list again if it was found to hide events, or if another list replaced it.
     again = [r for r in sure if r.id in hidden | moved and r.provider not in before]
     read.seen.suspect(read.asked_at, len(again))
-    for answer in answers:
-        if answer.record.id in removed and isinstance(answer.result, Gone):
+    for lookup in completed:
+        if lookup.record.id in removed and isinstance(lookup.result, Gone):
             # syncd removed this block itself, so no list is needed as proof.
-            _end_removed(read, answer.record)
+            _end_removed(read, lookup.record)
             continue
-        whole = answer.record.id in provable and _place(answer.record) not in hiding_now
-        await resolve_missing(read, lookups, reports, answer, listed_whole=whole)
+        whole = lookup.record.id in provable and _place(lookup.record) not in hiding_now
+        await resolve_unlisted(read, lookups, reports, lookup, listed_whole=whole)
     ended = {record.id for record in read.changes.records if record.observed is None}
     for record in sure:
         if _place(record) not in hiding_now and record.id not in ended:
             read.seen.suspect(probes.next_check_at(record.id, read.asked_at))
     read.seen.gone = len(probes.gone)
-    unproven = [r for r in missing.sure if _place(r) in hiding and r.id not in probes.gone]
-    unproven += list_only_events(read, sure, answers)
+    unproven = [r for r in unlisted_events.sure if _place(r) in hiding and r.id not in probes.gone]
+    unproven += list_only_events(read, sure, completed)
     lacking = {record.id: record.provider for record in unproven}
     report_unshown(read, reports, lacking, {provider for provider, _ in hiding}, full=full)
 
 
 def _listed_no_more(
-    read: SystemRead, missing: Iterable[TrackedEvent], answers: Iterable[LookupAnswer]
+    read: SystemRead, unlisted_events: Iterable[TrackedEvent], completed: Iterable[CompletedLookup]
 ) -> set[str]:
     """Return the events that no list must show any more, for example because they are cancelled.
 
     A list that hid such an event before may be complete now, and will never show the event again.
     """
-    asked = {record.id for record in missing}
+    asked = {record.id for record in unlisted_events}
     return {
-        answer.record.id
-        for answer in answers
-        if answer.record.id in asked
-        and isinstance(answer.result, Found)
-        and due_in_list(read, answer.record, answer.result, [read.window]) is None
+        lookup.record.id
+        for lookup in completed
+        if lookup.record.id in asked
+        and isinstance(lookup.result, Found)
+        and due_in_list(read, lookup.record, lookup.result, [read.window]) is None
     }
 
 
 def _still_hidden(
-    read: SystemRead, missing: Iterable[TrackedEvent], windows: Mapping[ListKey, Sequence[Window]]
+    read: SystemRead,
+    unlisted_events: Iterable[TrackedEvent],
+    windows: Mapping[ListKey, Sequence[Window]],
 ) -> set[str]:
-    """Return missing events that this resync found by id and that lists should show by now."""
+    """Return unlisted events that this resync found by id and that lists should show by now."""
     hidden: set[str] = set()
-    for record in missing:
+    for record in unlisted_events:
         found = read.probes.found_before(record.id)
         if found is None:
             continue
@@ -172,7 +182,7 @@ def _still_hidden(
 
 
 @dataclass(slots=True)
-class _Missing:
+class _Unlisted:
     """The known events that the lists lack.
 
     - ``sure``: their absence counts once a lookup by id confirms it.
@@ -195,9 +205,9 @@ def _places(records: Iterable[TrackedEvent], events: Collection[str]) -> set[Lis
     return {_place(record) for record in records if record.id in events}
 
 
-async def _sort_missing(
+async def _sort_unlisted(
     read: SystemRead, unlisted: Sequence[str], unreadable: Collection[str]
-) -> _Missing:
+) -> _Unlisted:
     """Sort the events that the lists lack by what their absence can prove."""
     coverage = windows_of(read)
     absent = _without_unread_hosts(
@@ -212,7 +222,7 @@ async def _sort_missing(
         _queued_targets(read, Action.SET_STATUS),
     )
     unproven = {(a.provider, kind) for a in read.snapshot.unproven for kind in a.kinds}
-    missing, able = _Missing(), read.system.capabilities
+    unlisted_events, able = _Unlisted(), read.system.capabilities
     for record in absent:
         place, value = _place(record), record.observed
         if read.owners.change(record) is not None:
@@ -223,34 +233,34 @@ async def _sort_missing(
         windows = coverage.get(place, ())
         listed = record.id in unreadable
         if record.id in removing and not listed and any(value.start in w for w in windows):
-            missing.removed.append(record)
+            unlisted_events.removed.append(record)
         elif record.id in removing and not listed and place in unproven:
-            missing.leaving.append(record)
+            unlisted_events.leaving.append(record)
         elif _may_be_older(read, record):
             if record.id in cancelling and not listed and windows and not able.lists_cancelled:
                 # It may be cancelled by now; then only a lookup by id shows it.
-                missing.unsure.append(record)
+                unlisted_events.unsure.append(record)
             else:
                 _recheck_after_lag(read, record, value, windows)
         elif not listed and any(is_expected(record, value, w, read.asked_at) for w in windows):
-            missing.sure.append(record)
+            unlisted_events.sure.append(record)
         elif (listed or place in unproven) and is_expected(record, value, read.span, read.asked_at):
-            missing.unsure.append(record)
+            unlisted_events.unsure.append(record)
         # Any other event is outside of the windows that were read; its absence proves nothing.
-    return missing
+    return unlisted_events
 
 
 def _recheck_after_lag(
     read: SystemRead, record: TrackedEvent, value: Value, windows: Sequence[Window]
 ) -> None:
-    """Schedule another read for when lists must show the last write to a missing event."""
+    """Schedule another read for when lists must show the last write to an unlisted event."""
     written, lag = record.written_at, read.system.capabilities.lag
     if written is not None and any(value.start in window for window in windows):
         read.seen.suspect(written + lag)
 
 
 def _is_known_cancelled(read: SystemRead, record: TrackedEvent, value: Value) -> bool:
-    """Return whether a missing appointment is known to be cancelled and lists may omit it.
+    """Return whether an unlisted appointment is known to be cancelled and lists may omit it.
 
     Such an appointment needs no lookup: if it is deleted, nothing else changes.
     """
@@ -284,21 +294,21 @@ def _may_be_older(read: SystemRead, record: TrackedEvent) -> bool:
     return may_be_older(record, read.asked_at, read.system.capabilities.lag)
 
 
-async def _look_up_missing(
+async def _look_up_unlisted(
     read: SystemRead,
     lookups: Lookups,
     sure: Sequence[TrackedEvent],
     unsure: Sequence[TrackedEvent],
     windows: Mapping[ListKey, Sequence[Window]],
-) -> list[LookupAnswer]:
-    """Look up missing events by id, as many as this cycle allows; return the answers.
+) -> list[CompletedLookup]:
+    """Look up unlisted events by id, as many as this cycle allows; return the results.
 
     The absence of ``sure`` events counts once a lookup confirms it; no list confirms the absence of
     ``unsure`` events. ``windows`` are the windows that each list proved complete. Events that only
     lists can show come last; they are skipped if another list of their calendar hides events,
     because then their own lists prove nothing either.
     """
-    answers: list[LookupAnswer] = []
+    completed: list[CompletedLookup] = []
     hiding: set[str] = set()
     provable = {record.id for record in sure}
     by_list = read.system.capabilities.gone_by_list
@@ -330,8 +340,8 @@ async def _look_up_missing(
                 hides_appointments=any(r.kind is Kind.APPOINTMENT for r in sure),
             )
         hiding |= {record.provider} if hidden else set()
-        answers.append(LookupAnswer(record, result, asked_at, hidden))
-    return answers
+        completed.append(CompletedLookup(record, result, asked_at, hidden))
+    return completed
 
 
 async def _doubt_lists(
@@ -392,7 +402,7 @@ async def check_further_hosts(
         if not absent or asked or not part_of(record.id).startswith(USER_PREFIX):
             continue
         if record.provider in covered:
-            continue  # A read of the host's calendar checks the event like any missing event.
+            continue  # A read of the host's calendar checks the event like any unlisted event.
         if lookups.exhausted or read.lookups_left <= 0:
             return
         read.lookups_left -= 1
@@ -427,9 +437,9 @@ async def _look_up_each(
         try:
             read.lookups_left -= 1
             result, asked_at = await lookups.look_up(record)
-            answer = LookupAnswer(record, result, asked_at)
-            await resolve_missing(
-                read, lookups, reports, answer, listed_whole=True if listed else None
+            lookup = CompletedLookup(record, result, asked_at)
+            await resolve_unlisted(
+                read, lookups, reports, lookup, listed_whole=True if listed else None
             )
         except PlatformError as fault:
             read.seen.fail(fault)

@@ -1,4 +1,4 @@
-"""Choose which missing events to look up by id: at most 40 per cycle and system, in rotation.
+"""Choose which unlisted events to look up by id: at most 40 per cycle and system, in rotation.
 
 In a resync, an event is looked up once, and again only while a proof that needs several cycles is
 open, which means that a further answer may complete the proof. The daemon repeats a lookup after
@@ -34,7 +34,7 @@ class _Asked:
     """The last lookup of an event.
 
     ``turn`` is the number of the cycle, ``at`` the time of the lookup. ``times`` is the number of
-    lookups since the event has been missing.
+    lookups since the event has been unlisted.
     """
 
     turn: int
@@ -44,7 +44,7 @@ class _Asked:
 
 @dataclass(slots=True)
 class AbsenceLookups:
-    """The rotation of lookups by id for the missing events of one system.
+    """The rotation of lookups by id for the unlisted events of one system.
 
     Kept in memory from cycle to cycle. A new process starts at another place in the rotation.
     """
@@ -140,7 +140,7 @@ class AbsenceLookups:
             self._run[event] = self._run.get(event, 0) + 1
 
     def was_asked(self, event: str) -> bool:
-        """Return whether an event was looked up since it has been missing.
+        """Return whether an event was looked up since it has been unlisted.
 
         In a resync, only lookups of this resync count.
         """
@@ -191,7 +191,7 @@ class AbsenceLookups:
         return self._found.get(event)
 
     def note_listed(self, events: Container[str]) -> None:
-        """Note that these events are listed and therefore not missing any more."""
+        """Note that these events are listed and therefore not unlisted any more."""
         for noted in (self._asked, self._found, self._later, self._open, self._unshown):
             for event in [event for event in noted if event in events]:
                 del noted[event]
@@ -233,8 +233,8 @@ class AbsenceLookups:
     ) -> None:
         """Note which events lists should show and do not show; `status` reports such events.
 
-        ``lacking`` maps each such event to its provider. ``looked`` are the missing events that
-        this read checked, ``whole`` the providers all of whose missing events it checked. Events
+        ``lacking`` maps each such event to its provider. ``looked`` are the unlisted events that
+        this read checked, ``whole`` the providers all of whose unlisted events it checked. Events
         that this read did not check stay noted.
         """
         others = {

@@ -17,9 +17,9 @@ from syncd.model import (
     Acknowledgement,
     Claim,
     ConflictKind,
-    HeldConflict,
     HistoryEntry,
     ReportedItem,
+    StoredConflict,
     utc,
 )
 from syncd.model.summary import Acknowledgements, acknowledgement_of
@@ -93,8 +93,8 @@ class Entry:
 def entries(store: Store, now: datetime) -> list[Entry]:
     """Return all entries, acknowledged or not, as of ``now``. Raises StateError."""
     marks = acknowledgements_of(store)
-    unheld = [_of_conflict(h, marks) for h in store.open_conflicts() if not h.conflict.held]
-    return [*(_of_item(item, marks) for item in shown_items(store, now, marks)), *unheld]
+    decided = [_of_conflict(h, marks) for h in store.open_conflicts() if not h.conflict.held]
+    return [*(_of_item(item, marks) for item in shown_items(store, now, marks)), *decided]
 
 
 def acknowledge_entry(store: Store, start: str, by: str, now: datetime, *, undo: bool) -> Entry:
@@ -146,7 +146,7 @@ def _find_entry(store: Store, start: str, now: datetime) -> Entry:
     raise AcknowledgeError(f"no reported item has the id {start!r}", _near(start, known))
 
 
-def _decide(held: HeldConflict) -> str:
+def _decide(held: StoredConflict) -> str:
     if held.conflict.kind is ConflictKind.GUARD:
         return f"If the changes are correct: syncd resync --accept {held.run}."
     return f"Resolve it: syncd conflicts show {held.id}, then syncd conflicts resolve {held.id}."
@@ -177,7 +177,7 @@ def _of_item(item: ReportedItem, marks: Acknowledgements) -> Entry:
     )
 
 
-def _of_conflict(held: HeldConflict, marks: Acknowledgements) -> Entry:
+def _of_conflict(held: StoredConflict, marks: Acknowledgements) -> Entry:
     conflict, mark = held.conflict, acknowledgement_of(held, marks)
     return Entry(
         held.id,

@@ -39,7 +39,7 @@ from syncd.model import (
     WaitReason,
     Window,
 )
-from syncd.model.whole_record import WholeRecord
+from syncd.model.event_fields import EventFields
 from syncd.store.errors import StateError
 from syncd.store.facts import facts
 from syncd.store.store import Store
@@ -207,7 +207,7 @@ class BreakerSystem:
             finally:
                 self._store_facts()
 
-    async def whole(self, ref: EventRef) -> WholeRecord:
+    async def whole(self, ref: EventRef) -> EventFields:
         """Delegate to the system. Raises PlatformError while the breaker is open."""
         await self._check_closed(writing=False)
         with supervised(self.name, "whole"):
@@ -218,11 +218,11 @@ class BreakerSystem:
         await self._check_closed(writing=False)
         return await self._system.users()
 
-    async def person(self, event: Event) -> Person | None:
+    async def customer(self, event: Event) -> Person | None:
         """Delegate to the system. Raises PlatformError while the breaker is open."""
         await self._check_closed(writing=False)
         with supervised(self.name, "person"):
-            return await self._system.person(event)
+            return await self._system.customer(event)
 
     async def free_slots(self, provider: str, window: Window) -> Sequence[Offer]:
         """Delegate to the system. Raises PlatformError while the breaker is open."""

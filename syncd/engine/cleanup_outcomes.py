@@ -60,7 +60,7 @@ async def accept_refusals_as_gone(
             break
         for record in reader.store.records(reader.system.name, [event]) if is_gone else ():
             links = reader.store.links(reader.system.name, event)
-            reader.store.apply(write_results.target_missing(record, links, now))
+            reader.store.apply(write_results.target_gone(record, links, now))
             gone.append(operation)
     return gone
 
@@ -76,7 +76,7 @@ async def confirm_queued(reader: OwnBlockReader, context: WriteContext, intent: 
     if await reader.is_gone(operation.event, operation.provider, operation.before):
         at, name = context.clock.now(), reader.system.name
         record = next(iter(store.records(name, [operation.event])), None)
-        changes = write_results.target_missing(record, store.links(name, operation.event), at)
+        changes = write_results.target_gone(record, store.links(name, operation.event), at)
         changes.intents.append(replace(intent, state=IntentState.DONE))
         detail = "confirmed by a read"
         changes.history += history_of_write(context, operation, operation.event, detail, at)

@@ -21,7 +21,7 @@ class CalendarCleanup:
     - ``removed``: the number of blocks that this run removed.
     - ``gone``: the number of blocks that did not exist any more before their removal.
     - ``left``: the number of blocks that still exist.
-    - ``unsure``: the number of blocks of which the system does not say whether they exist.
+    - ``unproven``: the number of blocks of which the system does not say whether they exist.
     - ``proven``: a read showed that no block of ours is left.
     - ``why``, ``remedy``: what prevented the cleanup, and what the operator can do; '' if nothing.
     - ``tagged``: tagged blocks that nothing proves to be ours.
@@ -37,7 +37,7 @@ class CalendarCleanup:
     removed: int = 0
     gone: int = 0
     left: int = 0
-    unsure: int = 0
+    unproven: int = 0
     proven: bool = False
     why: str = ""
     remedy: str = ""
@@ -53,7 +53,7 @@ class CalendarCleanup:
     @property
     def finished(self) -> bool:
         """Return whether certainly none of our blocks is left."""
-        return not (self.left or self.unsure or self.why)
+        return not (self.left or self.unproven or self.why)
 
     def to_json(self) -> dict[str, object]:
         """Return one entry of ``calendars`` in JSON; its keys are stable."""
@@ -68,7 +68,7 @@ class CalendarCleanup:
             "removed": self.removed,
             "gone": self.gone,
             "left": self.left,
-            "unsure": self.unsure,
+            "unsure": self.unproven,
             "proven": self.proven,
             "why": self.why,
             "remedy": self.remedy,

@@ -113,7 +113,7 @@ class SystemCleanup:
         self.seen = OwnBlocks(context.clock.now())
         self.gone: dict[str, str] = {}
         self.removed: dict[str, str] = {}
-        self.unsure: dict[str, str] = {}
+        self.unproven: dict[str, str] = {}
         self.fault: PlatformError | None = None
         self.proven = False
         self.pauses = NoPauses(context.store, context.observe)
@@ -237,11 +237,11 @@ class SystemCleanup:
             if self.report.dry_run:
                 continue
             calendar.removed = sum(p == provider for p in self.removed.values())
-            calendar.unsure += sum(p == provider for p in self.unsure.values())
+            calendar.unproven += sum(p == provider for p in self.unproven.values())
             known = left.get(provider, [])
             hidden = sum(id_ in self.seen.hidden for id_ in known)
             calendar.left = len(known) - hidden
-            calendar.unsure += hidden
+            calendar.unproven += hidden
             if calendar.left and not calendar.why:
                 calendar.why = self._why
                 calendar.remedy = "Run the command again."
@@ -274,7 +274,7 @@ class SystemCleanup:
             )
         elif self.report.by_tag and calendar.provider in self.seen.unread and not calendar.why:
             calendar.why, calendar.remedy = "the list of its events was incomplete", _RUN_AGAIN
-        calendar.unsure = sum(p == calendar.provider for p in self.seen.lines.values())
+        calendar.unproven = sum(p == calendar.provider for p in self.seen.lines.values())
 
     async def _read_blocks(self) -> OwnBlocks:
         seen = await self.reader.read_blocks(self._window())
@@ -415,7 +415,7 @@ class SystemCleanup:
                 self._fail(fault)
                 return
             if gone is None:
-                self.unsure[event] = place
+                self.unproven[event] = place
         self.proven = not events_in_flight(self.context.store, self.name)
 
     def _fail(self, fault: PlatformError) -> None:

@@ -87,9 +87,9 @@ class ContactLinks:
         known = relations(store, name)
         wanted = dict(self._wanted(store, clock))
         ended = [booking for booking in known if booking not in wanted]
-        missing = [b for b in wanted if b not in known or not known[b].record]
+        unlinked = [b for b in wanted if b not in known or not known[b].record]
         now = clock.monotonic()
-        due = [b for b in missing if self.unmatched.get(b, 0.0) <= now]
+        due = [b for b in unlinked if self.unmatched.get(b, 0.0) <= now]
         try:
             with supervised(name, "linking bookings to contacts"):
                 for booking in ended[:MAX_LINKS]:
@@ -119,10 +119,10 @@ class ContactLinks:
         clock: Clock,
     ) -> None:
         name = self.directory.name
-        contact = next((r.person for r in records if r.system == name and r.person), None)
+        contact = next((r.customer for r in records if r.system == name and r.customer), None)
         for record in records:
             if contact is None and record.system in systems:
-                person = await _look_up_person(systems[record.system], record)
+                person = await _look_up_customer(systems[record.system], record)
                 contact = await self.directory.contact(person) if person is not None else None
                 contact = contact or None
         if contact is None:
@@ -153,7 +153,7 @@ class ContactLinks:
                 appointments.setdefault(replica.booking, []).append(record)
         for booking, records in sorted(appointments.items()):
             others = [r for r in records if r.system != self.directory.name]
-            if any(r.person for r in others):
+            if any(r.customer for r in others):
                 yield booking, records
 
 
@@ -161,9 +161,9 @@ def _provider(store: Store, booking: str) -> str:
     return next((b.provider for b in store.find_bookings(booking) if b.id == booking), "")
 
 
-async def _look_up_person(system: System, record: TrackedEvent) -> Person | None:
+async def _look_up_customer(system: System, record: TrackedEvent) -> Person | None:
     """Look up the customer of an appointment; None if unknown. Raises PlatformError."""
-    if record.observed is None or record.person is None:
+    if record.observed is None or record.customer is None:
         return None
     fields = (record.system, record.provider, record.id, record.kind, record.observed)
-    return await system.person(Event(*fields, record.person, record.service))
+    return await system.customer(Event(*fields, record.customer, record.service))

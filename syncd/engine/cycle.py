@@ -15,12 +15,13 @@ from syncd.core.repair import repair
 from syncd.core.resolution import Resolution
 from syncd.engine import first_read
 from syncd.engine.absence_lookups import AbsenceLookups
-from syncd.engine.agreed_operations import PLAN, AgreedOperations, filter_agreed
+from syncd.engine.approved_operations import PLAN, ApprovedOperations, filter_approved
 from syncd.engine.canaries import Canaries
 from syncd.engine.cleanup_in_engine import Cleaner, CleanupSpec, clean_up_in_engine
 from syncd.engine.cleanup_report import CleanupReport
 from syncd.engine.clock_check import check_clock, known_error
 from syncd.engine.compaction import compact_history
+from syncd.engine.customer_lookup import CustomerLookup
 from syncd.engine.decide import decide_due
 from syncd.engine.dirty import DirtyProviders
 from syncd.engine.exposure_tracker import ExposureTracker
@@ -31,7 +32,6 @@ from syncd.engine.held_back_log import HeldBackLog
 from syncd.engine.left_behind import report_left_behind
 from syncd.engine.moved_into_window import MovedInQueue
 from syncd.engine.observation import Observation, ReadRequest, proven_coverage, whole_window_reads
-from syncd.engine.person_lookup import PersonLookup
 from syncd.engine.policy import EnginePolicy, IdSource
 from syncd.engine.probe_outcome import ProbeRun
 from syncd.engine.probing import forget_facts, probe_systems
@@ -78,7 +78,7 @@ class Engine:
     store: Store
     clock: Clock
     ids: IdSource
-    persons: PersonLookup
+    customers: CustomerLookup
     policy: EnginePolicy
     stopping: Stopping = field(default_factory=Stopping)
     on_write: Callable[[Operation, str], None] = lambda _operation, _what: None
@@ -157,7 +157,7 @@ class Engine:
         providers: Sequence[str] | None = None,
         accept: str | None = None,
         dry_run: bool = False,
-        exactly: AgreedOperations | None = None,
+        exactly: ApprovedOperations | None = None,
         progress: Progress = lambda _text: None,
     ) -> Report:
         """Run cycles until `engine.resync_end` says that the resync ends; return the report.
@@ -212,7 +212,7 @@ class Engine:
                 self.dirty.mark_whole(providers or self.mapping)  # Nothing was written.
 
     def _begin_lookups(self) -> None:
-        """Allow one lookup by id of each missing event in this run."""
+        """Allow one lookup by id of each unlisted event in this run."""
         for name in self.systems:
             self.probes.setdefault(name, AbsenceLookups()).begin_run()
 
@@ -379,7 +379,7 @@ class Engine:
             decisions |= await decide_due(self, blocked, observed, report, accept)
         operations = [o for d in decisions.values() for o in d.operations]
         report.planned, report.unmade = operations, 0
-        operations = filter_agreed(report.exactly, self.admit(operations))
+        operations = filter_approved(report.exactly, self.admit(operations))
         unmade: list[Waiting] = []
         if operations and not report.dry_run:
             unmade = await write_systems(self, operations, observed, context, report, progress)

@@ -16,7 +16,7 @@ from syncd.core import write_order
 from syncd.core.reconcile import (
     Decision,
     DecisionInput,
-    persons_to_look_up,
+    customers_to_look_up,
     reconcile,
     reconcile_with_answer,
 )
@@ -28,7 +28,7 @@ from syncd.engine.guard_stops import accept_stops as accept_run
 from syncd.engine.guard_stops import log_stops
 from syncd.engine.moved_into_window import search_beyond_window
 from syncd.engine.observation import Observation
-from syncd.engine.other_persons import end_persons, follow_persons
+from syncd.engine.other_customers import end_customers, follow_customers
 from syncd.engine.ownership import bearing_providers
 from syncd.engine.report import Report
 from syncd.engine.reported_items import log_reported
@@ -96,18 +96,18 @@ async def _decide(
             # A whole decision must see the results of the decisions before it.
             _store(engine, pending)
         state = part or engine.store.state(provider)
-        withhold = WaitReason.NOT_READ if provider in dropped else None
+        why_not_freed = WaitReason.NOT_READ if provider in dropped else None
         given = build_input(
-            engine, provider, state, observed, guard_state, report.run, withhold=withhold
+            engine, provider, state, observed, guard_state, report.run, why_not_freed=why_not_freed
         )
-        wanted = persons_to_look_up(state, given)
-        persons = (
-            await engine.persons.look_up(wanted, engine.systems, engine.tasks) if wanted else {}
+        wanted = customers_to_look_up(state, given)
+        customers = (
+            await engine.customers.look_up(wanted, engine.systems, engine.tasks) if wanted else {}
         )
-        given = replace(given, persons=persons)
+        given = replace(given, customers=customers)
         decision, used = reconcile_with_answer(state, given, engine.ids.row, engine.answers)
         if guard_state.stopped.get(provider):
-            decision = _with_withheld(state, given, decision)
+            decision = _with_guarded_writes(state, given, decision)
         changes = decision.changes
         changes.history = [
             replace(n, place=engine.policy.place_of(n.rule)) for n in changes.history
@@ -127,7 +127,9 @@ def _accept(engine: Engine, guard_state: GuardState, run: str) -> int:
     return accept_run(engine.store, run, found, engine.clock.now(), engine.ids.row)
 
 
-def _with_withheld(state: ProviderState, given: DecisionInput, decision: Decision) -> Decision:
+def _with_guarded_writes(
+    state: ProviderState, given: DecisionInput, decision: Decision
+) -> Decision:
     """Add the writes that the guard withholds to the decision, as waiting writes."""
     free = {name: replace(c, stopped=frozenset()) for name, c in given.calendars.items()}
     numbers = count()
@@ -136,12 +138,12 @@ def _with_withheld(state: ProviderState, given: DecisionInput, decision: Decisio
     )
     made = {write_order.operation_key(o) for o in decision.operations}
     made |= {write_order.operation_key(each.operation) for each in decision.waiting}
-    withheld = tuple(
+    guarded = tuple(
         Waiting(o, WaitReason.GUARD)
         for o in without.operations
         if o.action is not Action.CREATE_BLOCK and write_order.operation_key(o) not in made
     )
-    return replace(decision, waiting=(*decision.waiting, *withheld))
+    return replace(decision, waiting=(*decision.waiting, *guarded))
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,14 +172,14 @@ def _store(engine: Engine, pending: list[_PendingDecision]) -> None:
         return
     store, now = engine.store, engine.clock.now()
     for each in pending:
-        persons = follow_persons(store, each.state.provider, each.decision.compared, now)
-        each.decision.changes.reported += [*persons.begun, *persons.ended]
-        log_reported(persons)
+        customers = follow_customers(store, each.state.provider, each.decision.compared, now)
+        each.decision.changes.reported += [*customers.begun, *customers.ended]
+        log_reported(customers)
     store.apply(*(each.decision.changes for each in pending))
     for each in pending:
         engine.recent.note_carried(each.decision.changes.history)
         provider, part, decision = each.state.provider, each.part, each.decision
-        log_reported(end_persons(store, provider, now))
+        log_reported(end_customers(store, provider, now))
         for conflict in each.used:
             del engine.answers[conflict]
         engine.exposure_tracker.update(provider, decision.wanted, part)

@@ -12,7 +12,7 @@ from syncd.core.inputs import CalendarState
 from syncd.core.rebooked import NearCycle
 from syncd.core.reconcile import DecisionInput
 from syncd.core.rules import Rules
-from syncd.engine.first_writes import damaged_event, held_updates
+from syncd.engine.first_writes import damaged_event, waiting_updates
 from syncd.engine.guard import GuardState
 from syncd.engine.observation import Observation
 from syncd.engine.ownership import ownership_of
@@ -34,13 +34,13 @@ def build_input(
     guard_state: GuardState,
     run: str,
     *,
-    withhold: WaitReason | None = None,
+    why_not_freed: WaitReason | None = None,
 ) -> DecisionInput:
     """Build the decision input of one provider after the systems were read.
 
-    ``observed`` are the reads of this cycle by system, ``run`` is the id of the run. ``withhold``
-    is a reason to free no time of the provider; None if there is none. The input's ``now`` is the
-    platforms' time if this machine's clock is known to be wrong.
+    ``observed`` are the reads of this cycle by system, ``run`` is the id of the run.
+    ``why_not_freed`` is a reason to free no time of the provider; None if there is none. The
+    input's ``now`` is the platforms' time if this machine's clock is known to be wrong.
     """
     now, unknown = engine.now(), systems_in_doubt(state)
     failed = failed_operations(engine.store, provider)
@@ -67,7 +67,7 @@ def build_input(
         guards=guard_state.guards.get(provider, ()),
         failures=Counter(write_order.operation_key(o) for o in failed),
         ownership=ownership_of(engine.store, state, whole=was_read_whole(engine, provider)),
-        withhold=WaitReason.CLOCK if engine.clock_error else withhold,
+        why_not_freed=WaitReason.CLOCK if engine.clock_error else why_not_freed,
         capacity=units.get(provider, policy.capacity.get(provider, 1)),
         may_overlap=provider in engine.resources.unmapped,
         near=NearCycle(policy.near_every, engine.window(near=True)),
@@ -182,7 +182,7 @@ def _calendar(
         can_hold_blocks=able.reach is None and policy.resources.get(provider) != system,
         affects=able.reach,
         series_writes=may_write_series(source),
-        held_updates=held_updates(source),
+        waiting_updates=waiting_updates(source),
         damaged=damaged_event(source),
         status_checks={status: bulk.check for status, bulk in able.bulk_statuses.items()},
     )

@@ -1,4 +1,4 @@
-"""Gather the evidence that a missing event is gone; `core.absence` judges it."""
+"""Gather the evidence that an unlisted event is gone; `core.absence` judges it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from syncd.core.absence import (
     AbsenceVerdict,
-    ByIdAnswer,
+    ByIdResult,
     Evidence,
-    SlotAnswer,
+    SlotResult,
     judge_absence,
     slot_of,
     slots_window,
@@ -20,7 +20,7 @@ from syncd.model.platform_facts import NO
 from syncd.systems.port import Gone, LookupResult, PlatformError, RejectedError, Unknown
 
 
-async def judge_missing(
+async def judge_unlisted(
     read: SystemRead,
     lookups: Lookups,
     record: TrackedEvent,
@@ -35,13 +35,13 @@ async def judge_missing(
     (another event by id, the user, the free slots) are made only if the verdict depends on them.
     Returns a verdict, never one of ASK_... Raises no PlatformError.
     """
-    answer = _answer(result)
-    if answer is ByIdAnswer.REFUSED and listed_whole:
+    by_id = _by_id_result(result)
+    if by_id is ByIdResult.REFUSED and listed_whole:
         # The platform was measured to answer "gone" for deleted ids; a refusal contradicts that.
         read.system.measured.contradict("refuses_deleted", NO)
     able = read.system.capabilities
     evidence = Evidence(
-        answer,
+        by_id,
         read.asked_at,
         able.lag,
         listed_whole=listed_whole is not False,
@@ -49,10 +49,10 @@ async def judge_missing(
         own_list=isinstance(result, Gone) and result.own_list,
         refused_when_gone=record.kind in able.refused_when_gone,
         counted=record.absence_proofs,
-        since=record.missing_since,
+        since=record.absent_since,
         needed=able.gone_proofs.get(record.kind, 1),
     )
-    if evidence.answer is ByIdAnswer.REFUSED and evidence.refused_when_gone and listed_whole:
+    if evidence.by_id is ByIdResult.REFUSED and evidence.refused_when_gone and listed_whole:
         listed = other_listed(record, await lookups.listed())
         evidence = replace(evidence, others_listed=listed)
     while True:
@@ -68,14 +68,14 @@ async def judge_missing(
                 return verdict
 
 
-def _answer(result: LookupResult) -> ByIdAnswer:
+def _by_id_result(result: LookupResult) -> ByIdResult:
     match result:
         case Gone():
-            return ByIdAnswer.GONE
+            return ByIdResult.GONE
         case Unknown(refused=True):
-            return ByIdAnswer.REFUSED
+            return ByIdResult.REFUSED
         case _:
-            return ByIdAnswer.UNKNOWN
+            return ByIdResult.UNKNOWN
 
 
 async def _reads_another(lookups: Lookups, record: TrackedEvent) -> bool:
@@ -85,17 +85,17 @@ async def _reads_another(lookups: Lookups, record: TrackedEvent) -> bool:
         return False
 
 
-async def _slot(read: SystemRead, record: TrackedEvent) -> SlotAnswer:
+async def _slot(read: SystemRead, record: TrackedEvent) -> SlotResult:
     """Return whether the platform offers the event's time again."""
     value, now = record.observed, read.clock.now()
     if value is None or value.start <= now:
-        return SlotAnswer.UNKNOWN
+        return SlotResult.UNKNOWN
     try:
         offers = await read.system.free_slots(record.provider, slots_window(value))
     except RejectedError:
-        return SlotAnswer.UNKNOWN
+        return SlotResult.UNKNOWN
     except PlatformError:
-        return SlotAnswer.UNANSWERED
+        return SlotResult.UNANSWERED
     events = read.store.events_of(read.system.name, record.provider)
     others = [r.observed for r in events if r.id != record.id and r.observed is not None]
     return slot_of(value, offers, others, now)

@@ -35,12 +35,12 @@ class ReadProgress:
     _seen: set[CalendarKey] = field(default_factory=set)
     _arrived: set[CalendarKey] = field(default_factory=set)
     _restored: set[CalendarKey] = field(default_factory=set)
-    _lost: bool = field(init=False)
+    _state_lost: bool = field(init=False)
 
     def __post_init__(self) -> None:
         """Load the stored rows; nothing is written."""
         self._rows = {(b.provider, b.system): b for b in self.store.baselines()}
-        self._lost = not self._rows and self._has_made_blocks()
+        self._state_lost = not self._rows and self._has_made_blocks()
 
     def _has_made_blocks(self) -> bool:
         created = self.store.created
@@ -78,7 +78,7 @@ class ReadProgress:
         Such a block may be a row without an id.
         """
         row = self._rows.get((provider, system))
-        return self._lost or (row is not None and row.completed_at is None)
+        return self._state_lost or (row is not None and row.completed_at is None)
 
     def note_arrived(self, coverage: Iterable[Coverage], whole: Window) -> int:
         """Note the calendars whose rows were all read; return how many were not known before."""
@@ -179,7 +179,7 @@ class ReadProgress:
         ]
         places = {(b.provider, b.system) for b in fresh}
         # Store a row for every calendar, so that it stays known that the state was lost.
-        lost = self.mapped.keys() - self._rows.keys() - places if self._lost else set()
+        lost = self.mapped.keys() - self._rows.keys() - places if self._state_lost else set()
         stored = [*fresh, *(Baseline(s, p, self.mapped[p, s], None) for p, s in sorted(lost))]
         if stored:
             self.store.apply(Changes(baselines=stored))

@@ -34,8 +34,8 @@ from syncd.model import (
     WaitReason,
     is_derived,
 )
+from syncd.model.event_fields import EventFields, UpdateKind, compare_fields
 from syncd.model.platform_facts import NO, YES
-from syncd.model.whole_record import UpdateKind, WholeRecord, compare_records
 from syncd.store.errors import StateError
 from syncd.store.journal import intent_named
 from syncd.store.reported import acknowledgements_of, open_items_about
@@ -81,7 +81,7 @@ class FirstWrite:
     action: Action
     meant: Status
     at: datetime
-    record: WholeRecord
+    record: EventFields
 
     def to_text(self) -> str:
         """Return the JSON text that is stored in the state."""
@@ -93,7 +93,7 @@ class FirstWrite:
         try:
             stored = json.loads(text)
             record = stored["record"]
-            whole = WholeRecord(record["fields"], Status(record["status"]), record["key"])
+            whole = EventFields(record["fields"], Status(record["status"]), record["key"])
             action, meant = Action(stored["action"]), Status(stored["meant"])
             at = datetime.fromisoformat(stored["at"])
             return cls(
@@ -111,7 +111,7 @@ def is_stopped(system: System) -> bool:
     return any(system.facts.value(fact) == NO for fact in _FACTS.values())
 
 
-def held_updates(system: System) -> Mapping[Action, WaitReason]:
+def waiting_updates(system: System) -> Mapping[Action, WaitReason]:
     """Return the kinds of appointment writes that wait in a system, each with the reason.
 
     DAMAGED: such a write did damage. FIRST_WRITE: the first write is not compared yet.
@@ -171,7 +171,7 @@ async def limit_first_writes(
         return list(call)
     if _under_way(system) is not None and any(_is_update(i.operation) for i in call):
         await confirm_first_write(system, context)
-    waiting, damaged = held_updates(system), damaged_event(system)
+    waiting, damaged = waiting_updates(system), damaged_event(system)
     sent: list[Intent] = []
     under_way = _under_way(system)
     for intent in call:
@@ -185,7 +185,7 @@ async def limit_first_writes(
             sent.append(intent)
         elif await _begin(system, intent, context):
             sent.append(intent)
-            waiting = held_updates(system)
+            waiting = waiting_updates(system)
         else:
             result.unmade.append(Waiting(operation, WaitReason.UNANSWERED))
     return sent
@@ -261,8 +261,8 @@ async def confirm_first_write(system: System, context: WriteContext) -> None:
     if record.key != first.record.key:
         clear_first_write(system, context.store)
         return
-    names, update = system.capabilities.record_fields, _UPDATES[first.action]
-    comparison = compare_records(first.record, record, names, update, first.meant)
+    names, update = system.capabilities.field_purposes, _UPDATES[first.action]
+    comparison = compare_fields(first.record, record, names, update, first.meant)
     also = [name for name in comparison.other_changes if name not in _accepted(system)]
     done = intent is not None and intent.state is IntentState.DONE
     if also and (done or comparison.took_effect):
@@ -285,8 +285,10 @@ def note_reset_fields(
     """
     if not _is_update(operation):
         return
-    times = system.capabilities.record_fields.times | {"endAt"}
-    also = [name for name in reply.lost if name not in times and name not in _accepted(system)]
+    times = system.capabilities.field_purposes.times | {"endAt"}
+    also = [
+        name for name in reply.unrestored if name not in times and name not in _accepted(system)
+    ]
     if also:
         event = operation.event or ""
         report_damage(system, event, operation.provider, operation.action, also, context)

@@ -19,7 +19,7 @@ from syncd.core.inputs import inputs_digest
 from syncd.core.mass_change_guard import change_key, change_keys_of, count_stopped
 from syncd.engine.remaining import newest_run
 from syncd.engine.report import Report, Stop
-from syncd.model import Changes, Conflict, ConflictKind, HeldConflict
+from syncd.model import Changes, Conflict, ConflictKind, StoredConflict
 from syncd.store import Store
 
 ACCEPTED = "accepted by a person"
@@ -41,7 +41,7 @@ class AcceptError(Exception):
         self.remedy = remedy
 
 
-def open_stops(store: Store) -> list[HeldConflict]:
+def open_stops(store: Store) -> list[StoredConflict]:
     """Return the guard's open conflicts."""
     return [h for h in store.open_conflicts() if h.conflict.kind is ConflictKind.GUARD]
 
@@ -105,12 +105,12 @@ def accept_stops(
         if run == dry_run_of(found)
         else listed_changes(store, run) or frozenset()
     )
-    accepted: list[HeldConflict] = []
+    accepted: list[StoredConflict] = []
     for conflict in found:
         claims = tuple(c for c in conflict.claims if change_key(c.system, c.event, c.value) in keys)
         if claims:
             part = replace(conflict, claims=claims, inputs=inputs_digest(ACCEPTED, *claims))
-            accepted.append(HeldConflict(new_id(), part, now, run, now, ACCEPTED))
+            accepted.append(StoredConflict(new_id(), part, now, run, now, ACCEPTED))
     if accepted:
         store.apply(Changes(closed=accepted))
     return sum(len(held.conflict.claims) for held in accepted)
@@ -132,7 +132,7 @@ def log_stops(store: Store, report: Report, mapped: Collection[str]) -> None:
     ]
 
 
-def count_stopped_changes(store: Store, held: Iterable[HeldConflict]) -> int:
+def count_stopped_changes(store: Store, held: Iterable[StoredConflict]) -> int:
     """Count the meetings that these guard conflicts stop."""
     conflicts = [each.conflict for each in held]
     events: dict[str, set[str]] = {}
@@ -146,10 +146,10 @@ def count_stopped_changes(store: Store, held: Iterable[HeldConflict]) -> int:
     return count_stopped(conflicts, known)
 
 
-def _stop(store: Store, subject: str, held: list[HeldConflict], run: str) -> Stop:
+def _stop(store: Store, subject: str, held: list[StoredConflict], run: str) -> Stop:
     system, _, provider = subject.partition("/")
     return Stop(system, provider, run, count_stopped_changes(store, held))
 
 
-def _system(held: HeldConflict) -> str:
+def _system(held: StoredConflict) -> str:
     return held.conflict.subject.partition("/")[0]

@@ -13,7 +13,7 @@ from syncd.store.left_behind import (
     OUR_BLOCKS_SQL,
     LeftBehind,
     left_behind,
-    missing_from,
+    removed_part,
 )
 from syncd.store.timestamps import instant_text
 
@@ -43,7 +43,7 @@ def unreachable_blocks(engine: Engine, intents: Iterable[Intent]) -> list[LeftBe
             found.setdefault((operation.provider, operation.system), {})[operation.event] = intent
     named = []
     for (provider, system), writes in sorted(found.items()):
-        gone = missing_from(provider, system, engine.mapping, engine.systems)
+        gone = removed_part(provider, system, engine.mapping, engine.systems)
         values = [i.operation.after or i.operation.before for i in writes.values()]
         shown = [v for v in values if v is not None and v.end > engine.clock.now()]
         if gone is not None and shown:
@@ -55,5 +55,5 @@ def unreachable_blocks(engine: Engine, intents: Iterable[Intent]) -> list[LeftBe
 def _is_mapped(engine: Engine, intent: Intent) -> bool:
     operation = intent.operation
     return (
-        missing_from(operation.provider, operation.system, engine.mapping, engine.systems) is None
+        removed_part(operation.provider, operation.system, engine.mapping, engine.systems) is None
     )

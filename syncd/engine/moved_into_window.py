@@ -25,7 +25,7 @@ from syncd.core.moved_into_window import (
     is_certain,
     is_single,
     looked_for,
-    unknown_persons,
+    unknown_customers,
     was_moved_in,
 )
 from syncd.core.observation import apply_observation
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 SEARCH_BEYOND = timedelta(days=366)
 """How far after now a search ends."""
 
-MAX_PERSON_LOOKUPS = 40
+MAX_CUSTOMER_LOOKUPS = 40
 """Maximum lookups of customers in the searches of one cycle; the next cycle continues."""
 
 MAX_SEARCH_TIME = 20.0
@@ -71,9 +71,13 @@ def mark_moved_in(read: SystemRead, record: TrackedEvent) -> TrackedEvent:
     event is added to ``read.seen.moved_in``, if the appointment is older than the last read of the
     whole window that should have shown it. The record is returned unchanged if that is unknown: the
     platform states no time of creation, the event is part of a series, or the provider is in
-    ``read.unsure``.
+    ``read.first_read_pending``.
     """
-    if record.created_at is None or not is_single(record) or record.provider in read.unsure:
+    if (
+        record.created_at is None
+        or not is_single(record)
+        or record.provider in read.first_read_pending
+    ):
         return record
     whole = whole_reads(read.store, read.system.name).get(record.provider)
     skew, lag = read.system.traffic.skew or timedelta(0), read.system.capabilities.lag
@@ -227,7 +231,7 @@ class _Search:
     report: Report
     newcomers: Sequence[TrackedEvent]
     shown: dict[tuple[str, str], list[TrackedEvent]] = field(default_factory=dict)
-    lookups_left: int = MAX_PERSON_LOOKUPS
+    lookups_left: int = MAX_CUSTOMER_LOOKUPS
 
     @property
     def later(self) -> datetime:
@@ -309,17 +313,17 @@ class _Search:
             for record in self._unknown(name, self.shown[name, provider])
         ]
         beyond = BeyondWindow(self.shown[newcomer.system, provider], others)
-        persons = await engine.persons.look_up((), engine.systems, engine.tasks)
-        while wanted := unknown_persons(newcomer, beyond, persons)[: self.lookups_left]:
+        customers = await engine.customers.look_up((), engine.systems, engine.tasks)
+        while wanted := unknown_customers(newcomer, beyond, customers)[: self.lookups_left]:
             before = len(wanted)
-            persons = await engine.persons.look_up(wanted, engine.systems, engine.tasks)
+            customers = await engine.customers.look_up(wanted, engine.systems, engine.tasks)
             self.lookups_left -= before
-            if any((r.system, r.person or "") not in persons for r in wanted):
+            if any((r.system, r.customer or "") not in customers for r in wanted):
                 engine.moved_in.postpone(newcomer, self.later)
                 return
-        if unknown_persons(newcomer, beyond, persons):
+        if unknown_customers(newcomer, beyond, customers):
             return  # The next cycle goes on.
-        found = candidates(newcomer, beyond, persons)
+        found = candidates(newcomer, beyond, customers)
         _settle(engine, newcomer, self._outcome(newcomer, state, found))
 
     def _unknown(self, system: str, found: Sequence[TrackedEvent]) -> list[TrackedEvent]:

@@ -180,8 +180,8 @@ class SystemRead:
     - ``intents``: the open writes of the journal; ``owners``: the changes of owner of this read.
     - ``seen``: the observation that the read fills.
     - ``probes``: the lookups by id of earlier reads, for proofs of absence.
-    - ``unsure``: providers whose calendar was never read in full with the calendar that is mapped
-      now.
+    - ``first_read_pending``: providers whose calendar was never read in full with the calendar that
+      is mapped now.
     - ``lookups_left``: how many events this read may still look up by id.
     - ``snapshot``: what the lists returned; ``changes``: what the read stores at its end, in one
       transaction.
@@ -197,7 +197,7 @@ class SystemRead:
     asked_at: datetime
     look_back: timedelta
     probes: AbsenceLookups
-    unsure: AbstractSet[str] = frozenset()
+    first_read_pending: AbstractSet[str] = frozenset()
     lookups_left: int = MAX_ABSENCE_LOOKUPS
     snapshot: Snapshot = field(init=False)
     changes: Changes = field(init=False)

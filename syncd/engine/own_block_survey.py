@@ -176,8 +176,8 @@ class OwnBlockReader:
                 record = known_block.record if known_block is not None else records.get(id_)
                 owner = known_block.provider if known_block is not None else ""
                 self._apply(seen, changes, record, event, owner)
-        missing = known.keys() - {*listed, *unreadable, *busy}
-        doubted = {known[id_].provider for id_ in missing} & self.wanted
+        unlisted = known.keys() - {*listed, *unreadable, *busy}
+        doubted = {known[id_].provider for id_ in unlisted} & self.wanted
         seen.userless = await self.userless(doubted - seen.shown)
         seen.hidden = {
             id_
@@ -186,7 +186,7 @@ class OwnBlockReader:
             and (known[id_].provider not in self.borrowed or id_ in renamed)
             and seen.covers(known[id_].provider, known[id_].record.observed)
         }
-        await self._look_up_missing(seen, changes, known, {*listed, *unreadable, *busy})
+        await self._look_up_unlisted(seen, changes, known, {*listed, *unreadable, *busy})
         await self._look_up_created(seen, changes)
         no_blocks = [e.id for e in seen.events if e.kind is not Kind.BLOCK]
         seen.proven = {*known, *proven, *created_ids(store, system.name, no_blocks)}
@@ -237,7 +237,7 @@ class OwnBlockReader:
             changes.records.append(after)
         seen.own[after.id] = OwnedBlock(replace(after, provider=located), provider)
 
-    async def _look_up_missing(
+    async def _look_up_unlisted(
         self,
         seen: OwnBlocks,
         changes: Changes,
@@ -258,7 +258,7 @@ class OwnBlockReader:
                     seen.hidden.discard(id_)
                     seen.gone[id_] = each.provider
                     links = self.store.links(self.system.name, id_)
-                    over = write_results.target_missing(each.record, links, seen.asked_at)
+                    over = write_results.target_gone(each.record, links, seen.asked_at)
                     changes.records += over.records
                     changes.unlinked += over.unlinked
                 case Found(event=event):

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 from syncd.core.observation import apply_observation
-from syncd.engine import lookup_answers
+from syncd.engine import completed_lookups
 from syncd.engine.lookups import Lookups
 from syncd.engine.moved_into_window import mark_moved_in
 from syncd.engine.observation import SystemRead
@@ -52,7 +52,7 @@ async def look_up_own_blocks(
     if not resync and running is None and not probes.any_open:
         return
     unshown = await _unshown(read, unlisted)
-    reports.missing |= {record.id for record in unshown}
+    reports.unlisted |= {record.id for record in unshown}
     proving = [r for r in unshown if probes.is_open(r.id) and probes.is_due(r.id, read.asked_at)]
     others = [record for record in unshown if not probes.is_open(record.id)]
     if resync:
@@ -68,7 +68,7 @@ async def look_up_own_blocks(
             read.seen.suspect(read.asked_at, len(chosen) - count if resync else 0)
             break
         try:
-            await lookup_answers.look_up(read, lookups, reports, record)
+            await completed_lookups.look_up(read, lookups, reports, record)
         except PlatformError as fault:
             read.seen.fail(fault)
             break
@@ -113,14 +113,14 @@ async def find_created_blocks(
         if isinstance(sighting, Found) and sighting.event.value.end > read.asked_at:
             event, lag = sighting.event, system.capabilities.lag
             after, news = apply_observation(None, event, "", read.asked_at, lag)
-            lookup_answers.apply_answer(read, None, mark_moved_in(read, after), news)
+            completed_lookups.apply_lookup_result(read, None, mark_moved_in(read, after), news)
 
 
 async def _unshown(read: SystemRead, unlisted: Sequence[str]) -> list[TrackedEvent]:
     """Return the own blocks in the window that no list shows, the least recently observed first.
 
     Only calendars without a block list count. If a block list exists but is incomplete,
-    `absence.check_unlisted` looks up the missing blocks.
+    `absence.check_unlisted` looks up the unlisted blocks.
     """
     covered = {c.provider for c in read.snapshot.coverage if Kind.BLOCK in c.kinds}
     covered |= {u.provider for u in read.snapshot.unproven if Kind.BLOCK in u.kinds}

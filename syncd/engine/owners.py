@@ -71,7 +71,7 @@ class OwnerTracker:
     fault: PlatformError | None = None
     decidable: list[OwnerChange] = field(default_factory=list)
     _elsewhere: list[FoundElsewhere] = field(default_factory=list)
-    _missing: list[TrackedEvent] = field(default_factory=list)
+    _unlisted: list[TrackedEvent] = field(default_factory=list)
     _doubted: list[tuple[OwnerChange, Event]] = field(default_factory=list)
     _deleted: list[str] = field(default_factory=list)
     _resolved: list[OwnerChange] = field(default_factory=list)
@@ -184,9 +184,9 @@ class OwnerTracker:
             return False
         return True
 
-    def note_missing(self, record: TrackedEvent) -> None:
+    def note_unlisted(self, record: TrackedEvent) -> None:
         """Record an event that no list shows, possibly because the provider's user is missing."""
-        self._missing.append(record)
+        self._unlisted.append(record)
 
     def update_open_changes(self, record: TrackedEvent, event: Event) -> None:
         """Update the open changes of an event after a lookup found the event at its current owner.
@@ -240,7 +240,7 @@ class OwnerTracker:
         """Find out why the system refuses to list some calendars: a missing user, or a fault.
 
         ``unlisted`` are the known events that no list shows. If a calendar's user is missing, its
-        events are recorded as missing. Otherwise the refusal becomes the ``fault`` of the read.
+        events are recorded as unlisted. Otherwise the refusal becomes the ``fault`` of the read.
         """
         for provider, fault in sorted(snapshot.refused.items()):
             if await self.user_state(provider) is not UserState.MISSING:
@@ -248,7 +248,7 @@ class OwnerTracker:
                 continue
             for record in unlisted:
                 if record.provider == provider and _value(record) is not None:
-                    self.note_missing(record)
+                    self.note_unlisted(record)
 
     async def due(self, *, thorough: bool, limit: int) -> list[OwnerChange]:
         """Check unproven changes again; return those whose events must be looked up by id.
@@ -325,7 +325,7 @@ class OwnerTracker:
                 updated = replace(change, proof=OwnerProof.DELETED)
                 self.open[change.provider, change.event] = updated
                 self.decidable.append(updated)
-        for record in self._missing:
+        for record in self._unlisted:
             value = _value(record)
             if value is not None and self.change(record) is None:
                 known = self.known.get(record.provider, "")

@@ -19,8 +19,8 @@ from syncd.engine.absence import (
 )
 from syncd.engine.absence_lookups import AbsenceLookups
 from syncd.engine.canaries import without_canaries
+from syncd.engine.completed_lookups import apply_lookup_result, apply_other_owner
 from syncd.engine.list_lag import look_again_at_further_hosts, recheck_lag
-from syncd.engine.lookup_answers import apply_answer, apply_other_owner
 from syncd.engine.lookups import Lookups
 from syncd.engine.moved_into_window import mark_moved_in
 from syncd.engine.observation import Observation, SystemRead
@@ -106,7 +106,7 @@ async def observe(
         now,
         look_back,
         asked,
-        unsure=remapped | unread,
+        first_read_pending=remapped | unread,
     )
     try:
         with supervised(system.name, "reading events"):
@@ -291,4 +291,4 @@ def _absorb_row(
     if record is not None and owners.leaves_calendar(record, event):
         owners.note_elsewhere(FoundElsewhere(record, after, event, news))
         return
-    apply_answer(read, record, after, news)
+    apply_lookup_result(read, record, after, news)

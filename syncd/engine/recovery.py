@@ -30,11 +30,11 @@ from syncd.model import (
     Conflict,
     ConflictKind,
     Event,
-    HeldConflict,
     Intent,
     IntentState,
     Kind,
     Operation,
+    StoredConflict,
     TrackedEvent,
     Value,
     Window,
@@ -90,10 +90,10 @@ def unsettled_updates(system: System, intents: Sequence[Intent]) -> dict[str, Va
 def is_unsettled(system: System, intended: Value, shown: Value) -> bool:
     """Return true if a meeting shows the intended value with a reset status or a changed end."""
     replaces = system.capabilities.update_replaces
-    return (replaces and is_reset(intended, shown)) or _lost_its_end(system, intended, shown)
+    return (replaces and is_reset(intended, shown)) or _has_default_end(system, intended, shown)
 
 
-def _lost_its_end(system: System, intended: Value, shown: Value) -> bool:
+def _has_default_end(system: System, intended: Value, shown: Value) -> bool:
     if system.capabilities.meetings_keep_end or shown == intended:
         return False
     return (shown.start, shown.status) == (intended.start, intended.status)
@@ -257,7 +257,7 @@ async def may_hide_event(system: System, snapshot: Snapshot, provider: str, stor
 async def hides_event(
     system: System, provider: str, snapshot: Snapshot, store: Store, asked_at: datetime
 ) -> bool:
-    """Return true if a calendar's lists hide events, so that a new block may be missing too.
+    """Return true if a calendar's lists hide events, so that a new block may be unlisted, too.
 
     Missing known events are looked up by id, if the lists have to show them (they need not show a
     leave that began before the window). Lists that were reported as incomplete and show no known
@@ -266,13 +266,13 @@ async def hides_event(
     listed = {row.id for row in snapshot.rows}
     windows = [c.window for c in snapshot.coverage if c.provider == provider]
     known = {e for w in windows for e in store.fingerprints(system.name, w, [provider])}
-    missing = [
+    unlisted = [
         record
         for record in store.records(system.name, sorted(known - listed))
         if record.observed is not None
         and any(is_expected(record, record.observed, w, asked_at) for w in windows)
     ]
-    for record in missing[:_MOST_ASKED]:
+    for record in unlisted[:_MOST_ASKED]:
         sighting = await system.read_one(record.ref, record.observed)
         if isinstance(sighting, Found) and sighting.event.provider == provider:
             return True
@@ -280,7 +280,7 @@ async def hides_event(
 
 
 _MOST_ASKED = 3
-"""Maximum lookups of missing events before a list counts as complete."""
+"""Maximum lookups of unlisted events before a list counts as complete."""
 
 
 def create_candidates(
@@ -341,7 +341,7 @@ async def _recover_change(system: System, intent: Intent, context: WriteContext)
         sighting = Gone()
     match sighting:
         case Gone():
-            changes = write_results.target_missing(
+            changes = write_results.target_gone(
                 record, context.store.links(system.name, record.id), asked_at
             )
             queued = intent.state is IntentState.ACCEPTED
@@ -381,7 +381,7 @@ def _apply_found(
     if (
         event.value != operation.before
         and intended
-        and _lost_its_end(system, intended, event.value)
+        and _has_default_end(system, intended, event.value)
     ):
         # The write happened, and changed the end. Nobody chose that end: it is not propagated.
         detail = f"found after a lost response; {RESET}: {END}"
@@ -443,6 +443,6 @@ def _hold_for_review(intent: Intent, context: WriteContext, note: str) -> None:
         inputs=write_order.operation_key(operation),
         note=note,
     )
-    held = HeldConflict(context.new_id(), conflict, context.clock.now(), context.run)
+    held = StoredConflict(context.new_id(), conflict, context.clock.now(), context.run)
     failed = replace(intent, state=IntentState.FAILED, error="the outcome cannot be determined")
     context.store.apply(Changes(intents=[failed], opened=[held]))

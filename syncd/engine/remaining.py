@@ -7,7 +7,7 @@ from itertools import groupby
 
 from syncd.core.mass_change_guard import count_stopped
 from syncd.engine.report import Remaining, Stop, UnknownOwners, remaining_of_items
-from syncd.model import ConflictKind, HeldConflict
+from syncd.model import ConflictKind, StoredConflict
 from syncd.model.health import is_silent
 from syncd.model.summary import acknowledgement_of
 from syncd.store.status_query import StatusSnapshot
@@ -67,7 +67,7 @@ def list_stops(seen: StatusSnapshot, mapped: Collection[str]) -> list[Stop]:
     ]
 
 
-def newest_run(held: Collection[HeldConflict]) -> str:
+def newest_run(held: Collection[StoredConflict]) -> str:
     """Return the id of the run that listed the newest of these conflicts.
 
     That run listed the older conflicts too, so accepting that run accepts all of them.
@@ -75,7 +75,7 @@ def newest_run(held: Collection[HeldConflict]) -> str:
     return max(held, key=lambda h: (h.opened_at, h.run)).run
 
 
-def _stopped(seen: StatusSnapshot, mapped: Collection[str]) -> list[HeldConflict]:
+def _stopped(seen: StatusSnapshot, mapped: Collection[str]) -> list[StoredConflict]:
     """Return the guard's open conflicts of mapped providers, sorted by subject."""
     found = [
         h

@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from syncd.engine.absence import is_expected
-from syncd.engine.lookup_answers import LookupAnswer, resolve_missing
+from syncd.engine.completed_lookups import CompletedLookup, resolve_unlisted
 from syncd.engine.lookups import Lookups
 from syncd.engine.observation import SystemRead
 from syncd.engine.reported_items import ReportedItems
@@ -128,8 +128,8 @@ async def _all_elsewhere(
             case Found(event=event, elsewhere=False) | Found(event=event, outdated=True) if (
                 event.provider == record.provider
             ):
-                await resolve_missing(
-                    read, lookups, reports, LookupAnswer(record, result, asked_at)
+                await resolve_unlisted(
+                    read, lookups, reports, CompletedLookup(record, result, asked_at)
                 )
                 spans = windows_of(read).get((event.provider, event.kind), ())
                 due = due_in_list(read, record, result, spans)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
-from syncd.engine.agreed_operations import AgreedOperations
+from syncd.engine.approved_operations import ApprovedOperations
 from syncd.engine.run_exit import Remaining as Remaining  # noqa: PLC0414 - part of a report
 from syncd.engine.run_exit import RunExit as RunExit  # noqa: PLC0414 - part of a report
 from syncd.engine.run_exit import remaining_of_items as remaining_of_items  # noqa: PLC0414 - part of a report
@@ -240,7 +240,7 @@ class Report:
     settled: int = 0
     remarks: list[str] = field(default_factory=list)
     dry_run: bool = False
-    exactly: AgreedOperations | None = None
+    exactly: ApprovedOperations | None = None
     failures: list[str] = field(default_factory=list)
     unknown: list[UnknownOwners] = field(default_factory=list)
     items: list[ReportedItem] = field(default_factory=list)
@@ -260,7 +260,7 @@ class Report:
     @property
     def unreadable(self) -> int:
         """Return the number of unreadable records, acknowledged ones included."""
-        return sum(item.record_count for item in self.items if item.topic is Topic.UNREADABLE)
+        return sum(item.event_count for item in self.items if item.topic is Topic.UNREADABLE)
 
     @property
     def shortened(self) -> list[ReportedItem]:

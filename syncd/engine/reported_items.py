@@ -45,7 +45,7 @@ class ReportedItems:
     read_well: set[str] = field(default_factory=set)
     answered: set[str] = field(default_factory=set)
     """Events that are in no list, and that a lookup by id found or proved gone."""
-    missing: set[str] = field(default_factory=set)
+    unlisted: set[str] = field(default_factory=set)
     """Events that are in no list, so that no row can show that they are readable again."""
     unreadable: set[str] = field(default_factory=set)
     """Records that are listed, but unreadable."""
@@ -119,7 +119,7 @@ class ReportedItems:
 
     def _kept(self, items: Collection[ReportedItem]) -> list[ShownItem]:
         """Return the unreadable events that no list and no lookup has shown in this read."""
-        unresolved = self.missing - self.answered - self.unreadable
+        unresolved = self.unlisted - self.answered - self.unreadable
         return [
             ShownItem(item.event, item.topic, item.reason, frozenset(item.calendars))
             for item in items

@@ -23,8 +23,8 @@ def describe_reset(reply: Done) -> str:
     parts = ["done"]
     if reply.restored:
         parts.append(f"{RESET} {', '.join(reply.restored)}, which syncd put back")
-    if reply.lost:
-        parts.append(f"{RESET} {', '.join(reply.lost)}, which syncd could not put back")
+    if reply.unrestored:
+        parts.append(f"{RESET} {', '.join(reply.unrestored)}, which syncd could not put back")
     return "; ".join(parts)
 
 
@@ -35,7 +35,7 @@ def report_reset_fields(
 
     Fields that the adapter restored are a remark; fields that it could not restore are a failure.
     """
-    if not (reply.restored or reply.lost):
+    if not (reply.restored or reply.unrestored):
         return
     event = operations[0].event or ""
     log.warning(
@@ -43,10 +43,10 @@ def report_reset_fields(
         system=system,
         event_id=event,
         restored=list(reply.restored),
-        lost=list(reply.lost),
+        lost=list(reply.unrestored),
     )
     message = f"{system} {event}: {describe_reset(reply)}"
-    if reply.lost:
+    if reply.unrestored:
         result.failures.append(message)
     else:
         result.remarks.append(message)

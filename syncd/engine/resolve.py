@@ -17,7 +17,7 @@ from syncd.core.resolution import InvalidResolutionError, Resolution, Resolution
 from syncd.engine import guard
 from syncd.engine.decision_input import build_input
 from syncd.engine.report import Report, RunExit
-from syncd.model import ConflictKind, HeldConflict, utc
+from syncd.model import ConflictKind, StoredConflict, utc
 from syncd.store import Store
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ async def _check_mapped(engine: ResolvingEngine, provider: str) -> None:
         )
 
 
-def preview(engine: Engine, held: HeldConflict, answer: Resolution) -> Decision | None:
+def preview(engine: Engine, held: StoredConflict, answer: Resolution) -> Decision | None:
     """Return the decision that a resolution would lead to, by the stored state; makes no call.
 
     Shown to the operator before the resolution. All systems are assumed to respond. Writes that a
@@ -198,7 +198,7 @@ def preview(engine: Engine, held: HeldConflict, answer: Resolution) -> Decision 
 
 
 def _outcome(
-    engine: ResolvingEngine, held: HeldConflict, report: Report, *, applied: bool
+    engine: ResolvingEngine, held: StoredConflict, report: Report, *, applied: bool
 ) -> ResolutionOutcome:
     open_conflicts = engine.store.open_conflicts(held.conflict.provider)
     claimed = {(claim.system, claim.event) for claim in held.conflict.claims}
@@ -220,7 +220,9 @@ def _outcome(
     )
 
 
-def replacement(held: HeldConflict, open_conflicts: Sequence[HeldConflict]) -> HeldConflict | None:
+def replacement(
+    held: StoredConflict, open_conflicts: Sequence[StoredConflict]
+) -> StoredConflict | None:
     """Return the open conflict that replaced a held one: of the same kind if possible, or None."""
     same_subject = [h for h in open_conflicts if h.conflict.subject == held.conflict.subject]
     same_kind = [h for h in same_subject if h.conflict.kind is held.conflict.kind]

@@ -35,7 +35,7 @@ from syncd.model import (
     Value,
     Window,
 )
-from syncd.model.whole_record import WholeRecord
+from syncd.model.event_fields import EventFields
 from syncd.store.store import Store
 from syncd.store.tables import EVENT
 from syncd.systems.facts import FactStore
@@ -183,7 +183,7 @@ class ResourceBlocks:
                 return Found(self.event(row))
         return Gone()
 
-    async def whole(self, ref: EventRef) -> WholeRecord:
+    async def whole(self, ref: EventRef) -> EventFields:
         """Raise RejectedError: a blocked span is not a record of a platform."""
         raise RejectedError(
             self.name, detail=f"{ref.id} is computed by syncd and is no record of a platform"
@@ -193,7 +193,7 @@ class ResourceBlocks:
         """Return an empty directory: blocked spans have no owner."""
         return UserDirectory()
 
-    async def person(self, event: Event) -> Person | None:
+    async def customer(self, event: Event) -> Person | None:
         """Return None: a blocked span has no customer."""
         del event
         return None

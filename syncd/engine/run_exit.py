@@ -89,7 +89,7 @@ def remaining_of_items(items: Iterable[ReportedItem]) -> dict[Remaining, int]:
     counts = Counter[Remaining]()
     for item in items:
         if item.acknowledged_at is None:
-            counts[REMAINING_OF_TOPIC.get(item.topic, Remaining.REPORTED)] += item.record_count
+            counts[REMAINING_OF_TOPIC.get(item.topic, Remaining.REPORTED)] += item.event_count
     return dict(counts)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
-from syncd.engine import lookup_answers
+from syncd.engine import completed_lookups
 from syncd.engine.absence import is_expected
 from syncd.engine.absence_lookups import AbsenceLookups
 from syncd.engine.lookups import Lookups
@@ -153,12 +153,12 @@ async def follow_running(
     queued = [record for record in records if record.id in awaited]
     lasting = [r for r in records if r.id not in awaited and _is_settled(read, r)]
     due = running.due(lasting, read.asked_at, read.probes, at_once=at_once)
-    reports.missing |= {record.id for record in records}
+    reports.unlisted |= {record.id for record in records}
     for record in (*queued[:MAX_FOLLOWED], *due):
         if questions.exhausted:
             return
         try:
-            await lookup_answers.look_up(read, questions, reports, record)
+            await completed_lookups.look_up(read, questions, reports, record)
         except PlatformError as fault:
             read.seen.fail(fault)
             return

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 
 from syncd.engine.observation import Observation
 from syncd.model import Kind, TrackedEvent, Window, series_of
-from syncd.store.series import missing_instances
+from syncd.store.series import absent_instances
 from syncd.store.store import Store
 
 
@@ -19,7 +19,7 @@ def complete_series(store: Store, seen: Observation) -> list[str]:
     """
     news = [r for r in _touched(store, seen) if series_of(r)]
     for provider in sorted({r.provider for r in news}):
-        for record in missing_instances(store, seen.system, provider):
+        for record in absent_instances(store, seen.system, provider):
             seen.add_changed(provider, record.id)
     return sorted({r.provider for r in news if r.observed is None and r.provider})
 

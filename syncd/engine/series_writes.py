@@ -58,11 +58,11 @@ def migrate_series_stops(systems: Iterable[System], store: Store) -> None:
         if system.facts.value(_FORMER_STOP):
             note_fact(system, store, INSTANCE_WRITES, NO)
             note_fact(system, store, _FORMER_STOP, "")
-        if system.capabilities.series_held and system.facts.value(INSTANCE_WRITES) == NO:
+        if system.capabilities.series_waits and system.facts.value(INSTANCE_WRITES) == NO:
             note_fact(system, store, INSTANCE_WRITES, "")
 
 
-def held_instances(
+def unwritable_instances(
     system: System, operations: Sequence[Operation], context: WriteContext
 ) -> set[str]:
     """Return the targets that must not be written to, as a write may change their whole series.

@@ -74,39 +74,39 @@ class GatedSystem:
 
     async def read(self, *args: Any, **kwargs: Any) -> Any:
         """Read the wrapped system; return the snapshot when the gate is open."""
-        return await self._answer(self._system.read(*args, **kwargs))
+        return await self._response_to(self._system.read(*args, **kwargs))
 
     async def read_one(self, *args: Any) -> Any:
         """Look up an event in the wrapped system; return the result when the gate is open."""
-        return await self._answer(self._system.read_one(*args))
+        return await self._response_to(self._system.read_one(*args))
 
     async def users(self) -> Any:
         """Read the users of the wrapped system; return them when the gate is open."""
-        return await self._answer(self._system.users())
+        return await self._response_to(self._system.users())
 
     async def whole(self, *args: Any) -> Any:
         """Read a whole record from the wrapped system; return it when the gate is open."""
-        return await self._answer(self._system.whole(*args))
+        return await self._response_to(self._system.whole(*args))
 
-    async def person(self, *args: Any) -> Any:
+    async def customer(self, *args: Any) -> Any:
         """Look up an event's customer in the wrapped system; return it when the gate is open."""
-        return await self._answer(self._system.person(*args))
+        return await self._response_to(self._system.customer(*args))
 
     async def write(self, *args: Any) -> Any:
         """Write to the wrapped system; return the response when the gate is open."""
-        return await self._answer(self._system.write(*args))
+        return await self._response_to(self._system.write(*args))
 
-    async def _answer(self, call: Coroutine[Any, Any, T]) -> T:
+    async def _response_to(self, call: Coroutine[Any, Any, T]) -> T:
         self.since = asyncio.get_running_loop().time()
         try:
-            answer = await call
+            response = await call
         except Exception:
             await self._gate.passed()
             raise
         finally:
             self.since = None
         await self._gate.passed()
-        return answer
+        return response
 
 
 @dataclass(slots=True)
@@ -277,7 +277,7 @@ class SystemTasks:
         if task is None or task.cancelled():
             if system in self.pending:
                 raise RetryableError(system, detail="an earlier call has no response yet")
-            self._forget_answers()
+            self._forget_responses()
             task = self._calls[key] = asyncio.create_task(call())
             try:
                 await asyncio.wait({task}, timeout=None if self.waits_for_all else self.grace)
@@ -353,7 +353,7 @@ class SystemTasks:
                 )
                 if not done:
                     return
-                answered += sum(_is_answer(task.result()) for task in done)
+                answered += sum(_has_responded(task.result()) for task in done)
         except asyncio.CancelledError:
             for task in tasks.values():
                 task.cancel()
@@ -383,9 +383,9 @@ class SystemTasks:
                 task.cancel()
             raise
 
-    def _forget_answers(self) -> None:
+    def _forget_responses(self) -> None:
         done = [key for key, task in self._calls.items() if task.done()]
-        for key in done[: max(0, len(done) - MAX_LATE_ANSWERS)]:
+        for key in done[: max(0, len(done) - MAX_LATE_RESPONSES)]:
             del self._calls[key]
 
     async def _all(self, *tasks: asyncio.Task[Any]) -> None:
@@ -420,11 +420,11 @@ _PAIR = 2
 MIN_SYSTEMS = 3
 """With fewer systems, no two are left beside a late system, so a cycle waits for all."""
 
-MAX_LATE_ANSWERS = 100
+MAX_LATE_RESPONSES = 100
 """The number of late responses that are kept until the same call is made again."""
 
 
-def _is_answer(result: object) -> bool:
+def _has_responded(result: object) -> bool:
     return isinstance(result, Observation) and result.state is SystemStatus.OK
 
 

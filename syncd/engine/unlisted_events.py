@@ -1,6 +1,6 @@
 """Revoke the coverage of lists that hide events which a lookup by id still finds.
 
-Such a list may look complete and be empty, so an event that is missing from the list is not proven
+Such a list may look complete and be empty, so an event that the list lacks is not proven
 gone. The rows of the list still count, and its calendars can be written to, but its coverage is
 void, both for the decision of this cycle and in the store.
 """
@@ -171,9 +171,9 @@ def _take_back(read: SystemRead, lists: Collection[ListKey]) -> None:
     read.changes.coverage = list(coverage)
 
 
-def never_looked_up(read: SystemRead, missing: Iterable[TrackedEvent]) -> frozenset[ListKey]:
+def never_looked_up(read: SystemRead, unlisted: Iterable[TrackedEvent]) -> frozenset[ListKey]:
     """Return the lists that lack events which were not looked up since the lists lack them."""
-    not_asked = (record for record in missing if not read.probes.was_asked(record.id))
+    not_asked = (record for record in unlisted if not read.probes.was_asked(record.id))
     return frozenset((record.provider, record.kind) for record in not_asked)
 
 
@@ -201,7 +201,7 @@ def report_unshown(
     """
     asked = {each.provider for each in read.snapshot.coverage}
     asked |= {each.provider for each in read.snapshot.unproven}
-    read.probes.note_unshown(lacking, reports.missing, asked if full else ())
+    read.probes.note_unshown(lacking, reports.unlisted, asked if full else ())
     read.seen.unshown = read.probes.unshown
     if lacking:
         reports.add(not_shown(read.system.name, read.probes.unshown, providers))

@@ -31,7 +31,7 @@ from syncd.engine.reread import (
     was_just_read,
 )
 from syncd.engine.reset_fields import describe_reset, report_reset_fields
-from syncd.engine.series_writes import held_instances, write_and_compare
+from syncd.engine.series_writes import unwritable_instances, write_and_compare
 from syncd.engine.supervise import supervised
 from syncd.engine.write_history import history_of_write
 from syncd.engine.write_outcome import commit_queued, outcome_changes, stored_record
@@ -41,10 +41,10 @@ from syncd.model import (
     Changes,
     Clock,
     Coverage,
-    HeldConflict,
     Intent,
     IntentState,
     Operation,
+    StoredConflict,
     TrackedEvent,
     Waiting,
     WaitReason,
@@ -101,7 +101,7 @@ class WriteResult:
     """The operations that wait until the system responds, or allows writes again."""
     failures: list[str] = field(default_factory=list)
     fault: PlatformError | None = None
-    unsure: set[str] = field(default_factory=set)
+    unanswered: set[str] = field(default_factory=set)
     """Providers with a write that got no response; this run writes nothing more for them."""
     news: list[TrackedEvent] = field(default_factory=list)
     """Changed records that were found when targets were read again."""
@@ -218,7 +218,7 @@ async def _make(
                 await settle_first(system, context)
         except UnknownOutcomeError as fault:
             # The intents stay open. Nothing more is written until a read finds the outcome.
-            result.unsure.update(i.operation.provider for i in ready)
+            result.unanswered.update(i.operation.provider for i in ready)
             result.skipped.extend(i.operation for i in ready)
             result.failures.append(str(fault))
             log.warning("write unanswered", system=system.name, fault=str(fault))
@@ -274,10 +274,10 @@ async def still_applies(
     """
     applicable: list[Intent] = []
     foreign = foreign_blocks(system.name, [i.operation for i in call], context.store)
-    foreign |= held_instances(system, [i.operation for i in call], context)
+    foreign |= unwritable_instances(system, [i.operation for i in call], context)
     for intent in call:
         operation = intent.operation
-        if operation.provider in result.unsure:
+        if operation.provider in result.unanswered:
             continue
         if operation.event in foreign:
             log.warning(
@@ -295,7 +295,7 @@ async def still_applies(
             applicable.append(intent)
             continue
         try:
-            stays, news = await still_occupied(system, operation, context)
+            is_occupied, news = await still_occupied(system, operation, context)
             result.news += news
             record, changes = await reread(system, context.store, context.clock, operation.ref)
         except RateLimitedError:
@@ -319,7 +319,7 @@ async def still_applies(
         result.news += changes.records
         decided_on = (operation.kind, operation.provider, operation.before)
         same = record is not None and (record.kind, record.provider, record.observed) == decided_on
-        if same and stays:
+        if same and is_occupied:
             applicable.append(intent)
             continue
         log.info("target changed before the write", system=system.name, event_id=operation.event)
@@ -348,8 +348,8 @@ async def _write(
     except UnknownOutcomeError as fault:
         # The request may have taken effect at any time until now.
         now = context.clock.now()
-        unsure = [replace(i, opened_at=now, error=str(fault)) for i in call]
-        context.store.apply(Changes(intents=unsure))
+        unanswered = [replace(i, opened_at=now, error=str(fault)) for i in call]
+        context.store.apply(Changes(intents=unanswered))
         raise
     except RejectedError as fault:
         why = fault if len(call) == 1 else without_reason(fault)
@@ -415,14 +415,14 @@ def _rejected(
         # The target is gone: a removal is done; for any other write, this is a change.
         record = stored_record(context, operation.system, operation.event)
         links = context.store.links(operation.system, operation.event)
-        changes = write_results.target_missing(record, links, at)
+        changes = write_results.target_gone(record, links, at)
         done = operation.action is Action.REMOVE_BLOCK
         state = IntentState.DONE if done else IntentState.DROPPED
         changes.intents.append(replace(failed, state=state))
     elif fault.why is RejectionReason.SLOT_TAKEN:
         known = context.store.state(operation.provider)
         conflict = slot_taken(operation, fault.detail, known)
-        changes.opened.append(HeldConflict(context.new_id(), conflict, at, context.run))
+        changes.opened.append(StoredConflict(context.new_id(), conflict, at, context.run))
     changes.history += history_of_write(
         context, operation, operation.event or "", f"rejected: {fault.detail}", at
     )

@@ -89,8 +89,8 @@ class ReportedItem:
         return item_digest(self.reason)
 
     @property
-    def record_count(self) -> int:
-        """Return the number of records that the item counts as; a fact about an account is one."""
+    def event_count(self) -> int:
+        """Return the number of events that the item counts as; a fact about an account is one."""
         return 1 if self.topic is Topic.ACCOUNT else len(self.events) or 1
 
     @property

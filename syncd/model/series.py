@@ -14,6 +14,6 @@ def series_of(record: TrackedEvent) -> tuple[str, ...]:
     """
     if record.series != UNNAMED_SERIES:
         return (record.system, record.series) if record.series else ()
-    if record.person is None:
+    if record.customer is None:
         return ()
-    return (record.system, record.person, record.service or "", UNNAMED_SERIES)
+    return (record.system, record.customer, record.service or "", UNNAMED_SERIES)

@@ -41,7 +41,7 @@ class TrackedEvent:
       event was accepted; then ``end_accepted`` is true).
     - ``written``, ``written_at``, ``before_write``: the last value that syncd wrote, when, and the
       value before it (None: the event did not exist). They identify stale reads.
-    - ``absence_proofs``: the number of separate proofs of absence so far; ``missing_since`` is the
+    - ``absence_proofs``: the number of separate proofs of absence so far; ``absent_since`` is the
       time of the first one.
     - ``archived``: the event is history and no longer takes part in decisions.
     - ``series``, ``original_start``, ``created_at``: as in `Event`.
@@ -62,7 +62,7 @@ class TrackedEvent:
     base: Value | None = None
     end_accepted: bool = False
     created_by_us: bool = False
-    person: str | None = None
+    customer: str | None = None
     service: str | None = None
     key: str | None = None
     updated_at: datetime | None = None
@@ -70,7 +70,7 @@ class TrackedEvent:
     written_at: datetime | None = None
     before_write: Value | None = None
     absence_proofs: int = 0
-    missing_since: datetime | None = None
+    absent_since: datetime | None = None
     archived: bool = False
     series: str = ""
     original_start: datetime | None = None
@@ -132,7 +132,7 @@ class Booking:
 class Replica:
     """The link between a booking and one of its events. Several bookings may share one block.
 
-    ``person`` is the customer of the appointment when it was linked, or when the customers of the
+    ``customer`` is the customer of the appointment when it was linked, or when the customers of the
     meeting were last compared (None: no customer).
     """
 
@@ -141,7 +141,7 @@ class Replica:
     event: str
     role: Role
     synced_revision: int = 0
-    person: str | None = None
+    customer: str | None = None
 
 
 class IntentState(StrEnum):
@@ -185,7 +185,7 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True)
-class HeldConflict:
+class StoredConflict:
     """A stored conflict.
 
     ``outcome`` says how it ended. A dismissed conflict has an outcome and is still open: it is no
@@ -277,7 +277,8 @@ class ExposureCause(StrEnum):
 class Exposure:
     """An interval that a system still offers although the provider is busy in another system.
 
-    ``seats`` are the ids of the calendars that offer it; () if the free slots were not read yet.
+    ``calendars`` are the ids of the calendars that offer it; () if the free slots were not read
+    yet.
     """
 
     provider: str
@@ -287,7 +288,7 @@ class Exposure:
     cause: ExposureCause
     bookings: tuple[str, ...]
     since: datetime
-    seats: tuple[str, ...] = ()
+    calendars: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,7 +331,7 @@ class ProviderState:
     records: tuple[TrackedEvent, ...] = ()
     bookings: tuple[Booking, ...] = ()
     replicas: tuple[Replica, ...] = ()
-    conflicts: tuple[HeldConflict, ...] = ()
+    conflicts: tuple[StoredConflict, ...] = ()
     intents: tuple[Intent, ...] = ()
     undo_suppressions: tuple[UndoSuppression, ...] = ()
     owner_changes: tuple[OwnerChange, ...] = ()
@@ -370,8 +371,8 @@ class Changes:
     unlinked: list[Replica] = field(default_factory=list)
     deleted: list[EventRef] = field(default_factory=list)
     archived: list[str] = field(default_factory=list)
-    opened: list[HeldConflict] = field(default_factory=list)
-    closed: list[HeldConflict] = field(default_factory=list)
+    opened: list[StoredConflict] = field(default_factory=list)
+    closed: list[StoredConflict] = field(default_factory=list)
     intents: list[Intent] = field(default_factory=list)
     coverage: list[Coverage] = field(default_factory=list)
     history: list[HistoryEntry] = field(default_factory=list)

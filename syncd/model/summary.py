@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from syncd.model.reported import Acknowledgement, ReportedItem, Topic
-from syncd.model.state import HeldConflict
+from syncd.model.state import StoredConflict
 
 MIN_GROUPED = 5
 """The minimum number of records with the same fault that are summarised as one."""
@@ -44,7 +44,7 @@ def summarise(
     return [_marked(item, marks) for item in (*alone, *(_joined(groups[g]) for g in shared))]
 
 
-def acknowledgement_of(held: HeldConflict, marks: Acknowledgements) -> Acknowledgement | None:
+def acknowledgement_of(held: StoredConflict, marks: Acknowledgements) -> Acknowledgement | None:
     """Return the acknowledgement of a conflict.
 
     Return None if the conflict was not acknowledged, or waits for a decision. ``marks`` are the
@@ -56,7 +56,7 @@ def acknowledgement_of(held: HeldConflict, marks: Acknowledgements) -> Acknowled
 
 
 def stale_acknowledgements(
-    marks: Acknowledgements, items: Iterable[ReportedItem], conflicts: Iterable[HeldConflict]
+    marks: Acknowledgements, items: Iterable[ReportedItem], conflicts: Iterable[StoredConflict]
 ) -> list[str]:
     """Return the subjects of acknowledgements whose item or conflict ended or changed."""
     current = {item.digest for item in items if item.acknowledged_at is not None}

@@ -125,7 +125,7 @@ class EventRef:
 class Event:
     """One event, parsed from a platform's row.
 
-    - ``person``, ``service``: the platform's ids (a contact or lead; a calendar or task type).
+    - ``customer``, ``service``: the platform's ids (a contact or lead; a calendar or task type).
     - ``key``: the syncd tag in the texts of the event, if any.
     - ``updated_at``, ``created_at``: times of the platform's own clock, only comparable with times
       of the same platform. None if the platform does not show them.
@@ -144,7 +144,7 @@ class Event:
     id: str
     kind: Kind
     value: Value
-    person: str | None = None
+    customer: str | None = None
     service: str | None = None
     key: str | None = None
     updated_at: datetime | None = None

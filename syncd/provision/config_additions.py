@@ -70,14 +70,14 @@ def additions(
     """
     new_proposals = []
     for proposal in proposals:
-        known = {owner for s in proposal.seats if (owner := owners.get((s.system, s.id)))}
+        known = {owner for s in proposal.users if (owner := owners.get((s.system, s.id)))}
         if not known:
             new_proposals.append(proposal)
         elif len(known) == 1:
             (name,) = known
-            new = tuple(s for s in proposal.seats if _is_new(s, owners, providers[name]))
+            new = tuple(s for s in proposal.users if _is_new(s, owners, providers[name]))
             if new:
-                new_proposals.append(replace(proposal, name=name, seats=new))
+                new_proposals.append(replace(proposal, name=name, users=new))
     return new_proposals
 
 

@@ -54,8 +54,8 @@ def ambiguity_finding(doubt: AmbiguousMatch) -> CheckResult:
     """Return the check result for users that cannot be distinguished."""
     what, remedy = _WORDS[doubt.ground]
     by_system: dict[str, list[str]] = {}
-    for seat in doubt.seats:
-        by_system.setdefault(seat.system, []).append(f"{seat.name or '(no name)'} ({seat.id})")
+    for user in doubt.users:
+        by_system.setdefault(user.system, []).append(f"{user.name or '(no name)'} ({user.id})")
     crowded = {system: users for system, users in by_system.items() if len(users) > 1}
     names = "; ".join(", ".join(users) for users in (crowded or by_system).values())
     subject = ", ".join(crowded or by_system)

@@ -52,14 +52,14 @@ class EvidenceItem:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A proposed provider: one user (``seats``) in each of several systems.
+    """A proposed provider: one user (``users``) in each of several systems.
 
     ``name`` is the proposed name. ``ground`` is the weakest kind of evidence that was needed to
     join all users. ``cautions`` are the reasons against the proposal.
     """
 
     name: str
-    seats: tuple[UserRef, ...]
+    users: tuple[UserRef, ...]
     ground: MatchEvidence
     evidence: tuple[EvidenceItem, ...]
     cautions: tuple[str, ...] = ()
@@ -74,7 +74,7 @@ class AmbiguousMatch:
 
     ground: MatchEvidence
     shared: str
-    seats: tuple[UserRef, ...]
+    users: tuple[UserRef, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +99,9 @@ def normalize_name(name: str) -> str:
     return _NOT_LETTERS.sub(" ", letters.casefold()).strip()
 
 
-def provider_name(seats: Sequence[UserRef], taken: Collection[str]) -> str:
+def provider_name(users: Sequence[UserRef], taken: Collection[str]) -> str:
     """Make a provider name that is valid in the configuration and not in ``taken``."""
-    sources = [*(seat.name for seat in seats), *(seat.email.split("@")[0] for seat in seats)]
+    sources = [*(user.name for user in users), *(user.email.split("@")[0] for user in users)]
     plain = (_NOT_PLAIN.sub("-", normalize_name(source)).strip("-") for source in sources)
     base = next(filter(None, plain), "person")[:40].strip("-")
     names = (base if number == 1 else f"{base}-{number}" for number in range(1, len(taken) + 2))
@@ -109,27 +109,27 @@ def provider_name(seats: Sequence[UserRef], taken: Collection[str]) -> str:
 
 
 def match_users(
-    seats: Iterable[UserRef], *, taken: Collection[str] = (), region: str | None = None
+    users: Iterable[UserRef], *, taken: Collection[str] = (), region: str | None = None
 ) -> Matching:
     """Join users by e-mail address, then by name, then by phone.
 
-    The order of ``seats`` does not matter. ``taken`` are names of existing providers; ``region`` is
+    The order of ``users`` does not matter. ``taken`` are names of existing providers; ``region`` is
     the ISO country of phone numbers without a country code.
     """
     normalizers = _normalizers(region)
-    clusters = [_Cluster((seat,), MatchEvidence.EMAIL) for seat in sorted(set(seats))]
+    clusters = [_Cluster((user,), MatchEvidence.EMAIL) for user in sorted(set(users))]
     doubts: list[AmbiguousMatch] = []
     for ground in MatchEvidence:
         for key in sorted({k for c in clusters for k in c.keys(normalizers[ground])}):
             clusters, doubt = _joined(clusters, ground, key, normalizers[ground])
             doubts += doubt
-    groups = sorted((c for c in clusters if len(c.seats) > 1), key=_by_name)
+    groups = sorted((c for c in clusters if len(c.users) > 1), key=_by_name)
     names = set(taken)
     proposals = []
     for group in groups:
         proposals.append(_proposal(group, normalizers, names, doubts))
         names.add(proposals[-1].name)
-    alone = tuple(c.seats[0] for c in clusters if len(c.seats) == 1)
+    alone = tuple(c.users[0] for c in clusters if len(c.users) == 1)
     return Matching(tuple(proposals), alone, tuple(_relevant(doubts, alone)))
 
 
@@ -139,20 +139,20 @@ _Normalize = Callable[[UserRef], str]
 def _normalizers(region: str | None) -> Mapping[MatchEvidence, _Normalize]:
     """Return a function per kind of evidence that normalizes it; '' if a user has none."""
     return {
-        MatchEvidence.EMAIL: lambda seat: next(
-            iter(normalize_contact([seat.email], []).emails), ""
+        MatchEvidence.EMAIL: lambda user: next(
+            iter(normalize_contact([user.email], []).emails), ""
         ),
-        MatchEvidence.NAME: lambda seat: normalize_name(seat.name),
-        MatchEvidence.PHONE: lambda seat: next(
-            iter(normalize_contact([], [seat.phone], region).phones), ""
+        MatchEvidence.NAME: lambda user: normalize_name(user.name),
+        MatchEvidence.PHONE: lambda user: next(
+            iter(normalize_contact([], [user.phone], region).phones), ""
         ),
     }
 
 
 _RAW: Mapping[MatchEvidence, _Normalize] = {
-    MatchEvidence.EMAIL: lambda seat: seat.email,
-    MatchEvidence.NAME: lambda seat: seat.name,
-    MatchEvidence.PHONE: lambda seat: seat.phone,
+    MatchEvidence.EMAIL: lambda user: user.email,
+    MatchEvidence.NAME: lambda user: user.name,
+    MatchEvidence.PHONE: lambda user: user.phone,
 }
 
 
@@ -160,15 +160,15 @@ _RAW: Mapping[MatchEvidence, _Normalize] = {
 class _Cluster:
     """Users of different systems that are joined so far, and the weakest evidence for that."""
 
-    seats: tuple[UserRef, ...]
+    users: tuple[UserRef, ...]
     ground: MatchEvidence
 
     @property
     def systems(self) -> set[str]:
-        return {seat.system for seat in self.seats}
+        return {user.system for user in self.users}
 
     def keys(self, normalize: _Normalize) -> set[str]:
-        return {key for seat in self.seats if (key := normalize(seat))}
+        return {key for user in self.users if (key := normalize(user))}
 
 
 def _joined(
@@ -180,16 +180,16 @@ def _joined(
     unique = [c for c in matching if all(count[system] == 1 for system in c.systems)]
     doubts: list[AmbiguousMatch] = []
     if len(unique) < len(matching):
-        seats = sorted(seat for c in matching for seat in c.seats if normalize(seat) == key)
-        doubts.append(AmbiguousMatch(ground, key, tuple(seats)))
+        users = sorted(user for c in matching for user in c.users if normalize(user) == key)
+        doubts.append(AmbiguousMatch(ground, key, tuple(users)))
     if len(unique) < 2:  # noqa: PLR2004 - there is nothing to join
         return clusters, doubts
-    joined = _Cluster(tuple(sorted(seat for c in unique for seat in c.seats)), ground)
+    joined = _Cluster(tuple(sorted(user for c in unique for user in c.users)), ground)
     return [*(c for c in clusters if c not in unique), joined], doubts
 
 
 def _by_name(cluster: _Cluster) -> tuple[str, tuple[UserRef, ...]]:
-    return (normalize_name(cluster.seats[0].name), cluster.seats)
+    return (normalize_name(cluster.users[0].name), cluster.users)
 
 
 def _proposal(
@@ -199,8 +199,8 @@ def _proposal(
     doubts: Iterable[AmbiguousMatch],
 ) -> Proposal:
     return Proposal(
-        name=provider_name(cluster.seats, taken),
-        seats=cluster.seats,
+        name=provider_name(cluster.users, taken),
+        users=cluster.users,
         ground=cluster.ground,
         evidence=tuple(e for g in MatchEvidence for e in _evidence(cluster, g, normalizers[g])),
         cautions=(*_differing(cluster, normalizers), *_shared(cluster, doubts)),
@@ -220,9 +220,9 @@ def _differing(cluster: _Cluster, normalizers: Mapping[MatchEvidence, _Normalize
 def _shared(cluster: _Cluster, doubts: Iterable[AmbiguousMatch]) -> Iterator[str]:
     """Yield a caution if other users have the same e-mail address."""
     for doubt in doubts:
-        others = [seat for seat in doubt.seats if seat not in cluster.seats]
-        if doubt.ground is MatchEvidence.EMAIL and len(others) < len(doubt.seats):
-            names = ", ".join(f"{seat.name or seat.id} in {seat.system}" for seat in others)
+        others = [user for user in doubt.users if user not in cluster.users]
+        if doubt.ground is MatchEvidence.EMAIL and len(others) < len(doubt.users):
+            names = ", ".join(f"{user.name or user.id} in {user.system}" for user in others)
             yield f"the e-mail address is also that of {names}"
 
 
@@ -230,10 +230,10 @@ def _evidence(
     cluster: _Cluster, ground: MatchEvidence, normalize: _Normalize
 ) -> Iterator[EvidenceItem]:
     for key in sorted(cluster.keys(normalize)):
-        agreeing = [seat for seat in cluster.seats if normalize(seat) == key]
+        agreeing = [user for user in cluster.users if normalize(user) == key]
         if len(agreeing) > 1:
-            raw = dict.fromkeys(_RAW[ground](seat).strip() for seat in agreeing)
-            yield EvidenceItem(ground, tuple(seat.system for seat in agreeing), tuple(raw))
+            raw = dict.fromkeys(_RAW[ground](user).strip() for user in agreeing)
+            yield EvidenceItem(ground, tuple(user.system for user in agreeing), tuple(raw))
 
 
 def _relevant(
@@ -241,5 +241,5 @@ def _relevant(
 ) -> Iterator[AmbiguousMatch]:
     """Yield shared e-mail addresses, and other ambiguity only if it left a user unmatched."""
     for doubt in doubts:
-        if doubt.ground is MatchEvidence.EMAIL or any(seat in alone for seat in doubt.seats):
+        if doubt.ground is MatchEvidence.EMAIL or any(user in alone for user in doubt.users):
             yield doubt

@@ -49,7 +49,7 @@ def damaged_meeting(
 def damaged_task(task: TaskRecord, damage: Damage | None, users: Iterable[str]) -> TaskRecord:
     """Return a LeadSquared task as an update with this damage leaves it.
 
-    Tasks have neither additional hosts nor a calendar, so damage to hosts or calendars does not
+    Tasks have neither further hosts nor a calendar, so damage to hosts or calendars does not
     apply. ``damage`` None leaves the task unchanged.
     """
     match damage:

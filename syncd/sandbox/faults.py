@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from syncd.sandbox.broken_rows import RowDefect
-from syncd.sandbox.odd_answers import ODD_ANSWERS
+from syncd.sandbox.odd_responses import ODD_RESPONSES
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -64,7 +64,7 @@ class FaultKind(StrEnum):
     NEW_ID_ON_MOVE = "new-id-on-move"
     """An appointment that a person moves gets a new id."""
     ODD_ANSWER = "odd-answer"
-    """The answer is the one of `ODD_ANSWERS` that ``spelling`` names. The request takes effect
+    """The answer is the one of `ODD_RESPONSES` that ``spelling`` names. The request takes effect
     unless that answer refuses it."""
     ODD_TIME = "odd-time"
     """The first row of an answer begins in year 1. It ends in 9999 if ``spelling="ever"``, and was
@@ -127,8 +127,8 @@ class Faults:
         Raises ValueError if the path is not a regular expression, or if the spelling is not the
         name of an odd answer or row defect.
         """
-        if fault.kind is FaultKind.ODD_ANSWER and fault.spelling not in ODD_ANSWERS:
-            message = f"spelling {fault.spelling!r} is not one of {', '.join(ODD_ANSWERS)}"
+        if fault.kind is FaultKind.ODD_ANSWER and fault.spelling not in ODD_RESPONSES:
+            message = f"spelling {fault.spelling!r} is not one of {', '.join(ODD_RESPONSES)}"
             raise ValueError(message)
         if fault.kind is FaultKind.BROKEN_ROW and fault.spelling not in {"", *RowDefect}:
             message = f"spelling {fault.spelling!r} is not one of {', '.join(RowDefect)}"

@@ -29,7 +29,7 @@ from syncd.sandbox.faults import Fault, FaultKind, Faults
 from syncd.sandbox.hidden_events import HiddenEvents, bad_request_body
 from syncd.sandbox.knobs import FactKnobs
 from syncd.sandbox.limit_replies import LimitReply
-from syncd.sandbox.odd_answers import ODD_ANSWERS, OddAnswer
+from syncd.sandbox.odd_responses import ODD_RESPONSES, OddResponse
 from syncd.sandbox.odd_rows import insert_odd_values
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ _MARKER = re.compile(r"\s*\[[^\]]*\]")
 HTML_ERROR = "<html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
 
 
-class LostReply(httpx.RemoteProtocolError):
+class LostResponse(httpx.RemoteProtocolError):
     """The connection broke before the whole reply was sent.
 
     Over a socket, the server closes the connection and this exception is not visible. Over
@@ -274,7 +274,7 @@ class Platform(FactKnobs, ABC):
     # --- the application ----------------------------------------------------------------------
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request. Raises `LostReply` if the connection is to break."""
+        """Serve one request. Raises `LostResponse` if the connection is to break."""
         if scope["type"] != "http":
             message = f"the sandbox serves http, not {scope['type']}"
             raise NotImplementedError(message)
@@ -282,33 +282,33 @@ class Platform(FactKnobs, ABC):
         if slow := self.take_fault(FaultKind.SLOW, request):
             await self.clock.sleep(slow.seconds)
         response: Response | None = None
-        cut = lost = False
+        cut = response_lost = False
         if not self.take_fault(FaultKind.LOSE_BEFORE, request):
-            response = self._answer(request, scope)
-            lost = self.take_fault(FaultKind.LOSE_AFTER, request) is not None
+            response = self._respond(request, scope)
+            response_lost = self.take_fault(FaultKind.LOSE_AFTER, request) is not None
             self._spoil(request, response)
-            cut = not lost and self.take_fault(FaultKind.RESET_BODY, request) is not None
-        self._log(request, 0 if response is None or lost or cut else response.status_code)
-        if response is None or lost:
+            cut = not response_lost and self.take_fault(FaultKind.RESET_BODY, request) is not None
+        self._log(request, 0 if response is None or response_lost or cut else response.status_code)
+        if response is None or response_lost:
             message = f"{self.name} dropped the connection"
-            raise LostReply(message)
+            raise LostResponse(message)
         response.headers.setdefault("Date", format_datetime(self.stamp(), usegmt=True))
         if cut:
             await _send_half(response, send)
             message = f"{self.name} broke off its response"
-            raise LostReply(message)
+            raise LostResponse(message)
         await response(scope, receive, send)
 
-    def _answer(self, request: PlatformRequest, scope: Scope) -> Response:
+    def _respond(self, request: PlatformRequest, scope: Scope) -> Response:
         fault = self.take_fault(FaultKind.ODD_ANSWER, request)
         if fault is None:
-            return self._true_answer(request, scope)
-        odd = ODD_ANSWERS[fault.spelling]
+            return self._true_response(request, scope)
+        odd = ODD_RESPONSES[fault.spelling]
         # A real refusal stays: no odd answer may report success for it.
-        real = Response() if odd.refuses else self._true_answer(request, scope)
-        return real if real.status_code in _REFUSALS else _odd_answer(odd, real)
+        real = Response() if odd.refuses else self._true_response(request, scope)
+        return real if real.status_code in _REFUSALS else _odd_response(odd, real)
 
-    def _true_answer(self, request: PlatformRequest, scope: Scope) -> Response:
+    def _true_response(self, request: PlatformRequest, scope: Scope) -> Response:
         limit = self.limit_for(request)
         if error := self.take_fault(FaultKind.ERROR, request):
             return _server_error(error)
@@ -375,10 +375,10 @@ class Platform(FactKnobs, ABC):
                     request.body,
                 )
                 try:
-                    answer: Response = route.endpoint(routed)
+                    response: Response = route.endpoint(routed)
                 except RefusalError as refusal:
                     return refusal.response
-                return answer
+                return response
         return self.unknown_route(request)
 
     def _log(self, request: PlatformRequest, status: int) -> None:
@@ -419,7 +419,7 @@ def _replace_body(response: Response, body: bytes) -> None:
     response.headers["content-length"] = str(len(body))
 
 
-def _odd_answer(odd: OddAnswer, real: Response) -> Response:
+def _odd_response(odd: OddResponse, real: Response) -> Response:
     body = bytes(real.body) if odd.body is None else odd.body
     response = Response(body, odd.status or real.status_code, media_type=real.media_type)
     response.headers.update(odd.headers)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from syncd.sandbox.platform import LostReply
+from syncd.sandbox.platform import LostResponse
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class BreakableProtocol(H11Protocol):
-    """An HTTP protocol that closes the connection if the application raises `LostReply`."""
+    """An HTTP protocol that closes the connection if the application raises `LostResponse`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Wrap the application."""
@@ -29,7 +29,7 @@ class BreakableProtocol(H11Protocol):
         async def breaking(scope: Scope, receive: Receive, send: Send) -> None:
             try:
                 await inner(scope, receive, send)
-            except LostReply:
+            except LostResponse:
                 self.transport.close()
                 # uvicorn sends its own 500 unless it has noticed that the client disconnected.
                 while not self.cycle.disconnected:  # noqa: ASYNC110 - uvicorn has no event for it

@@ -27,7 +27,7 @@ def perform(world: World, step: SimEvent) -> str:
     if step.kind is not EventKind.CANCEL_TWINNED:
         return ""
     crm = world.events("crm").values()
-    times = {(s.key, world.person("crm", s)) for s in crm if s.kind == "appointment" and s.busy}
+    times = {(s.key, world.customer("crm", s)) for s in crm if s.kind == "appointment" and s.busy}
     candidates = sorted(
         event
         for event, view in world.events(step.system).items()
@@ -35,7 +35,7 @@ def perform(world: World, step: SimEvent) -> str:
         and view.busy
         and view.start > world.clock.now()
         and not is_share(event)
-        and (view.key, world.person(step.system, view)) in times
+        and (view.key, world.customer(step.system, view)) in times
     )
     if not candidates:
         return ""
@@ -65,13 +65,13 @@ def was_wrongly_reactivated(world: World, change: Change) -> bool:
     ):
         return False
     off = [c.at for c in world.changes if c.by_hand and c.event == change.event]
-    person = world.person(change.system, before)
+    customer = world.customer(change.system, before)
     return not any(
         other.by_hand
         and other.system != change.system
         and other.after is not None
         and other.at > max(off) - CHANGED_BEFORE
-        and world.person(other.system, other.after) == person
+        and world.customer(other.system, other.after) == customer
         for other in world.changes
     )
 

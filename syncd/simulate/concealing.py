@@ -54,8 +54,8 @@ def prepare(world: World, scenario: Scenario) -> None:
         return
     legacy = world.sandbox.legacy
     away = world.clock.now() + _AWAY
-    for number, person in enumerate(PEOPLE):
+    for number, provider in enumerate(PEOPLE):
         start = away + number * 4 * _HALF_HOUR
-        user = world.seeded.seed_users["legacy", person].user
+        user = world.seeded.seed_users["legacy", provider].user
         world.fixed.add(legacy.block(user, start, start + _HALF_HOUR, "Closed"))
     world.observe("legacy", by_hand=True)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from random import Random
 
 from syncd.sandbox.faults import FaultKind
-from syncd.sandbox.odd_answers import ODD_ANSWERS
+from syncd.sandbox.odd_responses import ODD_RESPONSES
 from syncd.simulate.acts import SYSTEMS, EventKind, SimEvent
 
 _LASTING = frozenset({"rate-spent", "deep-refusal"})
 """Odd answers that outlast the day: a learned rate, and refusals that the operator must look at."""
-_ODD = tuple(name for name in ODD_ANSWERS if name not in _LASTING)
+_ODD = tuple(name for name in ODD_RESPONSES if name not in _LASTING)
 
 
-def odd_answers(random: Random, span: float, near: list[float]) -> list[SimEvent]:
+def odd_responses(random: Random, span: float, near: list[float]) -> list[SimEvent]:
     """Draw up to two periods of odd answers, mostly during reads or writes."""
     return [
         SimEvent(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syncd.app import App, build
-from syncd.core.agreed_plan import plan_digest, plan_end
+from syncd.core.approved_plan import plan_digest, plan_end
 from syncd.daemon.control_socket import RequestRejectedError
 from syncd.engine.operation_json import operation_from_json, operation_json
 from syncd.model import Operation
@@ -90,8 +90,8 @@ async def _carry_out(operator: Operator, jobs: Jobs) -> None:
         return
     operator.done[EventKind.RESYNC_PLAN] += 1
     plan_file = json.loads(file.read_text())
-    agreed = [operation_from_json(operation) for operation in plan_file["operations"]]
-    plan = {"name": "plan", "digest": plan_digest(agreed), "until": plan_file["until"]}
+    approved = [operation_from_json(operation) for operation in plan_file["operations"]]
+    plan = {"name": "plan", "digest": plan_digest(approved), "until": plan_file["until"]}
     try:
         report, code = await jobs.on_request({"plan": plan}, _ignore_progress)
     except RequestRejectedError as refused:
@@ -99,7 +99,7 @@ async def _carry_out(operator: Operator, jobs: Jobs) -> None:
         return
     with closing(Store.open(operator.state, write=False)) as store:
         written = [i.operation for i in intents_of(store, str(report["run"]))]
-    for line in judge_plan(agreed, written, report, finished=code == 0):
+    for line in judge_plan(approved, written, report, finished=code == 0):
         operator.world.report_violation(line)
     planned: Any = report["plan"]
     operator.say(
@@ -108,11 +108,14 @@ async def _carry_out(operator: Operator, jobs: Jobs) -> None:
 
 
 def judge_plan(
-    agreed: Sequence[Operation], written: Sequence[Operation], report: Any, *, finished: bool
+    approved: Sequence[Operation], written: Sequence[Operation], report: Any, *, finished: bool
 ) -> Iterator[str]:
     """Yield writes that the plan does not contain, and those that a complete run left out."""
     matched = bool(report["plan"]["matched"])
-    unplanned, missing = _effects(written) - _effects(agreed), _effects(agreed) - _effects(written)
+    unplanned, missing = (
+        _effects(written) - _effects(approved),
+        _effects(approved) - _effects(written),
+    )
     if written and not matched:
         yield f"plan: refused, but made {len(written)} writes, such as {written[0]}"
     elif unplanned:

@@ -124,8 +124,12 @@ def end_of(world: World, system: str, meeting: PlatformAppointment) -> datetime:
     meeting counts with the end that syncd sent, as long as it stays as that update left it.
     """
     shown = (meeting.start, meeting.end)
-    lost_end = world.sandbox.legacy.lost_ends.get(meeting.id) if system == "legacy" else None
-    return lost_end[2] if lost_end is not None and lost_end[:2] == shown else meeting.end
+    replaced_end = (
+        world.sandbox.legacy.replaced_ends.get(meeting.id) if system == "legacy" else None
+    )
+    return (
+        replaced_end[2] if replaced_end is not None and replaced_end[:2] == shown else meeting.end
+    )
 
 
 def is_kept_short(world: World, system: str, view: EventView) -> bool:

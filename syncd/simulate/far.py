@@ -45,7 +45,7 @@ class FarMeeting:
 
     at: datetime
     provider: str
-    person: str
+    customer: str
     interval: TimeSpan
     events: dict[str, str]
 
@@ -62,17 +62,17 @@ def perform(world: World, step: SimEvent, start: datetime) -> str:
 
 
 def _book(world: World, step: SimEvent) -> str:
-    provider, person = PEOPLE[step.number % len(PEOPLE)], ("kim", "lee")[step.slot % 2]
+    provider, customer = PEOPLE[step.number % len(PEOPLE)], ("kim", "lee")[step.slot % 2]
     day = floor_to(world.clock.now(), timedelta(hours=1)) + timedelta(days=_FIRST)
     start = day + timedelta(days=step.slot // 2 % _DAYS)
     events = {}
     for name in (step.system, *(() if step.spelling == ALONE else (step.spelling,))):
         seat = world.seeded.seed_users[name, provider]
-        where = (seat.calendar, seat.user, start, start + _LENGTH, world.contact(name, person))
+        where = (seat.calendar, seat.user, start, start + _LENGTH, world.contact(name, customer))
         events[name] = world.sandbox.systems[name].book(*where, title="Knee pain")
         world.observe(name, by_hand=True)
     interval = (start, start + _LENGTH)
-    world.far.append(FarMeeting(world.clock.now(), provider, person, interval, events))
+    world.far.append(FarMeeting(world.clock.now(), provider, customer, interval, events))
     return f"{step.kind} {provider} {events} {start:%d %b %H:%M}"
 
 
@@ -161,7 +161,9 @@ def _is_contested(world: World, far: FarMeeting, drag: Change, after: EventView)
                 continue
             if view.start < after.end and after.start < view.end:
                 return True
-            same = view.kind == "appointment" and world.person(change.system, view) == far.person
+            same = (
+                view.kind == "appointment" and world.customer(change.system, view) == far.customer
+            )
             partners = _partners(world, change)
             rival = same and _is_beyond(view, drag.at) and change.system != drag.system
             if rival and drag.system not in partners:

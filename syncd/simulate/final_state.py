@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 from syncd.engine.recovery import DEADLINE
 from syncd.model import (
     ConflictKind,
-    HeldConflict,
     Intent,
     IntentState,
     Kind,
     Replica,
     Role,
+    StoredConflict,
     TrackedEvent,
     floor_to,
 )
@@ -97,9 +97,11 @@ def open_disagreements(
 
 
 def _waiting_times(
-    world: World, store: Store, conflicts: Collection[HeldConflict]
+    world: World, store: Store, conflicts: Collection[StoredConflict]
 ) -> set[tuple[str, TimeSpan]]:
-    times = _claimed(store, conflicts) | _times_by_persons(store) | waiting_times(world, store)
+    times = (
+        _claimed(store, conflicts) | _times_set_by_operators(store) | waiting_times(world, store)
+    )
     return times | {c.before.key for c in without_proof(world) if c.before}
 
 
@@ -138,7 +140,7 @@ def _disagreements(sights: Sequence[EventSummary], now: datetime) -> Iterator[Di
             yield from disagreements(of_interval, SYSTEM_NAMES, now)
 
 
-def _claimed(store: Store, conflicts: Collection[HeldConflict]) -> set[tuple[str, TimeSpan]]:
+def _claimed(store: Store, conflicts: Collection[StoredConflict]) -> set[tuple[str, TimeSpan]]:
     """Return the times that wait for the operator: claimed times, and times agreed before."""
     times: set[tuple[str, TimeSpan]] = set()
     agreed = {b.id: b.agreed for b in store.bookings()}
@@ -151,7 +153,7 @@ def _claimed(store: Store, conflicts: Collection[HeldConflict]) -> set[tuple[str
     return times
 
 
-def _times_by_persons(store: Store) -> set[tuple[str, TimeSpan]]:
+def _times_set_by_operators(store: Store) -> set[tuple[str, TimeSpan]]:
     """Return the times that the operator wants unchanged: undone, dismissed or released."""
     waived, bookings = _undone_bookings(store), store.bookings()
     times = _claimed(store, _dismissed(store))
@@ -166,18 +168,20 @@ def _times_by_persons(store: Store) -> set[tuple[str, TimeSpan]]:
     return times
 
 
-def _dismissed(store: Store) -> list[HeldConflict]:
+def _dismissed(store: Store) -> list[StoredConflict]:
     """Return the conflicts that the operator dismissed."""
     return [h for provider in PEOPLE for h in store.state(provider).conflicts if h.dismissed]
 
 
 def _undone_bookings(store: Store) -> set[str]:
     """Return the bookings of which the operator undid a write."""
-    return {waiver.booking for person in PEOPLE for waiver in store.state(person).undo_suppressions}
+    return {
+        waiver.booking for provider in PEOPLE for waiver in store.state(provider).undo_suppressions
+    }
 
 
 def _judge_meetings(
-    world: World, store: Store, conflicts: Collection[HeldConflict]
+    world: World, store: Store, conflicts: Collection[StoredConflict]
 ) -> Iterator[str]:
     """Yield bookings whose events differ in time or status and are not held.
 

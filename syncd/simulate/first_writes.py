@@ -71,7 +71,7 @@ def may_not_follow(world: World, change: Change, system: str, event: str) -> boo
     twin = world.events(system)[event]
     if twin.kind != "appointment" or not writes_forbidden(world.sandbox.systems[system]):
         return False
-    person = world.person(system, twin)
+    customer = world.customer(system, twin)
     entered = min(c.at for c in world.changes if (c.system, c.event) == (system, event))
     return any(
         past.by_hand
@@ -82,7 +82,7 @@ def may_not_follow(world: World, change: Change, system: str, event: str) -> boo
         and past.after.busy
         and (past.before.kind, past.before.key) == ("appointment", twin.key)
         and past.after.key != twin.key
-        and world.person(past.system, past.before) == person
+        and world.customer(past.system, past.before) == customer
         for past in world.changes
     )
 
@@ -110,7 +110,7 @@ def waits_at(world: World, view: EventView) -> bool:
 
 def _moved_elsewhere(world: World, system: str, view: EventView) -> Iterator[Change]:
     """Yield what people did to the other records of a meeting whose records differ."""
-    person = world.person(system, view)
+    customer = world.customer(system, view)
     for past in world.changes:
         before, after = past.before, past.after
         if (
@@ -118,7 +118,7 @@ def _moved_elsewhere(world: World, system: str, view: EventView) -> Iterator[Cha
             and past.system != system
             and before is not None
             and (before.kind, before.provider) == ("appointment", view.provider)
-            and world.person(past.system, before) == person
+            and world.customer(past.system, before) == customer
             and (after is None or not after.busy or after.key != view.key)
         ):
             yield past

@@ -116,7 +116,7 @@ def replaces_deleted(world: World, change: Change, after: EventView) -> bool:
     Either it was entered before the deletion was proven, or syncd had cancelled the other record of
     the meeting because of the deletion, and the new one is at the same time.
     """
-    person = world.person(change.system, after)
+    customer = world.customer(change.system, after)
     return any(
         c.by_hand
         and c.system == change.system
@@ -124,7 +124,7 @@ def replaces_deleted(world: World, change: Change, after: EventView) -> bool:
         and c.before is not None
         and c.before.kind == "appointment"
         and c.before.provider == after.provider
-        and world.person(c.system, c.before) == person
+        and world.customer(c.system, c.before) == customer
         and (
             c.at > change.at - MAX_DELAY
             or (c.before.interval == after.interval and _has_cancelled_twin(world, c, change))
@@ -165,14 +165,14 @@ def _has_cancelled_twin(world: World, deletion: Change, until: Change) -> bool:
         and (c.before.kind, c.before.key) == ("appointment", view.key)
         and c.before.busy
         and not c.after.busy
-        and world.person(c.system, c.before) == world.person(deletion.system, view)
+        and world.customer(c.system, c.before) == world.customer(deletion.system, view)
         for c in world.changes
     )
 
 
 def _changes_elsewhere(world: World, change: Change, before: EventView) -> list[Change]:
     """Return the changes by hand that end or move this meeting's records in other systems."""
-    person = world.person(change.system, before)
+    customer = world.customer(change.system, before)
     return [
         other
         for other in world.changes
@@ -181,7 +181,7 @@ def _changes_elsewhere(world: World, change: Change, before: EventView) -> list[
         and other.before is not None
         and not other.keeps_time
         and other.before.provider == before.provider
-        and world.person(other.system, other.before) == person
+        and world.customer(other.system, other.before) == customer
     ]
 
 
@@ -240,7 +240,7 @@ def _is_claimed(world: World, system: str, block: EventView) -> bool:
     if "hold" not in world.choices:
         return False
     return any(
-        world.person(past.system, past.before) == world.person(name, view)
+        world.customer(past.system, past.before) == world.customer(name, view)
         for name in world.sandbox.systems
         for view in world.events(name).values()
         if name != system and view.kind == "appointment" and view.busy and view.key == block.key
@@ -300,9 +300,9 @@ def _same_meeting(
     world: World, system: str, view: EventView
 ) -> Iterator[tuple[str, str, EventView]]:
     """Yield the active records of the same meeting in other systems."""
-    person = world.person(system, view)
+    customer = world.customer(system, view)
     for name in world.sandbox.systems:
         for event, other in sorted(world.events(name).items()) if name != system else ():
             alike = other.kind == "appointment" and other.busy and other.key == view.key
-            if alike and not is_share(event) and world.person(name, other) == person:
+            if alike and not is_share(event) and world.customer(name, other) == customer:
                 yield name, event, other

@@ -18,7 +18,7 @@ from syncd.engine import pausing
 from syncd.engine.acknowledge import entries
 from syncd.engine.guard_stops import AcceptError, check_accept
 from syncd.engine.resolve import to_arguments
-from syncd.model import ConflictKind, HeldConflict, Topic
+from syncd.model import ConflictKind, StoredConflict, Topic
 from syncd.simulate import errands, status_check
 from syncd.simulate.clocks import true_time
 from syncd.simulate.paused import paused_place
@@ -231,7 +231,7 @@ class Operator:
                 text = refused.reason
             self.say(f"undo {runs[0]}: {text}")
 
-    def _open(self) -> list[HeldConflict]:
+    def _open(self) -> list[StoredConflict]:
         if not self.state.exists():
             return []
         with closing(Store.open(self.state, write=False)) as store:
@@ -242,7 +242,7 @@ def _ignore_progress(_text: str) -> None:
     """Ignore progress messages."""
 
 
-def _resolution(held: HeldConflict, step: SimEvent) -> Resolution:
+def _resolution(held: StoredConflict, step: SimEvent) -> Resolution:
     claims = held.conflict.claims
     way = RESOLUTION_KINDS[step.slot % len(RESOLUTION_KINDS)]
     claim = claims[step.number % len(claims)]

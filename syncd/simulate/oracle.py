@@ -150,14 +150,14 @@ def _judge_created(world: World, change: Change, after: EventView) -> Iterator[s
     if len(same) > 1:
         yield f"4: {len(same)} blocks for {where}"
     sources = set(find_sources(world, change, after, since=change.at))
-    persons = {world.person(system, world.events(system)[event]) for system, event in sources}
+    customers = {world.customer(system, world.events(system)[event]) for system, event in sources}
     not_twins = not_twins_of_block(world, change, after, sources)
-    persons_here = {
-        world.person(change.system, view)
+    customers_here = {
+        world.customer(change.system, view)
         for view in world.events(change.system).values()
         if view.kind == "appointment" and view.busy and view.key == after.key
     }
-    is_twin = persons <= persons_here and (not sources or sources > not_twins)
+    is_twin = customers <= customers_here and (not sources or sources > not_twins)
     # Another customer's meeting at that time is a double booking, and no reason against a block.
     covered = [
         event
@@ -227,11 +227,11 @@ def _was_left_by_accepted_edit(world: World, system: str, view: EventView) -> bo
     former time is another meeting, for which the first one has no block
     (docs/design.md#blocks).
     """
-    person = world.person(system, view)
+    customer = world.customer(system, view)
     return any(
         after is not None
         and before.key == view.key
-        and world.person(mass_edit.system, before) == person
+        and world.customer(mass_edit.system, before) == customer
         for mass_edit in world.mass_edits
         if mass_edit.over
         for before, after in mass_edit.news.values()
@@ -249,7 +249,7 @@ def _judge_changed_appointment(
         if other.system != change.system
         and other.by_hand
         and other.at > change.at - timedelta(hours=26)
-        and _person_of(world, other) == world.person(change.system, before)
+        and _customer_of(world, other) == world.customer(change.system, before)
     ]
     causes = (*elsewhere, *blocks_moved_to(world, change))
     if causes and has_shares(world, change) and not changed_for_first_host(world, change, causes):
@@ -294,8 +294,8 @@ def _times_by_rule(world: World, change: Change, since: datetime) -> set[TimeSpa
     return times
 
 
-def _person_of(world: World, change: Change) -> str:
-    return world.person(change.system, view) if (view := change.after or change.before) else ""
+def _customer_of(world: World, change: Change) -> str:
+    return world.customer(change.system, view) if (view := change.after or change.before) else ""
 
 
 def _judge_freed(world: World, change: Change, before: EventView) -> None:
@@ -381,7 +381,7 @@ def _is_cancelled_elsewhere(
 ) -> bool:
     """Return true if the meeting was cancelled elsewhere, so that this twin is about to end."""
     twin = world.events(system)[event]
-    person = world.person(system, twin)
+    customer = world.customer(system, twin)
     ended = {
         (past.system, past.event)
         for past in world.changes
@@ -389,7 +389,7 @@ def _is_cancelled_elsewhere(
         and past.at >= oldest_cause(world, without_wrong_clock(world, change.at - within))
         and past.before is not None
         and past.before.kind == twin.kind == "appointment"
-        and world.person(past.system, past.before) == person
+        and world.customer(past.system, past.before) == customer
         and (past.after is None or not past.after.busy or past.after.provider != twin.provider)
     }
     # The records were at one time once, though they may have moved apart and be held since. A
@@ -408,7 +408,7 @@ def _is_moved_elsewhere(world: World, change: Change, event: str) -> bool:
     If a rule holds that move, the twin stays there until the operator decides.
     """
     twin = world.events(change.system)[event]
-    person = world.person(change.system, twin)
+    customer = world.customer(change.system, twin)
     return any(
         past.by_hand
         and past.system != change.system
@@ -416,7 +416,7 @@ def _is_moved_elsewhere(world: World, change: Change, event: str) -> bool:
         and past.before is not None
         and past.before.kind == twin.kind == "appointment"
         and past.before.key == twin.key
-        and world.person(past.system, past.before) == person
+        and world.customer(past.system, past.before) == customer
         for past in world.changes
     )
 
@@ -427,7 +427,7 @@ def _was_moved_into_past(world: World, change: Change, system: str, event: str) 
     Then its blocks go before this twin follows, as past time is not blocked.
     """
     twin = world.events(system)[event]
-    person = world.person(system, twin)
+    customer = world.customer(system, twin)
     return any(
         past.by_hand
         and past.system != system
@@ -436,6 +436,6 @@ def _was_moved_into_past(world: World, change: Change, system: str, event: str) 
         and past.after is not None
         and past.after.end <= change.at
         and past.before.key == twin.key
-        and world.person(past.system, past.before) == person
+        and world.customer(past.system, past.before) == customer
         for past in world.changes
     )

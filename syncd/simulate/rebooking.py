@@ -119,7 +119,7 @@ def _book_both(world: World, step: SimEvent, start: datetime) -> str:
     """Book a client in two systems; a weekly one for the week after as well, in the first."""
     weekly = step.kind is EventKind.WEEKLY
     provider = PEOPLE[step.number % len(PEOPLE)]
-    person = ("kim", "lee")[step.slot % 2]
+    customer = ("kim", "lee")[step.slot % 2]
     others = [name for name in world.sandbox.systems if name != step.system]
     other = step.spelling or others[step.number % len(others)]
     events: dict[str, list[str]] = {}
@@ -132,7 +132,7 @@ def _book_both(world: World, step: SimEvent, start: datetime) -> str:
                 seat.user,
                 at,
                 at + _LENGTH,
-                world.contact(name, person),
+                world.contact(name, customer),
                 title="Knee pain",
             )
             for at in starts
@@ -169,10 +169,10 @@ def _meetings(world: World, system: str) -> Iterator[tuple[str, EventView, tuple
 
 
 def _twins(world: World, system: str, view: EventView) -> Iterator[EventId]:
-    person = world.person(system, view)
+    customer = world.customer(system, view)
     for name in world.sandbox.systems:
         for event, other in sorted(world.events(name).items()) if name != system else ():
-            if other.busy and other.key == view.key and world.person(name, other) == person:
+            if other.busy and other.key == view.key and world.customer(name, other) == customer:
                 yield name, event
 
 
@@ -263,11 +263,11 @@ def _is_early(change: Change, rebooking: Rebooking) -> bool:
 
 def _is_rival(world: World, change: Change, rebooking: Rebooking) -> bool:
     """Return true if a change of another meeting of the client makes the reschedule ambiguous."""
-    person = world.person(rebooking.system, rebooking.view)
+    customer = world.customer(rebooking.system, rebooking.view)
     views = [s for s in (change.before, change.after) if s is not None]
     return any(
         s.provider == rebooking.view.provider
         and s.kind == "appointment"
-        and world.person(change.system, s) == person
+        and world.customer(change.system, s) == customer
         for s in views
     )

@@ -36,14 +36,16 @@ def unjournaled(change: Change, database: sqlite3.Connection) -> Iterator[str]:
 def missing_from_history(world: World, database: sqlite3.Connection) -> Iterator[str]:
     """Yield writes that the history does not contain (promise 10)."""
     recorded = set(database.execute("select system, what, event from history"))
-    # A create with a lost reply that somebody reverted before it was found has no event.
-    lost = set(database.execute("select system, action, provider from intent where event is null"))
+    # A create with a lost response that somebody reverted before it was found has no event.
+    unanswered = set(
+        database.execute("select system, action, provider from intent where event is null")
+    )
     for change in world.changes:
         action = _action(change)
         view = change.after or change.before
         provider = view.provider if view else ""
         known = (change.system, action, change.event) in recorded
-        known = known or (change.system, action, provider) in lost
+        known = known or (change.system, action, provider) in unanswered
         known = known or change.by_hand or restores_status(world, change) or is_share(change.event)
         known = known or was_made_by_platform(world, change)
         if not (known or world.may_be_lost(change.at)):

@@ -70,7 +70,7 @@ def awaits_answer(world: World, view: EventView) -> bool:
         before, series = past.before, known.get((past.system, past.event))
         if not past.by_hand or before is None or past.after is not None or series is None:
             continue
-        person = world.person(past.system, before)
+        customer = world.customer(past.system, before)
         if before.key != view.key or any(at > past.at for at, _ in world.answers):
             continue
         beside = [c for c in world.changes if c.by_hand and c.system == past.system]
@@ -86,7 +86,7 @@ def awaits_answer(world: World, view: EventView) -> bool:
             c.at == past.at
             and c.before is None
             and c.after is not None
-            and world.person(c.system, c.after) == person
+            and world.customer(c.system, c.after) == customer
             and known.get((c.system, c.event), series) != series
             for c in beside
         )
@@ -218,7 +218,7 @@ def _twin(world: World, step: SimEvent) -> str:
     event, _ = candidates[step.number % len(candidates)]
     view = world.events("clinic")[event]
     seat = world.seeded.seed_users["legacy", view.provider]
-    contact = world.contact("legacy", world.person("clinic", view))
+    contact = world.contact("legacy", world.customer("clinic", view))
     twin = world.sandbox.legacy.book(
         seat.calendar, seat.user, *view.interval, contact, title="Knee pain"
     )

@@ -183,7 +183,7 @@ def draw_scenario(
         steps += disk(Random(f"disk {seed}"), span) if "disk" in faults else []  # noqa: S311
     if complaints and FaultKind.ODD_ANSWER in faults:
         near = [step.at for step in steps if step.kind in OUTSIDE]
-        steps += draws.odd_answers(Random(f"odd answers {seed}"), span, near)  # noqa: S311
+        steps += draws.odd_responses(Random(f"odd answers {seed}"), span, near)  # noqa: S311
     if complaints:
         resets = Random(f"updates {seed}")  # noqa: S311
         replaces = resets.random() < _REPLACES

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from syncd.engine.remaining import count_remaining
 from syncd.engine.report import Report, RunExit, unknown_owners
-from syncd.model import ConflictKind, HeldConflict, ReportedItem, Topic
+from syncd.model import ConflictKind, ReportedItem, StoredConflict, Topic
 from syncd.sandbox.scenario import PEOPLE, SYSTEM_NAMES
 from syncd.simulate.hosted import is_share
 from syncd.simulate.mass_edit import EventView, TimeSpan
@@ -34,7 +34,7 @@ def of_item(item: ReportedItem) -> Acknowledged:
     return (item.system, item.event, item.reason)
 
 
-def of_pair(pair: HeldConflict) -> Acknowledged:
+def of_pair(pair: StoredConflict) -> Acknowledged:
     """Return what an acknowledgement of a double booking covers."""
     values = [claim.value for claim in pair.conflict.claims]
     return (pair.conflict.provider, frozenset(v.interval for v in values if v is not None))
@@ -107,7 +107,7 @@ def _double_bookings(
         if not decided.isdisjoint({"", provider}):
             continue
         theirs = [
-            (world.person(system, view), view)
+            (world.customer(system, view), view)
             for system in SYSTEM_NAMES
             for event, view in world.events(system).items()
             if view.provider == provider and not is_share(event) and _counts(view, now, last)

@@ -95,9 +95,9 @@ def _twin_as(world: World, step: SimEvent) -> str:
     if not candidates:
         return ""
     name, view = candidates[step.number % len(candidates)]
-    person = world.person(name, view)
+    customer = world.customer(name, view)
     seat = world.seeded.seed_users[step.system, view.provider]
-    where = (seat.calendar, seat.user, *view.interval, world.contact(step.system, person))
+    where = (seat.calendar, seat.user, *view.interval, world.contact(step.system, customer))
     if step.system == "clinic":
         status = _STATUSES[step.slot % 2]
         event = world.sandbox.clinic.book(*where, status, "Knee pain", description="Knee, left")
@@ -146,9 +146,9 @@ def _records(world: World, system: str) -> Iterator[tuple[str, EventView]]:
 
 def _twins(world: World, system: str, name: str, view: EventView) -> bool:
     """Return true if a system holds the same meeting: the same person at the same time."""
-    person = world.person(name, view)
+    customer = world.customer(name, view)
     return any(
-        other.key == view.key and world.person(system, other) == person
+        other.key == view.key and world.customer(system, other) == customer
         for _, other in _meetings(world, system)
     )
 
@@ -160,7 +160,7 @@ def was_one_of_several(world: World, change: Change, here: EventView) -> bool:
     deletion is stopped or unproven, a block of its own closes its time beside them.
     """
     people = Counter(
-        world.person(change.system, view)
+        world.customer(change.system, view)
         for view in world.events(change.system).values()
         if view.kind == "appointment" and view.busy and view.key == here.key
     )
@@ -171,6 +171,6 @@ def was_one_of_several(world: World, change: Change, here: EventView) -> bool:
         and past.after is None
         and past.before is not None
         and (past.before.kind, past.before.key) == ("appointment", here.key)
-        and people[world.person(past.system, past.before)] > 1
+        and people[world.customer(past.system, past.before)] > 1
         for past in world.changes
     )

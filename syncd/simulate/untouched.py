@@ -79,7 +79,7 @@ def _statuses_set(world: World, system: str, event: str, view: EventView) -> set
     takes the meeting for confirmed, and knowing it is a change like any other. A record that people
     cancelled and a rule reactivates gets the status that the meeting has elsewhere.
     """
-    person = world.person(system, view)
+    customer = world.customer(system, view)
     own_values = [
         c.after for c in world.changes if c.by_hand and (c.system, c.event) == (system, event)
     ]
@@ -93,7 +93,7 @@ def _statuses_set(world: World, system: str, event: str, view: EventView) -> set
         or (
             change.system != system
             and (was_cancelled or _sets_status(world, change, after))
-            and world.person(change.system, after) == person
+            and world.customer(change.system, after) == customer
         )
     }
 

@@ -176,14 +176,14 @@ class World:
         """Return the events that are on one platform now, by id."""
         return self._last[system]
 
-    def person(self, system: str, view: EventView) -> str:
+    def customer(self, system: str, view: EventView) -> str:
         """Return the customer of a meeting, '' for a block."""
         known = self._people[system].items()
-        return next((person for person, contact in known if contact == view.contact), "")
+        return next((customer for customer, contact in known if contact == view.contact), "")
 
-    def contact(self, system: str, person: str) -> str:
+    def contact(self, system: str, customer: str) -> str:
         """Return the id of a customer in a system."""
-        return self._people[system][person]
+        return self._people[system][customer]
 
     def transport(self, system: str) -> httpx.AsyncBaseTransport:
         """Return the program's transport to one platform."""
@@ -258,7 +258,7 @@ class World:
         self.paused.end(self.clock.now())
         self.state_losses.append(self.clock.now())
         # A new state does not know the ends that v1 ignored, either.
-        self.sandbox.legacy.lost_ends.clear()
+        self.sandbox.legacy.replaced_ends.clear()
         self._last["legacy"] = dict(self._read_events("legacy"))
 
     def may_be_lost(self, at: datetime) -> bool:
@@ -335,10 +335,10 @@ class World:
         name, view = candidates[step.number % len(candidates)]
         people = self._people[name].items()
         same = step.slot % 5 != 0
-        person = next(p for p, contact in people if (contact == view.contact) is same)
+        customer = next(p for p, contact in people if (contact == view.contact) is same)
         seat = self.seeded.seed_users[step.system, view.provider]
         event = self.sandbox.systems[step.system].book(
-            seat.calendar, seat.user, view.start, view.end, self._people[step.system][person]
+            seat.calendar, seat.user, view.start, view.end, self._people[step.system][customer]
         )
         kind = "twin" if same else "rival"
         return f"{kind} {view.provider} {event} {view.start:%d %H:%M}"

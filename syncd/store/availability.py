@@ -103,7 +103,7 @@ def save_exposures(store: Store, by_provider: Mapping[str, Sequence[Exposure]]) 
             "cause": str(e.cause),
             "bookings": list(e.bookings),
             "since": e.since,
-            "seats": list(e.seats),
+            "seats": list(e.calendars),
         }
         for exposed in by_provider.values()
         for e in exposed

@@ -68,14 +68,14 @@ def event_of_contact(store: Store, contact: ContactRef) -> TrackedEvent | None:
     An appointment that is gone is returned only if the contact has no other appointment. Raises
     StateError.
     """
-    system, person = contact
-    query = select(EVENT).where(EVENT.c.system == system, EVENT.c.person == person)
+    system, customer = contact
+    query = select(EVENT).where(EVENT.c.system == system, EVENT.c.person == customer)
     gone = EVENT.c.observed.is_(None)
     loaded = store.query_once(query.order_by(gone, EVENT.c.ends.desc()).limit(1))
     return rows.to_record(loaded[0]) if loaded else None
 
 
-def forget_persons(store: Store, contacts: Collection[ContactRef]) -> ErasureReport:
+def forget_customers(store: Store, contacts: Collection[ContactRef]) -> ErasureReport:
     """Erase these contacts from the state, including the free pages of its file.
 
     Raises StateError.

@@ -37,7 +37,7 @@ FOUND_MAPPING = "found"
 """The mapping of a discovered calendar: it is synced although no configuration names it."""
 
 
-class MissingFrom(StrEnum):
+class RemovedPart(StrEnum):
     """What is no longer configured. FORMER: the provider has another calendar in the system now."""
 
     PROVIDER = "provider"
@@ -55,7 +55,7 @@ class LeftBehind:
 
     provider: str
     system: str
-    gone: MissingFrom
+    removed: RemovedPart
     blocks: int
     first: datetime
     last: datetime
@@ -66,7 +66,7 @@ class LeftBehind:
         return {
             "provider": self.provider or None,
             "system": self.system,
-            "gone": str(self.gone),
+            "gone": str(self.removed),
             "blocks": self.blocks,
             "first": first,
             "last": last,
@@ -77,7 +77,7 @@ class LeftBehind:
         """Parse an entry that `to_json` made, as a daemon sends it."""
         first, last = (datetime.fromisoformat(entry[name]) for name in ("first", "last"))
         provider, system, blocks = entry["provider"] or "", entry["system"], entry["blocks"]
-        return cls(provider, system, MissingFrom(entry["gone"]), blocks, first, last)
+        return cls(provider, system, RemovedPart(entry["gone"]), blocks, first, last)
 
 
 def left_behind(
@@ -93,20 +93,20 @@ def left_behind(
     """
     for row in our_blocks:
         provider, system = row["provider"], row["system"]
-        gone = missing_from(provider, system, mapping, systems)
-        if gone is not None and (provider, system) not in found:
+        removed = removed_part(provider, system, mapping, systems)
+        if removed is not None and (provider, system) not in found:
             first, last = (datetime.fromisoformat(row[name]) for name in ("first", "last"))
-            yield LeftBehind(provider, system, gone, row["blocks"], first, last)
+            yield LeftBehind(provider, system, removed, row["blocks"], first, last)
 
 
-def missing_from(
+def removed_part(
     provider: str, system: str, mapping: Mapping[str, Collection[str]], systems: Collection[str]
-) -> MissingFrom | None:
+) -> RemovedPart | None:
     """Return which part of a calendar is no longer configured, or None if all of it is."""
     if system not in systems:
-        return MissingFrom.SYSTEM
+        return RemovedPart.SYSTEM
     if is_former(provider) and provider_of_former(provider) in mapping:
-        return MissingFrom.FORMER
+        return RemovedPart.FORMER
     if provider not in mapping:
-        return MissingFrom.PROVIDER
-    return None if system in mapping[provider] else MissingFrom.CALENDAR
+        return RemovedPart.PROVIDER
+    return None if system in mapping[provider] else RemovedPart.CALENDAR

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy import String, bindparam, func, select
 
-from syncd.model import Booking, HeldConflict, Id, ProviderState, Replica, TrackedEvent, Value
+from syncd.model import Booking, Id, ProviderState, Replica, StoredConflict, TrackedEvent, Value
 from syncd.store import rows
 from syncd.store.owners import owner_changes
 from syncd.store.store import Store
@@ -29,7 +29,7 @@ _TOUCHING = select(EVENT.c.system, EVENT.c.id).where(
     EVENT.c.starts < bindparam("end", type_=String),
     EVENT.c.ends > bindparam("start", type_=String),
 )
-_OF_PERSON = select(EVENT.c.system, EVENT.c.id).where(
+_OF_CUSTOMER = select(EVENT.c.system, EVENT.c.id).where(
     EVENT.c.system == bindparam("system"),
     EVENT.c.person == bindparam("person"),
     EVENT.c.provider == bindparam("provider"),
@@ -68,7 +68,7 @@ def load_parts(store: Store, around: Mapping[str, Collection[Id]]) -> dict[str, 
     """
     if not around:
         return {}
-    conflicts: dict[str, list[HeldConflict]] = defaultdict(list)
+    conflicts: dict[str, list[StoredConflict]] = defaultdict(list)
     for row in store.query(_OPEN, {}):
         conflicts[row["provider"]].append(rows.to_conflict(row))
     whole = {i.operation.provider for i in store.pending_intents()}
@@ -95,7 +95,7 @@ def related_state(store: Store, around: Mapping[str, Collection[Id]]) -> dict[st
     return growth.states()
 
 
-def _in(held: HeldConflict, part: ProviderState) -> bool:
+def _in(held: StoredConflict, part: ProviderState) -> bool:
     return bool({b.id for b in part.bookings} & set(held.conflict.subject.split("+")))
 
 
@@ -105,7 +105,7 @@ def pending_changes(store: Store, provider: str) -> dict[str, int]:
     return {row["system"]: int(row["n"]) for row in counted}
 
 
-def _is_double_booking(held: HeldConflict) -> bool:
+def _is_double_booking(held: StoredConflict) -> bool:
     """Return true for a double booking that is only reported; its subject is two booking ids."""
     return not held.conflict.held and "+" in held.conflict.subject
 
@@ -136,7 +136,7 @@ class _Growth:
             spans = {s for r in records for s in _spans(r)}
             spans |= {_span(b.provider, b.agreed) for b in bookings.values()}
             ids = {(r.system, r.event) for r in linked} | self._touching(spans - searched)
-            ids |= self._of_persons(records) if not searched else set()
+            ids |= self._of_customers(records) if not searched else set()
             ids -= known
             searched |= spans
 
@@ -187,14 +187,14 @@ class _Growth:
             if row["id"] not in self.bookings and row["provider"] in self.providers
         }
 
-    def _of_persons(self, changed: Iterable[TrackedEvent]) -> set[Id]:
-        """Find the appointments of persons with a new or ended one: it may be a reschedule."""
+    def _of_customers(self, changed: Iterable[TrackedEvent]) -> set[Id]:
+        """Find the appointments of customers with a new or ended one: it may be a reschedule."""
         parameters = (
-            {"system": r.system, "person": r.person, "provider": r.provider}
+            {"system": r.system, "person": r.customer, "provider": r.provider}
             for r in changed
-            if r.person and (r.base is None or r.observed is None or not r.observed.busy)
+            if r.customer and (r.base is None or r.observed is None or not r.observed.busy)
         )
-        return {(row["system"], row["id"]) for row in self.store.query(_OF_PERSON, *parameters)}
+        return {(row["system"], row["id"]) for row in self.store.query(_OF_CUSTOMER, *parameters)}
 
     def _touching(self, spans: Collection[ProviderSpan]) -> set[Id]:
         """Find the events that overlap any of these intervals."""

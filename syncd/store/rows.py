@@ -17,7 +17,6 @@ from syncd.model import (
     Conflict,
     ConflictKind,
     Coverage,
-    HeldConflict,
     HistoryEntry,
     Intent,
     IntentState,
@@ -27,6 +26,7 @@ from syncd.model import (
     OwnerProof,
     Replica,
     Role,
+    StoredConflict,
     TrackedEvent,
     UndoSuppression,
     Window,
@@ -52,7 +52,7 @@ def from_record(record: TrackedEvent) -> dict[str, Any]:
         "base": record.base,
         "ended": record.end_accepted,
         "mine": record.created_by_us,
-        "person": record.person,
+        "person": record.customer,
         "service": record.service,
         "key": record.key,
         "updated_at": record.updated_at,
@@ -60,7 +60,7 @@ def from_record(record: TrackedEvent) -> dict[str, Any]:
         "written_at": record.written_at,
         "former": record.before_write,
         "missing": record.absence_proofs,
-        "missing_since": record.missing_since,
+        "missing_since": record.absent_since,
         "retired": record.archived or (record.end_accepted and observed is None),
         "series": record.series,
         "original_start": record.original_start,
@@ -84,7 +84,7 @@ def to_record(row: RowLike) -> TrackedEvent:
         base=row["base"],
         end_accepted=row["ended"],
         created_by_us=row["mine"],
-        person=row["person"],
+        customer=row["person"],
         service=row["service"],
         key=row["key"],
         updated_at=row["updated_at"],
@@ -92,7 +92,7 @@ def to_record(row: RowLike) -> TrackedEvent:
         written_at=row["written_at"],
         before_write=row["former"],
         absence_proofs=row["missing"],
-        missing_since=row["missing_since"],
+        absent_since=row["missing_since"],
         archived=row["retired"],
         series=row["series"],
         original_start=row["original_start"],
@@ -148,7 +148,7 @@ def from_replica(replica: Replica) -> dict[str, Any]:
         "event": replica.event,
         "role": str(replica.role),
         "settled": replica.synced_revision,
-        "person": replica.person,
+        "person": replica.customer,
     }
 
 
@@ -218,7 +218,7 @@ def to_intent(row: RowLike) -> Intent:
     )
 
 
-def from_conflict(held: HeldConflict) -> dict[str, Any]:
+def from_conflict(held: StoredConflict) -> dict[str, Any]:
     """Convert a held conflict to a row."""
     conflict = held.conflict
     return {
@@ -238,9 +238,9 @@ def from_conflict(held: HeldConflict) -> dict[str, Any]:
     }
 
 
-def to_conflict(row: RowLike) -> HeldConflict:
+def to_conflict(row: RowLike) -> StoredConflict:
     """Convert a row to a held conflict."""
-    return HeldConflict(
+    return StoredConflict(
         row["id"],
         Conflict(
             ConflictKind(row["kind"]),

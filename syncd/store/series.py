@@ -36,8 +36,8 @@ def siblings(store: Store, record: TrackedEvent) -> list[TrackedEvent]:
     return [r for _, _, r in sorted(existing, key=lambda each: each[:2])]
 
 
-def missing_instances(store: Store, system: str, provider: str) -> list[TrackedEvent]:
-    """Load the instances of series in a calendar that are missing but not proven to be gone."""
+def absent_instances(store: Store, system: str, provider: str) -> list[TrackedEvent]:
+    """Load the instances of series in a calendar that are absent but not proven to be gone."""
     parameters = {"of_system": system, "of_provider": provider}
-    missing = [rows.to_record(row) for row in store.query(_MISSING, parameters)]
-    return [r for r in missing if series_of(r)]
+    absent = [rows.to_record(row) for row in store.query(_MISSING, parameters)]
+    return [r for r in absent if series_of(r)]

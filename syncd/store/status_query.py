@@ -23,7 +23,6 @@ from syncd.model import (
     ExposureCause,
     Fact,
     HeldBack,
-    HeldConflict,
     Id,
     IntentState,
     Kind,
@@ -33,6 +32,7 @@ from syncd.model import (
     PollSlot,
     RateAllowance,
     ReportedItem,
+    StoredConflict,
     SystemHealth,
     SystemState,
     TimeToBlock,
@@ -152,7 +152,7 @@ class StatusSnapshot:
     owner_changes: tuple[OwnerChange, ...] = ()
     mapped: Mapping[tuple[str, str], str] = field(default_factory=dict)
     items: tuple[ReportedItem, ...] = ()
-    conflicts: tuple[HeldConflict, ...] = ()
+    conflicts: tuple[StoredConflict, ...] = ()
     acknowledgements: Mapping[str, Acknowledgement] = field(default_factory=dict)
     our_blocks: tuple[Mapping[str, Any], ...] = ()
     waiting: tuple[WaitingWrite, ...] = ()
@@ -283,9 +283,9 @@ def _exposure(row: sqlite3.Row) -> Exposure:
     starts, ends, since = (
         datetime.fromisoformat(row[name]) for name in ("starts", "ends", "since")
     )
-    bookings, seats = (tuple(json.loads(row[name])) for name in ("bookings", "seats"))
+    bookings, calendars = (tuple(json.loads(row[name])) for name in ("bookings", "seats"))
     cause = ExposureCause(row["cause"])
-    return Exposure(row["provider"], row["system"], starts, ends, cause, bookings, since, seats)
+    return Exposure(row["provider"], row["system"], starts, ends, cause, bookings, since, calendars)
 
 
 def _orphan(row: sqlite3.Row) -> OrphanBlock:
@@ -319,7 +319,7 @@ def _mark(row: sqlite3.Row) -> Acknowledgement:
     )
 
 
-def _conflict(row: sqlite3.Row) -> HeldConflict:
+def _conflict(row: sqlite3.Row) -> StoredConflict:
     kind, claims = ConflictKind(row["kind"]), map(claim_of, json.loads(row["claims"]))
     conflict = Conflict(
         kind,
@@ -331,7 +331,7 @@ def _conflict(row: sqlite3.Row) -> HeldConflict:
         row["rule"],
         bool(row["held"]),
     )
-    return HeldConflict(
+    return StoredConflict(
         row["id"], conflict, datetime.fromisoformat(row["opened_at"]), row["run"], None, ""
     )
 
@@ -374,7 +374,7 @@ def _held_back(row: sqlite3.Row) -> HeldBack:
 
 
 def _stopped(
-    connection: sqlite3.Connection, conflicts: Iterable[HeldConflict]
+    connection: sqlite3.Connection, conflicts: Iterable[StoredConflict]
 ) -> dict[Id, TrackedEvent]:
     """Return the tracked events to which the guard's open stops refer."""
     ids = sorted(
@@ -401,7 +401,7 @@ def _record(row: sqlite3.Row) -> TrackedEvent:
         datetime.fromisoformat(row["observed_at"]),
         "",
         base=None if row["base"] is None else value_of(row["base"]),
-        person=row["person"],
+        customer=row["person"],
         service=row["service"],
         series=row["series"],
     )

@@ -22,13 +22,13 @@ from syncd.model import (
     Changes,
     Coverage,
     Fact,
-    HeldConflict,
     HistoryEntry,
     Intent,
     IntentState,
     ProviderState,
     RateAllowance,
     Replica,
+    StoredConflict,
     SystemHealth,
     SystemState,
     TrackedEvent,
@@ -265,22 +265,22 @@ class Store:
 
     # --- showing ------------------------------------------------------------------------------
 
-    def open_conflicts(self, provider: str | None = None) -> list[HeldConflict]:
+    def open_conflicts(self, provider: str | None = None) -> list[StoredConflict]:
         """Load the open conflicts, held and reported ones, oldest first; without dismissed ones."""
         conflicts = [rows.to_conflict(row) for row in self.query(queries.OPEN_CONFLICTS, {})]
         return [held for held in conflicts if provider in {None, held.conflict.provider}]
 
-    def conflicts_of(self, run: str) -> list[HeldConflict]:
+    def conflicts_of(self, run: str) -> list[StoredConflict]:
         """Load the conflicts that were opened in a run, including closed ones."""
         query = select(CONFLICT).where(CONFLICT.c.run == run)
         return [rows.to_conflict(row) for row in self.query_once(query)]
 
-    def ended_conflicts(self, provider: str, outcome: str) -> list[HeldConflict]:
+    def ended_conflicts(self, provider: str, outcome: str) -> list[StoredConflict]:
         """Load the conflicts of a provider with this outcome."""
         parameters = {"provider": provider, "outcome": outcome}
         return [rows.to_conflict(row) for row in self.query(queries.ENDED_CONFLICTS, parameters)]
 
-    def find_conflicts(self, start: str) -> list[HeldConflict]:
+    def find_conflicts(self, start: str) -> list[StoredConflict]:
         """Load the conflicts whose id begins with ``start``."""
         query = select(CONFLICT).where(CONFLICT.c.id.startswith(start, autoescape=True))
         return [rows.to_conflict(row) for row in self.query_once(query.order_by(CONFLICT.c.id))]

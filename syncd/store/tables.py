@@ -120,7 +120,7 @@ class IntentRow(_Table, table=True):
 
 
 class ConflictRow(_Table, table=True):
-    """A conflict with all its values (`model.HeldConflict`)."""
+    """A conflict with all its values (`model.StoredConflict`)."""
 
     __tablename__ = "conflict"
     __table_args__ = (

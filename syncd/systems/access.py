@@ -55,7 +55,7 @@ class Access:
         self._clock = clock
         self._check = check
         self._check_lock = asyncio.Lock()
-        self._lost_at: float | None = None
+        self._refused_at: float | None = None
 
     async def repeated(self, once: Callable[[], Awaitable[T]], *, cheap: bool = False) -> T:
         """Make a call; after a 401, repeat it once, and once more if the cheap read succeeds.
@@ -71,7 +71,7 @@ class Access:
             if fault.status not in {_UNAUTHORISED, _SWITCHED_OFF}:
                 raise
             if cheap:
-                self._lost_at = self._clock.monotonic()
+                self._refused_at = self._clock.monotonic()
             if cheap or not await self._is_valid():
                 raise
             if fault.status == _SWITCHED_OFF:
@@ -91,8 +91,8 @@ class Access:
         return await once()
 
     def _was_just_refused(self) -> bool:
-        lost_at = self._lost_at
-        return lost_at is not None and self._clock.monotonic() < lost_at + CHECK_VALID_FOR
+        refused_at = self._refused_at
+        return refused_at is not None and self._clock.monotonic() < refused_at + CHECK_VALID_FOR
 
     async def _is_valid(self) -> bool:
         """Check the secret by the cheap read; calls that fail at the same time share one check."""
@@ -104,7 +104,7 @@ class Access:
             try:
                 await self._check()
             except UnauthorizedError:
-                self._lost_at = self._clock.monotonic()
+                self._refused_at = self._clock.monotonic()
                 return False
             except PlatformError:
                 return False

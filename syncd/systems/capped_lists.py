@@ -196,8 +196,8 @@ class CappedLists:
         reader = _Reader(self, listed, ask, identify, limit, limit.list_deadline())
         doubted = self._take_doubts(call) if regular else []
         pieces = self.plan([call])
-        answers = await asyncio.gather(*(reader.one(piece) for piece in pieces))
-        for piece, rows in zip(pieces, answers, strict=True):
+        responses = await asyncio.gather(*(reader.one(piece) for piece in pieces))
+        for piece, rows in zip(pieces, responses, strict=True):
             await reader.check(piece, rows, [at for at in doubted if at in piece.span])
         self._remember(call, listed)
         return listed
@@ -314,15 +314,15 @@ class _Reader(Generic[T]):
             return
         listed.extra -= len(spans)
         calls = [replace(call, span=span) for span in spans]
-        answers = await asyncio.gather(*(self.one(half) for half in calls))
-        both = set[str]().union(*(self._ids(answer or ()) for answer in answers))
-        if None not in answers and shown - both:
+        responses = await asyncio.gather(*(self.one(half) for half in calls))
+        both = set[str]().union(*(self._ids(response or ()) for response in responses))
+        if None not in responses and shown - both:
             self._record_cut(call, rows)  # the platform contradicts itself
             return
         if both - shown:
             await self._confirm_cap(call, length)
-        for half, answer in zip(calls, answers, strict=True):
-            await self.check(half, answer)
+        for half, response in zip(calls, responses, strict=True):
+            await self.check(half, response)
 
     async def _lacks(self, call: ListCall, shown: set[str], at: datetime) -> bool:
         """Return whether a list of only the time around ``at`` has rows that ``shown`` lacks."""

@@ -42,7 +42,7 @@ _TIMEOUT = httpx.Timeout(connect=5.0, read=20.0, write=10.0, pool=30.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpResponse:
     """A whole response, decompressed. Header names are in lower case."""
 
     status_code: int
@@ -51,7 +51,7 @@ class Answer:
 
     @classmethod
     def from_response(cls, response: httpx.Response, content: bytes) -> Self:
-        """Build an `Answer` from a response and its whole body; join repeated headers."""
+        """Build an `HttpResponse` from a response and its whole body; join repeated headers."""
         headers: dict[str, str] = {}
         for name, value in response.headers.raw:
             key, field = name.decode("latin-1").lower(), value.decode("latin-1")

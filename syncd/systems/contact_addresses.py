@@ -48,9 +48,9 @@ def _phone(text: str | None, region: str | None) -> str | None:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-def person_mark(person: object) -> str:
+def customer_mark(customer: object) -> str:
     """Return a checksum of a customer's id for a fingerprint, '' for none.
 
     The checksum does not reveal the id.
     """
-    return f"{crc32(str(person).encode()):x}" if person else ""
+    return f"{crc32(str(customer).encode()):x}" if customer else ""

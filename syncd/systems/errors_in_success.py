@@ -17,7 +17,7 @@ from syncd.systems.lenient import number, read_json, text
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from syncd.systems.client import Answer
+    from syncd.systems.client import HttpResponse
 
 _SUCCESS = range(200, 300)
 _ERRORS = range(400, 600)
@@ -47,10 +47,10 @@ class ErrorInSuccess:
     words: str
 
 
-def error_in_success(answer: Answer) -> ErrorInSuccess | None:
+def error_in_success(response: HttpResponse) -> ErrorInSuccess | None:
     """Return the error that the body of a success reports; None if the body reports none."""
-    body = answer.content
-    if answer.status_code not in _SUCCESS or body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"{":
+    body = response.content
+    if response.status_code not in _SUCCESS or body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"{":
         return None
     if not (_HINT.search(body) if len(body) <= _SHORT else _names_an_error(body)):
         return None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 import httpx
 
-from syncd.systems.client import SENT, Answer
+from syncd.systems.client import SENT, HttpResponse
 from syncd.systems.lenient import number
 from syncd.systems.stopping import IN_FLIGHT
 from syncd.systems.unpacking import decompressor_for
@@ -55,7 +55,7 @@ class NotSentError(httpx.RequestError):
     """The stop signal came before the first byte of the request was sent."""
 
 
-async def exchange(client: Client, request: httpx.Request, stopping: Stopping) -> Answer:
+async def exchange(client: Client, request: httpx.Request, stopping: Stopping) -> HttpResponse:
     """Send a request and return its whole response. Raises httpx.RequestError.
 
     After the stop signal, no new request is sent (NotSentError); one in flight may finish.
@@ -79,7 +79,7 @@ async def exchange(client: Client, request: httpx.Request, stopping: Stopping) -
         raise httpx.ReadTimeout(
             f"no complete response within {allowed:.0f} s", request=request
         ) from None
-    return Answer.from_response(response, content)
+    return HttpResponse.from_response(response, content)
 
 
 async def _body(response: httpx.Response, large: asyncio.Lock) -> bytes:

@@ -18,26 +18,26 @@ _START = ("startTime", "start", "slot", "time")
 _MAX_NAMES = 5
 
 
-def slot_starts(answer: object) -> list[object]:
+def slot_starts(response: object) -> list[object]:
     """Return the start of each slot in a response, as sent.
 
     Unknown keys are ignored if there are known days beside them. Raises ValueError with the unknown
     keys if the response is not empty, but contains neither a day nor a list of slots.
     """
-    starts = list(_starts(answer))
-    if not starts and (unknown := _unknown_keys(answer)):
+    starts = list(_starts(response))
+    if not starts and (unknown := _unknown_keys(response)):
         names = ", ".join(sorted(unknown)[:_MAX_NAMES])
         message = f"the response contains no free slots, only: {names}"
         raise ValueError(message)
     return starts
 
 
-def _starts(answer: object) -> Iterator[object]:
-    match answer:
+def _starts(response: object) -> Iterator[object]:
+    match response:
         case list():
-            yield from _listed(answer)
+            yield from _listed(response)
         case dict():
-            for key, value in answer.items():
+            for key, value in response.items():
                 if _DAY.fullmatch(key) or key in _SLOTS:
                     inside = _slots_of(value) if isinstance(value, dict) else value
                     yield from _listed(inside)
@@ -58,15 +58,15 @@ def _listed(slots: object) -> Iterator[object]:
             yield slot
 
 
-def _unknown_keys(answer: object) -> list[str]:
+def _unknown_keys(response: object) -> list[str]:
     """Return the keys of a response that may be days under another name."""
-    if isinstance(answer, list):
+    if isinstance(response, list):
         return []
-    if not isinstance(answer, dict):
-        return [type(answer).__name__]
+    if not isinstance(response, dict):
+        return [type(response).__name__]
     known = {*DAY_WRAPPERS, *_SLOTS}
     return [
         key
-        for key, value in answer.items()
+        for key, value in response.items()
         if isinstance(value, dict | list) and value and not _DAY.fullmatch(key) and key not in known
     ]

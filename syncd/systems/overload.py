@@ -16,7 +16,7 @@ from syncd.systems.lenient import read_json
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from syncd.systems.client import Answer
+    from syncd.systems.client import HttpResponse
 
 _MAX_BYTES = 16_384
 """Bytes of an error body that are decoded; of a longer one, only the beginning is searched."""
@@ -45,21 +45,21 @@ _CALLS_IN_SECONDS = re.compile(
 )
 
 
-def overload_text(answer: Answer, private: Sequence[str] = ()) -> str:
+def overload_text(response: HttpResponse, private: Sequence[str] = ()) -> str:
     """Return the text of a response that reports too many calls; '' for other responses.
 
     ``private`` are texts of the request, which an error may repeat. A success counts only if it is
     a short object with LeadSquared's exact words: other texts in it may be a customer's.
     """
-    if answer.status_code in _SUCCESS:
-        return _overload_in_success(answer)
-    words = "\n".join(_texts(answer))
+    if response.status_code in _SUCCESS:
+        return _overload_in_success(response)
+    words = "\n".join(_texts(response))
     may_be_repeated = any(_TOO_MANY.search(each) for each in private)
     return words if (_CALLS_IN_SECONDS if may_be_repeated else _TOO_MANY).search(words) else ""
 
 
-def _overload_in_success(answer: Answer) -> str:
-    body = answer.content
+def _overload_in_success(response: HttpResponse) -> str:
+    body = response.content
     if len(body) > _SHORT or b"exceeded the limit" not in body:
         return ""
     fields = read_json(body, dict[str, object]) or {}
@@ -67,16 +67,16 @@ def _overload_in_success(answer: Answer) -> str:
     return next((each for each in texts if _CALLS_IN_SECONDS.search(each)), "")
 
 
-def _texts(answer: Answer) -> Iterator[str]:
+def _texts(response: HttpResponse) -> Iterator[str]:
     """Yield every text in an error's body: each JSON string, or an HTML page without markup."""
-    if len(answer.content) > _MAX_BYTES:
-        yield _without_markup(answer.text[:_MAX_BYTES])
+    if len(response.content) > _MAX_BYTES:
+        yield _without_markup(response.text[:_MAX_BYTES])
         return
-    decoded = read_json(answer.content, object)
+    decoded = read_json(response.content, object)
     if isinstance(decoded, dict | list | str):
         yield from _strings(decoded, _MAX_DEPTH)
     else:
-        yield _without_markup(answer.text)
+        yield _without_markup(response.text)
 
 
 def _strings(value: object, depth: int) -> Iterator[str]:

@@ -22,7 +22,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from syncd.model import Action, Kind, Status, Topic, capped_wait
-from syncd.model.whole_record import SYNCD_FIELDS, RecordFields
+from syncd.model.event_fields import SYNCD_FIELDS, FieldPurposes
 from syncd.systems.call_stats import CallStats as CallStats  # noqa: PLC0414 - part of the port
 from syncd.systems.lookup_results import Found as Found  # noqa: PLC0414 - part of the port
 from syncd.systems.lookup_results import Gone as Gone  # noqa: PLC0414 - part of the port
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
         Value,
         Window,
     )
-    from syncd.model.whole_record import WholeRecord
+    from syncd.model.event_fields import EventFields
     from syncd.systems.facts import FactStore
     from syncd.systems.measured import MeasuredFacts
     from syncd.systems.probing import Prober
@@ -222,7 +222,7 @@ class Capabilities:
       end after the update. ``meetings_keep_end``: the same for meetings, about which a measurement
       on a block proves nothing.
     - ``series_writes``: a write to an instance of a series changes only that instance;
-      ``series_held``: the configuration holds such writes back.
+      ``series_waits``: the configuration holds such writes back.
     - ``notifies``: a write to an appointment may notify the customer, whatever syncd requests.
     - ``rows_carry_owner``, ``rows_carry_end``: list rows contain the owner's address, and an end;
       each row without it is reported. If False, one report covers all rows.
@@ -230,7 +230,7 @@ class Capabilities:
       the end of a completed appointment is ignored unless it is in the future.
     - ``slots_ahead``: how far ahead of now one call for free slots reaches.
     - ``lists_cancelled``: lists show cancelled appointments; otherwise each is read by id.
-    - ``record_fields``: the meaning of the fields of `System.whole`.
+    - ``field_purposes``: the meaning of the fields of `System.whole`.
     """
 
     grain: timedelta = timedelta(seconds=1)
@@ -253,14 +253,14 @@ class Capabilities:
     update_keeps_end: bool = True
     meetings_keep_end: bool = True
     series_writes: bool = False
-    series_held: bool = False
+    series_waits: bool = False
     notifies: bool = False
     rows_carry_owner: bool = True
     rows_carry_end: bool = True
     completing_changes_end: bool = False
     slots_ahead: timedelta = timedelta(days=31)
     lists_cancelled: bool = True
-    record_fields: RecordFields = SYNCD_FIELDS
+    field_purposes: FieldPurposes = SYNCD_FIELDS
 
     def bulk_of(self, operation: Operation) -> BulkCall | None:
         """Return the bulk call of an operation; None if the operation is sent in its own call."""
@@ -393,7 +393,7 @@ class System(Protocol):
         """Look up one event by id; ``value`` is its last known value. Raises PlatformError."""
         ...
 
-    async def whole(self, ref: EventRef) -> WholeRecord:
+    async def whole(self, ref: EventRef) -> EventFields:
         """Read all fields of one appointment. Raises PlatformError."""
         ...
 
@@ -401,7 +401,7 @@ class System(Protocol):
         """Read the account's users now, without a cache. Raises PlatformError."""
         ...
 
-    async def person(self, event: Event) -> Person | None:
+    async def customer(self, event: Event) -> Person | None:
         """Read the customer's addresses; None if the event has no customer.
 
         Raises PlatformError.

@@ -19,12 +19,12 @@ class Done:
 
     ``events`` has one pair for each event: its id, and its value as read after the write, or None
     if it was not read. ``restored`` names the fields that the write reset and that the adapter then
-    set again; ``lost`` names the fields that it could not set again.
+    set again; ``unrestored`` names the fields that it could not set again.
     """
 
     events: Sequence[tuple[str, Value | None]]
     restored: Sequence[str] = ()
-    lost: Sequence[str] = ()
+    unrestored: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

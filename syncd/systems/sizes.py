@@ -58,15 +58,15 @@ class MemoryBudget:
     estimated: int = MAX_HELD
     measured: int = MAX_HELD
 
-    def take(self, estimate: int, answer: object) -> None:
+    def take(self, estimate: int, response: object) -> None:
         """Count a decoded response; ``estimate`` is its memory in bytes. Raises TooLargeError."""
-        self.rows -= _rows(answer)
+        self.rows -= _rows(response)
         if self.rows < 0:
             raise TooLargeError(f"the lists of one read have more than {MAX_READ_ROWS} rows")
         if estimate <= self.estimated:
             self.estimated -= estimate
             return
-        self.measured -= _measured(answer)
+        self.measured -= _measured(response)
         if self.measured < 0:
             raise TooLargeError("the lists of one read take too much memory")
 
@@ -116,15 +116,15 @@ def expect_small(body: bytes) -> int:
     return estimate
 
 
-def expect_room(estimate: int, answer: object) -> None:
+def expect_room(estimate: int, response: object) -> None:
     """Check a decoded response against the bounds of a list and of a read.
 
     ``estimate`` is its memory in bytes. Raises TooLargeError.
     """
-    expect_rows(_rows(answer))
+    expect_rows(_rows(response))
     budget = _BUDGET.get()
     if budget is not None:
-        budget.take(estimate, answer)
+        budget.take(estimate, response)
 
 
 def expect_rows(count: int) -> None:
@@ -133,18 +133,18 @@ def expect_rows(count: int) -> None:
         raise TooLargeError(f"the list has more than {MAX_ROWS} rows")
 
 
-def _rows(answer: object) -> int:
-    if isinstance(answer, list):
-        return len(answer)
-    if isinstance(answer, msgspec.Struct):
-        lists = (getattr(answer, name) for name in answer.__struct_fields__)
+def _rows(response: object) -> int:
+    if isinstance(response, list):
+        return len(response)
+    if isinstance(response, msgspec.Struct):
+        lists = (getattr(response, name) for name in response.__struct_fields__)
         return max((len(each) for each in lists if isinstance(each, list)), default=0)
     return 0
 
 
-def _measured(answer: object) -> int:
+def _measured(response: object) -> int:
     """Return the bytes of memory of a decoded response; most of a body is never decoded."""
-    total, pending = 0, [answer]
+    total, pending = 0, [response]
     while pending:
         each = pending.pop()
         total += sys.getsizeof(each) + 8

@@ -20,7 +20,6 @@ from tenacity.wait import wait_exponential
 
 from syncd.systems import decoding
 from syncd.systems.access import Access, CheapRead
-from syncd.systems.answer_fault import fault_of_answer
 from syncd.systems.call_limit import OverCallLimitError, may_send_while_stopping, take_call
 from syncd.systems.client import LIMITS
 from syncd.systems.connections import Connections
@@ -41,6 +40,7 @@ from syncd.systems.port import (
 )
 from syncd.systems.rate_limiter import http_date, retry_after
 from syncd.systems.redact import Redactor, mask_words, platform_words
+from syncd.systems.response_fault import fault_of_response
 from syncd.systems.sizes import expect_room
 from syncd.systems.stopping import Stopping
 
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from syncd.model import Clock
-    from syncd.systems.client import Answer, Client, Params
+    from syncd.systems.client import Client, HttpResponse, Params
     from syncd.systems.rate_limiter import RateLimiter
 
 T = TypeVar("T")
@@ -106,7 +106,7 @@ class Transport:
         client: Client,
         clock: Clock,
         limiter: RateLimiter,
-        fault_of: Callable[[Answer], PlatformError | None],
+        fault_of: Callable[[HttpResponse], PlatformError | None],
         *,
         attempts: int = 3,
         patience: float = 15.0,
@@ -163,24 +163,24 @@ class Transport:
         401. Raises PlatformError, but never UnknownOutcomeError.
         """
 
-        async def sent() -> Answer:
+        async def sent() -> HttpResponse:
             return await self._send(method, path, params, json, headers, write=False)
 
-        async def once() -> Answer:
+        async def once() -> HttpResponse:
             return await self._access.repeated(sent, cheap=path == self._cheap)
 
         try:
-            answer = await once()
+            response = await once()
         except PlatformError as fault:
-            answer = await self._repeat(once, [fault])
-        return answer.content
+            response = await self._repeat(once, [fault])
+        return response.content
 
     async def _repeat(
-        self, once: Callable[[], Awaitable[Answer]], first_fault: list[PlatformError]
-    ) -> Answer:
+        self, once: Callable[[], Awaitable[HttpResponse]], first_fault: list[PlatformError]
+    ) -> HttpResponse:
         """Repeat a call that failed; ``first_fault`` holds that fault, for the first attempt."""
 
-        async def attempt() -> Answer:
+        async def attempt() -> HttpResponse:
             if first_fault:
                 raise first_fault.pop()
             return await once()
@@ -208,7 +208,7 @@ class Transport:
         deadline: float = math.inf,
         private: Sequence[str] = (),
         result_in_body: bool = False,
-    ) -> Answer:
+    ) -> HttpResponse:
         """Send a write at most once, and return the successful response.
 
         The write is repeated only after a 401, which proves that nothing was done, if time is left.
@@ -222,7 +222,7 @@ class Transport:
         latest = min(deadline, self._clock.monotonic() + self._patience)
         deadlines = chain((deadline,), repeat(latest))
 
-        async def once() -> Answer:
+        async def once() -> HttpResponse:
             return await self._send(
                 method,
                 path,
@@ -291,11 +291,11 @@ class Transport:
         deadline: float = math.inf,
         private: Sequence[str] = (),
         result_in_body: bool = False,
-    ) -> Answer:
+    ) -> HttpResponse:
         """Send one request; raise a complete, masked PlatformError for anything but a success."""
         call = f"{method} {path}"
         kind = UnknownOutcomeError if write else IncompleteReadError
-        answer: Answer | None = None
+        response: HttpResponse | None = None
         try:
             with contained(self._system, call, RetryableError, through=_UNANSWERED):
                 request = self._client.request(method, path, params, json, headers)
@@ -318,19 +318,19 @@ class Transport:
             self._count.reads += 1
         try:
             with contained(self._system, call, kind, through=_UNANSWERED):
-                answer, midway = await self._exchange(request)
-                self._learn(answer, midway)
-                fault = fault_of_answer(
-                    answer,
+                response, midway = await self._exchange(request)
+                self._learn(response, midway)
+                fault = fault_of_response(
+                    response,
                     self._fault_of,
                     private,
                     write=write,
                     result_in_body=result_in_body,
                 )
                 if fault is None:
-                    return answer
+                    return response
                 fault.detail = mask_words(self._redact.secrets(fault.detail), private)
-                fault = self._complete(fault, call, answer)
+                fault = self._complete(fault, call, response)
         except _UNANSWERED as error:
             # Not chained: the cause holds the request with its secrets.
             fault = self._unanswered(call, error, kind)
@@ -339,7 +339,7 @@ class Transport:
         try:
             raise self._record(fault) from None
         finally:
-            del fault, answer  # break the cycle of this frame, which holds the whole answer
+            del fault, response  # break the cycle of this frame, which holds the whole answer
 
     async def _acquire(self, call: str, *, write: bool) -> float:
         """Wait for the rate limit, as `RateLimiter.acquire` does. Raises StoppingError."""
@@ -363,20 +363,20 @@ class Transport:
     def _stopped(self, call: str) -> StoppingError:
         return StoppingError(self._system, self._redact(call))
 
-    async def _exchange(self, request: httpx.Request) -> tuple[Answer, datetime]:
+    async def _exchange(self, request: httpx.Request) -> tuple[HttpResponse, datetime]:
         """Send a request, then release the rate limit; also return the middle of the exchange."""
         sent_at, began = self._clock.now(), self._clock.monotonic()
         try:
             stopping = Stopping() if may_send_while_stopping() else self._stopping
-            answer = await exchange(self._client, request, stopping)
+            response = await exchange(self._client, request, stopping)
         finally:
             self._limiter.release()
             self._count.waited += self._clock.monotonic() - began
-        return answer, sent_at + (self._clock.now() - sent_at) / 2
+        return response, sent_at + (self._clock.now() - sent_at) / 2
 
-    def _learn(self, answer: Answer, midway: datetime) -> None:
-        self._limiter.learn(answer.headers)
-        date = http_date(answer.headers)
+    def _learn(self, response: HttpResponse, midway: datetime) -> None:
+        self._limiter.learn(response.headers)
+        date = http_date(response.headers)
         if date is not None:  # in whole seconds, so half a second early on average
             skew = date - midway + timedelta(seconds=0.5)
             if abs(skew) <= _MAX_SKEW:
@@ -400,16 +400,16 @@ class Transport:
             kind = RetryableError  # nothing was sent, or it was a read, which may be repeated
         return kind(self._system, call, detail=detail)
 
-    def _complete(self, fault: PlatformError, call: str, answer: Answer) -> PlatformError:
+    def _complete(self, fault: PlatformError, call: str, response: HttpResponse) -> PlatformError:
         """Complete the fault that `fault_of` returned; hold all calls if the response says so."""
         fault.system, fault.call = self._system, call
-        fault.status = fault.status or answer.status_code
+        fault.status = fault.status or response.status_code
         fault.detail = platform_words(fault.detail)
         if isinstance(fault, RateLimitedError):
-            words = overload_text(answer) or answer.text
-            fault.wait = self._limiter.refused(answer.headers, words)
+            words = overload_text(response) or response.text
+            fault.wait = self._limiter.refused(response.headers, words)
         else:
-            seconds = retry_after(answer.headers, self._clock.now())
+            seconds = retry_after(response.headers, self._clock.now())
             if seconds is not None:
                 self._limiter.pause(seconds)
         return fault

@@ -94,8 +94,8 @@ class TtlCache(Generic[T]):
         entry = self._answers.get(key)
         return entry is not None and self._clock.monotonic() < entry[0]
 
-    def _store(self, key: str, answer: T, seconds: float) -> None:
+    def _store(self, key: str, response: T, seconds: float) -> None:
         self._answers.pop(key, None)
         if len(self._answers) >= MAX_ENTRIES:
             del self._answers[next(iter(self._answers))]
-        self._answers[key] = (self._clock.monotonic() + seconds, answer)
+        self._answers[key] = (self._clock.monotonic() + seconds, response)

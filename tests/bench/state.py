@@ -67,7 +67,7 @@ def _take(
                 fingerprint=row.fingerprint,
                 base=event.value,
                 created_by_us=is_block,
-                person=event.person,
+                customer=event.customer,
                 service=event.service,
                 key=event.key,
                 updated_at=event.updated_at,

@@ -11,7 +11,7 @@ import pytest
 from syncd.sandbox import Fault, FaultKind
 from syncd.store import Store
 from syncd.store.forget import known_contacts
-from syncd.systems.contact_addresses import person_mark
+from syncd.systems.contact_addresses import customer_mark
 from tests.cli.conftest import CliHarness
 
 
@@ -40,7 +40,7 @@ def contact_in(cli: CliHarness, system: str, who: str = "alice") -> str:
 def test_a_contact_is_erased_from_every_table_and_from_the_file(cli: CliHarness) -> None:
     cli.run("resync", "--yes")
     contact = contact_in(cli, "clinic")
-    marks = {person_mark(contact).encode(), contact.encode()}
+    marks = {customer_mark(contact).encode(), contact.encode()}
     assert all(any(mark in content for content in files()) for mark in marks)
     before = len(known())
     result = cli.run("forget-person", contact, "--yes", "--json")

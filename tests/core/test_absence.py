@@ -9,10 +9,10 @@ import pytest
 
 from syncd.core.absence import (
     AbsenceVerdict,
-    ByIdAnswer,
+    ByIdResult,
     Evidence,
     ShownElsewhere,
-    SlotAnswer,
+    SlotResult,
     judge_absence,
     listed_by,
     slot_of,
@@ -24,17 +24,17 @@ from tests.core.kit import NOW, off, v
 LAG = timedelta(seconds=30)
 BEFORE = NOW - timedelta(minutes=5)
 
-FACT = {"answer": ByIdAnswer.GONE}
-LISTED = {"answer": ByIdAnswer.GONE, "by_list": True, "needed": 2}
+FACT = {"by_id": ByIdResult.GONE}
+LISTED = {"by_id": ByIdResult.GONE, "by_list": True, "needed": 2}
 REFUSED = {
-    "answer": ByIdAnswer.REFUSED,
+    "by_id": ByIdResult.REFUSED,
     "refused_when_gone": True,
     "others_listed": True,
     "key_reads": True,
     "user": UserState.PRESENT,
     "counted": 1,
     "since": BEFORE,
-    "slot": SlotAnswer.OFFERED,
+    "slot": SlotResult.OFFERED,
 }
 
 CASES: dict[str, tuple[dict[str, Any], AbsenceVerdict]] = {
@@ -95,17 +95,17 @@ CASES: dict[str, tuple[dict[str, Any], AbsenceVerdict]] = {
     "400 and a second list after the lag": ({**REFUSED, "since": NOW - LAG}, AbsenceVerdict.PROVEN),
     "400 and a count of no known time": ({**REFUSED, "since": None}, AbsenceVerdict.COUNTED),
     "400: the slot is to be asked": ({**REFUSED, "slot": None}, AbsenceVerdict.ASK_SLOT),
-    "400 and the slot is taken": ({**REFUSED, "slot": SlotAnswer.TAKEN}, AbsenceVerdict.UNPROVEN),
+    "400 and the slot is taken": ({**REFUSED, "slot": SlotResult.TAKEN}, AbsenceVerdict.UNPROVEN),
     "400 and the slot is unknown": (
-        {**REFUSED, "slot": SlotAnswer.UNKNOWN},
+        {**REFUSED, "slot": SlotResult.UNKNOWN},
         AbsenceVerdict.PROVEN,
     ),
     "400 and no answer about slots": (
-        {**REFUSED, "slot": SlotAnswer.UNANSWERED},
+        {**REFUSED, "slot": SlotResult.UNANSWERED},
         AbsenceVerdict.WAITING,
     ),
     # No answer at all.
-    "unknown": ({**REFUSED, "answer": ByIdAnswer.UNKNOWN}, AbsenceVerdict.UNPROVEN),
+    "unknown": ({**REFUSED, "by_id": ByIdResult.UNKNOWN}, AbsenceVerdict.UNPROVEN),
 }
 
 
@@ -124,17 +124,17 @@ LATER = Window(FREE.start + WEEK, FREE.end + WEEK)
 @pytest.mark.parametrize(
     ("offers", "taken", "now", "slot"),
     [
-        ([FREE, LATER], [], NOW, SlotAnswer.OFFERED),
-        ([LATER], [], NOW, SlotAnswer.TAKEN),
-        ([LATER], [off(9)], NOW, SlotAnswer.TAKEN),
-        ([LATER], [v(9)], NOW, SlotAnswer.UNKNOWN),
-        ([], [], NOW, SlotAnswer.UNKNOWN),
-        ([FREE, LATER], [], v(9).start, SlotAnswer.UNKNOWN),
+        ([FREE, LATER], [], NOW, SlotResult.OFFERED),
+        ([LATER], [], NOW, SlotResult.TAKEN),
+        ([LATER], [off(9)], NOW, SlotResult.TAKEN),
+        ([LATER], [v(9)], NOW, SlotResult.UNKNOWN),
+        ([], [], NOW, SlotResult.UNKNOWN),
+        ([FREE, LATER], [], v(9).start, SlotResult.UNKNOWN),
     ],
     ids=["offered", "taken", "a cancelled neighbour", "a neighbour", "never offered", "begun"],
 )
 def test_free_slots_show_whether_a_time_is_taken(
-    offers: list[Window], taken: list[Any], now: datetime, slot: SlotAnswer
+    offers: list[Window], taken: list[Any], now: datetime, slot: SlotResult
 ) -> None:
     assert slot_of(v(9), offers, taken, now) is slot
     assert slots_window(v(9)).overlaps(v(9))

@@ -17,13 +17,13 @@ from syncd.model import (
     Booking,
     Buffer,
     ConflictKind,
-    HeldConflict,
     Kind,
     Operation,
     ProviderState,
     Replica,
     Role,
     Status,
+    StoredConflict,
     TrackedEvent,
     Value,
 )
@@ -245,12 +245,12 @@ def test_a_persons_edit_of_a_wide_block_applies_to_the_meetings_time(choice: Cho
         assert stored["b1"].base == stored["b1"].observed == v(13.5, 15.25)
 
 
-def refusal() -> HeldConflict:
+def refusal() -> StoredConflict:
     """Return the refusal of a wide block by system b."""
     wide = Operation(
         Action.CREATE_BLOCK, "b", "p", block("b", "", None).kind, None, None, v(9.5, 11.25), ("k",)
     )
-    return HeldConflict("h", slot_taken(wide, "taken", TAKEN), NOW, "run")
+    return StoredConflict("h", slot_taken(wide, "taken", TAKEN), NOW, "run")
 
 
 TAKEN = state(
@@ -285,7 +285,7 @@ def test_a_block_refused_for_the_meetings_own_time_keeps_its_buffer() -> None:
     short = Operation(
         Action.CREATE_BLOCK, "b", "p", Kind.BLOCK, None, None, v(10, 10.5), bookings=("l",)
     )
-    refused = HeldConflict("h", quarantine(short, write_order.operation_key(short)), NOW, "run")
+    refused = StoredConflict("h", quarantine(short, write_order.operation_key(short)), NOW, "run")
     decision = decided(replace(state_, conflicts=(refused,)), calendars=buffered())
     assert ("create-block", "b", 9.5, 11.25) in writes(decision.operations)
 

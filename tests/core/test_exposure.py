@@ -109,7 +109,7 @@ def test_an_interval_is_exposed_or_not(row: tuple[ExposureInput, ExposureCause |
 
 def test_an_exposure_names_its_calendars_and_keeps_its_start() -> None:
     (first,) = find_exposures(seen(offers=FREE))
-    assert (first.seats, first.since, first.bookings) == (("seat",), SOON, ("m",))
+    assert (first.calendars, first.since, first.bookings) == (("seat",), SOON, ("m",))
     (again,) = find_exposures(seen(offers=FREE, now=SOON + LAG), [first])
     assert again == first
     (other,) = find_exposures(

@@ -12,11 +12,11 @@ from syncd.core.resolution import InvalidResolutionError, Resolution, Resolution
 from syncd.core.rules import Rules
 from syncd.model import (
     ConflictKind,
-    HeldConflict,
     OwnerChange,
     OwnerProof,
     ProviderState,
     Status,
+    StoredConflict,
     TrackedEvent,
     Value,
     derived_id,
@@ -36,7 +36,7 @@ def state(
     """Return a meeting of several hosts in b that is also in a; c has none of it."""
     return ProviderState(
         "p",
-        (rec("b", event, shown, base, person="kim"), rec("a", "t", other, was, person="kim")),
+        (rec("b", event, shown, base, customer="kim"), rec("a", "t", other, was, customer="kim")),
         (booking("m", was),),
         (origin("m", "b", event), twin("m", "a", "t")),
     )
@@ -97,7 +97,7 @@ def test_a_contradiction_stays_held_while_the_meetings_system_is_silent(other: V
     changed = first.changes
     known = ProviderState(
         "p",
-        (*changed.records, rec("b", SHARE, v(9), v(9), person="kim")),
+        (*changed.records, rec("b", SHARE, v(9), v(9), customer="kim")),
         tuple(changed.bookings),
         (
             replace(origin("m", "b", SHARE), synced_revision=0),
@@ -113,9 +113,9 @@ def test_a_contradiction_stays_held_while_the_meetings_system_is_silent(other: V
 
 def answered(first: Decision, answer: Resolution) -> Decision:
     (conflict,) = first.conflicts
-    open_conflict = HeldConflict("h", conflict, NOW, "run")
+    open_conflict = StoredConflict("h", conflict, NOW, "run")
     records = {r.id: r for r in first.changes.records}
-    records.setdefault(SHARE, rec("b", SHARE, v(9), v(9), person="kim"))
+    records.setdefault(SHARE, rec("b", SHARE, v(9), v(9), customer="kim"))
     known = ProviderState(
         "p",
         tuple(records.values()),
@@ -147,7 +147,7 @@ def test_a_booking_follows_its_record_when_the_first_host_changes() -> None:
     change = OwnerChange("b", "x", "p", "u9", "q", OwnerProof.HANDED_OVER, v(9), NOW, NOW)
     former = ProviderState(
         "p",
-        (rec("b", SHARE, v(9), person="kim"),),
+        (rec("b", SHARE, v(9), customer="kim"),),
         (booking("m", v(9)),),
         (origin("m", "b", "x"),),
         owner_changes=(change,),
@@ -159,7 +159,7 @@ def test_a_booking_follows_its_record_when_the_first_host_changes() -> None:
 
 
 def vanished(event: str) -> TrackedEvent:
-    return rec("b", event, None, v(9), person="kim", before_write=v(9))
+    return rec("b", event, None, v(9), customer="kim", before_write=v(9))
 
 
 def test_of_several_meetings_each_booking_follows_its_own_record() -> None:
@@ -169,8 +169,8 @@ def test_of_several_meetings_each_booking_follows_its_own_record() -> None:
         (
             vanished("x@users/u2"),
             vanished("y@users/u2"),
-            rec("b", "x", v(9), person="kim"),
-            rec("b", "y", v(12), person="kim"),
+            rec("b", "x", v(9), customer="kim"),
+            rec("b", "y", v(12), customer="kim"),
         ),
         (booking("m", v(9)), booking("n", v(12))),
         (origin("m", "b", "x@users/u2"), origin("n", "b", "y@users/u2")),
@@ -184,12 +184,12 @@ def test_of_several_meetings_each_booking_follows_its_own_record() -> None:
 def test_two_events_of_one_record_are_no_double_booking() -> None:
     known = ProviderState(
         "p",
-        (rec("b", "x", v(9), v(9), person="kim"), rec("b", SHARE, v(9), v(9), person="kim")),
+        (rec("b", "x", v(9), v(9), customer="kim"), rec("b", SHARE, v(9), v(9), customer="kim")),
         (booking("m", v(9)), booking("n", v(9))),
         (origin("m", "b", "x"), origin("n", "b", SHARE)),
     )
     assert decided(known, calendars={"b": CalendarState("b")}).conflicts == ()
-    other = replace(known, records=(known.records[0], rec("b", "z", v(9), v(9), person="kim")))
+    other = replace(known, records=(known.records[0], rec("b", "z", v(9), v(9), customer="kim")))
     other = replace(other, replicas=(origin("m", "b", "x"), origin("n", "b", "z")))
     (conflict,) = decided(other, calendars={"b": CalendarState("b")}).conflicts
     assert conflict.kind is ConflictKind.DOUBLE_BOOKED

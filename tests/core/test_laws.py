@@ -68,7 +68,7 @@ class World:
             now=NOW,
             horizon=DAY - timedelta(days=2),
             run="run",
-            persons={(s, w): frozenset({w}) for s in self.systems for w in ("ann", "bob")},
+            customers={(s, w): frozenset({w}) for s in self.systems for w in ("ann", "bob")},
         )
         decision = reconcile(self.state, case, lambda: f"n{next(self.numbers):03}")
         self._store(decision.changes)

@@ -94,13 +94,13 @@ class Outside(RuleBasedStateMachine):
     def twin(self, which: int, further: int) -> None:
         event = self.world.events[self._pick(self.appointments, which)]
         elsewhere = SYSTEMS[(SYSTEMS.index(event.system) + further) % len(SYSTEMS)]
-        self.book(elsewhere, event.value, event.person)
+        self.book(elsewhere, event.value, event.customer)
 
     @precondition(lambda self: self.appointments)
     @rule(which=CHOICES, value=VALUES)
     def reappear(self, which: int, value: Value) -> None:
         event = self._delete(self._pick(self.appointments, which))
-        self.book(event.system, value, event.person)
+        self.book(event.system, value, event.customer)
 
     # --- people change blocks of syncd ---
 
@@ -167,8 +167,8 @@ class Outside(RuleBasedStateMachine):
 
     def _replicas_agree(self) -> None:
         """Check that each appointment shows the agreed value, unless a person must decide."""
-        on_hold = self._bookings_on_hold()
-        agreed = {b.id: b.agreed for b in self.world.state.bookings if b.id not in on_hold}
+        held_bookings = self._held_bookings()
+        agreed = {b.id: b.agreed for b in self.world.state.bookings if b.id not in held_bookings}
         for replica in self.world.state.replicas:
             event = self.world.events.get((replica.system, replica.event))
             if event is None or not replica.role.is_meeting or replica.booking not in agreed:
@@ -177,15 +177,17 @@ class Outside(RuleBasedStateMachine):
             # All values of a cancelled meeting are equal.
             assert event.value == value or not (event.value.busy or value.busy)
 
-    def _bookings_on_hold(self) -> set[str]:
+    def _held_bookings(self) -> set[str]:
         """Return the bookings that wait for a person."""
-        on_hold = [h.conflict for h in self.world.state.conflicts if h.conflict.held]
-        return {booking for conflict in on_hold for booking in conflict.subject.split("+")}
+        held_bookings = [h.conflict for h in self.world.state.conflicts if h.conflict.held]
+        return {booking for conflict in held_bookings for booking in conflict.subject.split("+")}
 
     def _twins_in_doubt(self) -> bool:
         """Return true if a meeting in several systems waits for a person's decision."""
-        on_hold = self._bookings_on_hold()
-        return any(r.role is Role.TWIN and r.booking in on_hold for r in self.world.state.replicas)
+        held_bookings = self._held_bookings()
+        return any(
+            r.role is Role.TWIN and r.booking in held_bookings for r in self.world.state.replicas
+        )
 
     def _delete(self, id_: Id) -> Event:
         self.appointments.discard(id_)

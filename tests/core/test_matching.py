@@ -18,11 +18,11 @@ WHO = {
 
 
 def ann(event: str, value: object = None) -> TrackedEvent:
-    return rec("a", event, v(9) if value is None else value, person="ann")  # type: ignore[arg-type]
+    return rec("a", event, v(9) if value is None else value, customer="ann")  # type: ignore[arg-type]
 
 
 def lead(event: str) -> TrackedEvent:
-    return rec("b", event, v(9), person="lead7")
+    return rec("b", event, v(9), customer="lead7")
 
 
 def run(
@@ -30,7 +30,7 @@ def run(
     bookings: list[Booking] | None = None,
     linked: dict[str, list[TrackedEvent]] | None = None,
     links: list[Replica] | None = None,
-    persons: object = None,
+    customers: object = None,
 ) -> MatchResult:
     return match_events(
         "p",
@@ -38,7 +38,7 @@ def run(
         bookings or [],
         linked or {},
         {(r.system, r.event): r for r in links or []},
-        WHO if persons is None else persons,  # type: ignore[arg-type]
+        WHO if customers is None else customers,  # type: ignore[arg-type]
     )
 
 
@@ -65,14 +65,14 @@ def test_the_same_person_at_the_same_time_in_two_systems_is_one_meeting() -> Non
 
 
 def test_a_later_entry_joins_the_existing_booking() -> None:
-    known = rec("a", "1", v(9), v(9), person="ann")
+    known = rec("a", "1", v(9), v(9), customer="ann")
     matched = run([lead("2")], [booking("x", v(9))], {"x": [known]}, [origin("x", "a", "1")])
     assert [(t.booking, t.record.id) for t in matched.twins] == [("x", "2")]
     assert matched.opened == ()
 
 
 def test_another_person_at_the_same_time_is_another_meeting() -> None:
-    matched = run([rec("a", "1", v(9), person="bob"), lead("2")])
+    matched = run([rec("a", "1", v(9), customer="bob"), lead("2")])
     assert sorted(r.id for r in matched.opened) == ["1", "2"]
     assert matched.twins == ()
 
@@ -105,35 +105,35 @@ def test_equal_appointments_of_one_system_are_two_meetings() -> None:
 
 
 def test_an_appointment_of_an_unknown_person_waits() -> None:
-    matched = run([ann("1"), lead("2")], persons={ANN: frozenset({"h1"})})
+    matched = run([ann("1"), lead("2")], customers={ANN: frozenset({"h1"})})
     assert [r.id for r in matched.opened] == ["1"], "the time must be closed all the same"
-    assert [r.id for r in matched.unknown_person] == ["2"]
+    assert [r.id for r in matched.unknown_customer] == ["2"]
 
 
 def test_persons_are_looked_up_only_for_candidates() -> None:
-    far = rec("a", "3", v(15), person="bob")
+    far = rec("a", "3", v(15), customer="bob")
     assert [r.id for r in candidates_to_look_up([ann("1"), lead("2"), far], [], {})] == ["1", "2"]
 
 
 def test_a_meeting_that_is_being_cancelled_gets_no_twin() -> None:
-    gone = rec("a", "1", None, v(9), person="ann")
+    gone = rec("a", "1", None, v(9), customer="ann")
     matched = run([lead("2")], [booking("x", v(9))], {"x": [gone]}, [origin("x", "a", "1")])
     assert matched.twins == ()
     assert [r.id for r in matched.opened] == ["2"]
 
 
 def test_a_vanished_appointment_with_a_new_id_is_relinked() -> None:
-    gone = rec("a", "1", None, v(9), person="ann", service="s")
-    back = rec("a", "2", v(12), person="ann", service="s")
+    gone = rec("a", "1", None, v(9), customer="ann", service="s")
+    back = rec("a", "2", v(12), customer="ann", service="s")
     matched = run([back], [booking("x", v(9))], {"x": [gone]}, [origin("x", "a", "1")])
     assert [(r.old.id, r.new.id) for r in matched.relinked] == [("1", "2")]
     assert matched.opened == ()
 
 
 def test_an_entry_at_the_new_time_of_a_relinked_appointment_is_its_twin() -> None:
-    gone = rec("a", "1", None, v(9), person="ann", service="s")
-    back = rec("a", "2", v(12), person="ann", service="s")
-    entered = rec("b", "3", v(12), person="lead7")
+    gone = rec("a", "1", None, v(9), customer="ann", service="s")
+    back = rec("a", "2", v(12), customer="ann", service="s")
+    entered = rec("b", "3", v(12), customer="lead7")
     links = [origin("x", "a", "1")]
     matched = run([back, entered], [booking("x", v(9))], {"x": [gone]}, links)
     assert [(r.old.id, r.new.id) for r in matched.relinked] == [("1", "2")]
@@ -142,8 +142,8 @@ def test_an_entry_at_the_new_time_of_a_relinked_appointment_is_its_twin() -> Non
 
 
 def test_several_possible_successors_are_a_conflict() -> None:
-    gone = rec("a", "1", None, v(9), person="ann", service="s")
-    back = [rec("a", i, v(12 + int(i)), person="ann", service="s") for i in ("2", "3")]
+    gone = rec("a", "1", None, v(9), customer="ann", service="s")
+    back = [rec("a", i, v(12 + int(i)), customer="ann", service="s") for i in ("2", "3")]
     matched = run(back, [booking("x", v(9))], {"x": [gone]}, [origin("x", "a", "1")])
     assert matched.relinked == ()
     assert matched.opened == ()
@@ -151,8 +151,8 @@ def test_several_possible_successors_are_a_conflict() -> None:
 
 
 def test_an_appointment_of_another_service_is_no_successor() -> None:
-    gone = rec("a", "1", None, v(9), person="ann", service="s")
-    new = rec("a", "2", v(12), person="ann", service="t")
+    gone = rec("a", "1", None, v(9), customer="ann", service="s")
+    new = rec("a", "2", v(12), customer="ann", service="t")
     matched = run([new], [booking("x", v(9))], {"x": [gone]}, [twin("x", "a", "1")])
     assert matched.relinked == ()
     assert [r.id for r in matched.opened] == ["2"]

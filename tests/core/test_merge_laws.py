@@ -280,6 +280,6 @@ def verdict(
 ) -> Decision:
     """Decide with every person known and new ids counted from zero."""
     numbers = count()
-    persons = {(system, name): frozenset({name}) for system in SYSTEMS for name in ("ann", "bob")}
-    case = DecisionInput(calendars, rules, NOW, horizon, "run", persons)
+    customers = {(system, name): frozenset({name}) for system in SYSTEMS for name in ("ann", "bob")}
+    case = DecisionInput(calendars, rules, NOW, horizon, "run", customers)
     return reconcile(state, case, lambda: f"new{next(numbers)}")

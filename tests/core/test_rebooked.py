@@ -28,13 +28,15 @@ MINUTE = timedelta(minutes=1)
 
 def gone(event: str = "1", **more: Any) -> TrackedEvent:
     """Return an appointment that was cancelled now, by the platform's clock and ours."""
-    more = {"person": "ann", "service": "s", "off_at": NOW, "off_seen_at": NOW, **more}
+    more = {"customer": "ann", "service": "s", "off_at": NOW, "off_seen_at": NOW, **more}
     return rec("a", event, off(9), v(9), **more)
 
 
 def new(event: str = "9", hour: float = 12, **more: Any) -> TrackedEvent:
     """Return an appointment that was booked now."""
-    return rec("a", event, v(hour), **{"person": "ann", "service": "s", "created_at": NOW, **more})
+    return rec(
+        "a", event, v(hour), **{"customer": "ann", "service": "s", "created_at": NOW, **more}
+    )
 
 
 def pairs(
@@ -96,7 +98,7 @@ def test_without_any_time_only_the_near_window_counts() -> None:
     assert pairs([gone(off_at=None)], [new(created_at=None)]) == CERTAIN
 
 
-@pytest.mark.parametrize("other", [{"person": "bob"}, {"service": "t"}])
+@pytest.mark.parametrize("other", [{"customer": "bob"}, {"service": "t"}])
 def test_another_person_or_service_is_another_meeting(other: dict[str, Any]) -> None:
     assert pairs([gone()], [new(**other)]) == NOTHING
 
@@ -146,7 +148,7 @@ def test_an_unchanged_update_time_is_not_the_time_of_cancellation() -> None:
 
 
 def test_a_deletion_counts_from_its_first_absence() -> None:
-    missed = rec("a", "1", v(9), v(9), absence_proofs=1, missing_since=at(3))
+    missed = rec("a", "1", v(9), v(9), absence_proofs=1, absent_since=at(3))
     assert mark_deleted(missed, NOW).off_seen_at == at(3)
     assert mark_deleted(rec("a", "1", v(9), v(9)), NOW).off_seen_at == NOW
 

@@ -19,7 +19,6 @@ from syncd.model import (
     Action,
     Booking,
     ConflictKind,
-    HeldConflict,
     Intent,
     IntentState,
     Kind,
@@ -28,6 +27,7 @@ from syncd.model import (
     Replica,
     Role,
     Status,
+    StoredConflict,
     TrackedEvent,
 )
 from tests.core.kit import (
@@ -87,7 +87,7 @@ TWINS = state(
 HUMAN = state([rec("a", "h", v(9), kind=Kind.BLOCK)])
 ALREADY = state([rec("a", "m", v(9)), rec("b", "h", v(9), v(9), kind=Kind.BLOCK)],
                 [booking("y", v(9), kind=Kind.BLOCK)], [origin("y", "b", "h")])  # fmt: skip
-GUESTS = state([rec("a", str(i), v(9), person=str(i)) for i in range(10)])
+GUESTS = state([rec("a", str(i), v(9), customer=str(i)) for i in range(10)])
 ONE_GUEST_LEFT = state(
     [rec("a", "1", off(9), v(9)), rec("a", "2", v(9), v(9)),
      block("b", "bb", v(9)), block("c", "cc", v(9))],
@@ -150,7 +150,7 @@ def test_equal_inputs_give_equal_decisions(case: str, world: ProviderState, writ
 
 
 def test_an_ambiguous_successor_frees_nothing_and_blocks_every_claim() -> None:
-    ann: dict[str, Any] = {"person": "ann", "service": "s"}
+    ann: dict[str, Any] = {"customer": "ann", "service": "s"}
     world = settled()
     world = with_record(world, rec("a", "m", None, v(9), **ann))
     for event, hour in (("n1", 12), ("n2", 14)):
@@ -164,26 +164,26 @@ def test_an_ambiguous_successor_frees_nothing_and_blocks_every_claim() -> None:
 
 def test_an_ambiguous_twin_blocks_the_third_system() -> None:
     world = state(
-        [rec("a", "1", v(9), person="ann"), rec("a", "2", v(9), person="ann"),
-         rec("b", "3", v(9), person="x")]
+        [rec("a", "1", v(9), customer="ann"), rec("a", "2", v(9), customer="ann"),
+         rec("b", "3", v(9), customer="x")]
     )  # fmt: skip
     who = {("a", "ann"): frozenset({"h"}), ("b", "x"): frozenset({"h"})}
-    decision = decided(world, persons=who)
+    decision = decided(world, customers=who)
     assert [c.kind for c in decision.conflicts] == [ConflictKind.AMBIGUOUS]
     assert summary(decision) == [(C, "c", ">09-10")]
 
 
 def test_an_appointment_of_a_silent_system_still_gets_its_twin() -> None:
     """Simulator, seeds 2 and 87: the twin opened a booking, and a block covered the other one."""
-    world = with_record(settled(), rec("a", "m", v(9), v(9), person="ann"))
+    world = with_record(settled(), rec("a", "m", v(9), v(9), customer="ann"))
     world = state(
-        [*world.records, rec("c", "new", v(9), person="x")],
+        [*world.records, rec("c", "new", v(9), customer="x")],
         world.bookings,
         [r for r in world.replicas if r.system != "c"],
     )
     world = replace(world, records=tuple(r for r in world.records if r.id != "cc"))
     who = {("a", "ann"): frozenset({"h"}), ("c", "x"): frozenset({"h"})}
-    decision = decided(world, persons=who, calendars=calendars(without="a"))
+    decision = decided(world, customers=who, calendars=calendars(without="a"))
     assert [r.role for r in decision.changes.replicas] == [Role.TWIN]
     assert decision.operations == ()
 
@@ -376,7 +376,7 @@ def test_an_operation_that_failed_three_times_is_quarantined_and_the_rest_goes_o
 def test_a_refused_time_is_not_tried_again_until_it_changes() -> None:
     move = next(o for o in decided(settled(9, 12)).operations if o.system == "b")
     taken = slot_taken(move, "taken", settled(9, 12))
-    held = HeldConflict("h", taken, NOW, "run")
+    held = StoredConflict("h", taken, NOW, "run")
     world = replace(settled(9, 12), conflicts=(held,))
     assert [o.system for o in decided(world).operations] == ["c"]
     elsewhere = decided(replace(settled(9, 13), conflicts=(held,)))

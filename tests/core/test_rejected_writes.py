@@ -14,11 +14,11 @@ from syncd.core.rules import Choice, Rules
 from syncd.model import (
     Availability,
     ConflictKind,
-    HeldConflict,
     Hours,
     Offer,
     OpeningHours,
     ProviderState,
+    StoredConflict,
     Value,
     Window,
 )
@@ -57,7 +57,7 @@ def refused(state: ProviderState) -> ProviderState:
     """Return the same state after b refused the new time."""
     move = next(o for o in decided(state).operations if o.event == "b1")
     conflict = slot_taken(move, "no", state)
-    return replace(state, conflicts=(HeldConflict("h", conflict, NOW, "run"),))
+    return replace(state, conflicts=(StoredConflict("h", conflict, NOW, "run"),))
 
 
 def by(choice: Choice) -> Rules:

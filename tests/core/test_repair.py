@@ -11,12 +11,12 @@ from syncd.model import (
     Claim,
     Conflict,
     ConflictKind,
-    HeldConflict,
     Intent,
     IntentState,
     Kind,
     Operation,
     ProviderState,
+    StoredConflict,
     Value,
 )
 from tests.core.kit import NOW, block, booking, origin, rec, serves, v
@@ -100,5 +100,5 @@ def test_a_pending_write_out_of_range_is_dropped_with_a_note() -> None:
 def test_a_held_conflict_keeps_its_readable_claims() -> None:
     claims = (Claim("a", "e", NEVER), Claim("b", "f", v(9)))
     conflict = Conflict(ConflictKind.MOVED_APART, "p", "m", claims, "inputs")
-    changes = repaired(conflicts=(HeldConflict("c", conflict, NOW, "run"),))
+    changes = repaired(conflicts=(StoredConflict("c", conflict, NOW, "run"),))
     assert [c.value for c in changes.opened[0].conflict.claims] == [None, v(9)]

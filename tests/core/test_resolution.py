@@ -17,10 +17,10 @@ from syncd.model import (
     Claim,
     Conflict,
     ConflictKind,
-    HeldConflict,
     ProviderState,
     Role,
     Status,
+    StoredConflict,
     Value,
 )
 from tests.core.kit import (
@@ -50,7 +50,7 @@ WHO = {(s, w): frozenset({w}) for s in SYSTEMS for w in ("ann", "bob")}
 
 def held(state: ProviderState, kept: dict[str, CalendarState] | None = None) -> ProviderState:
     """Return the state after its contradictions are in the queue, as conflict h (or h0, h1 …)."""
-    decision = decided(state, rules=HOLD, persons=WHO, calendars=kept or calendars())
+    decision = decided(state, rules=HOLD, customers=WHO, calendars=kept or calendars())
     opened = decision.changes.opened
     assert opened, "there is nothing to resolve"
     names = ["h"] if len(opened) == 1 else [f"h{n}" for n in range(len(opened))]
@@ -214,9 +214,9 @@ def several() -> ProviderState:
     return ProviderState(
         "p",
         (
-            rec("a", "a1", v(9), v(9), person="ann", service="s"),
-            rec("b", "b1", v(9), person="ann", service="s"),
-            rec("b", "b2", v(9), person="ann", service="s"),
+            rec("a", "a1", v(9), v(9), customer="ann", service="s"),
+            rec("b", "b1", v(9), customer="ann", service="s"),
+            rec("b", "b2", v(9), customer="ann", service="s"),
         ),
         (booking("x", v(9)),),
         (origin("x", "a", "a1"),),
@@ -244,9 +244,9 @@ def came_back() -> ProviderState:
     return ProviderState(
         "p",
         (
-            rec("a", "a1", None, v(9), person="ann", service="s"),
-            rec("a", "a2", v(12), person="ann", service="s"),
-            rec("a", "a3", v(15), person="ann", service="s"),
+            rec("a", "a1", None, v(9), customer="ann", service="s"),
+            rec("a", "a2", v(12), customer="ann", service="s"),
+            rec("a", "a3", v(15), customer="ann", service="s"),
         ),
         (booking("x", v(9)),),
         (origin("x", "a", "a1"),),
@@ -270,7 +270,9 @@ def refused() -> ProviderState:
         (origin("x", "a", "a1", 1), twin("x", "b", "b1")),
     )
     move = next(o for o in decided(state).operations if o.event == "b1")
-    return replace(state, conflicts=(HeldConflict("h", slot_taken(move, "no", state), NOW, "run"),))
+    return replace(
+        state, conflicts=(StoredConflict("h", slot_taken(move, "no", state), NOW, "run"),)
+    )
 
 
 def test_a_refused_move_is_reverted_retried_or_moved_elsewhere() -> None:
@@ -292,7 +294,7 @@ def test_a_quarantined_block_is_tried_again() -> None:
     )
     create = next(o for o in decided(state).operations if o.system == "b")
     stuck = quarantine(create, write_order.operation_key(create))
-    state = replace(state, conflicts=(HeldConflict("h", stuck, NOW, "run"),))
+    state = replace(state, conflicts=(StoredConflict("h", stuck, NOW, "run"),))
     assert ("create-block", "b", ">09-10") not in summary(decided(state))
     assert ("create-block", "b", ">09-10") in summary(answer(state, take("a")))
     with pytest.raises(InvalidResolutionError, match="has no appointment"):
@@ -328,7 +330,7 @@ def test_a_guard_stop_cannot_be_resolved_as_a_conflict() -> None:
     guard = Conflict(
         ConflictKind.GUARD, "p", "a/p", (Claim("a", "a1", None),), "in", "much vanished"
     )
-    state = replace(apart(), conflicts=(HeldConflict("h", guard, NOW, "run7"),))
+    state = replace(apart(), conflicts=(StoredConflict("h", guard, NOW, "run7"),))
     case = DecisionInput(calendars(), HOLD, NOW, DAY, "run", guards=(guard,))
     with pytest.raises(InvalidResolutionError) as unfit:
         reconcile_with_answer(state, case, lambda: "n", {"h": take("a")})

@@ -19,8 +19,8 @@ from syncd.model import (
     UNNAMED_SERIES,
     Conflict,
     ConflictKind,
-    HeldConflict,
     ProviderState,
+    StoredConflict,
     TrackedEvent,
     Window,
 )
@@ -31,13 +31,13 @@ WEEK = 7 * 24
 
 def gone(name: str, hour: float, series: str = "M", **more: Any) -> TrackedEvent:
     """Return an instance of Ann's series that vanished from its accepted time."""
-    more = {"person": "ann", "service": "cut", **more}
+    more = {"customer": "ann", "service": "cut", **more}
     return rec("a", f"{series}{name}", None, v(hour), before_write=v(hour), series=series, **more)
 
 
 def new(name: str, hour: float, series: str = "M", **more: Any) -> TrackedEvent:
     """Return an unknown instance."""
-    more = {"person": "ann", "service": "cut", **more}
+    more = {"customer": "ann", "service": "cut", **more}
     return rec("a", f"{series}{name}", v(hour), series=series, **more)
 
 
@@ -147,7 +147,7 @@ def test_two_series_with_new_master_ids_are_not_mixed() -> None:
 
 def test_series_of_different_persons_are_not_mixed() -> None:
     old = [gone(str(n), h) for n, h in enumerate(weekly(3))]
-    fresh = [new(str(n), h, "N", person="bob") for n, h in enumerate(weekly(3, 11))]
+    fresh = [new(str(n), h, "N", customer="bob") for n, h in enumerate(weekly(3, 11))]
     assert pair_instances(old, fresh).pairs == ()
     unnamed = [replace(r, series=UNNAMED_SERIES) for r in old]
     assert pair_instances(unnamed, [replace(r, series=UNNAMED_SERIES) for r in fresh]).pairs == ()
@@ -170,7 +170,7 @@ def test_the_original_start_is_the_position_of_an_exception() -> None:
 
 
 def test_a_meeting_that_becomes_a_series_keeps_its_booking() -> None:
-    single = rec("a", "s", None, v(10), before_write=v(10), person="ann", service="cut")
+    single = rec("a", "s", None, v(10), before_write=v(10), customer="ann", service="cut")
     fresh = [new(str(n), h) for n, h in enumerate(weekly(3))]
     assert paired([single], fresh) == [("s", "M0")]
 
@@ -241,7 +241,7 @@ def test_a_question_about_a_series_holds_all_its_instances() -> None:
 
 def answered(answer: Resolution) -> Decision:
     asked = state(*AMBIGUOUS)
-    held = HeldConflict("c1", decided(asked).conflicts[0], NOW, "run")
+    held = StoredConflict("c1", decided(asked).conflicts[0], NOW, "run")
     decision, counted = reconcile_with_answer(
         replace(asked, conflicts=(held,)), case(), iter("uvwxyz123456").__next__, {"c1": answer}
     )

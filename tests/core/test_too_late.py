@@ -14,8 +14,8 @@ from syncd.model import (
     Claim,
     Conflict,
     ConflictKind,
-    HeldConflict,
     ProviderState,
+    StoredConflict,
     TrackedEvent,
     Value,
 )
@@ -66,7 +66,7 @@ def held_with(
         records=(*state.records, rec("c", "c1", stands, stands)),
         bookings=(*state.bookings, booking("y", stands)),
         replicas=(*state.replicas, origin("y", "c", "c1")),
-        conflicts=(HeldConflict("d", conflict, DAY, "run"),),
+        conflicts=(StoredConflict("d", conflict, DAY, "run"),),
     )
 
 

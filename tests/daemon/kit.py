@@ -8,7 +8,7 @@ from pathlib import Path
 
 from syncd.app import RealClock, random_id, random_key
 from syncd.core.resolution import Resolution
-from syncd.engine.agreed_operations import AgreedOperations
+from syncd.engine.approved_operations import ApprovedOperations
 from syncd.engine.cleanup_in_engine import CleanupSpec
 from syncd.engine.cleanup_report import CleanupReport
 from syncd.engine.policy import IdSource
@@ -56,7 +56,7 @@ class FakeEngine:
         providers: Sequence[str] | None = None,
         accept: str | None = None,
         dry_run: bool = False,
-        exactly: AgreedOperations | None = None,
+        exactly: ApprovedOperations | None = None,
         progress: Callable[[str], None] = lambda _text: None,
     ) -> Report:
         assert exactly is None

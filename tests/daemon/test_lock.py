@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.daemon.lock import Holder, StateHeldError, StateLock, holder
+from syncd.daemon.lock import Holder, StateLock, StateLockedError, holder
 from syncd.store import StateError
 
 HOLD = """
@@ -43,7 +43,7 @@ def test_a_second_process_gets_the_holder_of_the_state(
     state = tmp_path / "state.db"
     with other:
         with (
-            pytest.raises(StateHeldError, match=f"daemon, process {other.pid}"),
+            pytest.raises(StateLockedError, match=f"daemon, process {other.pid}"),
             StateLock(state, "x"),
         ):
             pass
@@ -110,7 +110,7 @@ def test_a_lock_is_not_emptied_before_it_is_held(
 ) -> None:
     lock = tmp_path / "state.db.lock"
     with other:
-        with pytest.raises(StateHeldError), StateLock(tmp_path / "state.db", "x"):
+        with pytest.raises(StateLockedError), StateLock(tmp_path / "state.db", "x"):
             pass
         assert lock.read_text() == f"daemon {other.pid}\n"
         other.kill()

@@ -20,7 +20,7 @@ DAEMON = """
 import asyncio, sys
 from datetime import UTC, time, timedelta
 from pathlib import Path
-from syncd.daemon.lock import StateHeldError, StateLock
+from syncd.daemon.lock import StateLockedError, StateLock
 from syncd.daemon.service import JobIntervals, serve
 from tests.daemon.kit import FakeEngine
 
@@ -39,7 +39,7 @@ try:
     with StateLock(state, role="daemon"):
         print("started", flush=True)
         code = asyncio.run(main(state))
-except StateHeldError as held:
+except StateLockedError as held:
     print(held, flush=True)
     code = 6
 sys.exit(code)

@@ -177,7 +177,7 @@ async def test_a_buffer_that_cannot_be_read_any_more_frees_no_time(
     await close_buffers(site)
     await site.resync()
     clinic = site.world.sandbox.clinic
-    answer = clinic._answer
+    answer = clinic._respond
 
     def spelt_otherwise(request: PlatformRequest, scope: Scope) -> Response:
         response = answer(request, scope)
@@ -188,7 +188,7 @@ async def test_a_buffer_that_cannot_be_read_any_more_frees_no_time(
             return JSONResponse(body)
         return response
 
-    clinic._answer = spelt_otherwise  # type: ignore[method-assign]
+    clinic._respond = spelt_otherwise  # type: ignore[method-assign]
     await site.restart()
     report = await site.resync()
     assert around(site, begin)["legacy"] == {(begin - BEFORE, begin + HOUR + AFTER)}

@@ -12,7 +12,7 @@ from syncd.model import Action, ConflictKind, Operation
 from syncd.model.platform_facts import YES
 from syncd.sandbox.scenario import PEOPLE
 from syncd.store.journal import failed_operations
-from syncd.systems.leadsquared.wire import WriteAnswer
+from syncd.systems.leadsquared.wire import WriteResponse
 from syncd.systems.port import Reply
 from tests.end_to_end.conftest import Site
 
@@ -157,5 +157,5 @@ async def test_a_block_that_is_not_deleted_is_quarantined_and_the_others_are_gon
 async def test_a_deletion_whose_counts_are_ignored_is_caught(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(WriteAnswer, "deleted", lambda _wrote, _asked: None)
+    monkeypatch.setattr(WriteResponse, "deleted", lambda _wrote, _asked: None)
     assert await unable_to_delete(site) == []

@@ -76,7 +76,7 @@ async def tour(system: System, world: Clinic, window: Window) -> None:
     snapshot = await system.read(window)
     events = [system.event(row) for row in snapshot.rows]
     meeting = next(e for e in events if e.kind is Kind.APPOINTMENT and e.provider == "alice")
-    assert await system.person(meeting) is not None
+    assert await system.customer(meeting) is not None
     assert isinstance(await system.read_one(meeting.ref, meeting.value), Found)
     await system.free_slots("alice", window)
     start = world.at(1, 11, 30)

@@ -9,7 +9,7 @@ import pytest
 from syncd.core.cleanup import CleanupScope
 from syncd.engine.left_behind import report_left_behind
 from syncd.engine.report import RunExit
-from syncd.store.left_behind import MissingFrom
+from syncd.store.left_behind import RemovedPart
 from tests.end_to_end.test_cleanup import blocks, clean, of
 from tests.end_to_end.virtual import VirtualSite, play
 
@@ -65,8 +65,8 @@ def test_blocks_in_a_former_calendar_are_reported_until_cleaned_up(
             await site.resync()
         assert former <= blocks(site)
         (reported,) = report_left_behind(site.app.engine)
-        assert (reported.gone, reported.system, reported.blocks) == (
-            MissingFrom.FORMER,
+        assert (reported.removed, reported.system, reported.blocks) == (
+            RemovedPart.FORMER,
             system,
             len(former),
         )

@@ -79,7 +79,7 @@ def test_with_the_file_of_created_ids_alone_an_empty_list_proves_nothing(tmp_pat
             site.world.sandbox.systems[name].faults.add(Fault(FaultKind.EMPTY))
         cleaned = await clean(site)
         remaining = blocks(site) - by_hand
-        total = sum(c.left + c.unsure for c in cleaned.calendars.values())
+        total = sum(c.left + c.unproven for c in cleaned.calendars.values())
         assert (cleaned.exit, total) == (RunExit.UNANSWERED, len(remaining))
         for name in SYSTEM_NAMES:
             site.world.sandbox.systems[name].faults.clear()
@@ -101,12 +101,12 @@ def test_with_the_file_of_created_ids_alone_rows_that_cannot_be_read_prove_nothi
         await site.resync()
         await lose_state(site, created=True)
         platform, key = site.world.sandbox.systems[name], _IDS[name]
-        true = platform._answer
+        true = platform._respond
         edit(site, name, lambda _rows: [{key: _ODD}])
         cleaned = await clean(site)
-        total = sum(c.left + c.unsure for c in cleaned.calendars.values())
+        total = sum(c.left + c.unproven for c in cleaned.calendars.values())
         assert total == len(blocks(site) - by_hand), str(cleaned.to_json())
-        platform._answer = true  # type: ignore[method-assign]
+        platform._respond = true  # type: ignore[method-assign]
         cleaned = await clean(site)
         assert cleaned.exit is RunExit.DONE, str(cleaned.to_json())
         assert blocks(site) == by_hand
@@ -173,7 +173,7 @@ def test_existing_blocks_that_are_refused_and_unlisted_do_not_count_as_deleted(
         legacy.faults.add(Fault(FaultKind.EMPTY))
         legacy.faults.add(Fault(FaultKind.ERROR, path="/appointments/.+", status=400))
         cleaned = await clean(site, CleanupScope("legacy"))
-        total = sum(c.left + c.unsure for c in cleaned.calendars.values())
+        total = sum(c.left + c.unproven for c in cleaned.calendars.values())
         assert (cleaned.exit, total) == (RunExit.UNANSWERED, len(ours))
         assert sum(c.gone for c in cleaned.calendars.values()) == 0
         legacy.faults.clear()

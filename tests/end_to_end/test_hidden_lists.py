@@ -40,7 +40,7 @@ Edit = Callable[[Rows], Rows]
 def edit(site: VirtualSite | Site, name: str, change: Edit, paths: Sequence[str] = ()) -> None:
     """Change the lists that a platform returns."""
     platform = site.world.sandbox.systems[name]
-    answer = platform._answer
+    answer = platform._respond
 
     def edited(request: PlatformRequest, scope: Any) -> Any:
         response = answer(request, scope)
@@ -53,7 +53,7 @@ def edit(site: VirtualSite | Site, name: str, change: Edit, paths: Sequence[str]
             response.headers["content-length"] = str(len(response.body))
         return response
 
-    platform._answer = edited  # type: ignore[method-assign]
+    platform._respond = edited  # type: ignore[method-assign]
 
 
 def asked_by_id(site: VirtualSite, name: str, since: int) -> Counter[str]:

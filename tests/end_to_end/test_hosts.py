@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from syncd.model import ConflictKind, HeldConflict, Window
+from syncd.model import ConflictKind, StoredConflict, Window
 from syncd.sandbox.consistency import TAG_START
 from syncd.sandbox.faults import Fault, FaultKind
 from syncd.sandbox.records import PlatformAppointment
@@ -65,7 +65,7 @@ class Collective:
         """Return the record in the clinic."""
         return next(m for m in self.clinic.appointments() if m.id == self.id)
 
-    def held(self) -> list[HeldConflict]:
+    def held(self) -> list[StoredConflict]:
         return [h for h in self.site.app.store.open_conflicts() if h.conflict.held]
 
 

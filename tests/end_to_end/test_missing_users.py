@@ -71,11 +71,11 @@ async def test_a_row_that_cannot_be_read_is_no_sign_of_a_user(site: Site, system
     old, blocks = site.world.seed_users[system, "alice"].user, standing(site)
     await remap(site, old, "alcie@example.com")
     platform = site.world.sandbox.systems[system]
-    true = platform._answer
+    true = platform._respond
     edit(site, system, lambda rows: rows or [{"id": "odd", "UserTaskId": "odd"}])
     for near in (False, True, False):
         await site.app.engine.poll(near=near)
     assert standing(site) == blocks
-    platform._answer = true  # type: ignore[method-assign]
+    platform._respond = true  # type: ignore[method-assign]
     await remap(site, "alcie@example.com", old)
     assert ((await site.resync()).exit, standing(site)) == (RunExit.DONE, blocks)

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from syncd.engine import lookup_answers, reading, reread
+from syncd.engine import completed_lookups, reading, reread
 from syncd.model import Fact
 from syncd.systems.capability_cache import CapabilityCache
 from syncd.systems.facts import FactStore
@@ -73,7 +73,7 @@ def capabilities_are_worked_out_once(patch: Patch) -> None:
 
 def a_late_list_is_news(patch: Patch) -> None:
     """A list with more lag than measured reverts syncd's own write."""
-    for module in (lookup_answers, reading, reread):
+    for module in (completed_lookups, reading, reread):
         patch.setattr(module, "recheck_lag", lambda *_given: None)
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from syncd.core.inputs import GuardLimits
 from syncd.core.rules import Rules
+from syncd.engine.customer_lookup import CustomerLookup
 from syncd.engine.cycle import Engine
-from syncd.engine.person_lookup import PersonLookup
 from syncd.engine.policy import EnginePolicy, IdSource
 from syncd.store.store import Store
 from tests.core.kit import SYSTEMS
@@ -68,7 +68,7 @@ def make_engine(
             row=lambda: f"row{next(numbers):06}",
             key=lambda: f"key{next(numbers):06}x".translate(str.maketrans("0189", "abcd"))[:10],
         ),
-        persons=PersonLookup(b"secret"),
+        customers=CustomerLookup(b"secret"),
         policy=EnginePolicy(rules={p: Rules(prefer=SYSTEMS) for p in "pq"}, limits=GuardLimits()),
     )
 

@@ -31,7 +31,7 @@ from syncd.model import (
     find_tag,
     read_value,
 )
-from syncd.model.whole_record import WholeRecord, whole_record
+from syncd.model.event_fields import EventFields, event_fields
 from syncd.systems.facts import FactStore
 from syncd.systems.list_caps import uncovered
 from syncd.systems.measured import MeasuredFacts
@@ -88,7 +88,7 @@ class Held:
     provider: str
     kind: Kind
     value: Value
-    person: str | None = None
+    customer: str | None = None
     title: str = ""
     updated_at: datetime | None = None
     service: str = "s"
@@ -105,7 +105,7 @@ class FakeSystem:
     clock: FakeClock
     capabilities: Capabilities = field(default_factory=lambda: Capabilities(lag=timedelta(0)))
     events: dict[str, Held] = field(default_factory=dict)
-    persons: dict[str, Person] = field(default_factory=dict)
+    customers: dict[str, Person] = field(default_factory=dict)
     faults: dict[str, list[BaseException]] = field(default_factory=dict)
     writes: list[Operation] = field(default_factory=list)
     hidden: set[str] = field(default_factory=set)
@@ -158,10 +158,10 @@ class FakeSystem:
     # the outside
 
     def book(
-        self, provider: str, value: Value, person: str | None = None, service: str = "s"
+        self, provider: str, value: Value, customer: str | None = None, service: str = "s"
     ) -> str:
         now = self.clock.now()
-        return self._put(Held(provider, Kind.APPOINTMENT, value, person, "", now, service, now))
+        return self._put(Held(provider, Kind.APPOINTMENT, value, customer, "", now, service, now))
 
     def human_block(self, provider: str, value: Value) -> str:
         return self._put(Held(provider, Kind.BLOCK, value, None, "lunch", self.clock.now()))
@@ -208,7 +208,7 @@ class FakeSystem:
         self._fail("read")
         chosen = set(self.providers if providers is None else providers)
         rows = [
-            Row(event, h.provider, f"{h.value}|{h.provider}|{h.person}", h)
+            Row(event, h.provider, f"{h.value}|{h.provider}|{h.customer}", h)
             for event, h in self.events.items()
             if h.provider in chosen
             and event not in self.hidden
@@ -274,7 +274,7 @@ class FakeSystem:
             event,
             held.kind,
             value,
-            person=held.person,
+            customer=held.customer,
             service=held.service,
             key=find_tag(held.title),
             updated_at=self._time(held.updated_at),
@@ -302,7 +302,7 @@ class FakeSystem:
         except UnreadableError as error:
             return Unknown(str(error))
 
-    async def whole(self, ref: EventRef) -> WholeRecord:
+    async def whole(self, ref: EventRef) -> EventFields:
         """Read all fields of an event."""
         self._fail("whole")
         held = self.events.get(ref.id)
@@ -315,10 +315,10 @@ class FakeSystem:
             "status": str(held.value.status),
             "title": held.title,
             "provider": held.provider,
-            "person": held.person,
+            "person": held.customer,
             "notes": held.notes,
         }
-        return whole_record(tree, held.value.status, "secret")
+        return event_fields(tree, held.value.status, "secret")
 
     async def users(self) -> UserDirectory:
         """Return the users: those of all providers and of all events."""
@@ -329,9 +329,9 @@ class FakeSystem:
         listed = bool(present) and not self.empty_users
         return UserDirectory(frozenset(present), mapped=mapped, listed=listed)
 
-    async def person(self, event: Event) -> Person | None:
+    async def customer(self, event: Event) -> Person | None:
         self._fail("person")
-        return self.persons.get(event.person or "")
+        return self.customers.get(event.customer or "")
 
     async def write(self, operations: Sequence[Operation]) -> Reply:
         self._fail("write")

@@ -162,9 +162,9 @@ class MortalSystem(FakeSystem):
         async with self._call("read_one"):
             return await super().read_one(ref, value)
 
-    async def person(self, event: Event) -> Person | None:
+    async def customer(self, event: Event) -> Person | None:
         async with self._call("person"):
-            return await super().person(event)
+            return await super().customer(event)
 
     async def write(self, operations: Sequence[Operation]) -> Reply:
         async with self._call(f"write {operations[0].action}"):

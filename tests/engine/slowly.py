@@ -35,8 +35,8 @@ class Slowly(FakeSystem):
     async def read(self, *given: Any, **named: Any) -> Snapshot:
         return await self._slowly("read", super().read(*given, **named))
 
-    async def person(self, event: Event) -> Person | None:
-        return await self._slowly("person", super().person(event))
+    async def customer(self, event: Event) -> Person | None:
+        return await self._slowly("person", super().customer(event))
 
     async def write(self, operations: Sequence[Operation]) -> Reply:
         return await self._slowly("write", super().write(operations))

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from syncd.engine.acknowledge import AcknowledgeError, acknowledge_entry, entries
-from syncd.model import Changes, ConflictKind, HeldConflict, ReportedItem, Topic
+from syncd.model import Changes, ConflictKind, ReportedItem, StoredConflict, Topic
 from syncd.store import Store
 from syncd.store.reported import acknowledgements_of, shown_items
 from tests.store.kit import DAY, held, item, rec, v
@@ -26,7 +26,7 @@ def shown(store: Store) -> list[ReportedItem]:
     return shown_items(store, DAY, acknowledgements_of(store))
 
 
-def pair(*, hold: bool) -> HeldConflict:
+def pair(*, hold: bool) -> StoredConflict:
     found = held("pairabc")
     kind = ConflictKind.DOUBLE_BOOKED
     return replace(found, conflict=replace(found.conflict, kind=kind, held=hold))

@@ -14,8 +14,8 @@ from structlog.testing import capture_logs
 
 from syncd.core.rules import Rules
 from syncd.engine.breaker import BreakerSystem, CredentialRefresh, secret_fingerprint
+from syncd.engine.customer_lookup import CustomerLookup
 from syncd.engine.cycle import Engine
-from syncd.engine.person_lookup import PersonLookup
 from syncd.engine.policy import EnginePolicy, IdSource
 from syncd.model import SystemState, Window
 from syncd.store.store import Store
@@ -217,7 +217,7 @@ async def test_a_system_that_may_be_read_and_not_written_costs_no_write_a_minute
         ids=IdSource(
             row=lambda: f"r{next(numbers)}", key=lambda: f"{next(numbers):010}".replace("0", "k")
         ),
-        persons=PersonLookup(b"k"),
+        customers=CustomerLookup(b"k"),
         policy=EnginePolicy(rules={"p": Rules(prefer=("a", "b", "c"))}),
         why_suspended=lambda name: attended[name].writes_suspended(),
     )

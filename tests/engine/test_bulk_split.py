@@ -95,8 +95,8 @@ async def test_a_status_that_is_answered_with_another_one_is_tried_three_times(r
     event = rig.a.book("p", v(9))
     twin = rig.b.book("p", v(9))
     for system, who in ((rig.a, event), (rig.b, twin)):
-        system.events[who].person = "ann"
-        system.persons["ann"] = Person(emails=("ann@example.com",))
+        system.events[who].customer = "ann"
+        system.customers["ann"] = Person(emails=("ann@example.com",))
     await settle(rig)
     tries: list[Operation] = []
 

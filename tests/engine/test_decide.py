@@ -133,7 +133,7 @@ async def test_a_meeting_that_is_deleted_once_it_is_off_is_settled_at_once(
 async def test_an_event_with_a_new_owner_is_decided_on_for_that_owner(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rig.a.persons["ann"] = rig.b.persons["7"] = Person(emails=("ann@example.com",))
+    rig.a.customers["ann"] = rig.b.customers["7"] = Person(emails=("ann@example.com",))
     first = rig.a.book("p", v(24), "ann")
     twin = rig.b.book("p", v(24), "7")
     assert (await rig.engine.resync()).converged

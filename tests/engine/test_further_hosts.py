@@ -20,7 +20,7 @@ async def test_a_resync_ends_when_a_late_list_has_shown_a_further_host_the_move(
     rig.a.capabilities = Capabilities(lag=lag)
     events = await twins(rig, "ab")
     share = derived_id(events["a"], "users/2")
-    rig.a.events[share] = replace(rig.a.events[events["a"]], provider="q", person=None)
+    rig.a.events[share] = replace(rig.a.events[events["a"]], provider="q", customer=None)
     rig.clock.pass_(minutes=2)
     await rig.engine.resync()
     assert rig.blocks("q") == {"a": [], "b": [v(24).interval], "c": [v(24).interval]}

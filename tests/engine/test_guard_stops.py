@@ -17,7 +17,7 @@ from tests.engine.test_promises import settle
 
 def book_class(rig: Rig, hour: float, guests: int = 12) -> list[str]:
     """Enter a class: one guest's appointment each, all at one time."""
-    return [rig.a.book("p", v(hour), person=f"guest{n}") for n in range(guests)]
+    return [rig.a.book("p", v(hour), customer=f"guest{n}") for n in range(guests)]
 
 
 async def busy_calendar(rig: Rig, count: int = 14) -> list[str]:
@@ -258,10 +258,10 @@ async def test_both_times_of_a_stopped_move_stay_blocked(rig: Rig) -> None:
 async def test_the_new_time_of_a_stopped_twin_is_blocked_in_the_other_system(
     rig: Rig,
 ) -> None:
-    events = [rig.a.book("p", v(24 + 4 * n), person=f"x{n}") for n in range(5)]
-    twin = rig.b.book("p", v(24), person="x0")
+    events = [rig.a.book("p", v(24 + 4 * n), customer=f"x{n}") for n in range(5)]
+    twin = rig.b.book("p", v(24), customer="x0")
     for system in (rig.a, rig.b):
-        system.persons["x0"] = Person(emails=("x0@example.com",))
+        system.customers["x0"] = Person(emails=("x0@example.com",))
     await settle(rig)
     for n, event in enumerate(events):
         rig.a.move(event, v(25 + 4 * n))
@@ -283,12 +283,12 @@ async def test_the_new_time_of_a_stopped_twin_is_blocked_in_the_other_system(
 
 
 async def test_new_events_of_a_stopped_calendar_wait_and_are_blocked(rig: Rig) -> None:
-    events = [rig.a.book("p", v(24 + 2 * n), person=f"x{n}") for n in range(14)]
+    events = [rig.a.book("p", v(24 + 2 * n), customer=f"x{n}") for n in range(14)]
     await settle(rig)
     known = {b.id for b in rig.store.bookings()}
     for n, event in enumerate(events[:12]):
         rig.a.delete(event)
-        rig.a.book("p", v(25 + 2 * n), person=f"x{n}")
+        rig.a.book("p", v(25 + 2 * n), customer=f"x{n}")
     report = await rig.engine.resync()
     assert report.exit is RunExit.GUARDED
     assert (closed(rig, 24), closed(rig, 25)) == (["b", "c"], ["b", "c"])

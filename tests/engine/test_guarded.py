@@ -28,11 +28,11 @@ async def test_a_mass_deletion_stops_until_a_person_accepts_it(rig: Rig) -> None
 async def test_accepted_changes_are_not_stopped_again_if_they_are_delayed(
     rig: Rig,
 ) -> None:
-    events = [rig.a.book("p", v(24 + i), person="kim") for i in range(14)]
+    events = [rig.a.book("p", v(24 + i), customer="kim") for i in range(14)]
     await settle(rig)
     for event in events[:12]:
         rig.a.delete(event)
-    rig.a.book("p", v(50), person="kim")
+    rig.a.book("p", v(50), customer="kim")
     stopped = await rig.engine.resync()
     assert stopped.exit is RunExit.GUARDED
     accepted = await rig.engine.resync(accept=stopped.run)

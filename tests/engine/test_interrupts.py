@@ -83,7 +83,7 @@ def deletes(rig: MortalRig) -> None:
 
 
 def twins(rig: MortalRig) -> None:
-    rig.a.persons["ann"] = rig.b.persons["7"] = Person(emails=("ann@example.com",))
+    rig.a.customers["ann"] = rig.b.customers["7"] = Person(emails=("ann@example.com",))
     rig.a.book("p", v(9), "ann")
     rig.b.book("p", v(9), "7")
 

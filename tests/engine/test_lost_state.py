@@ -259,7 +259,7 @@ async def test_a_customer_in_a_proven_block_makes_it_a_meeting(rig: Rig) -> None
     rig.a.book("p", v(9))
     await settle(rig)
     ours = our_block(rig.b)
-    rig.b.events[ours] = replace(rig.b.events[ours], kind=Kind.APPOINTMENT, person="kim")
+    rig.b.events[ours] = replace(rig.b.events[ours], kind=Kind.APPOINTMENT, customer="kim")
     loses_the_database(rig)
     await settle(rig, doubles=1)
     assert ours in rig.b.events

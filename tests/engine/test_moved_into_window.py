@@ -23,7 +23,7 @@ BOB = Person(emails=("bob@example.com",))
 def named(rig: Rig) -> None:
     """Add ann and bob to every system."""
     for system in rig.systems:
-        system.persons |= {"ann": ANN, "bob": BOB}
+        system.customers |= {"ann": ANN, "bob": BOB}
 
 
 def book(rig: Rig, systems: str, value: Value = FAR, person: str = "ann") -> dict[str, str]:
@@ -172,18 +172,18 @@ async def test_an_event_with_a_twin_at_its_new_time_takes_no_other(rig: Rig) -> 
 async def test_persons_are_looked_up_a_few_per_cycle(rig: Rig) -> None:
     events = book(rig, "ab", v(24 * 100 + 99))
     for n in range(90):
-        rig.b.persons[f"c{n}"] = Person(emails=(f"c{n}@example.com",))
+        rig.b.customers[f"c{n}"] = Person(emails=(f"c{n}@example.com",))
         rig.b.book("p", v(24 * 100 + n), f"c{n}")
     await settle(rig)
     rig.a.move(events["a"], SOON)
     asked: list[str | None] = []
-    person = rig.b.person
+    person = rig.b.customer
 
     async def counted(event: Event) -> Person | None:
-        asked.append(event.person)
+        asked.append(event.customer)
         return await person(event)
 
-    rig.b.person = counted  # type: ignore[method-assign]
+    rig.b.customer = counted  # type: ignore[method-assign]
     looked: list[int] = []
     for _ in range(3):
         await cycles(rig, 1)
@@ -331,7 +331,7 @@ async def test_a_dry_run_shows_the_move_and_makes_none(rig: Rig) -> None:
 
 async def test_many_moves_into_the_window_are_stopped_by_the_guard(rig: Rig) -> None:
     for system in rig.systems:
-        system.persons |= {f"c{n}": Person(emails=(f"c{n}@example.com",)) for n in range(12)}
+        system.customers |= {f"c{n}": Person(emails=(f"c{n}@example.com",)) for n in range(12)}
     meetings = [book(rig, "ab", v(24 * 100 + 2 * n), f"c{n}") for n in range(12)]
     await settle(rig)
     for n, meeting in enumerate(meetings):

@@ -28,7 +28,7 @@ def ahead(rig: Rig, days: int) -> None:
 def book_far(rig: Rig) -> dict[str, str]:
     """Book one meeting in a and b, 90 days ahead."""
     for system in rig.systems:
-        system.persons["ann"] = ANN
+        system.customers["ann"] = ANN
     return {"a": rig.a.book("p", FAR, "ann"), "b": rig.b.book("p", FAR, "ann")}
 
 
@@ -53,7 +53,7 @@ async def test_an_event_of_an_earlier_wider_window_keeps_its_twin(rig: Rig, drag
 @pytest.mark.parametrize("back", ["a", "b"])
 async def test_an_event_moved_out_of_the_window_keeps_its_twin(rig: Rig, back: str) -> None:
     for system in rig.systems:
-        system.persons["ann"] = ANN
+        system.customers["ann"] = ANN
     events = {"a": rig.a.book("p", SOON, "ann"), "b": rig.b.book("p", SOON, "ann")}
     await rig.engine.resync()
     rig.a.move(events["a"], FAR)
@@ -72,7 +72,7 @@ async def test_an_event_moved_out_of_the_window_keeps_its_twin(rig: Rig, back: s
 async def test_a_second_booking_of_the_same_person_moves_nothing(rig: Rig) -> None:
     """An unknown event may be another meeting: a regular client has several."""
     ahead(rig, 120)
-    rig.a.persons["ann"] = rig.b.persons["ann"] = ANN
+    rig.a.customers["ann"] = rig.b.customers["ann"] = ANN
     known = rig.b.book("p", FAR, "ann")
     await rig.engine.resync()
     rig.restart()

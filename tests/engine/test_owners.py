@@ -332,7 +332,7 @@ async def test_a_target_that_has_another_owner_is_not_written_to(rig: Rig) -> No
     """Change the owner after the read of a cycle and before its write."""
     event = rig.a.book("p", v(9), "kim")
     twin = rig.b.book("p", v(9), "kim")
-    rig.a.persons = rig.b.persons = {"kim": Person(("kim@example.com",))}
+    rig.a.customers = rig.b.customers = {"kim": Person(("kim@example.com",))}
     await rig.engine.resync()
     rig.b.move(twin, v(15))
     read = FakeSystem.read

@@ -38,7 +38,7 @@ def copy(system: FakeSystem, event: str, value: Value, provider: str = "p", **mo
 def make_meeting(system: FakeSystem, event: str, person: str) -> None:
     """Turn a block into an appointment at the same time."""
     held = system.events[event]
-    system.events[event] = replace(held, kind=Kind.APPOINTMENT, person=person)
+    system.events[event] = replace(held, kind=Kind.APPOINTMENT, customer=person)
 
 
 # --- copies ---------------------------------------------------------------------------------------
@@ -67,7 +67,7 @@ async def test_copies_of_a_block_are_busy_time_of_whoever_made_them(rig: Rig) ->
 async def test_an_appointment_made_out_of_a_copy_is_never_removed(rig: Rig) -> None:
     event = rig.a.book("p", v(9))
     await settle(rig)
-    meeting = copy(rig.b, our_block(rig.b), v(14), kind=Kind.APPOINTMENT, person="kim")
+    meeting = copy(rig.b, our_block(rig.b), v(14), kind=Kind.APPOINTMENT, customer="kim")
     await settle(rig)
     rig.a.delete(event)
     await settle(rig)

@@ -17,8 +17,8 @@ from syncd.core import rejected_writes
 from syncd.core.observation import apply_observation
 from syncd.core.reconcile import DecisionInput
 from syncd.engine import (
+    completed_lookups,
     decision_input,
-    lookup_answers,
     read_systems,
     reading,
     recovery,
@@ -87,7 +87,7 @@ def doubts_are_never_forgotten(patch: Patch) -> None:
         return replace(after, absence_proofs=record.absence_proofs if record else 0), news
 
     patch.setattr(reading, "apply_observation", keeps_doubts)
-    patch.setattr(lookup_answers, "apply_observation", keeps_doubts)
+    patch.setattr(completed_lookups, "apply_observation", keeps_doubts)
 
 
 def coverage_is_ignored(patch: Patch) -> None:

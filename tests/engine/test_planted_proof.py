@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from syncd.core.absence import AbsenceVerdict, Evidence, SlotAnswer, judge_absence
+from syncd.core.absence import AbsenceVerdict, Evidence, SlotResult, judge_absence
 from syncd.engine import evidence, reading, writer
 from syncd.engine.lookups import Lookups
 from syncd.model import Changes, UserState
@@ -103,7 +103,7 @@ ROWS: dict[str, tuple[Callable[[Patch], None], Callable[[Rig], Awaitable[None]]]
         unseen(user=UserState.PRESENT),
         believes(proof.the_user_is_missing),
     ),
-    "the time is free": (unseen(slot=SlotAnswer.OFFERED), believes(proof.the_time_is_not_offered)),
+    "the time is free": (unseen(slot=SlotResult.OFFERED), believes(proof.the_time_is_not_offered)),
     "one list is enough": (
         one_proof_is_enough,
         proof.test_the_proof_is_two_lists_at_least_the_lag_apart,

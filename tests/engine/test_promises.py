@@ -71,8 +71,8 @@ async def test_a_cancellation_frees_the_other_calendars(rig: Rig, end: str) -> N
 
 
 async def test_a_twin_is_moved_and_no_block_lies_on_top_of_it(rig: Rig) -> None:
-    rig.a.persons["ann"] = Person(emails=("ann@example.com",))
-    rig.b.persons["7"] = Person(emails=("ann@example.com",))
+    rig.a.customers["ann"] = Person(emails=("ann@example.com",))
+    rig.b.customers["7"] = Person(emails=("ann@example.com",))
     first = rig.a.book("p", v(9), "ann")
     second = rig.b.book("p", v(9), "7")
     await settle(rig)
@@ -239,7 +239,7 @@ async def test_a_restart_doubles_nothing(rig: Rig) -> None:
 
 
 async def test_a_target_that_changed_since_the_read_is_not_overwritten(rig: Rig) -> None:
-    rig.a.persons["ann"] = rig.b.persons["7"] = Person(emails=("ann@example.com",))
+    rig.a.customers["ann"] = rig.b.customers["7"] = Person(emails=("ann@example.com",))
     first = rig.a.book("p", v(9), "ann")
     second = rig.b.book("p", v(9), "7")
     await settle(rig)

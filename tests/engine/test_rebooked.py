@@ -24,8 +24,8 @@ FAR = 24 * 10
 
 async def meeting(rig: Rig, hour: float = 9, person: str = "ann", lead: str = "7") -> str:
     """Book a meeting of ann in a with its twin in b; c gets a block."""
-    rig.a.persons[person] = Person(emails=(f"{person}@example.com",))
-    rig.b.persons[lead] = Person(emails=(f"{person}@example.com",))
+    rig.a.customers[person] = Person(emails=(f"{person}@example.com",))
+    rig.b.customers[lead] = Person(emails=(f"{person}@example.com",))
     event = rig.a.book("p", v(hour), person)
     rig.b.book("p", v(hour), lead)
     await settle(rig)
@@ -213,8 +213,8 @@ async def test_next_weeks_meeting_of_a_weekly_client_is_no_rebooking(
 @pytest.mark.parametrize("what", ["person", "service", "nobody", "system"])
 async def test_a_booking_of_another_person_is_no_reschedule(rig: Rig, what: str) -> None:
     old = await meeting(rig)
-    rig.a.persons["bob"] = Person(emails=("bob@example.com",))
-    rig.c.persons["c1"] = Person(emails=("ann@example.com",))
+    rig.a.customers["bob"] = Person(emails=("bob@example.com",))
+    rig.c.customers["c1"] = Person(emails=("ann@example.com",))
     rig.a.cancel(old)
     if what == "system":
         rig.c.book("p", v(12), "c1")

@@ -17,7 +17,7 @@ async def test_a_twin_of_a_doubtful_new_booking_is_the_same_meeting_when_it_is_c
     rig.a.book("p", v(12), "ann")
     other = rig.a.book("p", v(14), "ann")
     await rig.engine.resync()
-    rig.c.persons["c9"] = Person(emails=("ann@example.com",))
+    rig.c.customers["c9"] = Person(emails=("ann@example.com",))
     rig.c.book("p", v(12), "c9")
     await rig.engine.resync()
     assert conflicts(rig) == [ConflictKind.AMBIGUOUS]
@@ -32,7 +32,7 @@ async def test_an_older_record_of_a_meeting_is_its_twin_and_no_reschedule(
     rig: Rig,
 ) -> None:
     """Simulator, seed 30070: another meeting was moved to the time of the entered one."""
-    rig.c.persons["c9"] = Person(emails=("ann@example.com",))
+    rig.c.customers["c9"] = Person(emails=("ann@example.com",))
     rig.c.book("p", v(12), "c9")
     old = await meeting(rig)
     assert rig.blocks() == {"a": [v(12).interval], "b": [v(12).interval], "c": [v(9).interval]}

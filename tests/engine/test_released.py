@@ -135,7 +135,7 @@ async def test_a_shared_block_is_made_again_for_the_meeting_that_moved_only(
     open_rig: Rig,
 ) -> None:
     rig = open_rig
-    rig.a.persons |= {"ann": Person(("ann@example.com",)), "bob": Person(("bob@example.com",))}
+    rig.a.customers |= {"ann": Person(("ann@example.com",)), "bob": Person(("bob@example.com",))}
     first, _ = rig.a.book("p", v(24), "ann"), rig.a.book("p", v(24), "bob")
     await rig.engine.resync()
     assert rig.blocks()["b"] == [v(24).interval]

@@ -164,7 +164,7 @@ async def test_a_long_block_is_read_again_before_it_is_moved(rig: Rig) -> None:
     await settle(rig)
     (block,) = (e for e, held in rig.b.events.items() if held.value == leave(5, 4))
     rig.b.events[block].kind = Kind.APPOINTMENT
-    rig.b.events[block].person = "kim"
+    rig.b.events[block].customer = "kim"
     rig.a.move(event, leave(5, 6))
     await rig.engine.poll(near=True)
     assert rig.b.events[block].value == leave(5, 4)

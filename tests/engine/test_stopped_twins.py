@@ -16,9 +16,9 @@ from tests.engine.test_promises import settle
 async def in_three_systems(rig: Rig) -> tuple[list[str], str, str]:
     """Book several meetings of p in a; the first one is in b and c, too."""
     for system in rig.systems:
-        system.persons["x0"] = Person(emails=("x0@example.com",))
-    events = [rig.a.book("p", v(24 + 2 * n), person=f"x{n}") for n in range(14)]
-    twins = [system.book("p", v(24), person="x0") for system in (rig.b, rig.c)]
+        system.customers["x0"] = Person(emails=("x0@example.com",))
+    events = [rig.a.book("p", v(24 + 2 * n), customer=f"x{n}") for n in range(14)]
+    twins = [system.book("p", v(24), customer="x0") for system in (rig.b, rig.c)]
     await settle(rig)
     return events, twins[0], twins[1]
 

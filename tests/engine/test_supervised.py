@@ -145,10 +145,10 @@ async def test_a_state_that_cannot_be_written_stops_the_cycle(
 
 
 async def test_odd_free_slots_and_customers_stop_nothing(rig: Rig) -> None:
-    rig.a.book("p", v(9), person="1")
-    rig.b.book("p", v(9), person="2")
+    rig.a.book("p", v(9), customer="1")
+    rig.b.book("p", v(9), customer="2")
     rig.a.faults["person"] = [TypeError(SAID)]
-    rig.b.persons["2"] = Person(("kim\ud83d@example.com",), ())
+    rig.b.customers["2"] = Person(("kim\ud83d@example.com",), ())
     rig.c.faults["free_slots"] = [ValueError(SAID)] * 2
     await rig.engine.resync()
     await rig.engine.read_free_slots()
@@ -182,13 +182,13 @@ async def test_each_call_of_a_system_raises_its_faults_only(
     store: Store, system: FakeSystem
 ) -> None:
     attended = BreakerSystem(system, store, system.clock)
-    event = system.book("p", v(9), person="1")
+    event = system.book("p", v(9), customer="1")
     (row,) = (await attended.read(window(system))).rows
     seen = attended.event(row)
     asks: dict[str, Callable[[], Awaitable[object]]] = {
         "read": lambda: attended.read(window(system)),
         "read_one": lambda: attended.read_one(seen.ref),
-        "person": lambda: attended.person(seen),
+        "person": lambda: attended.customer(seen),
         "free_slots": lambda: attended.free_slots("p", window(system)),
     }
     for call, ask in asks.items():

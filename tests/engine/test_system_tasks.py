@@ -39,8 +39,8 @@ def test_a_change_between_two_systems_waits_one_second_for_a_third(
     tmp_path: Path, slow_with: str
 ) -> None:
     async def story(rig: SlowRig, takes: float) -> float:
-        rig.a.persons["ann"] = Person(emails=("ann@example.com",))
-        rig.c.persons["7"] = Person(emails=("ann@example.com",))
+        rig.a.customers["ann"] = Person(emails=("ann@example.com",))
+        rig.c.customers["7"] = Person(emails=("ann@example.com",))
         await rig.engine.resync()
         rig.slow("c").takes[slow_with] = takes
         rig.a.book("p", v(9), "ann")

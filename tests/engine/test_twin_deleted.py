@@ -29,7 +29,7 @@ async def twins(rig: Rig, systems: str = "ab", status: Status = Status.CONFIRMED
     events = {}
     for name in systems:
         system = getattr(rig, name)
-        system.persons["ann"] = ANN
+        system.customers["ann"] = ANN
         value = v(24) if name == "a" else replace(v(24), status=status)
         events[name] = system.book("p", value, "ann")
     assert (await rig.engine.resync()).exit is RunExit.DONE

@@ -63,7 +63,7 @@ async def test_a_record_that_replaces_the_deleted_one_revives_the_twin_too(rig: 
 async def test_another_persons_booking_at_that_time_revives_nothing(
     rig: Rig, person: str | None
 ) -> None:
-    rig.a.persons["bob"] = Person(emails=("bob@example.com",))
+    rig.a.customers["bob"] = Person(emails=("bob@example.com",))
     events = await twins(rig)
     await deleted(rig, events, "a")
     rig.a.book("p", v(24), person)

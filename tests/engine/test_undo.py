@@ -86,8 +86,8 @@ async def test_a_block_that_a_run_removed_is_made_again(rig: Rig) -> None:
 
 async def twins(rig: Rig) -> tuple[str, str]:
     """Book the same meeting in a and b."""
-    rig.a.persons["ann"] = Person(emails=("ann@example.com",))
-    rig.b.persons["7"] = Person(emails=("ann@example.com",))
+    rig.a.customers["ann"] = Person(emails=("ann@example.com",))
+    rig.b.customers["7"] = Person(emails=("ann@example.com",))
     both = rig.a.book("p", v(9), "ann"), rig.b.book("p", v(9), "7")
     await run_of(rig)
     return both

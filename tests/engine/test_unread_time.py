@@ -23,7 +23,7 @@ FAR = v(24 * 20)
 def book_twins(rig: Rig) -> None:
     """Book one meeting in a and b, far ahead."""
     for system in (rig.a, rig.b):
-        system.persons["ann"] = ANN
+        system.customers["ann"] = ANN
         system.book("p", FAR, "ann")
 
 
@@ -90,7 +90,7 @@ async def test_a_refused_block_is_tried_by_the_next_near_poll_while_far_reads_ar
 async def test_a_refused_block_waits_for_a_far_read_once_the_last_one_is_old(rig: Rig) -> None:
     """Writes failed for so long that a person may have entered the meeting there, too."""
     await rig.engine.resync()
-    rig.a.persons["ann"] = rig.b.persons["ann"] = ANN
+    rig.a.customers["ann"] = rig.b.customers["ann"] = ANN
     rig.a.book("p", FAR, "ann")
     stop_writes(rig, "b", WaitReason.RATE_LIMITED)
     await rig.engine.poll(near=False)

@@ -54,7 +54,7 @@ def waits(rig: Rig) -> list[tuple[str, str, WaitReason]]:
 def book_twins(rig: Rig, hour: float) -> tuple[str, str]:
     """Book one meeting of p in a and b."""
     ann = Person(emails=("ann@example.com",))
-    rig.a.persons["ann"] = rig.b.persons["7"] = ann
+    rig.a.customers["ann"] = rig.b.customers["7"] = ann
     return rig.a.book("p", v(hour), "ann"), rig.b.book("p", v(hour), "7")
 
 

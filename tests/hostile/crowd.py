@@ -63,11 +63,11 @@ class Crowd(Watched):
         attack = next(a for a in ATTACKS if a.name == name)
         self.reset()
         for system, front in self.fronts.items():
-            front.answer_oddly(attack, LISTS[system])
+            front.respond_oddly(attack, LISTS[system])
         fault = await self.request(PATIENCE)
         hits = min(front.hits for front in self.fronts.values())
         for front in self.fronts.values():
-            front.answer_oddly(None)
+            front.respond_oddly(None)
             front.hang_up()
         toll = Toll(name, self.memory(), self.blocked()[0])
         if not self.alive:

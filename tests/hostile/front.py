@@ -36,7 +36,7 @@ class Front:
 
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
-    def answer_oddly(self, row: Row | Attack | None, to: str = "") -> None:
+    def respond_oddly(self, row: Row | Attack | None, to: str = "") -> None:
         """Set the row to send from now on."""
         self.row, self.to, self.hits = row, to, 0
 

@@ -36,7 +36,7 @@ from syncd.sandbox.consistency import DisagreementKind, disagreements, event_sum
 from syncd.sandbox.scenario import SYSTEM_NAMES, Clinic, config_text, seed_clinic
 from syncd.sandbox.server import Sandbox
 from syncd.systems import decoding, leadconnector, leadconnector_v1, leadsquared
-from syncd.systems.client import Answer, open_client
+from syncd.systems.client import HttpResponse, open_client
 from syncd.systems.facts import FactStore
 from syncd.systems.port import PlatformError, System, UnreadableError
 from syncd.systems.rate_limiter import RateLimiter
@@ -163,7 +163,7 @@ async def _use(adapter: System, known: Sequence[Event]) -> None:
         with suppress(PlatformError, UnreadableError):
             await adapter.read_one(ref, event.value)
         with suppress(PlatformError):
-            await adapter.person(event)
+            await adapter.customer(event)
     with suppress(PlatformError):
         directory = await adapter.users()
         storable(repr(directory))
@@ -268,7 +268,7 @@ async def check_http(answer: bytes, write: bool) -> None:
     """Check that a call returns or raises a fault for any bytes of a socket."""
     clock = ManualClock(NOW)
     async with fronted(_anything) as front:
-        front.answer_oddly(Row("fuzzed", raw=answer))
+        front.respond_oddly(Row("fuzzed", raw=answer))
         client = open_client(front.url, {}, transport=network(None))
         wire = Transport("clinic", client, clock, RateLimiter(clock), leadconnector.faults.fault_of)
         try:
@@ -286,7 +286,7 @@ async def check_headers(headers: Mapping[str, str], status: int, body: bytes) ->
     clock = ManualClock(NOW)
     facts = FactStore("clinic", clock)
     budget = RateLimiter(clock, facts=facts)
-    answer = Answer(status, {k.lower(): v for k, v in headers.items()}, body)
+    answer = HttpResponse(status, {k.lower(): v for k, v in headers.items()}, body)
     for platform in PLATFORMS.values():
         fault = platform.faults.fault_of(answer)
         assert fault is None or isinstance(fault, PlatformError)
@@ -307,7 +307,7 @@ async def check_headers(headers: Mapping[str, str], status: int, body: bytes) ->
 
 SHAPES: tuple[type[Any], ...] = (
     leadsquared.wire.Listing,
-    leadsquared.wire.WriteAnswer,
+    leadsquared.wire.WriteResponse,
     leadsquared.wire.Days,
     leadconnector.wire.AppointmentList,
     leadconnector.wire.BlockList,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from syncd.sandbox.odd_answers import ODD_ANSWERS, OddAnswer
+from syncd.sandbox.odd_responses import ODD_RESPONSES, OddResponse
 
 
 @dataclass(frozen=True)
@@ -12,7 +12,7 @@ class Row:
     """One odd answer: ``odd`` as data, or ``raw`` bytes where no HTTP library would send it."""
 
     name: str
-    odd: OddAnswer | None = None
+    odd: OddResponse | None = None
     raw: bytes = b""
 
     def spelled(self, status: int = 200, body: bytes = b"{}") -> bytes:
@@ -62,4 +62,4 @@ RAW = (
     Row("20000-headers", raw=_OK + b"X: y\r\n" * 20_000 + b"Content-Length: 2\r\n\r\n{}"),
 )
 
-ROWS = (*(Row(name, odd) for name, odd in ODD_ANSWERS.items()), *RAW)
+ROWS = (*(Row(name, odd) for name, odd in ODD_RESPONSES.items()), *RAW)

@@ -204,7 +204,7 @@ class Siege(Watched):
             await self._prepare(result.attack, system)
         if job == "resync" or not result.seconds:
             self.reset()
-        front.answer_oddly(result.attack, LISTS[system])
+        front.respond_oddly(result.attack, LISTS[system])
         asked: asyncio.Task[str] | None = None
         if job == "poll":
             await self.until(lambda: front.hits, EVERY * 3)
@@ -227,7 +227,7 @@ class Siege(Watched):
         if self.times(target, span) > 1:
             result.problems.append("carried twice")
         result.problems += self._freed(system, meetings + 1, blocks)
-        front.answer_oddly(None)
+        front.respond_oddly(None)
         front.hang_up()
         if asked is not None and (fault := await asked):
             result.problems.append(fault)

@@ -93,14 +93,14 @@ async def test_a_signal_is_heard_in_the_middle_of_an_attack(tmp_path: Path, firs
             front = place.fronts["crm"]
             if not place.alive:
                 await place.relaunch()
-            front.answer_oddly(BY_NAME[name], LISTS["crm"])
+            front.respond_oddly(BY_NAME[name], LISTS["crm"])
             assert await place.until(lambda front=front: front.hits, 20), name
             assert place.daemon is not None
             assert not place.has_heard(), name
             os.kill(place.daemon.pid, signal.SIGTERM)
             assert await place.until(place.has_heard, MOST_DEAF), name
             if name != TO_THE_END:
-                front.answer_oddly(None)
+                front.respond_oddly(None)
                 front.hang_up()
             # It finishes what is in flight, for at most 20 s.
             async with asyncio.timeout(25):

@@ -71,7 +71,7 @@ class HostileSite:
     async def settle(self, row: Row) -> None:
         """Let all systems answer correctly, and wait until every back-off of the row is over."""
         for front in self.fronts.values():
-            front.answer_oddly(None)
+            front.respond_oddly(None)
         learned = row.name == "rate-spent"  # a rate that is believed for a day
         wait = A_DAY_LATER if learned else AFTER_A_WAIT
         self.clock.advance(wait.total_seconds())
@@ -156,7 +156,7 @@ async def test_an_odd_list_is_the_fault_of_its_system_only(
     source, target = others(system)
     for row in ROWS[SYSTEM_NAMES.index(system) + first :: 6]:
         meetings, blocks = site.standing(), site.blocks_in(system)
-        site.fronts[system].answer_oddly(row, LISTS[system])
+        site.fronts[system].respond_oddly(row, LISTS[system])
         _, start, end = site.book(source)
         report = await site.poll()
         assert site.fronts[system].hits, row.name
@@ -184,7 +184,7 @@ async def test_an_odd_answer_to_a_create_leaves_one_block(
     source, target = others(system)
     for row in ROWS[SYSTEM_NAMES.index(system) + first :: 6]:
         meetings = site.standing()
-        site.fronts[system].answer_oddly(row, CREATES[system])
+        site.fronts[system].respond_oddly(row, CREATES[system])
         _, start, end = site.book(source)
         report = await site.poll()
         assert site.fronts[system].hits, row.name
@@ -207,7 +207,7 @@ async def test_an_odd_answer_to_a_move_is_read_after(site: HostileSite, system: 
     ]:
         event, start, end = site.book(source)
         assert (await site.app.engine.resync()).converged
-        site.fronts[system].answer_oddly(row, MOVES[system])
+        site.fronts[system].respond_oddly(row, MOVES[system])
         later = timedelta(days=2)
         site.world.sandbox.systems[source].move(event, start + later, end + later)
         await site.poll()
@@ -219,7 +219,7 @@ async def test_an_odd_answer_to_a_move_is_read_after(site: HostileSite, system: 
 @pytest.mark.parametrize("system", ONE_NOW)
 async def test_odd_free_slots_are_not_known_and_others_are(site: HostileSite, system: str) -> None:
     for row in ROWS[SYSTEM_NAMES.index(system) :: 9]:
-        site.fronts[system].answer_oddly(row, SLOTS[system])
+        site.fronts[system].respond_oddly(row, SLOTS[system])
         await site.app.engine.read_free_slots()
         assert site.fronts[system].hits, row.name
         await site.settle(row)

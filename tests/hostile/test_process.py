@@ -78,7 +78,7 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
 
 @pytest.mark.parametrize("row", [DEEP, LONG], ids=lambda row: row.name)
 async def test_resync_carries_what_it_can_and_names_the_odd_system(place: Place, row: Row) -> None:
-    place.fronts["clinic"].answer_oddly(row, "GET /calendars/events")
+    place.fronts["clinic"].respond_oddly(row, "GET /calendars/events")
     code, out, err = await place.ask("resync", "--yes", "--json")
     assert code == 4, err
     assert json.loads(out)["systems"]["clinic"]["state"] == "down"
@@ -91,7 +91,7 @@ async def test_resync_carries_what_it_can_and_names_the_odd_system(place: Place,
 @pytest.mark.parametrize("row", [DEEP, LONG], ids=lambda row: row.name)
 async def test_looking_at_an_odd_system_finds_it_odd(place: Place, command: str, row: Row) -> None:
     for front in place.fronts.values():
-        front.answer_oddly(row)
+        front.respond_oddly(row)
     code, out, err = await place.ask(command, "--json")
     assert code == (2 if command == "check" else 4), err
     data = json.loads(out)
@@ -105,14 +105,14 @@ async def test_the_daemon_carries_changes_between_the_others(place: Place) -> No
     assert code == 0
     daemon = await place.start("run")
     try:
-        place.fronts["crm"].answer_oddly(DEEP)
+        place.fronts["crm"].respond_oddly(DEEP)
         await asyncio.sleep(0.1)
         before = place.blocks("legacy")
         place.world.book("clinic", "alice", place.world.at(3, 18))
         await until(lambda: place.blocks("legacy") == before + 1, 60)
         assert place.fronts["crm"].hits
         crm = place.blocks("crm")
-        place.fronts["crm"].answer_oddly(None)
+        place.fronts["crm"].respond_oddly(None)
         await until(lambda: place.blocks("crm") == crm + 1, 120)
         assert daemon.returncode is None
     finally:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from syncd.model import MAX_DAILY_WAIT, MAX_WAIT
 from syncd.sandbox.clock import ManualClock
 from syncd.systems import leadconnector, leadconnector_v1, leadsquared
-from syncd.systems.client import Answer, open_client
+from syncd.systems.client import HttpResponse, open_client
 from syncd.systems.port import PlatformError, UnknownOutcomeError
 from syncd.systems.rate_limiter import RateLimiter
 from syncd.systems.transport import Transport, network
@@ -71,7 +71,7 @@ async def read(wire: Transport) -> None:
 async def test_a_read_ends_with_an_answer_or_a_fault(
     wire: Transport, front: Front, row: Row
 ) -> None:
-    front.answer_oddly(row)
+    front.respond_oddly(row)
     fault = await fault_in(read(wire))
     assert not isinstance(fault, UnknownOutcomeError)
     assert not (row.readable and fault)
@@ -83,7 +83,7 @@ async def test_a_read_ends_with_an_answer_or_a_fault(
 async def test_a_write_without_a_clear_answer_stays_open(
     wire: Transport, front: Front, row: Row
 ) -> None:
-    front.answer_oddly(row)
+    front.respond_oddly(row)
     fault = await fault_in(wire.write("POST", "/blocks"))
     if not row.refuses:  # it was done
         assert fault is None or isinstance(fault, UnknownOutcomeError)
@@ -92,9 +92,9 @@ async def test_a_write_without_a_clear_answer_stays_open(
 
 async def test_every_wait_that_was_asked_for_ends(wire: Transport, front: Front) -> None:
     for row in ROWS:
-        front.answer_oddly(row)
+        front.respond_oddly(row)
         await fault_in(read(wire))
-    front.answer_oddly(None)
+    front.respond_oddly(None)
     clock = wire._clock
     assert isinstance(clock, ManualClock)
     clock.advance(MAX_DAILY_WAIT)
@@ -134,7 +134,7 @@ async def test_no_headers_or_words_raise_or_wait_for_ever(
 ) -> None:
     clock = ManualClock(NOW)
     budget = RateLimiter(clock)
-    answer = Answer(status, headers, content)
+    answer = HttpResponse(status, headers, content)
     for fault_of in PLATFORMS.values():
         fault = fault_of(answer)
         assert fault is None or isinstance(fault, PlatformError)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from syncd.model import Acknowledgement, HeldConflict, ReportedItem, Topic
+from syncd.model import Acknowledgement, ReportedItem, StoredConflict, Topic
 from syncd.model.summary import acknowledgement_of, stale_acknowledgements, summarise
 from tests.store.kit import DAY, held, item
 
@@ -30,7 +30,7 @@ def mark(of: ReportedItem) -> dict[str, Acknowledgement]:
 
 def test_a_missing_field_of_every_row_is_one_fact_of_the_account() -> None:
     (one,) = summarise(items(5), {}, every)
-    assert (one.topic, one.record_count, one.event) == (Topic.ACCOUNT, 1, "")
+    assert (one.topic, one.event_count, one.event) == (Topic.ACCOUNT, 1, "")
     assert one.events == ("e0", "e1", "e2", "e3", "e4")
 
 
@@ -50,7 +50,7 @@ def test_rows_with_different_reasons_are_not_joined() -> None:
 
 def test_an_account_without_a_readable_row_stays_unreadable() -> None:
     (one,) = summarise(items(5, Topic.UNREADABLE), {}, every)
-    assert (one.topic, one.record_count) == (Topic.UNREADABLE, 5)
+    assert (one.topic, one.event_count) == (Topic.UNREADABLE, 5)
 
 
 @pytest.mark.parametrize("topic", [Topic.LIST, Topic.RESOURCE, Topic.UNKNOWN_STATUS])
@@ -84,7 +84,7 @@ def test_an_acknowledgement_of_an_ended_item_is_stale() -> None:
     assert stale_acknowledgements(mark(item("e")), [], []) == [item("e").digest]
 
 
-def double_booking(inputs: str = "x", *, hold: bool = False) -> HeldConflict:
+def double_booking(inputs: str = "x", *, hold: bool = False) -> StoredConflict:
     conflict = held("c")
     return replace(conflict, conflict=replace(conflict.conflict, inputs=inputs, held=hold))
 

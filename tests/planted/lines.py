@@ -373,9 +373,9 @@ DECIDING = (
         "Two systems that name different customers for one meeting are reported",
         named=(
             (
-                "other_persons_are_not_reported",
+                "other_customers_are_not_reported",
                 (
-                    "tests/engine/test_other_persons.py::"
+                    "tests/engine/test_other_customers.py::"
                     "test_a_person_mismatch_is_one_item_until_the_systems_agree"
                 ),
             ),

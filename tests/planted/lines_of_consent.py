@@ -11,7 +11,7 @@ CONSENT = (
         "Without a terminal, nothing is written without earlier consent",
         named=(
             (
-                "nobody_needs_to_have_agreed",
+                "nobody_needs_to_have_approved",
                 (
                     f"{_CLI}/test_earlier_consent.py::"
                     "test_a_new_state_needs_consent_before_its_first_write"

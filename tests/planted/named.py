@@ -33,7 +33,7 @@ from syncd.engine import (
     unlisted_events,
 )
 from syncd.engine.held_back_log import HeldBackLog
-from syncd.engine.other_persons import follow_persons
+from syncd.engine.other_customers import follow_customers
 from syncd.engine.owners import OwnerTracker
 from syncd.engine.run_pause import RunPause
 from syncd.engine.write_pauses import WritePauses
@@ -83,7 +83,7 @@ def files_of_the_state_may_be_links(patch: Patch) -> None:
 
 def a_deletion_in_words_is_done(patch: Patch) -> None:
     """An answer whose text says that nothing was deleted counts as queued."""
-    swap(patch, wire.WriteAnswer.deleted, lambda *_given: None)
+    swap(patch, wire.WriteResponse.deleted, lambda *_given: None)
 
 
 def nobody_is_found_where_no_user_is_listed(patch: Patch) -> None:
@@ -193,13 +193,13 @@ def a_repeated_tag_is_proposed(patch: Patch) -> None:
     swap(patch, tagged_blocks, all_of_them)
 
 
-def other_persons_are_not_reported(patch: Patch) -> None:
+def other_customers_are_not_reported(patch: Patch) -> None:
     """Meetings for which two systems name different customers are not reported."""
 
     def nothing_found(store: Store, provider: str, _found: object, now: datetime) -> ItemChanges:
-        return follow_persons(store, provider, [], now)
+        return follow_customers(store, provider, [], now)
 
-    patch.setattr(decide, "follow_persons", nothing_found)
+    patch.setattr(decide, "follow_customers", nothing_found)
 
 
 def error_words_are_private(patch: Patch) -> None:
@@ -413,7 +413,7 @@ def a_restore_asks_before_it_looks(patch: Patch) -> None:
 
 def a_choice_leaves_nothing(patch: Patch) -> None:
     """`conflicts show` does not name what a choice leaves for a person to do."""
-    swap(patch, conflict_view.remaining_tasks, lambda *_given: iter(()))
+    swap(patch, conflict_view.manual_steps, lambda *_given: iter(()))
 
 
 def forgotten_hashes_stay(patch: Patch) -> None:

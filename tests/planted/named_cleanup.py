@@ -13,7 +13,7 @@ import pytest
 
 from syncd.cli import consent, earlier_consent, plan_file
 from syncd.core.mass_change_guard import change_key_of, observation_of
-from syncd.engine.agreed_operations import AgreedOperations, ShownPlan
+from syncd.engine.approved_operations import ApprovedOperations, ShownPlan
 from syncd.engine.breaker import BreakerSystem
 from syncd.engine.cleanup_outcomes import accept_refusals_as_gone, resend_unanswered
 from syncd.engine.own_block_survey import OwnBlockReader, OwnBlocks
@@ -86,7 +86,7 @@ def an_instant_to_come_is_recent(patch: Patch) -> None:
     swap(patch, is_recent, recent_or_to_come)
 
 
-def nobody_needs_to_have_agreed(patch: Patch) -> None:
+def nobody_needs_to_have_approved(patch: Patch) -> None:
     """A resync without a terminal writes with a state that never wrote."""
     swap(patch, earlier_consent.expect_earlier_consent, lambda *_given: None)
 
@@ -104,11 +104,11 @@ def a_question_is_asked_of_nobody(patch: Patch) -> None:
 def a_plan_is_only_compared_before_the_run(patch: Patch) -> None:
     """What changes between the comparison and the write is written with the plan."""
 
-    def everything(self: AgreedOperations, operations: Any) -> Any:
+    def everything(self: ApprovedOperations, operations: Any) -> Any:
         self.matched = True
         return operations
 
-    swap(patch, AgreedOperations.filter, everything)
+    swap(patch, ApprovedOperations.filter, everything)
 
 
 def an_edited_plan_is_believed(patch: Patch) -> None:

@@ -53,7 +53,7 @@ def provider(**calendars: object) -> ProviderSettings:
 def added(providers: dict[str, ProviderSettings]) -> dict[str, set[str]]:
     proposals = match_users(user_refs(TREES), taken=set(providers)).proposals
     found = additions(proposals, owners_of(TREES, providers), providers)
-    return {p.name: {f"{s.system}:{s.id}" for s in p.seats} for p in found}
+    return {p.name: {f"{s.system}:{s.id}" for s in p.users} for p in found}
 
 
 def test_to_nothing_everything_is_added() -> None:

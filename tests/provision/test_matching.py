@@ -32,7 +32,7 @@ def legacy(name: str = "", email: str = "", phone: str = "", id: str = "1") -> U
 
 
 def pairs(found: Matching) -> set[tuple[str, ...]]:
-    return {tuple(f"{s.system}{s.id}" for s in p.seats) for p in found.proposals}
+    return {tuple(f"{s.system}{s.id}" for s in p.users) for p in found.proposals}
 
 
 A = "alice@example.com"
@@ -96,11 +96,11 @@ CASES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("seats", "expected", "ground"), CASES.values(), ids=CASES)
+@pytest.mark.parametrize(("users", "expected", "ground"), CASES.values(), ids=CASES)
 def test_which_users_are_joined(
-    seats: list[UserRef], expected: set[tuple[str, ...]], ground: MatchEvidence
+    users: list[UserRef], expected: set[tuple[str, ...]], ground: MatchEvidence
 ) -> None:
-    found = match_users(seats)
+    found = match_users(users)
     assert pairs(found) == expected
     assert {p.ground for p in found.proposals} == {ground}
 
@@ -120,21 +120,21 @@ APART = {
 }
 
 
-@pytest.mark.parametrize("seats", APART.values(), ids=APART)
-def test_which_users_are_not_joined(seats: list[UserRef]) -> None:
-    found = match_users(seats)
+@pytest.mark.parametrize("users", APART.values(), ids=APART)
+def test_which_users_are_not_joined(users: list[UserRef]) -> None:
+    found = match_users(users)
     assert found.proposals == ()
-    assert set(found.alone) == set(seats)
+    assert set(found.alone) == set(users)
 
 
 def test_a_phone_without_its_country_is_read_in_the_region_that_is_given() -> None:
-    seats = [crm("A", phone="030 555010"), clinic("B", phone="+49 30 555010")]
-    assert pairs(match_users(seats, region="de")) == {("clinic1", "crm1")}
+    users = [crm("A", phone="030 555010"), clinic("B", phone="+49 30 555010")]
+    assert pairs(match_users(users, region="de")) == {("clinic1", "crm1")}
 
 
 def test_the_evidence_names_every_ground_and_each_spelling() -> None:
-    seats = [crm("José", A, "+4930555010"), clinic("jose", "Alice@example.com")]
-    (proposal,) = match_users(seats).proposals
+    users = [crm("José", A, "+4930555010"), clinic("jose", "Alice@example.com")]
+    (proposal,) = match_users(users).proposals
     assert [str(e) for e in proposal.evidence] == [
         "e-mail Alice@example.com = alice@example.com (different spellings)",
         "name jose = José (different spellings)",
@@ -149,11 +149,11 @@ def test_the_cautions_of_a_proposal_are_listed() -> None:
 
 
 def test_a_shared_email_is_reported_even_if_both_users_match() -> None:
-    seats = [crm("Alice", A), crm("Bob", A, id="2"), clinic("Alice", A)]
-    found = match_users(seats)
+    users = [crm("Alice", A), crm("Bob", A, id="2"), clinic("Alice", A)]
+    found = match_users(users)
     (doubt,) = found.ambiguous
     assert (doubt.ground, doubt.shared) == (MatchEvidence.EMAIL, A)
-    assert {(s.system, s.id) for s in doubt.seats} == {("crm", "1"), ("crm", "2"), ("clinic", "1")}
+    assert {(s.system, s.id) for s in doubt.users} == {("crm", "1"), ("crm", "2"), ("clinic", "1")}
     (proposal,) = found.proposals
     assert proposal.cautions == ("the e-mail address is also that of Bob in crm",)
 
@@ -166,7 +166,7 @@ def test_a_shared_name_is_reported_only_if_a_user_stays_unmatched() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seats", "taken", "name"),
+    ("users", "taken", "name"),
     [
         ([crm("Alice Adams")], (), "alice-adams"),
         ([crm("  Dr. José  Núñez (MD) ")], (), "dr-jose-nunez-md"),
@@ -179,9 +179,9 @@ def test_a_shared_name_is_reported_only_if_a_user_stays_unmatched() -> None:
     ],
 )
 def test_a_provider_gets_a_name_that_a_configuration_allows(
-    seats: list[UserRef], taken: tuple[str, ...], name: str
+    users: list[UserRef], taken: tuple[str, ...], name: str
 ) -> None:
-    assert provider_name(seats, taken) == name
+    assert provider_name(users, taken) == name
 
 
 names = st.sampled_from(["Alice", "alice", "Àlice", "Bob", "Bób", "王芳", "", " "]) | st.text(
@@ -194,46 +194,46 @@ ids = st.integers(1, 6).map(str)
 worlds = st.lists(
     st.builds(UserRef, systems, ids, names, emails, phones),
     max_size=12,
-    unique_by=lambda seat: (seat.system, seat.id),
+    unique_by=lambda user: (user.system, user.id),
 )
 
 
 @given(worlds)
 def test_each_seat_is_in_one_place_and_no_proposal_holds_two_of_one_system(
-    seats: list[UserRef],
+    users: list[UserRef],
 ) -> None:
-    found = match_users(seats)
-    placed = [seat for p in found.proposals for seat in p.seats] + list(found.alone)
-    assert sorted(placed) == sorted(seats)
+    found = match_users(users)
+    placed = [user for p in found.proposals for user in p.users] + list(found.alone)
+    assert sorted(placed) == sorted(users)
     for proposal in found.proposals:
-        homes = [seat.system for seat in proposal.seats]
+        homes = [user.system for user in proposal.users]
         assert len(set(homes)) == len(homes) > 1
 
 
 @given(worlds, st.randoms())
-def test_the_order_of_the_seats_does_not_matter(seats: list[UserRef], chance: object) -> None:
-    shuffled = list(seats)
+def test_the_order_of_the_users_does_not_matter(users: list[UserRef], chance: object) -> None:
+    shuffled = list(users)
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
-    assert match_users(shuffled) == match_users(seats)
+    assert match_users(shuffled) == match_users(users)
 
 
 @given(worlds)
-def test_all_seats_of_a_proposal_hang_together_by_its_evidence(seats: list[UserRef]) -> None:
-    for proposal in match_users(seats).proposals:
-        reached = {proposal.seats[0].system}
-        for _ in proposal.seats:
+def test_all_users_of_a_proposal_hang_together_by_its_evidence(users: list[UserRef]) -> None:
+    for proposal in match_users(users).proposals:
+        reached = {proposal.users[0].system}
+        for _ in proposal.users:
             for evidence in proposal.evidence:
                 if reached & set(evidence.systems):
                     reached |= set(evidence.systems)
-        assert reached == {seat.system for seat in proposal.seats}
+        assert reached == {user.system for user in proposal.users}
 
 
 @given(worlds)
-def test_a_unique_email_always_matches(seats: list[UserRef]) -> None:
-    home = {seat: p.name for p in match_users(seats).proposals for seat in p.seats}
-    for one, other in combinations(seats, 2):
+def test_a_unique_email_always_matches(users: list[UserRef]) -> None:
+    home = {user: p.name for p in match_users(users).proposals for user in p.users}
+    for one, other in combinations(users, 2):
         address = one.email.strip().casefold()
-        sharing = [s for s in seats if s.email.strip().casefold() == address]
+        sharing = [s for s in users if s.email.strip().casefold() == address]
         unique = len({s.system for s in sharing}) == len(sharing)
         if "@" in address and address == other.email.strip().casefold() and unique:
             assert home[one] == home[other]
@@ -241,9 +241,9 @@ def test_a_unique_email_always_matches(seats: list[UserRef]) -> None:
 
 @given(worlds, st.lists(st.sampled_from(["alice", "bob", "person"])))
 def test_provider_names_are_valid_unlike_and_not_taken(
-    seats: list[UserRef], taken: list[str]
+    users: list[UserRef], taken: list[str]
 ) -> None:
-    given_names = [p.name for p in match_users(seats, taken=taken).proposals]
+    given_names = [p.name for p in match_users(users, taken=taken).proposals]
     assert len(set(given_names)) == len(given_names)
     assert not set(given_names) & set(taken)
     assert all(is_name(name) for name in given_names)

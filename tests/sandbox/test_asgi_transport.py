@@ -8,7 +8,7 @@ from starlette import responses
 
 from syncd.sandbox.asgi_transport import AsgiTransport
 from syncd.sandbox.faults import FaultKind
-from syncd.sandbox.platform import LostReply
+from syncd.sandbox.platform import LostResponse
 from syncd.sandbox.replies import JSONResponse
 from tests.sandbox.kit import APPOINTMENTS, BLOCKS, Clinic, at
 
@@ -46,7 +46,7 @@ async def test_a_lost_reply_raises_the_error_of_a_broken_socket(clinic: Clinic) 
     async with httpx.AsyncClient(
         transport=AsgiTransport(clinic.platform), base_url="http://clinic"
     ) as client:
-        with pytest.raises(LostReply):
+        with pytest.raises(LostResponse):
             await client.get("/calendars/")
 
 

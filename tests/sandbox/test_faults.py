@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from syncd.sandbox.faults import Fault, FaultKind, Faults
-from syncd.sandbox.platform import LostReply
+from syncd.sandbox.platform import LostResponse
 from tests.sandbox.kit import APPOINTMENTS, BLOCKS, NOW, QUIET, Clinic, at, berlin
 
 
@@ -60,7 +60,7 @@ async def test_a_lost_reply_is_the_same_error_without_sockets(
     clinic.fault(kind)
     transport = httpx.ASGITransport(clinic.platform)
     async with httpx.AsyncClient(transport=transport, base_url="http://clinic") as client:
-        with pytest.raises(LostReply) as lost:
+        with pytest.raises(LostResponse) as lost:
             await client.get("/calendars/")
     assert isinstance(lost.value, httpx.RemoteProtocolError)
 

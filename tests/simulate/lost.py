@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from syncd.core import write_holds
+from syncd.core import write_waits
 from syncd.simulate.scenario import EventKind, Scenario
 from syncd.store import created_ids_sync
 from syncd.store.created_ids import CreatedIds
@@ -28,7 +28,7 @@ def an_old_database_is_believed(patch: Patch) -> None:
 
 def proven_blocks_go_unseen(patch: Patch) -> None:
     """Remove a block whose meeting was not read since the state was lost."""
-    patch.setattr(write_holds, "is_unread_target", lambda _operation, _owners: False)
+    patch.setattr(write_waits, "is_unread_target", lambda _operation, _owners: False)
 
 
 _UNSEEN = (

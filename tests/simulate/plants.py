@@ -21,25 +21,25 @@ from syncd.core.merging import merge
 from syncd.core.ownership import NO_OWNERSHIP, Ownership
 from syncd.engine import (
     absence,
+    completed_lookups,
     decision_input,
     guard,
     guard_stops,
-    lookup_answers,
     read_systems,
     reading,
     recovery,
 )
-from syncd.engine.person_lookup import PersonLookup
+from syncd.engine.customer_lookup import CustomerLookup
 from syncd.model import (
     Action,
     Changes,
     Coverage,
-    HeldConflict,
     Intent,
     IntentState,
     Kind,
     Operation,
     Status,
+    StoredConflict,
     Window,
 )
 from syncd.sandbox.leadconnector.slots import BusyTime
@@ -110,7 +110,7 @@ def queued_write_awaited_for_ever(patch: Patch) -> None:
 
 def nobody_is_anybody(patch: Patch) -> None:
     """Recognise no twin."""
-    swap(patch, PersonLookup.hashes, lambda _self, _person: frozenset())
+    swap(patch, CustomerLookup.hashes, lambda _self, _person: frozenset())
 
 
 def cancelled_is_busy(patch: Patch) -> None:
@@ -170,7 +170,7 @@ def acceptance_is_forgotten(patch: Patch) -> None:
     """Stop accepted changes again in the next cycle."""
     ended = Store.ended_conflicts
 
-    def forgetful(store: Store, provider: str, outcome: str) -> list[HeldConflict]:
+    def forgetful(store: Store, provider: str, outcome: str) -> list[StoredConflict]:
         return [] if outcome == guard_stops.ACCEPTED else ended(store, provider, outcome)
 
     swap(patch, ended, forgetful)
@@ -213,7 +213,7 @@ def a_stale_read_is_believed(patch: Patch) -> None:
         return observation.apply_observation(record, event, fingerprint, seen_at, -_LONG)
 
     patch.setattr(reading, "apply_observation", believing)
-    patch.setattr(lookup_answers, "apply_observation", believing)
+    patch.setattr(completed_lookups, "apply_observation", believing)
 
 
 _LONG = timedelta(days=1)
@@ -275,7 +275,7 @@ def silence_decides(patch: Patch) -> None:
 
 def everybody_is_one(patch: Patch) -> None:
     """All customers are taken for the same."""
-    swap(patch, PersonLookup.hashes, lambda _self, _person: frozenset({"anybody"}))
+    swap(patch, CustomerLookup.hashes, lambda _self, _person: frozenset({"anybody"}))
 
 
 def deleted_is_only_unknown(patch: Patch) -> None:

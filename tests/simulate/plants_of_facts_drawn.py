@@ -34,7 +34,7 @@ def a_block_that_is_not_read_by_its_id_is_gone(patch: Patch) -> None:
 
 
 def tags_come_back_whatever_was_measured(patch: Patch) -> None:
-    """Look for a create with a lost reply by a tag that the platform has stripped."""
+    """Look for a create with a lost response by a tag that the platform has stripped."""
     is_yes = MeasuredFacts.is_yes
     swap(patch, MeasuredFacts.is_yes, lambda at, name: name == "keeps_tag" or is_yes(at, name))
 

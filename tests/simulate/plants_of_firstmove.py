@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from syncd.engine import decision_input, first_writes, writer
-from syncd.model.whole_record import RecordComparison, compare_records
+from syncd.model.event_fields import FieldComparison, compare_fields
 from syncd.simulate.scenario import EventKind, Scenario
 from syncd.systems.leadconnector import updating
 from tests.planted.swap import swap
@@ -20,8 +20,8 @@ Patch = pytest.MonkeyPatch
 
 def moves_go_on_after_a_difference(patch: Patch) -> None:
     """Report a damaged appointment, but stop no writes."""
-    patch.setattr(first_writes, "held_updates", lambda _system: {})
-    patch.setattr(decision_input, "held_updates", lambda _system: {})
+    patch.setattr(first_writes, "waiting_updates", lambda _system: {})
+    patch.setattr(decision_input, "waiting_updates", lambda _system: {})
 
 
 def the_first_moves_are_made_at_once(patch: Patch) -> None:
@@ -36,7 +36,7 @@ def the_first_moves_are_made_at_once(patch: Patch) -> None:
 def lost_hosts_go_unnoticed(patch: Patch) -> None:
     """Never compare the hosts of a meeting before and after an update."""
     patch.setattr(updating, "hosts_of", lambda _record: ())
-    swap(patch, compare_records, lambda *_given: RecordComparison(True, ()))
+    swap(patch, compare_fields, lambda *_given: FieldComparison(True, ()))
 
 
 _TWINS = [

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from syncd.simulate.scenario import EventKind, Scenario
-from syncd.systems import answer_fault
+from syncd.systems import response_fault
 from syncd.systems.facts import FactStore
 from syncd.systems.learned_limits import LIMIT_FACTS
 from tests.planted.swap import swap
@@ -28,7 +28,7 @@ def limits_are_forgotten_at_restart(patch: Patch) -> None:
 
 def a_limit_told_as_403_is_a_lost_right(patch: Patch) -> None:
     """Judge an answer by its status only: a rate limit sent as 403 is a lost permission."""
-    patch.setattr(answer_fault, "overload_text", lambda *_given: "")
+    patch.setattr(response_fault, "overload_text", lambda *_given: "")
 
 
 _LOWERED = at(2, EventKind.LOWER_LIMIT, "clinic", slot=0, number=0)

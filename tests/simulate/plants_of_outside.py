@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from syncd.core import moved_into_window
-from syncd.core.matching import PersonIndex
+from syncd.core.matching import CustomerIndex
 from syncd.core.moved_into_window import BeyondWindow
 from syncd.engine import decide
 from syncd.engine import moved_into_window as looking
@@ -33,9 +33,9 @@ def the_nearest_candidate_counts(patch: Patch) -> None:
     """Take the earliest of several possible twins."""
 
     def nearest(
-        newcomer: TrackedEvent, beyond: BeyondWindow, persons: PersonIndex
+        newcomer: TrackedEvent, beyond: BeyondWindow, customers: CustomerIndex
     ) -> Sequence[TrackedEvent]:
-        candidates = moved_into_window.candidates(newcomer, beyond, persons)
+        candidates = moved_into_window.candidates(newcomer, beyond, customers)
         return sorted(candidates, key=lambda r: str(r.observed and r.observed.start))[:1]
 
     patch.setattr(looking, "candidates", nearest)
@@ -43,12 +43,12 @@ def the_nearest_candidate_counts(patch: Patch) -> None:
 
 def counterparts_do_not_count(patch: Patch) -> None:
     """Consider every far meeting of the client, also one that is in both systems."""
-    for search in (moved_into_window.candidates, moved_into_window.unknown_persons):
+    for search in (moved_into_window.candidates, moved_into_window.unknown_customers):
 
         def without_own_system(
             newcomer: TrackedEvent,
             beyond: BeyondWindow,
-            who: PersonIndex,
+            who: CustomerIndex,
             search: Callable[..., list[TrackedEvent]] = search,
         ) -> list[TrackedEvent]:
             return search(newcomer, replace(beyond, same_system=()), who)

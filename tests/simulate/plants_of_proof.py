@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from syncd.core.absence import AbsenceVerdict, ByIdAnswer, Evidence, judge_absence
+from syncd.core.absence import AbsenceVerdict, ByIdResult, Evidence, judge_absence
 from syncd.engine import absence, evidence, recovery
 from syncd.engine.lookups import Lookups
 from syncd.simulate.scenario import EventKind, Scenario
@@ -55,8 +55,8 @@ def a_refused_id_is_gone(patch: Patch) -> None:
     """Take an answer of 400 for an id as proof of a deletion."""
 
     def believing(found: Evidence) -> AbsenceVerdict:
-        refused = found.answer is ByIdAnswer.REFUSED
-        return judge_absence(replace(found, answer=ByIdAnswer.GONE if refused else found.answer))
+        refused = found.by_id is ByIdResult.REFUSED
+        return judge_absence(replace(found, by_id=ByIdResult.GONE if refused else found.by_id))
 
     patch.setattr(evidence, "judge_absence", believing)
 

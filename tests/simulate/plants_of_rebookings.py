@@ -27,7 +27,7 @@ def the_time_does_not_count(patch: Patch) -> None:
 
     def follows(ended: CalledOff, booked: PossibleSuccessor, _what: Rebookings) -> bool:
         old, new = ended.record, booked.record
-        return (old.system, old.person, old.service) == (new.system, new.person, new.service)
+        return (old.system, old.customer, old.service) == (new.system, new.customer, new.service)
 
     patch.setattr(rebooked, "is_rebooking_of", follows)
 

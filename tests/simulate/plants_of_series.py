@@ -23,7 +23,7 @@ def instances_are_matched_one_by_one(patch: Patch) -> None:
 def instances_are_written_to(patch: Patch) -> None:
     """Write to instances of a series instead of holding the write."""
     patch.setattr(booking_propagation, "may_change_series", lambda *_given: False)
-    patch.setattr(writer, "held_instances", lambda *_given: set())
+    patch.setattr(writer, "unwritable_instances", lambda *_given: set())
 
 
 _BOOKED = at(1, EventKind.BOOK_SERIES, "clinic", slot=32, number=1)

@@ -31,7 +31,7 @@ def a_wrong_clock_frees_time(patch: Patch) -> None:
 def a_clock_s_error_holds_nothing_back(patch: Patch) -> None:
     """Measure the clock's error, but let removals go on."""
     case_of = decision_input.build_input
-    swap(patch, case_of, lambda *args, **more: replace(case_of(*args, **more), withhold=None))
+    swap(patch, case_of, lambda *args, **more: replace(case_of(*args, **more), why_not_freed=None))
 
 
 def what_is_over_by_a_wrong_clock_is_not_closed(patch: Patch) -> None:

@@ -15,7 +15,7 @@ from syncd.core.double_bookings import booking_pair
 from syncd.core.reconcile import Decision, DecisionInput, reconcile, reconcile_with_answer
 from syncd.core.resolution import Resolution
 from syncd.engine import decide
-from syncd.model import HeldConflict, Id, ProviderState
+from syncd.model import Id, ProviderState, StoredConflict
 from syncd.simulate.runner import play
 from syncd.simulate.scenario import draw_scenario
 from syncd.store import partial_load
@@ -56,7 +56,7 @@ def compare(small: ProviderState, whole: ProviderState, case: DecisionInput) -> 
     return differences
 
 
-def _by_news(decision: Decision, case: DecisionInput) -> list[HeldConflict]:
+def _by_news(decision: Decision, case: DecisionInput) -> list[StoredConflict]:
     return [
         held
         for held in decision.changes.closed
@@ -64,7 +64,7 @@ def _by_news(decision: Decision, case: DecisionInput) -> list[HeldConflict]:
     ]
 
 
-def _in(held: HeldConflict, state: ProviderState) -> bool:
+def _in(held: StoredConflict, state: ProviderState) -> bool:
     return bool(
         {b.id for b in state.bookings} & {*booking_pair(held.conflict), held.conflict.subject}
     )

@@ -11,7 +11,6 @@ from syncd.model import (
     Claim,
     Conflict,
     ConflictKind,
-    HeldConflict,
     HistoryEntry,
     Intent,
     IntentState,
@@ -21,6 +20,7 @@ from syncd.model import (
     ReportedItem,
     Role,
     Status,
+    StoredConflict,
     Topic,
     TrackedEvent,
     Value,
@@ -88,11 +88,13 @@ def item(event: str, **more: Any) -> ReportedItem:
     )
 
 
-def held(name: str, *, provider: str = "p", **more: Any) -> HeldConflict:
+def held(name: str, *, provider: str = "p", **more: Any) -> StoredConflict:
     """Return a held conflict."""
     claims = (Claim("a", "e1", v(9)), Claim("b", "e2", v(10)))
     conflict = Conflict(ConflictKind.MOVED_APART, provider, "m", claims, "digest")
-    return HeldConflict(name, conflict, more.pop("opened_at", DAY), more.pop("run", "run"), **more)
+    return StoredConflict(
+        name, conflict, more.pop("opened_at", DAY), more.pop("run", "run"), **more
+    )
 
 
 def note(what: str, **more: Any) -> HistoryEntry:

@@ -10,10 +10,10 @@ from syncd.model import (
     Changes,
     Conflict,
     ConflictKind,
-    HeldConflict,
     Kind,
     Role,
     Status,
+    StoredConflict,
     UndoSuppression,
 )
 from syncd.store import Store
@@ -75,11 +75,11 @@ def test_a_part_holds_other_appointments_of_the_same_person(store: Store) -> Non
     store.apply(
         Changes(
             records=[
-                rec("a-m1", off, base=v(9), person="ann"),
-                rec("a-m3", v(15), base=v(15), person="ann"),
-                rec("new", v(20), person="ann"),
-                rec("hers", v(20), "b", person="ann"),
-                rec("theirs", v(22), provider="q", person="ann"),
+                rec("a-m1", off, base=v(9), customer="ann"),
+                rec("a-m3", v(15), base=v(15), customer="ann"),
+                rec("new", v(20), customer="ann"),
+                rec("hers", v(20), "b", customer="ann"),
+                rec("theirs", v(22), provider="q", customer="ann"),
             ]
         )
     )
@@ -150,7 +150,7 @@ def test_a_provider_with_waiting_work_has_no_part(
 
 def test_a_reported_double_booking_comes_with_its_bookings(store: Store) -> None:
     conflicts = [
-        HeldConflict(
+        StoredConflict(
             pair, Conflict(ConflictKind.DOUBLE_BOOKED, "p", pair, (), "", held=False), DAY, "run"
         )
         for pair in ("m1+gone", "m2+m3")

@@ -35,7 +35,7 @@ EVENT = replace(
         created_by_us=True,
     ),
     base=replace(v(9), status=Status.NEW),
-    person="person",
+    customer="person",
     service="service",
     key="key",
     absence_proofs=2,

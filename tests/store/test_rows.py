@@ -20,7 +20,6 @@ from syncd.model import (
     Conflict,
     ConflictKind,
     Coverage,
-    HeldConflict,
     HistoryEntry,
     Intent,
     IntentState,
@@ -29,6 +28,7 @@ from syncd.model import (
     Replica,
     Role,
     Status,
+    StoredConflict,
     TrackedEvent,
     Value,
     Window,
@@ -50,7 +50,7 @@ FULL_RECORD = TrackedEvent(
     fingerprint="0f",
     base=v(9),
     created_by_us=True,
-    person="opaque person",
+    customer="opaque person",
     service="opaque service",
     key="abcdefghij",
     updated_at=at(1),
@@ -58,7 +58,7 @@ FULL_RECORD = TrackedEvent(
     written_at=at(2),
     before_write=v(11, status=Status.NOSHOW),
     absence_proofs=2,
-    missing_since=DAY,
+    absent_since=DAY,
     series="master",
     original_start=at(3),
     created_at=at(4),
@@ -173,7 +173,7 @@ def test_a_conflict_comes_back_with_every_claim(
     store: Store, claims: tuple[Claim, ...], kind: ConflictKind
 ) -> None:
     conflict = Conflict(kind, "p", "m", claims, "digest", "what is wrong")
-    put = HeldConflict("c", conflict, EXACT, "run")
+    put = StoredConflict("c", conflict, EXACT, "run")
     store.apply(Changes(opened=[put]))
     assert store.open_conflicts() == [put]
     ended = replace(put, closed_at=at(3), outcome="taken from a")
@@ -226,7 +226,7 @@ def test_an_instant_of_any_zone_comes_back_as_the_same_instant_in_utc(
     local = EXACT.astimezone(where)
     value = Value(local, local + timedelta(hours=1))
     claim = Claim("a", "e", value, local)
-    conflict = HeldConflict("c", replace(held("c").conflict, claims=(claim,)), local, "run")
+    conflict = StoredConflict("c", replace(held("c").conflict, claims=(claim,)), local, "run")
     store.apply(
         Changes(
             records=[rec("e", value, observed_at=local)],
@@ -270,7 +270,7 @@ NAIVE_VALUE = Value(NAIVE, at(10))
         Changes(opened=[held("c", closed_at=NAIVE)]),
         Changes(
             opened=[
-                HeldConflict(
+                StoredConflict(
                     "c",
                     Conflict(
                         ConflictKind.AMBIGUOUS, "p", "m", (Claim("a", None, NAIVE_VALUE),), "x"

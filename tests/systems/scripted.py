@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from syncd.systems.client import Answer as Whole
+from syncd.systems.client import HttpResponse as Whole
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 

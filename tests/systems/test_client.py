@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from syncd.systems.client import Answer, open_client
+from syncd.systems.client import HttpResponse, open_client
 from tests.systems.scripted import whole
 
 KEYS = {"Authorization": "Bearer secret", "Accept": "application/json"}
@@ -126,7 +126,7 @@ def test_repeated_headers_are_joined() -> None:
 
 def test_a_header_that_is_not_ascii_is_kept() -> None:
     response = httpx.Response(200, headers=[(b"X-Odd", b"\xff\xfe")])
-    assert Answer.from_response(response, b"").headers == {"x-odd": "ÿþ"}
+    assert HttpResponse.from_response(response, b"").headers == {"x-odd": "ÿþ"}
 
 
 @pytest.mark.parametrize("letters", ["utf-8", "iso-8859-1"])

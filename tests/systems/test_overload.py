@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from syncd.systems.client import Answer
+from syncd.systems.client import HttpResponse
 from syncd.systems.overload import overload_text
 
 CALLS = "API calls exceeded the limit of 25 in 5 second(s)"
@@ -46,8 +46,8 @@ ORDINARY = {
 }
 
 
-def answer(body: str, status: int) -> Answer:
-    return Answer(status, {"content-type": "application/json"}, body.encode())
+def answer(body: str, status: int) -> HttpResponse:
+    return HttpResponse(status, {"content-type": "application/json"}, body.encode())
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500, 503])

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from syncd.systems.access import CheapRead
-from syncd.systems.client import Answer as Whole
+from syncd.systems.client import HttpResponse as Whole
 from syncd.systems.client import open_client
 from syncd.systems.port import (
     DelayedError,

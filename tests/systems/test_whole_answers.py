@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from syncd.systems import answer_fault, exchange, unpacking
-from syncd.systems.client import Answer
+from syncd.systems import exchange, response_fault, unpacking
+from syncd.systems.client import HttpResponse
 from syncd.systems.errors_in_success import error_in_success
 from syncd.systems.port import UnknownOutcomeError
 from tests.systems import whole_answers as w
@@ -103,12 +103,12 @@ async def test_a_write_answered_by_an_error_in_a_success_may_be_done(
     ],
 )
 def test_a_success_without_an_error_stays_a_success(body: bytes) -> None:
-    assert error_in_success(Answer(200, {}, body)) is None
+    assert error_in_success(HttpResponse(200, {}, body)) is None
 
 
 def test_an_error_is_found_before_and_after_a_long_list() -> None:
     for body in (LARGE[:-1] + b',"statusCode":401}', b'{"statusCode":401,' + LARGE[1:]):
-        told = error_in_success(Answer(200, {}, body))
+        told = error_in_success(HttpResponse(200, {}, body))
         assert told is not None
         assert told.code == 401
 
@@ -160,11 +160,11 @@ PLANTS: dict[str, tuple[Callable[[], None], Callable[[pytest.MonkeyPatch], None]
     ),
     "a 206 is whole": (
         w.check_part,
-        lambda patch: patch.setattr(answer_fault, "PARTIAL_STATUSES", frozenset()),
+        lambda patch: patch.setattr(response_fault, "PARTIAL_STATUSES", frozenset()),
     ),
     "an error in a 200 is an empty list": (
         w.check_told_errors,
-        lambda patch: patch.setattr(answer_fault, "error_in_success", lambda _: None),
+        lambda patch: patch.setattr(response_fault, "error_in_success", lambda _: None),
     ),
 }
 
@@ -184,8 +184,8 @@ def test_a_planted_bug_is_caught(name: str) -> None:
 
 
 def test_a_fault_that_contradicts_its_status_proves_nothing_gone() -> None:
-    gone = Answer(404, {}, b'{"statusCode":404,"message":"not found"}')
+    gone = HttpResponse(404, {}, b'{"statusCode":404,"message":"not found"}')
     table = w.FAULTS_OF["clinic"]
     assert getattr(table(gone), "why", "") == "gone"
-    told = answer_fault.fault_of_answer(replace(gone, status_code=200), table, (), write=False)
+    told = response_fault.fault_of_response(replace(gone, status_code=200), table, (), write=False)
     assert getattr(told, "why", "") == "unfit"

@@ -43,7 +43,7 @@ async def answer_to(
 ) -> bytes | PlatformError:
     """Return the result of a call with this answer: the body or the fault."""
     async with fronted(_app) as front:
-        front.answer_oddly(Row("raw", raw=raw))
+        front.respond_oddly(Row("raw", raw=raw))
         clock = ManualClock(NOW)
         client = open_client(front.url, {"Authorization": "Bearer x"}, transport=network(None))
         budget = RateLimiter(clock, (100, 1.0))

@@ -26,9 +26,9 @@ class LocationFacts:
     - ``version_v3``: the calls for calendars accept the header ``Version: v3``;
     - ``lists_service_bookings``: lists include bookings of service menus;
     - ``writes_whole_series``: an update of one instance of a series changes all instances;
-    - ``hosts_listed``: the list of an additional host's user includes the meeting;
+    - ``hosts_listed``: the list of a further host's user includes the meeting;
       ``users_name_owner``: a meeting's ``users`` include the assigned user; ``update_drops_hosts``:
-      an update removes the additional hosts;
+      an update removes the further hosts;
     - ``refuses_unknown_users``, ``refuses_unknown_groups``: a list for an unknown user, or for an
       unknown group or team, is refused.
     """

@@ -151,7 +151,7 @@ class LocationState(LocationFacts, Platform):
         """Enter an appointment and return its id. Event calendars take an empty user.
 
         With ``series``, the appointment is an instance of the recurring event with that master id.
-        ``hosts`` are the ids of the additional hosts, ``resources`` those of rooms and equipment.
+        ``hosts`` are the ids of the further hosts, ``resources`` those of rooms and equipment.
         """
         _known(self.calendars, calendar, "calendar")
         _known(self.contacts, contact, "contact")
@@ -223,7 +223,7 @@ class LocationState(LocationFacts, Platform):
         apply_write(self, meeting)
 
     def set_hosts(self, id: str, user: str, hosts: Sequence[str] = ()) -> None:
-        """Replace the assigned user and the additional hosts of a meeting, as staff do.
+        """Replace the assigned user and the further hosts of a meeting, as staff do.
 
         ``id`` is the meeting's id. ``user`` is the id of the assigned user ('': nobody), ``hosts``
         are the ids of the other users who take part. Raises KeyError for an unknown id.

@@ -108,7 +108,7 @@ class Meeting(PlatformAppointment):
     def all_users(self) -> tuple[str, ...]:
         """Return the users whose time the meeting takes.
 
-        They are the assigned user and the additional hosts.
+        They are the assigned user and the further hosts.
         """
         return tuple(dict.fromkeys(user for user in (self.user, *self.hosts) if user))
 

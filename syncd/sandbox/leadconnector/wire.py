@@ -133,7 +133,7 @@ def appointment(
 ) -> JsonObject:
     """Return an appointment as the lists and the read by id show it.
 
-    ``name_owner``: if there are additional hosts, ``users`` also names the assigned user.
+    ``name_owner``: if there are further hosts, ``users`` also names the assigned user.
     """
     row = {
         **_head(meeting, location),

@@ -74,7 +74,7 @@ class EmulatedLeadConnectorV1(LocationState):
         ``checks_slots``: a slot that is not offered is refused, the usual case (#booking).
         ``refuses_deleted``: a read of a deleted event answers 400 instead of 404.
         ``update_keeps_end``: an update stores the end that it sends; otherwise the length stays, or
-        becomes the usual one. ``lost_ends``: per appointment, the interval stored by the last
+        becomes the usual one. ``replaced_ends``: per appointment, the interval stored by the last
         update that lost its end, and the end that was sent.
         """
         self.teams = TeamsApi(self)
@@ -84,7 +84,7 @@ class EmulatedLeadConnectorV1(LocationState):
         self.lists_blocks = lists_blocks
         self.checks_slots = checks_slots
         self.update_keeps_end = True
-        self.lost_ends: dict[str, tuple[datetime, datetime, datetime]] = {}
+        self.replaced_ends: dict[str, tuple[datetime, datetime, datetime]] = {}
         self.refuses_deleted = False
         self._session = guid_ids(f"session {name}")
 
@@ -311,7 +311,7 @@ class EmulatedLeadConnectorV1(LocationState):
         start, end = self._interval(request, body, timezone, length)
         if not self.update_keeps_end:
             sent_end = fields.read_time(fields.read_body(request), "endAt", timezone)
-            self.lost_ends[before.id] = (start, end, sent_end or end)
+            self.replaced_ends[before.id] = (start, end, sent_end or end)
         user = before.user
         if service.id != before.calendar and service.users and user not in service.users:
             # No other kind of move is known to change the user.

@@ -110,12 +110,12 @@ class Associations:
             "secondRecordId": ends[1],
         }
         try:
-            answer = await self._write("POST", _RELATIONS, body)
+            response = await self._write("POST", _RELATIONS, body)
         except RejectedError as fault:
             if _DUPLICATE not in fault.detail.lower():
                 raise
             return ContactLink(record, await self._relation(record, association))
-        return ContactLink(record, text(answer.get("id")))
+        return ContactLink(record, text(response.get("id")))
 
     async def unlink(self, booking: str, record: str, relation: str) -> None:
         """Delete the relation, then the booking's record; '' stands for an id that is unknown.
@@ -173,8 +173,8 @@ class Associations:
         body = await self._transport.read(
             "POST", path, json=query, headers={"Version": self._calls.version(path)}
         )
-        answer = self._transport.decode(body, dict[str, Any], f"POST {path}")
-        rows = answer.get("records")
+        response = self._transport.decode(body, dict[str, Any], f"POST {path}")
+        rows = response.get("records")
         for row in rows if isinstance(rows, list) else ():
             properties = row.get("properties") if isinstance(row, dict) else None
             if isinstance(properties, dict) and properties.get(self._field) == booking:
@@ -183,8 +183,8 @@ class Associations:
 
     async def _create(self, booking: str) -> str:
         body = {"locationId": self._location, "properties": {self._field: booking}}
-        answer = await self._write("POST", self._records, body)
-        record = answer.get("record")
+        response = await self._write("POST", self._records, body)
+        record = response.get("record")
         id = text(record.get("id")) if isinstance(record, dict) else ""
         if not id:
             detail = "the response has no id"
@@ -221,13 +221,13 @@ class Associations:
         return self._transport.decode(body, dict[str, Any], f"GET {path}")
 
     async def _write(self, method: str, path: str, body: Mapping[str, object]) -> dict[str, Any]:
-        answer = await self._transport.write(
+        response = await self._transport.write(
             method, path, json=body, headers={"Version": self._calls.version(path)}
         )
-        content = read_json(answer.content, dict[str, Any])
+        content = read_json(response.content, dict[str, Any])
         if content is None:
             detail = "the response cannot be decoded"
             raise UnknownOutcomeError(
-                self.name, f"{method} {path}", status=answer.status_code, detail=detail
+                self.name, f"{method} {path}", status=response.status_code, detail=detail
             )
         return content

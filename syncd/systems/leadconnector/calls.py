@@ -77,8 +77,8 @@ class Api:
     async def _read_appointment(self, event: str) -> tuple[wire.WholeAppointment, bytes]:
         path = f"{APPOINTMENTS}/{path_segment(event)}"
         body = await self._transport.read("GET", path, headers={"Version": self.version(path)})
-        answer = self._transport.decode(body, wire.OneAppointment, f"GET {path}")
-        for item in (answer.appointment, answer.event, answer):
+        response = self._transport.decode(body, wire.OneAppointment, f"GET {path}")
+        for item in (response.appointment, response.event, response):
             if isinstance(item, wire.WholeAppointment) and item.id is not None:
                 return item, body
         raise self._transport.incomplete(f"GET {path}", "the response contains no appointment")
@@ -92,7 +92,7 @@ class Api:
     async def calendar(self, calendar: str) -> wire.CalendarRow:
         """Read one calendar. Raises RejectedError (GONE) if there is none."""
         return (
-            await self._ask(f"/calendars/{path_segment(calendar)}", wire.CalendarAnswer)
+            await self._ask(f"/calendars/{path_segment(calendar)}", wire.CalendarResponse)
         ).calendar
 
     async def groups(self) -> wire.Groups:
@@ -109,8 +109,8 @@ class Api:
             "userId": user,
         }
         path = f"/calendars/{path_segment(calendar)}/free-slots"
-        answer: object = await self._ask(path, object, params)
-        return self._transport.decoded(lambda: slot_starts(answer), f"GET {path}")
+        response: object = await self._ask(path, object, params)
+        return self._transport.decoded(lambda: slot_starts(response), f"GET {path}")
 
     async def service_bookings(self, window: Window) -> list[wire.ServiceBooking]:
         """List the bookings made through service menus; needs v3."""
@@ -119,13 +119,13 @@ class Api:
             "startTime": str(millis(window.start)),
             "endTime": str(millis(window.end)),
         }
-        answer = await self._ask("/calendars/services/bookings", wire.ServiceBookings, params)
-        return [row for row in answer.bookings if isinstance(row, wire.ServiceBooking)]
+        response = await self._ask("/calendars/services/bookings", wire.ServiceBookings, params)
+        return [row for row in response.bookings if isinstance(row, wire.ServiceBooking)]
 
     async def location(self) -> wire.Location:
         """Read the location."""
         path = f"/locations/{path_segment(self._account.location_id)}"
-        return (await self._ask(path, wire.LocationAnswer)).location
+        return (await self._ask(path, wire.LocationResponse)).location
 
     async def users(self) -> wire.Users:
         """List the location's users."""
@@ -133,8 +133,8 @@ class Api:
 
     async def user(self, id: str) -> wire.User:
         """Read one user, whether the response is the user or an object with the user."""
-        answer = await self._ask(f"/users/{path_segment(id)}", wire.OneUser)
-        return answer.user or answer
+        response = await self._ask(f"/users/{path_segment(id)}", wire.OneUser)
+        return response.user or response
 
     async def resources(self, type: str) -> list[dict[str, Any]]:
         """List all rooms, or all equipment (``type``), page by page.
@@ -150,14 +150,14 @@ class Api:
                 "limit": str(_PAGE),
                 "skip": str(skip),
             }
-            answer: object = await self._ask(path, object, params)
-            return self._transport.decoded(partial(rows_of, answer), f"GET {path}")
+            response: object = await self._ask(path, object, params)
+            return self._transport.decoded(partial(rows_of, response), f"GET {path}")
 
         return await all_pages(ask, self._transport, f"GET {path}", dict)
 
     async def contact(self, contact: str) -> wire.Contact:
         """Read one contact. Raises RejectedError (GONE) if there is none."""
-        return (await self._ask(f"/contacts/{path_segment(contact)}", wire.ContactAnswer)).contact
+        return (await self._ask(f"/contacts/{path_segment(contact)}", wire.ContactResponse)).contact
 
     async def send(
         self,
@@ -167,9 +167,9 @@ class Api:
         *,
         deadline: float = math.inf,
         private: Sequence[str] = (),
-    ) -> wire.WriteAnswer:
+    ) -> wire.WriteResponse:
         """Send a write. Raises UnknownOutcomeError if the response does not confirm it."""
-        answer = await self._transport.write(
+        response = await self._transport.write(
             method,
             path,
             json=body,
@@ -178,12 +178,12 @@ class Api:
             private=private,
             result_in_body=True,
         )
-        wrote = read_json(answer.content, wire.WriteAnswer) or wire.WriteAnswer()
+        wrote = read_json(response.content, wire.WriteResponse) or wire.WriteResponse()
         flags = (wrote.succeeded, wrote.succeded, wrote.success)
         if False in flags or not (wrote.id or True in flags):
             detail = "the response does not confirm the write"
             raise UnknownOutcomeError(
-                self._system, f"{method} {path}", status=answer.status_code, detail=detail
+                self._system, f"{method} {path}", status=response.status_code, detail=detail
             )
         return wrote
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from syncd.model import Kind, Status, Statuses
 from syncd.systems.capability_cache import list_lag
 from syncd.systems.leadconnector import slots
-from syncd.systems.leadconnector.fields import RECORD_FIELDS
+from syncd.systems.leadconnector.fields import FIELD_PURPOSES
 from syncd.systems.measured import Side
 from syncd.systems.port import Capabilities
 
@@ -35,6 +35,6 @@ def capabilities(account: Account, measured: MeasuredFacts) -> Capabilities:
         update_replaces=True,
         update_sets_status=True,
         series_writes=account.series == "write" and may_write_instances,
-        series_held=account.series == "hold",
-        record_fields=RECORD_FIELDS,
+        series_waits=account.series == "hold",
+        field_purposes=FIELD_PURPOSES,
     )

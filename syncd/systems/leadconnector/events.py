@@ -22,12 +22,12 @@ from syncd.model import (
 from syncd.model.all_day import BUSY
 from syncd.model.statuses import LEADCONNECTOR
 from syncd.systems import all_day
-from syncd.systems.contact_addresses import person_mark
+from syncd.systems.contact_addresses import customer_mark
 from syncd.systems.dst_notes import dst_note
 from syncd.systems.leadconnector import series
 from syncd.systems.leadconnector.hosts import user_of
 from syncd.systems.leadconnector.times import may_lack_offset, parse_time
-from syncd.systems.leadconnector.wire import Appointment, Block, WriteAnswer
+from syncd.systems.leadconnector.wire import Appointment, Block, WriteResponse
 from syncd.systems.lenient import text
 from syncd.systems.port import UnreadableError
 
@@ -44,7 +44,7 @@ _BLOCK = "block"
 """The status in the fingerprint of a block, so that it never equals that of a meeting."""
 
 
-def status_word(item: Appointment | WriteAnswer) -> str:
+def status_word(item: Appointment | WriteResponse) -> str:
     """Return the status as sent, from the correctly spelt field or the misspelt one."""
     return status_text(item.appointment_status) or status_text(item.appoinment_status)
 
@@ -99,16 +99,16 @@ class Parser:
             case Appointment():
                 created_at = self._optional_time(item.date_added)
                 shows_status = self.statuses.read(status_word(item)) is not None
-                kind, person, tag = Kind.APPOINTMENT, text(item.contact_id) or None, None
+                kind, customer, tag = Kind.APPOINTMENT, text(item.contact_id) or None, None
             case Block():
-                kind, person, tag = Kind.BLOCK, None, find_tag(item.title)
+                kind, customer, tag = Kind.BLOCK, None, find_tag(item.title)
         return Event(
             self.system,
             provider,
             id,
             kind,
             value,
-            person=person,
+            customer=customer,
             service=text(item.calendar_id) or None,
             key=tag,
             updated_at=self._optional_time(item.date_updated),
@@ -122,9 +122,9 @@ class Parser:
             original_start=series.original_start(item),
         )
 
-    def value(self, item: Item | WriteAnswer) -> Value:
+    def value(self, item: Item | WriteResponse) -> Value:
         """Return interval and status; an all-day event takes whole days. Raises ValueError."""
-        if not isinstance(item, WriteAnswer) and is_all_day(item):
+        if not isinstance(item, WriteResponse) and is_all_day(item):
             start, end = all_day.all_day_span(
                 item.start_time, item.end_time, self.zone, self._instant
             )
@@ -195,7 +195,7 @@ class Parser:
         )
         fingerprint = f"{item.start_time}|{item.end_time}|{word}|{provider}"
         if isinstance(item, Appointment):
-            fingerprint += f"|{person_mark(text(item.contact_id))}{series.fingerprint_part(item)}"
+            fingerprint += f"|{customer_mark(text(item.contact_id))}{series.fingerprint_part(item)}"
         days = (self._days_taken(item, provider),) if is_all_day(item) else ()
         return "|".join((fingerprint, *days, *derived_ids))
 
@@ -251,7 +251,7 @@ def unchanged(
                     return False
         fingerprint = f"{item.start_time}|{item.end_time}|{word}|{provider}"
         if word is not _BLOCK:
-            fingerprint += f"|{person_mark(item.contact_id)}{series.fingerprint_part(item)}"
+            fingerprint += f"|{customer_mark(item.contact_id)}{series.fingerprint_part(item)}"
     except (AttributeError, TypeError):  # Not an object, or a list instead of an id.
         return False
     return stored == fingerprint and provider in wanted

@@ -25,7 +25,7 @@ from syncd.systems.port import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from syncd.systems.client import Answer
+    from syncd.systems.client import HttpResponse
 
 NO_ROUTE = "not yet supported by the iam"
 _SUCCESS = range(200, 300)
@@ -47,15 +47,15 @@ class _ErrorBody(msgspec.Struct):
     error_code: Any = msgspec.field(name="errorCode", default=None)
 
 
-def fault_of(answer: Answer) -> PlatformError | None:
+def fault_of(response: HttpResponse) -> PlatformError | None:
     """Return the fault of a response by its HTTP status, None for a success."""
-    status = answer.status_code
+    status = response.status_code
     if status in _SUCCESS:
         return None
-    message = _message(answer)
+    message = _message(response)
     lower_text = (message or "").lower()
-    code = _code(answer)
-    detail = message or f"no error message ({answer.headers.get('content-type', 'no body')})"
+    code = _code(response)
+    detail = message or f"no error message ({response.headers.get('content-type', 'no body')})"
     fault: PlatformError
     if NO_ROUTE in lower_text:
         # A wrong path or method, whatever the status: the token is fine, and a retry is useless.
@@ -107,18 +107,18 @@ def _rejection_reason(lower_text: str, code: str) -> RejectionReason:
     return RejectionReason.UNFIT
 
 
-def _code(answer: Answer) -> str:
+def _code(response: HttpResponse) -> str:
     """Return the platform's error code without separators, '' if it has none."""
-    body = read_json(answer.content, _ErrorBody)
+    body = read_json(response.content, _ErrorBody)
     if body is None:
         return ""
     codes = (text(body.code), text(body.error_code))
     return next((_SEPARATORS.sub("", code).lower() for code in codes if code), "")
 
 
-def _message(answer: Answer) -> str | None:
+def _message(response: HttpResponse) -> str | None:
     """Return the platform's message, None if the body is not the platform's."""
-    body = read_json(answer.content, _ErrorBody)
+    body = read_json(response.content, _ErrorBody)
     if body is None:
         return None
     match body.message:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from syncd.model import Status
+from syncd.model.event_fields import FieldPurposes
 from syncd.model.statuses import LEADCONNECTOR
-from syncd.model.whole_record import RecordFields
 from syncd.systems.leadconnector.events import status_word
-from syncd.systems.leadconnector.wire import Block, WholeAppointment, WriteAnswer
+from syncd.systems.leadconnector.wire import Block, WholeAppointment, WriteResponse
 from syncd.systems.lenient import text
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ HOSTS = "users"
 PRIVATE = (TITLE, DESCRIPTION)
 """Texts that may name a customer."""
 
-RECORD_FIELDS = RecordFields(
+FIELD_PURPOSES = FieldPurposes(
     times=frozenset({"startTime", "endTime"}),
     status=frozenset({STATUS, "appoinmentStatus", "status"}),
     ignored=frozenset({"dateUpdated", "updatedAt", "updatedBy", "lastUpdatedBy"}),
@@ -50,7 +50,7 @@ The texts may name a customer: they are never stored or logged.
 """
 
 
-def fields_to_send(item: WholeAppointment | Block | WriteAnswer) -> FieldValues:
+def fields_to_send(item: WholeAppointment | Block | WriteResponse) -> FieldValues:
     """Return the fields of a record that an update must send back, by JSON name.
 
     A status word that occurs only in responses ("completed", "pending") is sent as the writable
@@ -78,21 +78,21 @@ def private(values: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def reset_fields(
-    sent: Mapping[str, str], answer: WriteAnswer, current: WholeAppointment | Block | None
+    sent: Mapping[str, str], response: WriteResponse, current: WholeAppointment | Block | None
 ) -> list[str]:
     """Return the names of the fields that an update reset although the request contained them.
 
     Used after each update, to restore such fields. ``sent`` are the fields of the request,
-    ``answer`` is the response to the update, and ``current`` the record as read after it; None if
+    ``response`` is the response to the update, and ``current`` the record as read after it; None if
     it was not read. A field is reset if a text is empty, the status became confirmed, or the user
     or calendar changed. Without ``current``, the response must show the reset. With ``current``,
     the record must show it, and so must the response if it contains the field. If the response
     lacks the field, only texts and status count. Any other difference is a later edit by somebody
     on the platform, and must not be undone.
     """
-    in_answer = _answered_fields(answer)
+    in_response = _response_fields(response)
     shown = (
-        in_answer
+        in_response
         if current is None
         else {name: fields_to_send(current).get(name, "") for name in sent}
     )
@@ -102,8 +102,8 @@ def reset_fields(
         if name in shown
         and _is_reset(name, value, shown[name])
         and (
-            _is_reset(name, value, in_answer[name])
-            if name in in_answer
+            _is_reset(name, value, in_response[name])
+            if name in in_response
             else name in _EVIDENT_RESETS
         )
     ]
@@ -113,11 +113,11 @@ _EVIDENT_RESETS = frozenset({STATUS, TITLE, DESCRIPTION})
 """Fields whose value alone shows a reset."""
 
 
-def _answered_fields(answer: WriteAnswer) -> FieldValues:
+def _response_fields(response: WriteResponse) -> FieldValues:
     """Return the fields that a response contains, including empty texts."""
-    values = fields_to_send(answer)
+    values = fields_to_send(response)
     for name in (TITLE, DESCRIPTION):
-        if isinstance(getattr(answer, name), str):
+        if isinstance(getattr(response, name), str):
             values.setdefault(name, "")
     return values
 

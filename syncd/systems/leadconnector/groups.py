@@ -5,7 +5,7 @@ it is measured, a group is read by one call, which is cheap, and reads of the fa
 with the calendars' own lists: each calendar at its first read and then once a day. An empty list of
 a calendar proves nothing, so such a calendar is compared in every far read, a few at a time.
 
-An event that the group's list lacks is not lost, as the calendar's own list belongs to the same
+An event that the group's list lacks is still read, as the calendar's own list belongs to the same
 read. From then on the group is doubted, and its calendars are read one by one. If the group's list
 still lacks the event after the lag of lists, and the directory still shows the calendar in the
 group, the fact is set to "no".

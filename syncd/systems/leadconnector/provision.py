@@ -230,15 +230,15 @@ class Provisioner:
     async def _read_or_none(self, path: str) -> Fields | None:
         """Read one record; None if there is none."""
         try:
-            answer = await self._read(path, {"locationId": self._location})
+            response = await self._read(path, {"locationId": self._location})
         except RejectedError as fault:
             if fault.why in ABSENT_REASONS:
                 return None
             raise
-        if not isinstance(answer, dict):
+        if not isinstance(response, dict):
             raise self._transport.incomplete(f"GET {path}", "the response is not a JSON object")
-        inner = answer.get("object")
-        return inner if isinstance(inner, dict) else answer
+        inner = response.get("object")
+        return inner if isinstance(inner, dict) else response
 
     async def _read(self, path: str, params: Mapping[str, str]) -> Any:
         body = await self._transport.read("GET", path, params=params, headers=self._headers(path))

@@ -37,13 +37,13 @@ LIST_KEYS = ("resources", "rooms", "equipments", "equipment")
 """Fields of an envelope that hold the rows."""
 
 
-def rows_of(answer: object) -> list[Any]:
+def rows_of(response: object) -> list[Any]:
     """Return the rows of a list of resources, also rows that are no objects.
 
     Documented is a list; an object that contains the list was seen. Raises ValueError if there is
     no list.
     """
-    envelope = answer if isinstance(answer, dict) else {"resources": answer}
+    envelope = response if isinstance(response, dict) else {"resources": response}
     for key in LIST_KEYS:
         rows = envelope.get(key)
         if isinstance(rows, list):

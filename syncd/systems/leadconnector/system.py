@@ -20,8 +20,8 @@ from syncd.model import (
     record_id,
 )
 from syncd.model.derived import USER_PREFIX
+from syncd.model.event_fields import EventFields, event_fields
 from syncd.model.platform_facts import PlatformKind
-from syncd.model.whole_record import WholeRecord, whole_record
 from syncd.systems import contact_addresses
 from syncd.systems.capability_cache import CapabilityCache
 from syncd.systems.capped_lists import CappedLists
@@ -115,7 +115,7 @@ class LeadConnector:
             name, account, self._calls, self._cache, self._reader, self._calendars, self._blocks,
             clock, self._interpret, self.measured,
         )  # fmt: skip
-        self._persons: TtlCache[Person | None] = TtlCache(clock)
+        self._customers: TtlCache[Person | None] = TtlCache(clock)
         self._contact_directories: dict[tuple[str, str, str], Associations] = {}
 
     async def read(
@@ -164,14 +164,14 @@ class LeadConnector:
             return Gone()
         return await self._interpret(item, ref)
 
-    async def whole(self, ref: EventRef) -> WholeRecord:
+    async def whole(self, ref: EventRef) -> EventFields:
         """Read all fields of one appointment. Raises PlatformError."""
         item, all_fields = await self._calls.whole(record_id(ref.id))
         if text(item.id) != record_id(ref.id):
             detail = "the response contains a different appointment"
             raise RejectedError(self.name, "GET an appointment", detail=detail)
         status = self._parser.statuses.status_of(status_word(item))
-        return whole_record(all_fields, status, self._account.token)
+        return event_fields(all_fields, status, self._account.token)
 
     async def users(self) -> UserDirectory:
         """Read the users, and the calendars if some are mapped directly. Raises PlatformError."""
@@ -181,12 +181,12 @@ class LeadConnector:
             return users.directory(mappings, rows, directory_of(await self._calls.calendars()))
         return users.directory(mappings, rows, {})
 
-    async def person(self, event: Event) -> Person | None:
+    async def customer(self, event: Event) -> Person | None:
         """Read the contact's addresses; they are cached in memory for an hour.
 
         Raises PlatformError.
         """
-        contact_id = event.person
+        contact_id = event.customer
         if contact_id is None:
             return None
 
@@ -204,7 +204,7 @@ class LeadConnector:
                 region,
             )
 
-        return await self._persons.get(contact_id, ask)
+        return await self._customers.get(contact_id, ask)
 
     async def write(self, operations: Sequence[Operation]) -> Reply:
         """Carry out one operation. Raises PlatformError."""

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from syncd.model import Action, EventRef, Status, Value, Window, cut_end, embed_tag, is_derived
+from syncd.model.event_fields import EventFields, UpdateKind, compare_fields, event_fields
 from syncd.model.platform_facts import NO, YES
-from syncd.model.whole_record import UpdateKind, WholeRecord, compare_records, whole_record
 from syncd.systems.leadconnector import fields
 from syncd.systems.leadconnector.calls import APPOINTMENTS, BLOCKS, path_segment
 from syncd.systems.leadconnector.events import is_deleted, status_word
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from syncd.systems.leadconnector.blocks import BlockFinder
     from syncd.systems.leadconnector.calls import Api
     from syncd.systems.leadconnector.reading import SnapshotReader
-    from syncd.systems.leadconnector.wire import WriteAnswer
+    from syncd.systems.leadconnector.wire import WriteResponse
     from syncd.systems.measured import MeasuredFacts
 
 MAX_READ_AGE = 2.0
@@ -54,8 +54,8 @@ FIRST_REQUEST_WITHIN = 15.0
 _MAX_READS = 3
 _LIST_MARGIN = timedelta(minutes=1)
 
-Record = WholeAppointment | Block
-ReadRecord = Callable[[Record, EventRef], Awaitable[LookupResult]]
+PlatformEvent = WholeAppointment | Block
+InterpretEvent = Callable[[PlatformEvent, EventRef], Awaitable[LookupResult]]
 OwnerFields = Callable[[str], Awaitable[dict[str, str]]]
 
 
@@ -63,7 +63,7 @@ OwnerFields = Callable[[str], Awaitable[dict[str, str]]]
 class _Update:
     """One update: its path, and the fields to send besides ``values``.
 
-    ``hosts`` and ``record_before`` are from the read before the update. No request can set the
+    ``hosts`` and ``fields_before`` are from the read before the update. No request can set the
     hosts, or most other fields, so the read after the update shows whether it keeps them.
     """
 
@@ -73,7 +73,7 @@ class _Update:
     values: FieldValues
     extra: dict[str, object]
     hosts: tuple[str, ...] = ()
-    record_before: WholeRecord | None = None
+    fields_before: EventFields | None = None
 
     @property
     def body(self) -> dict[str, object]:
@@ -94,7 +94,7 @@ class Updater:
         blocks: BlockFinder,
         calendars: Mapping[str, CalendarMapping],
         clock: Clock,
-        interpret: ReadRecord,
+        interpret: InterpretEvent,
         owner: OwnerFields,
         measured: MeasuredFacts,
     ) -> None:
@@ -129,17 +129,17 @@ class Updater:
         reads = 0
         while True:
             reads += 1
-            record, record_before = await self._read(operation)
+            item, fields_before = await self._read(operation)
             deadline = min(latest, self._clock.monotonic() + MAX_READ_AGE)
-            if isinstance(record, Unknown):
-                return TargetChanged(record)
-            result = await self._interpret(record, operation.ref)
+            if isinstance(item, Unknown):
+                return TargetChanged(item)
+            result = await self._interpret(item, operation.ref)
             if not _matches_decision(result, operation, self._clock.now()):
                 return TargetChanged(result)
-            prepared = await self._build(operation, record, owner or "")
-            update = replace(prepared, record_before=record_before)
+            prepared = await self._build(operation, item, owner or "")
+            update = replace(prepared, fields_before=fields_before)
             try:
-                answer = await self._put(update, deadline)
+                response = await self._put(update, deadline)
             except DelayedError:
                 if reads >= _MAX_READS or self._clock.monotonic() > latest:
                     raise
@@ -150,44 +150,46 @@ class Updater:
                 # is the one that the provider is mapped to.
                 owner = self._calendars[operation.provider].user or ""
             else:
-                return await self._verify(operation, update, answer)
+                return await self._verify(operation, update, response)
 
-    async def _verify(self, operation: Operation, update: _Update, answer: WriteAnswer) -> Done:
+    async def _verify(self, operation: Operation, update: _Update, response: WriteResponse) -> Done:
         """Compare the record with the request, and send once again the fields that it reset.
 
         Only fields that the update itself reset are restored (`fields.reset_fields`), and only
         while the record has the times of the update. Later edits by somebody on the platform are
         kept, and count as changes.
         """
-        current, record_after = await self._reread(operation, update, answer)
-        lost = fields.reset_fields(update.values, answer, current)
+        current, fields_after = await self._reread(operation, update, response)
+        unrestored = fields.reset_fields(update.values, response, current)
         restored: list[str] = []
-        if lost and self._measured.contradict("update_replaces", NO) and current is None:
-            current, record_after = await self._reread(operation, update, answer)
-        if lost and (current is not None or _is_block(operation)):
+        if unrestored and self._measured.contradict("update_replaces", NO) and current is None:
+            current, fields_after = await self._reread(operation, update, response)
+        if unrestored and (current is not None or _is_block(operation)):
             latest = update.values if current is None else fields.fields_to_send(current)
-            values = {**latest, **{name: update.values[name] for name in lost}}
+            values = {**latest, **{name: update.values[name] for name in unrestored}}
             retry = replace(update, values=values)
             try:
-                answer = await self._put(retry, self._clock.monotonic() + MAX_READ_AGE)
+                response = await self._put(retry, self._clock.monotonic() + MAX_READ_AGE)
             except PlatformError:
                 # The next read shows whether the fields were restored.
                 pass
             else:
-                update, reset = retry, lost
-                current, record_after = await self._reread(operation, update, answer)
-                lost = [
-                    name for name in fields.reset_fields(values, answer, current) if name in reset
+                update, reset = retry, unrestored
+                current, fields_after = await self._reread(operation, update, response)
+                unrestored = [
+                    name for name in fields.reset_fields(values, response, current) if name in reset
                 ]
-                restored = [name for name in reset if name not in lost]
+                restored = [name for name in reset if name not in unrestored]
         if current is not None and not set(update.hosts) <= set(hosts_of(current)):
-            lost = [*lost, HOSTS]
+            unrestored = [*unrestored, HOSTS]
             self._measured.contradict("update_keeps_hosts", YES)
-        lost = [*lost, *_also_changed(operation, update.record_before, record_after)]
-        proven = self._proven_value(update, answer, current)
-        return Done([(operation.ref.id, proven)], tuple(restored), tuple(lost))
+        unrestored = [*unrestored, *_also_changed(operation, update.fields_before, fields_after)]
+        proven = self._proven_value(update, response, current)
+        return Done([(operation.ref.id, proven)], tuple(restored), tuple(unrestored))
 
-    async def _read(self, operation: Operation) -> tuple[Record | Unknown, WholeRecord | None]:
+    async def _read(
+        self, operation: Operation
+    ) -> tuple[PlatformEvent | Unknown, EventFields | None]:
         """Read the target: its record, and for a meeting also all of its fields.
 
         Returns Unknown if the target cannot be read. Raises RejectedError (GONE) for a deleted
@@ -211,7 +213,7 @@ class Updater:
                 self._system, path, why=RejectionReason.GONE, status=200, detail="deleted"
             )
         status = self._reader.parser.statuses.status_of(status_word(item))
-        return item, whole_record(all_fields, status, self._account.token)
+        return item, event_fields(all_fields, status, self._account.token)
 
     async def _find_block(self, operation: Operation, value: Value | None) -> Block | None:
         """Find the target block in its owner's list, because v2 may not find a block by its id.
@@ -226,43 +228,45 @@ class Updater:
         return None if block is None or is_deleted(block) else block
 
     async def _reread(
-        self, operation: Operation, update: _Update, answer: WriteAnswer
-    ) -> tuple[Record | None, WholeRecord | None]:
+        self, operation: Operation, update: _Update, response: WriteResponse
+    ) -> tuple[PlatformEvent | None, EventFields | None]:
         """Read the target after an update; None if that fails or shows other times.
 
         A block is not read if the response contains a title, because such a response is complete.
         """
         block = _is_block(operation)
-        if (block and isinstance(answer.title, str)) or self._answer_suffices(
-            update, answer, block=block
+        if (block and isinstance(response.title, str)) or self._response_suffices(
+            update, response, block=block
         ):
             return None, None
-        current: Record | Unknown | None
-        record_after: WholeRecord | None = None
+        current: PlatformEvent | Unknown | None
+        fields_after: EventFields | None = None
         try:
             if block:
                 current = await self._find_block(operation, operation.after)
             else:
-                current, record_after = await self._read(operation)
+                current, fields_after = await self._read(operation)
             if current is None or isinstance(current, Unknown):
                 return None, None
             value = self._value(current)
         except (PlatformError, ValueError):
             return None, None
         return (
-            (current, record_after)
+            (current, fields_after)
             if value.interval == (update.start, update.end)
             else (None, None)
         )
 
-    def _answer_suffices(self, update: _Update, answer: WriteAnswer, *, block: bool) -> bool:
+    def _response_suffices(self, update: _Update, response: WriteResponse, *, block: bool) -> bool:
         """Return true if the response alone proves the result, as updates keep other fields."""
         replaces = self._measured.is_yes("update_replaces")
         further_hosts = {*update.hosts} - {update.values.get(USER)}
         may_lose_hosts = bool(further_hosts) and not self._measured.is_yes("update_keeps_hosts")
-        return not (block or replaces or may_lose_hosts) and STATUS in fields.fields_to_send(answer)
+        return not (block or replaces or may_lose_hosts) and STATUS in fields.fields_to_send(
+            response
+        )
 
-    async def _build(self, operation: Operation, record: Record, owner: str) -> _Update:
+    async def _build(self, operation: Operation, record: PlatformEvent, owner: str) -> _Update:
         """Build the update: the record's fields as read, with the one wanted change.
 
         ``owner`` is the user to name if the record names none; '' for nobody.
@@ -298,22 +302,22 @@ class Updater:
         path = f"{APPOINTMENTS}/{path_segment(operation.ref.id)}"
         return _Update(path, start, end, values, options, hosts_of(record))
 
-    async def _put(self, update: _Update, deadline: float) -> WriteAnswer:
+    async def _put(self, update: _Update, deadline: float) -> WriteResponse:
         texts = fields.private(update.values)
         return await self._calls.send(
             "PUT", update.path, update.body, deadline=deadline, private=texts
         )
 
     def _proven_value(
-        self, update: _Update, answer: WriteAnswer, current: Record | None
+        self, update: _Update, response: WriteResponse, current: PlatformEvent | None
     ) -> Value | None:
         """Return the value that the update left, or None to leave the outcome to the next read.
 
         None means that the response shows no value, or that somebody may have changed it since.
         """
-        was_reset = STATUS in fields.reset_fields(update.values, answer, current)
+        was_reset = STATUS in fields.reset_fields(update.values, response, current)
         try:
-            value = self._value(answer if current is None else current)
+            value = self._value(response if current is None else current)
         except ValueError:
             # Most answers about meetings have no times.
             return Value(update.start, update.end, Status.CONFIRMED) if was_reset else None
@@ -321,7 +325,7 @@ class Updater:
         is_proven = was_reset or STATUS not in update.values or sent is value.status
         return value if is_proven else None
 
-    def _value(self, record: Record | WriteAnswer) -> Value:
+    def _value(self, record: PlatformEvent | WriteResponse) -> Value:
         return self._reader.parser.value(record)
 
 
@@ -335,16 +339,16 @@ def _matches_decision(result: LookupResult, operation: Operation, now: datetime)
 
 
 def _also_changed(
-    operation: Operation, before: WholeRecord | None, after: WholeRecord | None
+    operation: Operation, before: EventFields | None, after: EventFields | None
 ) -> list[str]:
     """Return the names of changed fields that no other check compares."""
     if before is None or after is None:
         return []
     update = UpdateKind.STATUS if operation.action is Action.SET_STATUS else UpdateKind.MOVE
-    comparison = compare_records(
-        before, after, fields.RECORD_FIELDS, update, _after(operation).status
+    comparison = compare_fields(
+        before, after, fields.FIELD_PURPOSES, update, _after(operation).status
     )
-    compared = fields.COMPARED | fields.RECORD_FIELDS.status
+    compared = fields.COMPARED | fields.FIELD_PURPOSES.status
     return [name for name in comparison.other_changes if name.partition(".")[0] not in compared]
 
 

@@ -114,7 +114,7 @@ class ServiceBookings(msgspec.Struct):
     bookings: list[ServiceBooking | LenientValue]
 
 
-class WriteAnswer(msgspec.Struct, rename="camel"):
+class WriteResponse(msgspec.Struct, rename="camel"):
     """The response to a write. Blocks have times; a deletion has only one of the flags."""
 
     id: Any = None
@@ -166,7 +166,7 @@ class Calendars(msgspec.Struct):
     calendars: list[CalendarRow | LenientValue]
 
 
-class CalendarAnswer(msgspec.Struct):
+class CalendarResponse(msgspec.Struct):
     """The response to ``GET /calendars/{id}``."""
 
     calendar: CalendarRow
@@ -194,7 +194,7 @@ class Location(msgspec.Struct):
     country: Any = None
 
 
-class LocationAnswer(msgspec.Struct):
+class LocationResponse(msgspec.Struct):
     """The response to ``GET /locations/{id}``."""
 
     location: Location
@@ -233,7 +233,7 @@ class Contact(msgspec.Struct, rename="camel"):
     additional_phones: Any = None
 
 
-class ContactAnswer(msgspec.Struct):
+class ContactResponse(msgspec.Struct):
     """The response to ``GET /contacts/{id}``."""
 
     contact: Contact

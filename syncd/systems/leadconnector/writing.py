@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from syncd.systems.leadconnector.calls import Api
     from syncd.systems.leadconnector.location_cache import LocationCache
     from syncd.systems.leadconnector.reading import SnapshotReader
-    from syncd.systems.leadconnector.updating import ReadRecord
-    from syncd.systems.leadconnector.wire import WriteAnswer
+    from syncd.systems.leadconnector.updating import InterpretEvent
+    from syncd.systems.leadconnector.wire import WriteResponse
     from syncd.systems.measured import MeasuredFacts
 
 
@@ -45,7 +45,7 @@ class Writer:
         calendars: Mapping[str, CalendarMapping],
         blocks: BlockFinder,
         clock: Clock,
-        interpret: ReadRecord,
+        interpret: InterpretEvent,
         measured: MeasuredFacts,
     ) -> None:
         """Keep the parts. ``interpret`` returns the lookup result of a record."""
@@ -80,12 +80,12 @@ class Writer:
                 return await self._updater.update(operation)
 
     async def _create(self, operation: Operation) -> Done:
-        answer = await self._calls.send("POST", BLOCKS, await self._block(operation))
-        id = text(answer.id)
+        response = await self._calls.send("POST", BLOCKS, await self._block(operation))
+        id = text(response.id)
         if not id:
             detail = "the response has no id"
             raise UnknownOutcomeError(self._system, f"POST {BLOCKS}", status=200, detail=detail)
-        return Done([(id, self._answered_value(answer))])
+        return Done([(id, self._value_in_response(response))])
 
     async def _remove(self, operation: Operation) -> Done:
         try:
@@ -125,10 +125,10 @@ class Writer:
         )
         raise RejectedError(self._system, f"POST {BLOCKS}", detail=detail)
 
-    def _answered_value(self, answer: WriteAnswer) -> Value | None:
+    def _value_in_response(self, response: WriteResponse) -> Value | None:
         """Return the value that the response shows; None if it shows none or an unreadable one."""
         try:
-            return self._reader.parser.value(answer)
+            return self._reader.parser.value(response)
         except ValueError:
             return None
 

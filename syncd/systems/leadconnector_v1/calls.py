@@ -82,11 +82,11 @@ class Api:
 
     async def contact_of(self, event_id: str) -> wire.Contact | None:
         """Read the contact of one appointment."""
-        answer = await self._ask(_path(event_id), wire.WithContact)
-        if text(answer.id) != event_id:
+        response = await self._ask(_path(event_id), wire.WithContact)
+        if text(response.id) != event_id:
             detail = "the response contains a different appointment"
             raise self._transport.incomplete(f"GET {_path(event_id)}", detail)
-        return answer.contact if isinstance(answer.contact, wire.Contact) else None
+        return response.contact if isinstance(response.contact, wire.Contact) else None
 
     async def find_contacts(self, *, email: str = "", phone: str = "") -> tuple[str, ...]:
         """Return the ids of the contacts with this address; none if the response is 404 or 422.
@@ -109,8 +109,8 @@ class Api:
 
     async def locations(self) -> list[wire.Location]:
         """Return the locations of the key: one, or several for an agency's key (#access)."""
-        answer = await self._ask("locations/", wire.Locations)
-        return [location for location in answer.locations if isinstance(location, wire.Location)]
+        response = await self._ask("locations/", wire.Locations)
+        return [location for location in response.locations if isinstance(location, wire.Location)]
 
     async def timezone(self) -> str:
         """Return the location's time zone; '' if missing, or if this machine does not know it."""
@@ -143,8 +143,8 @@ class Api:
         }
         if user:
             params["userId"] = user
-        answer: object = await self._ask("appointments/slots", object, params)
-        starts = self._transport.decoded(lambda: slot_starts(answer), "GET appointments/slots")
+        response: object = await self._ask("appointments/slots", object, params)
+        starts = self._transport.decoded(lambda: slot_starts(response), "GET appointments/slots")
         return [start for slot in starts if (start := _slot(slot, zone_name)) is not None]
 
     async def create(self, fields: Mapping[str, str]) -> tuple[str, str]:
@@ -152,8 +152,8 @@ class Api:
 
         Raises UnknownOutcomeError if the response has no id.
         """
-        answer = await self._transport.write("POST", LIST, json=dict(fields))
-        created = read_json(answer.content, wire.WithContact) or wire.WithContact()
+        response = await self._transport.write("POST", LIST, json=dict(fields))
+        created = read_json(response.content, wire.WithContact) or wire.WithContact()
         if not text(created.id):
             detail = "the response has no id"
             raise UnknownOutcomeError(self._system, f"POST {LIST}", status=200, detail=detail)

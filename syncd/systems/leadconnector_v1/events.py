@@ -28,7 +28,7 @@ from syncd.model import (
 from syncd.model.all_day import BUSY
 from syncd.model.statuses import LEADCONNECTOR
 from syncd.systems import all_day
-from syncd.systems.contact_addresses import person_mark
+from syncd.systems.contact_addresses import customer_mark
 from syncd.systems.dst_notes import dst_note
 from syncd.systems.epoch_times import parse_epoch
 from syncd.systems.leadconnector_v1.wire import Appointment, contact_id
@@ -226,9 +226,9 @@ def unchanged(
         if word is None:
             word = item.status if item.appoinment_status is None else item.appoinment_status
         zone = item.selected_timezone or ""
-        kind_and_person = f"{_kind(item, holds)}|{person_mark(contact_id(item))}"
+        kind_and_customer = f"{_kind(item, holds)}|{customer_mark(contact_id(item))}"
         fingerprint = (
-            f"{item.start_time}|{item.end_time}|{zone}|{word}|{provider}|{kind_and_person}"
+            f"{item.start_time}|{item.end_time}|{zone}|{word}|{provider}|{kind_and_customer}"
         )
         if series(item):
             fingerprint += _SERIES
@@ -320,8 +320,8 @@ class Parser:
         """
         start, end, zone = text(item.start_time), text(item.end_time), text(item.selected_timezone)
         word = self.statuses.fingerprint_text(status_word(item))
-        kind_and_person = f"{self.kind(item)}|{person_mark(contact_id(item))}"
-        fingerprint = f"{start}|{end}|{zone}|{word}|{provider}|{kind_and_person}"
+        kind_and_customer = f"{self.kind(item)}|{customer_mark(contact_id(item))}"
+        fingerprint = f"{start}|{end}|{zone}|{word}|{provider}|{kind_and_customer}"
         fingerprint += _SERIES if series(item) else ""
         return (
             f"{fingerprint}|{self._days_taken(item, provider)}" if is_all_day(item) else fingerprint
@@ -353,7 +353,7 @@ class Parser:
             id,
             kind,
             value,
-            person=contact_id(item) or None if kind is Kind.APPOINTMENT else None,
+            customer=contact_id(item) or None if kind is Kind.APPOINTMENT else None,
             service=calendar_ids[0] if calendar_ids else None,
             key=self.key(item),
             updated_at=self._optional_time(item.updated_at),

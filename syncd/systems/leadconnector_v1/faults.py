@@ -18,7 +18,7 @@ from syncd.systems.port import (
 )
 
 if TYPE_CHECKING:
-    from syncd.systems.client import Answer
+    from syncd.systems.client import HttpResponse
 
 _NO_ROUTE = "not yet supported by the iam"
 _SLOT_FIELD = "selectedSlot"
@@ -28,12 +28,12 @@ _TIMED_OUT = 408
 _SERVER = range(500, 600)
 
 
-def fault_of(answer: Answer) -> PlatformError | None:
+def fault_of(response: HttpResponse) -> PlatformError | None:
     """Return the fault of a response, None for a success; `Transport` completes the fault."""
-    status = answer.status_code
+    status = response.status_code
     if status in _SUCCESS:
         return None
-    fields = _fields(answer)
+    fields = _fields(response)
     fault: PlatformError
     match status:
         case _ if _NO_ROUTE in _detail(fields).lower():
@@ -56,9 +56,9 @@ def fault_of(answer: Answer) -> PlatformError | None:
     return fault
 
 
-def _fields(answer: Answer) -> dict[str, object]:
+def _fields(response: HttpResponse) -> dict[str, object]:
     """Return the body's object; a body may be empty, ``OK``, or not JSON."""
-    return read_json(answer.content, dict[str, object]) or {}
+    return read_json(response.content, dict[str, object]) or {}
 
 
 def _rejects_slot(fields: dict[str, object]) -> bool:

@@ -127,8 +127,8 @@ class Provisioner:
             return ""
         path = f"calendars/check-slug-availability/{quote(slug, safe='')}"
         body = await self._transport.read("GET", path)
-        answer = self._transport.decode(body, dict[str, Any], f"GET {path}")
-        is_available = answer.get("isSlugAvailable")
+        response = self._transport.decode(body, dict[str, Any], f"GET {path}")
+        is_available = response.get("isSlugAvailable")
         if not isinstance(is_available, bool):
             raise self._transport.incomplete(
                 f"GET {path}", "the response does not show whether the slug is available"
@@ -204,8 +204,8 @@ class Provisioner:
 
     async def _list(self, path: str, key: str) -> list[Fields]:
         body = await self._transport.read("GET", path)
-        answer = self._transport.decode(body, dict[str, msgspec.Raw], f"GET {path}")
-        rows = read_json(answer[key], list[Any]) if key in answer else None
+        response = self._transport.decode(body, dict[str, msgspec.Raw], f"GET {path}")
+        rows = read_json(response[key], list[Any]) if key in response else None
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise self._transport.incomplete(f"GET {path}", f"the response has no list of {key}")
         return rows

@@ -34,7 +34,7 @@ Items = list["Appointment | LenientValue"]
 
 
 @dataclass(slots=True)
-class ListAnswer:
+class ListResponse:
     """The rows of one list that must be parsed, and the result of reading it."""
 
     listed: ListResult
@@ -58,20 +58,21 @@ async def read_lists(
     planned: Sequence[ListCall],
     keep_changed: Callable[[Items], Items],
     limit: ReadLimit,
-) -> Sequence[ListAnswer]:
+) -> Sequence[ListResponse]:
     """Make the planned list calls at the same time.
 
-    ``keep_changed`` returns those rows of a response that must be parsed; `ListAnswer` keeps them.
+    ``keep_changed`` returns those rows of a response that must be parsed. `ListResponse` keeps
+    them.
     """
     return await asyncio.gather(
         *(_read_list(calls, lists, call, keep_changed, limit) for call in planned)
     )
 
 
-def raise_if_all_failed(answers: Sequence[ListAnswer]) -> None:
+def raise_if_all_failed(responses: Sequence[ListResponse]) -> None:
     """Raise the first fault if no list could be read."""
-    faults = [fault for answer in answers for fault in answer.listed.faults]
-    if faults and not any(answer.listed.answered for answer in answers):
+    faults = [fault for response in responses for fault in response.listed.faults]
+    if faults and not any(response.listed.answered for response in responses):
         raise faults[0]
 
 
@@ -81,7 +82,7 @@ async def _read_list(
     call: ListCall,
     keep_changed: Callable[[Items], Items],
     limit: ReadLimit,
-) -> ListAnswer:
+) -> ListResponse:
     items: Items = []
     unnamed = 0
 
@@ -94,7 +95,7 @@ async def _read_list(
 
     listed = await lists.read(call, read_piece, _id_of, limit)
     listed.unnamed = unnamed
-    return ListAnswer(listed, items)
+    return ListResponse(listed, items)
 
 
 def _id_of(row: Appointment | LenientValue) -> str:
@@ -102,7 +103,7 @@ def _id_of(row: Appointment | LenientValue) -> str:
 
 
 async def read_snapshot(
-    answers: Sequence[ListAnswer],
+    responses: Sequence[ListResponse],
     parser: Parser,
     window: Window,
     read_at: datetime,
@@ -119,18 +120,18 @@ async def read_snapshot(
     kept_window = Window(window.start - MARGIN, window.end)
     covered: dict[str, list[Window]] = defaultdict(list)
     unproven: list[Unproven] = []
-    for answer in answers:
-        providers = tuple(answer.call.providers)
-        async for batch in in_slices(answer.items):
+    for response in responses:
+        providers = tuple(response.call.providers)
+        async for batch in in_slices(response.items):
             for item in batch:
                 if isinstance(item, Appointment) and text(item.id):
                     malformed += _add_row(rows, item, providers, parser, kept_window)
             unowned_rows |= _unowned(batch, providers, parser)
-        malformed += answer.listed.items(parser.system)
-        span = covered_window(answer.call.span)
-        unproven += [replace(u, kinds=kinds) for u in answer.listed.unproven(span)]
+        malformed += response.listed.items(parser.system)
+        span = covered_window(response.call.span)
+        unproven += [replace(u, kinds=kinds) for u in response.listed.unproven(span)]
         for provider in providers:
-            covered[provider] += uncovered(span, answer.listed.holes(span))
+            covered[provider] += uncovered(span, response.listed.holes(span))
     coverage = [
         Coverage(parser.system, provider, kinds, span, read_at)
         for provider, pieces in covered.items()
@@ -139,16 +140,16 @@ async def read_snapshot(
     # If a user's list is rejected, the user may not exist any more.
     refused = {
         provider: fault
-        for answer in answers
-        if answer.call.selector == "userId"
-        for fault in answer.listed.faults
+        for response in responses
+        if response.call.selector == "userId"
+        for fault in response.listed.faults
         if isinstance(fault, RejectedError)
-        for provider in answer.call.providers
+        for provider in response.call.providers
     }
     faults = [
         fault
-        for answer in answers
-        for fault in answer.listed.faults
+        for response in responses
+        for fault in response.listed.faults
         if fault not in refused.values()
     ]
     malformed += filter(None, (parser.unknown_status(r.wire, r.provider) for r in rows.values()))

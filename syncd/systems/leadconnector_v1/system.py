@@ -9,8 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from syncd.model import Action, Kind, Offer, Statuses, UserDirectory
+from syncd.model.event_fields import EventFields, event_fields
 from syncd.model.platform_facts import YES, PlatformKind
-from syncd.model.whole_record import WholeRecord, whole_record
 from syncd.systems import contact_addresses
 from syncd.systems.capability_cache import CapabilityCache
 from syncd.systems.capped_lists import CappedLists, ReadLimit
@@ -122,7 +122,7 @@ class LeadConnectorV1:
             title=account.title,
         )
         self._zones: dict[str, str] = {}
-        self._persons: TtlCache[Person | None] = TtlCache(clock)
+        self._customers: TtlCache[Person | None] = TtlCache(clock)
         self._zone: TtlCache[str] = TtlCache(clock, better_than_none=True)
         self._cache = LocationCache(self._calls, clock)
         self._lists = CappedLists(name, clock, self.facts)
@@ -159,12 +159,12 @@ class LeadConnectorV1:
 
         planned = await self._plan_lists(window.from_earlier(look_back), wanted)
         limit = ReadLimit(self.name, self._clock)
-        answers = await reading.read_lists(self._calls, self._lists, planned, keep_changed, limit)
-        if any(answer.is_regrouped for answer in answers) and self._cache.renew():
+        responses = await reading.read_lists(self._calls, self._lists, planned, keep_changed, limit)
+        if any(response.is_regrouped for response in responses) and self._cache.renew():
             # A team was deleted or changed.
             return await self.read(window, providers, known, look_back=look_back)
-        reading.raise_if_all_failed(answers)
-        items = [i for answer in answers for i in answer.items if isinstance(i, Appointment)]
+        reading.raise_if_all_failed(responses)
+        items = [i for response in responses for i in response.items if isinstance(i, Appointment)]
         if any(map(needs_zone, items)):
             await self._load_zone()
         await self._find_merged_contacts(items)
@@ -175,7 +175,7 @@ class LeadConnectorV1:
         lists_blocks = self.capabilities.lists_blocks
         kinds = frozenset(Kind) if lists_blocks else frozenset({Kind.APPOINTMENT})
         snapshot = await reading.read_snapshot(
-            answers, self._parser, window, read_at, kinds, unchanged_filter.same
+            responses, self._parser, window, read_at, kinds, unchanged_filter.same
         )
         ids = frozenset((*(row.id for row in snapshot.rows), *unchanged_filter.same))
         # A team's list may show calendars whose team the location does not show.
@@ -227,14 +227,14 @@ class LeadConnectorV1:
             self._lists.doubt(f"GET {LIST}", event.provider, event.value.start)
         return gap
 
-    async def whole(self, ref: EventRef) -> WholeRecord:
+    async def whole(self, ref: EventRef) -> EventFields:
         """Read all fields of one appointment. Raises PlatformError."""
         item, all_fields = await self._calls.whole(ref.id)
         if text(item.id) != ref.id:
             detail = "the response contains a different appointment"
             raise RejectedError(self.name, "GET an appointment", detail=detail)
         status = self._parser.statuses.status_of(status_word(item))
-        return whole_record(all_fields, status, self._account.api_key)
+        return event_fields(all_fields, status, self._account.api_key)
 
     async def users(self) -> UserDirectory:
         """Read the users, and the calendars if some are mapped directly. Raises PlatformError."""
@@ -243,9 +243,9 @@ class LeadConnectorV1:
         teams = await self._calls.teams() if by_calendar else ()
         return users.directory(self._calendars, await self._calls.users(), (*services, *teams))
 
-    async def person(self, event: Event) -> Person | None:
+    async def customer(self, event: Event) -> Person | None:
         """Read the addresses of the event's contact; they are cached in memory for an hour."""
-        if event.person is None:
+        if event.customer is None:
             return None
 
         async def ask() -> Person | None:
@@ -260,7 +260,7 @@ class LeadConnectorV1:
             emails = [text(contact.email), text(contact.email_lower_case)]
             return contact_addresses.normalize_contact(emails, [text(contact.phone)])
 
-        return await self._persons.get(event.person, ask)
+        return await self._customers.get(event.customer, ask)
 
     async def write(self, operations: Sequence[Operation]) -> Reply:
         """Carry out one operation. Raises PlatformError."""
@@ -304,8 +304,8 @@ class LeadConnectorV1:
         if (shown.start, shown.status) != (after.start, after.status) or shown == after:
             return reply
         self.measured.contradict("update_keeps_end", YES)
-        lost = ("endAt",) if operation.action is Action.MOVE_APPOINTMENT else ()
-        return Done([(operation.ref.id, shown)], lost=lost)
+        unrestored = ("endAt",) if operation.action is Action.MOVE_APPOINTMENT else ()
+        return Done([(operation.ref.id, shown)], unrestored=unrestored)
 
     async def free_slots(self, provider: str, window: Window) -> Sequence[Offer]:
         """Return the free slots of the provider's calendar. Raises PlatformError."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from syncd.model import Action, Kind, Status, Statuses, embed_tag
-from syncd.model.whole_record import RecordFields
+from syncd.model.event_fields import FieldPurposes
 from syncd.systems.capability_cache import list_lag
 from syncd.systems.leadconnector_v1.calls import slot_fields
 from syncd.systems.port import Capabilities, Done, RejectedError
@@ -25,7 +25,7 @@ _WRITABLE = (
     Status.INVALID,
 )
 
-_RECORD_FIELDS = RecordFields(
+_FIELD_PURPOSES = FieldPurposes(
     times=frozenset({"startTime", "endTime", "endAt", "selectedSlot"}),
     status=frozenset({"status", "appoinmentStatus", "appointmentStatus"}),
     ignored=frozenset({"updatedAt", "dateUpdated", "updatedBy", "contact"}),
@@ -53,7 +53,7 @@ def capabilities(account: Account, measured: MeasuredFacts) -> Capabilities:
         # A measured fact may be outdated. A block is repaired then; but the lost end of a
         # customer's meeting would count as a manual edit, and reach all systems.
         meetings_keep_end=False,
-        record_fields=_RECORD_FIELDS,
+        field_purposes=_FIELD_PURPOSES,
         notifies=True,
     )
 

@@ -62,10 +62,10 @@ class Api:
             call.selector: list(call.ids),
             "Paging": {"PageIndex": page, "PageSize": PAGE},
         }
-        answer = await self._transport.read("POST", LIST, json=body)
+        response = await self._transport.read("POST", LIST, json=body)
 
         def decode() -> wire.Listing:
-            listing, estimate = _listing(answer)
+            listing, estimate = _listing(response)
             expect_room(estimate, listing)
             return listing
 
@@ -83,10 +83,10 @@ class Api:
             "Users": list(users),
             "Paging": _ONE_PAGE,
         }
-        answer = await self._read("POST", SLOTS, wire.Days, json=body)
+        response = await self._read("POST", SLOTS, wire.Days, json=body)
         return {
             text(user.get("EmailAddress")).casefold(): text(user.get("UserTimeZone"))
-            for slots_of_day in answer.days
+            for slots_of_day in response.days
             if isinstance(slots_of_day, wire.Day) and isinstance(slots_of_day.user_slots, list)
             for user in slots_of_day.user_slots
             if isinstance(user, dict)
@@ -152,10 +152,10 @@ class Api:
     async def create(self, fields: Mapping[str, object]) -> str:
         """Create a task; return its id. Raises UnknownOutcomeError if the response has no id."""
         path = "Task.svc/Create"
-        answer = await self._write("POST", path, json=fields)
-        if not answer.id:
+        response = await self._write("POST", path, json=fields)
+        if not response.id:
             raise self._unproven("POST", path)
-        return answer.id
+        return response.id
 
     async def move(self, targets: Sequence[tuple[str, Value]]) -> str:
         """Queue new times for tasks, without a webhook; return the job id.
@@ -179,21 +179,21 @@ class Api:
         RejectedError if no task was deleted.
         """
         requested = len(task_ids)
-        answer = await self._write(
+        response = await self._write(
             "POST",
             DELETE,
             json={"TaskIds": list(task_ids)},
-            proves=lambda answer: answer.succeeded or answer.deleted(requested) is not None,
+            proves=lambda response: response.succeeded or response.deleted(requested) is not None,
         )
-        count = answer.deleted(requested)
+        count = response.deleted(requested)
         if count is None or count == requested:
-            return answer.id, None
-        reason = text(answer.failure_reason) or "no reason was given"
+            return response.id, None
+        reason = text(response.failure_reason) or "no reason was given"
         words = f"{count} of {requested} tasks were deleted: {reason}"
         fault = self._transport.rejected(f"POST {DELETE}", words, each=not count)
         if not count:
             raise fault
-        return answer.id, fault
+        return response.id, fault
 
     async def cancel(self, path: str, task_ids: Sequence[str]) -> str:
         """Queue the cancellation of tasks at a configured path; return the job id, '' if none.
@@ -206,7 +206,7 @@ class Api:
         call = f"POST {path}"
         try:
             body = {"TaskIds": list(task_ids)}
-            answer = await self._transport.write("POST", path, json=body, result_in_body=True)
+            response = await self._transport.write("POST", path, json=body, result_in_body=True)
         except UnknownOutcomeError as fault:
             if fault.status is None:
                 raise
@@ -216,8 +216,8 @@ class Api:
             raise RejectedError(
                 self._system, call, status=fault.status, detail=fault.detail, each=each
             ) from None
-        decoded = read_json(answer.content, wire.WriteAnswer)
-        if decoded is None and answer.content.strip():
+        decoded = read_json(response.content, wire.WriteResponse)
+        if decoded is None and response.content.strip():
             raise self._transport.rejected(
                 call, "the path in cancel_path is not an API call", each=True
             )
@@ -258,16 +258,16 @@ class Api:
         *,
         params: dict[str, str] | None = None,
         json: object = None,
-        proves: Callable[[wire.WriteAnswer], bool] = lambda answer: answer.succeeded,
-    ) -> wire.WriteAnswer:
+        proves: Callable[[wire.WriteResponse], bool] = lambda response: response.succeeded,
+    ) -> wire.WriteResponse:
         """Send a write; ``proves`` tells whether the response proves that the write was accepted.
 
         Raises UnknownOutcomeError for every other 2xx response.
         """
-        answer = await self._transport.write(
+        response = await self._transport.write(
             method, path, params=params, json=json, result_in_body=True
         )
-        decoded = read_json(answer.content, wire.WriteAnswer)
+        decoded = read_json(response.content, wire.WriteResponse)
         if decoded is None or not proves(decoded):
             raise self._unproven(method, path)
         return decoded

@@ -27,7 +27,7 @@ from syncd.model import (
     utc,
 )
 from syncd.model.statuses import LEADSQUARED
-from syncd.systems.contact_addresses import person_mark
+from syncd.systems.contact_addresses import customer_mark
 from syncd.systems.leadsquared.users import owner_of
 from syncd.systems.leadsquared.wire import TypeName
 from syncd.systems.lenient import number, text
@@ -107,7 +107,7 @@ def is_unchanged(
             return False
         provider = providers[task.owner_email_address or task.owner_id]
         fields = f"{task.due_date}|{task.end_date}|{task.status_code}|{provider}"
-        customer = person_mark(task.related_entity_id)
+        customer = customer_mark(task.related_entity_id)
         same = stored == f"{fields}|{task.task_type.name}|{customer}{_series_field(task)}"
     except (AttributeError, KeyError, TypeError):  # no object, an unknown owner, a list as an id
         return False
@@ -218,7 +218,7 @@ class Parser:
         """Return the fields that matter, as sent; of a customer only a checksum of the id."""
         start, end = text(task.due_date), text(task.end_date)
         status = self.statuses.fingerprint_text(status_text(task.status_code))
-        customer = person_mark(text(task.related_entity_id))
+        customer = customer_mark(text(task.related_entity_id))
         fields = f"{start}|{end}|{status}|{provider}|{self.type_name(task)}|{customer}"
         fields += _series_field(task)
         # Must differ from `is_unchanged`: a task without an end is reported in each read.
@@ -250,7 +250,7 @@ class Parser:
             task_id,
             self.kind(task),
             value,
-            person=_person(task),
+            customer=_customer(task),
             service=self.type_name(task) or None,
             key=find_tag(task.description, self._field(task), task.name),
             updated_at=self._update_time(task.modified_on),
@@ -303,7 +303,7 @@ def _has_customer(task: Task) -> bool:
     return bool(related) and number(task.related_entity) != 0
 
 
-def _person(task: Task) -> str | None:
+def _customer(task: Task) -> str | None:
     """Return the lead's id; None for opportunities, which have no addresses.
 
     See docs/platforms/leadsquared.md#task-fields.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from syncd.systems.leadsquared.wire import WriteAnswer
+from syncd.systems.leadsquared.wire import WriteResponse
 from syncd.systems.lenient import read_json, text
 from syncd.systems.overload import overload_text
 from syncd.systems.port import (
@@ -21,7 +21,7 @@ from syncd.systems.port import (
 )
 
 if TYPE_CHECKING:
-    from syncd.systems.client import Answer
+    from syncd.systems.client import HttpResponse
 
 _TOO_MANY_TYPE = "MXAPIRateLimitExceededException"
 _ABSENT_TEXT = re.compile(r"does not exist|not found|invalid task", re.IGNORECASE)
@@ -32,22 +32,22 @@ _TIMED_OUT = 408
 _TOO_MANY = 429
 _SERVER = range(500, 600)
 _NO_SUCH_CALL = frozenset({404, 405, 410})
-_NO_ERROR = WriteAnswer()
+_NO_ERROR = WriteResponse()
 _MAX_TEXT = 2000
 """Characters: more than is shown, so that no name or secret is cut before it is masked."""
 
 
-def fault_of(answer: Answer) -> PlatformError | None:
+def fault_of(response: HttpResponse) -> PlatformError | None:
     """Return the fault of a response, None for a success; `Transport` completes the fault.
 
     The body has priority over the status: a rate limit was seen as 429, 403 and 200, and a refusal
     as 500 (docs/platforms/leadsquared.md#errors).
     """
-    status = answer.status_code
-    body = _error(answer)
+    status = response.status_code
+    body = _error(response)
     kind, words = text(body.exception_type), text(body.exception_message)
     detail = f"{kind}: {words}" if kind else words
-    if status == _TOO_MANY or kind == _TOO_MANY_TYPE or overload_text(answer):
+    if status == _TOO_MANY or kind == _TOO_MANY_TYPE or overload_text(response):
         return RateLimitedError("", wait=0, detail=detail)
     if status in {401, 403}:
         return UnauthorizedError("", detail=detail)
@@ -61,18 +61,18 @@ def fault_of(answer: Answer) -> PlatformError | None:
     return RejectedError("", detail=detail, each=status in _NO_SUCH_CALL)
 
 
-def _error(answer: Answer) -> WriteAnswer:
+def _error(response: HttpResponse) -> WriteResponse:
     """Return the error in the body; lists and other bodies contain none.
 
     A success without the word is not decoded, because lists are long.
     """
-    if answer.status_code in _SUCCESS and b'"Error"' not in answer.content[:4096]:
+    if response.status_code in _SUCCESS and b'"Error"' not in response.content[:4096]:
         return _NO_ERROR
-    error = read_json(answer.content, WriteAnswer)
-    return error or WriteAnswer(exception_message=answer.text[:_MAX_TEXT])
+    error = read_json(response.content, WriteResponse)
+    return error or WriteResponse(exception_message=response.text[:_MAX_TEXT])
 
 
-def _is_error(body: WriteAnswer) -> bool:
+def _is_error(body: WriteResponse) -> bool:
     return text(body.status).casefold() == "error"
 
 

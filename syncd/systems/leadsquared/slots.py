@@ -43,7 +43,7 @@ class UnknownSlotFormatError(ValueError):
     """The response contains, or may contain, slots under unknown field names."""
 
 
-def offered_slots(answers: Iterable[Days], address: str, window: Window) -> list[Offer]:
+def offered_slots(responses: Iterable[Days], address: str, window: Window) -> list[Offer]:
     """Return one user's free slots, cut to a window, in order, without duplicates.
 
     ``address`` is the user's e-mail address. Unreadable slots are skipped. Raises
@@ -52,7 +52,7 @@ def offered_slots(answers: Iterable[Days], address: str, window: Window) -> list
     """
     spans: set[tuple[datetime, datetime]] = set()
     problems: list[str] = []
-    for slot, user, day in (each for days in answers for each in _slots(days, address, problems)):
+    for slot, user, day in (each for days in responses for each in _slots(days, address, problems)):
         if span := _span(slot, user, day):
             spans.add((max(span.start, window.start), min(span.end, window.end)))
         else:

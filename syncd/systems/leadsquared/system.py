@@ -10,8 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from syncd.model import Statuses, UserDirectory, UserState
+from syncd.model.event_fields import EventFields, event_fields
 from syncd.model.platform_facts import PlatformKind
-from syncd.model.whole_record import WholeRecord, whole_record
 from syncd.systems import contact_addresses
 from syncd.systems.capability_cache import CapabilityCache
 from syncd.systems.capped_lists import CappedLists, ReadLimit
@@ -108,7 +108,7 @@ class LeadSquared:
         )
         self._seen = SeenFields()
         self._lists = CappedLists(name, clock, self.facts, PAGE_LENGTHS)
-        self._persons: TtlCache[Person | None] = TtlCache(clock)
+        self._customers: TtlCache[Person | None] = TtlCache(clock)
 
     async def read(
         self,
@@ -188,12 +188,12 @@ class LeadSquared:
         except (ValueError, UnreadableError) as error:
             return Unknown(str(error))
 
-    async def whole(self, ref: EventRef) -> WholeRecord:
+    async def whole(self, ref: EventRef) -> EventFields:
         """Read all fields of one task. Raises PlatformError."""
         tasks, trees = await self._calls.whole(ref.id)
         for task, tree in zip(tasks, trees, strict=True):
             if isinstance(task, Task) and text(task.user_task_id).lower() == ref.id.lower():
-                return whole_record(tree, self._parser.status(task), self._account.secret_key)
+                return event_fields(tree, self._parser.status(task), self._account.secret_key)
         raise RejectedError(
             self.name, "GET the task", why=RejectionReason.GONE, detail="the task does not exist"
         )
@@ -210,9 +210,9 @@ class LeadSquared:
         addresses = (text(row.email_address).strip() for row in rows if isinstance(row, User))
         return tuple(filter(None, addresses))
 
-    async def person(self, event: Event) -> Person | None:
+    async def customer(self, event: Event) -> Person | None:
         """Read the addresses of the event's lead; they are cached in memory for an hour."""
-        lead_id = event.person
+        lead_id = event.customer
         if lead_id is None:
             return None
 
@@ -225,7 +225,7 @@ class LeadSquared:
                 [text(lead.email_address)], [text(lead.phone), text(lead.mobile)]
             )
 
-        return await self._persons.get(lead_id, read_lead)
+        return await self._customers.get(lead_id, read_lead)
 
     async def write(self, operations: Sequence[Operation]) -> Reply:
         """Send one operation, or several of the same bulk call. Raises PlatformError."""
@@ -239,12 +239,12 @@ class LeadSquared:
     async def free_slots(self, provider: str, window: Window) -> Sequence[Offer]:
         """Return the free slots of the provider's user. Raises PlatformError."""
         calendar = self._calendars[provider]
-        answers = [
+        responses = [
             await self._calls.free_slots(calendar.user, slots.requested_dates(piece))
             for piece in slice_window(window, slots.MAX_SPAN)
         ]
         try:
-            offers = slots.offered_slots(answers, calendar.address, window)
+            offers = slots.offered_slots(responses, calendar.address, window)
         except slots.UnknownSlotFormatError as error:
             self.measured.contradict("slot_names")
             raise self._calls.unknown_slot_format(str(error)) from None

@@ -54,7 +54,7 @@ class NoRows(msgspec.Struct, rename="pascal"):
     record_count: Any = None
 
 
-class WriteAnswer(msgspec.Struct, rename="pascal"):
+class WriteResponse(msgspec.Struct, rename="pascal"):
     """The response to a write. Only ``Status`` proves that it was accepted.
 
     See docs/platforms/leadsquared.md#errors.

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from syncd.model import Action, BulkCall, Kind, Status, Statuses, embed_tag
-from syncd.model.whole_record import RecordFields
+from syncd.model.event_fields import FieldPurposes
 from syncd.systems.capability_cache import list_lag
 from syncd.systems.leadsquared.calls import DELETE, UPDATE_TIMES
 from syncd.systems.leadsquared.events import format_time
@@ -27,7 +27,7 @@ _MAX_ROWS = 1000
 MAX_READS = 40
 """Tasks that are read at most after a deletion that failed in part."""
 
-_FIELDS = RecordFields(
+_FIELDS = FieldPurposes(
     times=frozenset({"DueDate", "EndDate"}),
     status=frozenset({"StatusCode", "Status"}),
     with_status=frozenset({"EndDate", "CompletedOn", "CompletedBy", "PercentCompleted"}),
@@ -95,7 +95,7 @@ def capabilities(name: str, account: Account, measured: MeasuredFacts) -> Capabi
         completing_changes_end=measured.is_yes("completing_changes_end"),
         slots_ahead=MAX_SPAN,
         lists_cancelled=measured.is_yes("lists_cancelled"),
-        record_fields=_FIELDS,
+        field_purposes=_FIELDS,
     )
 
 

@@ -73,7 +73,7 @@ def _spelt(held: Held) -> dict[str, str | None]:
         "start": value.start.isoformat(),
         "end": value.end.isoformat(),
         "status": str(value.status),
-        "person": held.person,
+        "person": held.customer,
         "title": held.title,
         "updated_at": held.updated_at.isoformat() if held.updated_at else None,
     }

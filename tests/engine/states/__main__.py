@@ -35,7 +35,7 @@ async def _days(rig: Rig) -> None:
     a, b, c = rig.systems
     rules = Rules(prefer=SYSTEMS, moved_apart=Choice.HOLD)
     rig.engine.policy = replace(rig.engine.policy, rules={"p": rules, "q": rules})
-    a.persons["ann"] = b.persons["7"] = Person(emails=("ann@example.com",))
+    a.customers["ann"] = b.customers["7"] = Person(emails=("ann@example.com",))
     ends = a.book("p", v(9))
     a.book("p", v(11))
     moves = a.book("p", v(24 + 9))
@@ -47,7 +47,7 @@ async def _days(rig: Rig) -> None:
     _copy(b, original, v(15), "p")
     _copy(b, original, v(10), "q")
     _copy(b, original, v(24 + 14), "p")
-    _copy(b, original, v(17), "p", kind=Kind.APPOINTMENT, person="kim")
+    _copy(b, original, v(17), "p", kind=Kind.APPOINTMENT, customer="kim")
     a.book("p", v(24 + 14))
     await rig.engine.poll(near=False)
     # A meeting ends and its block stays for now; twins are moved apart, and that is held.

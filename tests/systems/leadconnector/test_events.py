@@ -36,7 +36,7 @@ async def test_a_meeting_becomes_an_event(clinic: Clinic) -> None:
             known,
             Kind.APPOINTMENT,
             hour(at(9)),
-            person=clinic.contact,
+            customer=clinic.contact,
             service=clinic.calendar,
             updated_at=clinic.clock.now(),
             created_at=clinic.clock.now(),

@@ -38,7 +38,7 @@ async def test_a_meeting_is_an_event_of_each_mapped_host(
     system = clinic.build(clinic.both)
     assert await owners(system) == {meeting: "alice", further_hosts(meeting, clinic.bob): "bob"}
     for event in await events(system):
-        assert (event.value, event.person) == (hour(at(9)), clinic.contact)
+        assert (event.value, event.customer) == (hour(at(9)), clinic.contact)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ async def test_an_update_names_no_further_hosts_and_says_when_they_are_lost(
     assert "users" not in sent.body
     assert sent.body["assignedUserId"] == clinic.alice
     assert isinstance(reply, Done)
-    assert reply.lost == (("users",) if drops else ())
+    assert reply.unrestored == (("users",) if drops else ())
 
 
 # --- rows of nobody's ---------------------------------------------------------------------------

@@ -162,7 +162,7 @@ async def test_an_id_with_any_characters_is_one_path_segment(clinic: Clinic) -> 
         with suppress(RejectedError, UnauthorizedError):
             await system.write([operation(action, odd, hour(at(9)))])
     with suppress(RejectedError, UnauthorizedError):
-        await system.person(meeting_with(odd))
+        await system.customer(meeting_with(odd))
     general = (f"/locations/{clinic.platform.location_id}", "/calendars/")
     lists = "/calendars/blocked-slots"
     asked = [r for r in clinic.proxy.requests if r.path not in {*general, lists}]
@@ -307,25 +307,25 @@ async def test_a_block_that_is_listed_with_a_row_without_id_is_found(clinic: Cli
 
 def meeting_with(contact: str | None) -> Event:
     """Return a meeting with a contact."""
-    return Event("clinic", "alice", "x", Kind.APPOINTMENT, hour(at(9)), person=contact)
+    return Event("clinic", "alice", "x", Kind.APPOINTMENT, hour(at(9)), customer=contact)
 
 
 async def test_a_contact_is_read_once_an_hour(clinic: Clinic) -> None:
     system = clinic.build()
     expected = Person(("carla@example.com",), ("+4930123456",))
-    assert await system.person(meeting_with(clinic.contact)) == expected
-    assert await system.person(meeting_with(clinic.contact)) == expected
+    assert await system.customer(meeting_with(clinic.contact)) == expected
+    assert await system.customer(meeting_with(clinic.contact)) == expected
     (request,) = clinic.sent(CONTACT)
     assert request.headers["version"] == "2021-07-28"
     clinic.clock.advance(3601)
-    await system.person(meeting_with(clinic.contact))
+    await system.customer(meeting_with(clinic.contact))
     assert len(clinic.sent(CONTACT)) == 2
 
 
 async def test_the_location_s_country_is_read_once_for_all_contacts(clinic: Clinic) -> None:
     system = clinic.build()
-    await system.person(meeting_with(clinic.contact))
-    await system.person(meeting_with(clinic.platform.add_contact("Dan Dale", "dan@example.com")))
+    await system.customer(meeting_with(clinic.contact))
+    await system.customer(meeting_with(clinic.platform.add_contact("Dan Dale", "dan@example.com")))
     assert len(clinic.sent(CONTACT)) == 2
     assert len(clinic.sent(LOCATION)) == 1
 
@@ -340,7 +340,7 @@ async def test_further_addresses_count_and_local_numbers_get_the_location_s_coun
         "additionalPhones": [{"phone": "+4930654321"}, 7],
     }
     clinic.proxy.rewrite(CONTACT, lambda answer: {"contact": answer["contact"] | more})
-    person = await clinic.build().person(meeting_with(clinic.contact))
+    person = await clinic.build().customer(meeting_with(clinic.contact))
     assert person is not None
     assert set(person.emails) == {"carla@example.com", "c@example.com", "d@example.com"}
     assert set(person.phones) == {"+4930123456", "+4930654321"}
@@ -350,25 +350,25 @@ async def test_a_meeting_without_a_contact_or_with_a_deleted_one_has_no_person(
     clinic: Clinic,
 ) -> None:
     system = clinic.build()
-    assert await system.person(meeting_with(None)) is None
+    assert await system.customer(meeting_with(None)) is None
     assert not clinic.proxy.requests
-    assert await system.person(meeting_with("nowhere")) is None
+    assert await system.customer(meeting_with("nowhere")) is None
 
 
 async def test_a_contact_whose_read_fails_is_read_again(clinic: Clinic) -> None:
     system = clinic.build()
     clinic.fault(FaultKind.ERROR, path="/contacts/")
     with pytest.raises(RetryableError):
-        await system.person(meeting_with(clinic.contact))
+        await system.customer(meeting_with(clinic.contact))
     clinic.platform.faults.clear()
-    assert await system.person(meeting_with(clinic.contact)) is not None
+    assert await system.customer(meeting_with(clinic.contact)) is not None
 
 
 async def test_a_token_without_the_location_scope_can_read_contacts(
     clinic: Clinic,
 ) -> None:
     clinic.fault(FaultKind.UNAUTHORISED, path="/locations/")
-    person = await clinic.build().person(meeting_with(clinic.contact))
+    person = await clinic.build().customer(meeting_with(clinic.contact))
     assert person == Person(("carla@example.com",), ("+4930123456",))
 
 
@@ -399,7 +399,7 @@ async def tour(clinic: Clinic, system: LeadConnector) -> None:
     await system.check()
     await system.read(WINDOW)
     found = await events(system)
-    await system.person(next(e for e in found if e.kind is Kind.APPOINTMENT))
+    await system.customer(next(e for e in found if e.kind is Kind.APPOINTMENT))
     await system.read_one(ref(meeting))
     await system.free_slots("alice", WINDOW)
     for provider in ("alice", "hall"):

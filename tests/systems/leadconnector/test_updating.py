@@ -10,7 +10,7 @@ import pytest
 from syncd.model import Action, Status, Statuses, Value
 from syncd.sandbox.faults import FaultKind
 from syncd.systems.leadconnector import CalendarMapping
-from syncd.systems.leadconnector.wire import WholeAppointment, WriteAnswer
+from syncd.systems.leadconnector.wire import WholeAppointment, WriteResponse
 from syncd.systems.port import (
     DelayedError,
     Done,
@@ -251,7 +251,7 @@ async def test_a_field_that_an_update_reset_is_restored_once(clinic: Clinic, sil
     assert isinstance(reply, Done)
     assert list(reply.events) == [(known, hour(at(11), status=Status.NEW))]
     assert set(reply.restored) == {"appointmentStatus", "title", "description"}
-    assert not reply.lost
+    assert not reply.unrestored
     after = stored(clinic, known)
     assert (after.status, after.title, after.description) == ("new", *TEXTS.values())
     assert len(clinic.sent(PUT)) == 2
@@ -265,7 +265,7 @@ async def test_a_field_that_cannot_be_restored_is_reported_with_the_shown_value(
     reply = await clinic.build().write([move(known, status=Status.SHOWED)])
     assert isinstance(reply, Done)
     assert list(reply.events) == [(known, hour(at(11)))]
-    assert set(reply.lost) == {"appointmentStatus", "title", "description"}
+    assert set(reply.unrestored) == {"appointmentStatus", "title", "description"}
     assert len(clinic.sent(PUT)) == 2
 
 
@@ -374,7 +374,7 @@ async def test_no_error_contains_the_texts_that_were_sent(clinic: Clinic, status
 
 
 def test_the_repr_of_a_record_contains_no_texts() -> None:
-    for shape in (WholeAppointment, WriteAnswer):
+    for shape in (WholeAppointment, WriteResponse):
         assert "Knee" not in repr(shape(id="a", title="Knee pain", description="Knee"))
 
 

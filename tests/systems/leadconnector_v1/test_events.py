@@ -32,7 +32,7 @@ def test_a_row_becomes_an_appointment() -> None:
     assert found.kind is Kind.APPOINTMENT
     assert found.value.start == datetime(2026, 3, 2, 10, 30, tzinfo=UTC)
     assert found.value.end == datetime(2026, 3, 2, 11, 0, tzinfo=UTC)
-    assert (found.person, found.service, found.key) == ("contact-1", "cal-a", None)
+    assert (found.customer, found.service, found.key) == ("contact-1", "cal-a", None)
     assert found.updated_at == datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
     assert found.created_at == datetime(2026, 2, 28, 9, 0, tzinfo=UTC)
 
@@ -147,25 +147,25 @@ def test_only_a_time_without_offset_and_zone_needs_the_locations_zone() -> None:
 
 def test_a_row_without_contact_is_a_block_with_its_key() -> None:
     found = PARSER.event(wire(block()), "alice")
-    assert (found.kind, found.person, found.key) == (Kind.BLOCK, None, "abcdefghij")
+    assert (found.kind, found.customer, found.key) == (Kind.BLOCK, None, "abcdefghij")
     assert found.value.status is Status.CONFIRMED
 
 
 def test_a_row_with_a_contact_but_no_contact_id_is_no_block() -> None:
     found = event(contactId=..., contact={"id": "contact-9"})
-    assert (found.kind, found.person) == (Kind.APPOINTMENT, "contact-9")
+    assert (found.kind, found.customer) == (Kind.APPOINTMENT, "contact-9")
     found = event(contactId=..., contact={"email": "kim@example.com"})
-    assert (found.kind, found.person) == (Kind.APPOINTMENT, None)
+    assert (found.kind, found.customer) == (Kind.APPOINTMENT, None)
 
 
 def test_the_id_in_the_contact_is_preferred_to_a_fingerprint() -> None:
-    assert event(contactId="91f4f0e0-e2dd-11ea").person == "contact-1"
+    assert event(contactId="91f4f0e0-e2dd-11ea").customer == "contact-1"
 
 
 def test_a_booking_of_the_hold_contact_is_a_block() -> None:
     parser = Parser("legacy", FakeClock(), CalendarOwners.of(PAIR), holds=frozenset({"contact-1"}))
     found = event(parser, notes="Busy [s:abcdefghij]")
-    assert (found.kind, found.person, found.key) == (Kind.BLOCK, None, "abcdefghij")
+    assert (found.kind, found.customer, found.key) == (Kind.BLOCK, None, "abcdefghij")
 
 
 def test_a_tagged_booking_of_any_other_contact_is_an_appointment() -> None:

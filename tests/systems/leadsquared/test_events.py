@@ -73,7 +73,7 @@ def test_a_task_becomes_an_appointment_with_all_that_matters() -> None:
     assert found.kind is Kind.APPOINTMENT
     assert found.value.start == datetime(2026, 3, 2, 10, 30, tzinfo=UTC)
     assert found.value.end == datetime(2026, 3, 2, 11, 0, tzinfo=UTC)
-    assert (found.person, found.service, found.key) == ("lead-1", "Meeting", None)
+    assert (found.customer, found.service, found.key) == ("lead-1", "Meeting", None)
     assert found.updated_at == datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
     assert found.created_at == datetime(2026, 2, 28, 9, 0, tzinfo=UTC)
 
@@ -164,11 +164,11 @@ def test_the_key_is_found_wherever_it_travels(where: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("entity", [0, "0", 5, "5"])
 def test_only_a_lead_is_a_person(entity: object) -> None:
-    assert event(RelatedEntity=entity).person is None
+    assert event(RelatedEntity=entity).customer is None
 
 
 def test_a_missing_entity_type_still_means_a_lead() -> None:
-    assert event(RelatedEntity=...).person == "lead-1"
+    assert event(RelatedEntity=...).customer == "lead-1"
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ async def test_rows_parse_and_foreign_rows_are_malformed(build: Build, script: S
 
 def of_lead(lead: str | None) -> Event:
     value = Value(NOW, NOW + timedelta(hours=1))
-    return Event("crm", "alice", "t1", Kind.APPOINTMENT, value, person=lead)
+    return Event("crm", "alice", "t1", Kind.APPOINTMENT, value, customer=lead)
 
 
 async def test_a_lead_is_cached_for_an_hour(build: Build, script: Script, clock: FakeClock) -> None:
@@ -115,11 +115,11 @@ async def test_a_lead_is_cached_for_an_hour(build: Build, script: Script, clock:
     script.reply(LEAD, [lead | {"Mobile": "+91-9876543210"}])
     system = build()
     expected = Person(("kim@example.com",), ("+919876543210",))
-    assert await system.person(of_lead("lead-1")) == expected
-    assert await system.person(of_lead("lead-1")) == expected
+    assert await system.customer(of_lead("lead-1")) == expected
+    assert await system.customer(of_lead("lead-1")) == expected
     assert len(script.requests) == 1
     clock.passed += 3601
-    await system.person(of_lead("lead-1"))
+    await system.customer(of_lead("lead-1"))
     assert len(script.requests) == 2
 
 
@@ -128,9 +128,9 @@ async def test_an_event_without_lead_or_with_an_unknown_one_has_no_person(
 ) -> None:
     script.reply(LEAD, [])
     system = build()
-    assert await system.person(of_lead(None)) is None
+    assert await system.customer(of_lead(None)) is None
     assert not script.requests
-    assert await system.person(of_lead("lead-9")) is None
+    assert await system.customer(of_lead("lead-9")) is None
 
 
 async def test_free_slots_are_read_in_the_users_zone(build: Build, script: Script) -> None:

@@ -66,7 +66,7 @@ async def test_a_row_is_read_as_the_table_says(build: Build, script: Script, cas
         return
     assert event is not None
     minutes = (event.value.end - event.value.start) // timedelta(minutes=1)
-    read = (event.provider, event.kind, event.value.status, minutes, event.person or "")
+    read = (event.provider, event.kind, event.value.status, minutes, event.customer or "")
     assert read == case.read
 
 

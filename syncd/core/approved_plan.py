@@ -81,9 +81,9 @@ class PlanDifferences:
         return bool(self.gone or self.new)
 
 
-def compare_plans(agreed: Sequence[Operation], now: Sequence[Operation]) -> PlanDifferences:
+def compare_plans(approved: Sequence[Operation], now: Sequence[Operation]) -> PlanDifferences:
     """Compare the approved operations with ``now``, the operations that are decided now."""
-    return PlanDifferences(_without(agreed, now), _without(now, agreed))
+    return PlanDifferences(_without(approved, now), _without(now, approved))
 
 
 def _without(operations: Sequence[Operation], others: Sequence[Operation]) -> list[Operation]:

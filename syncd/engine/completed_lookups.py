@@ -10,7 +10,7 @@ from datetime import datetime
 
 from syncd.core.absence import AbsenceVerdict
 from syncd.core.observation import ObservationKind, apply_observation, mark_deleted
-from syncd.engine.evidence import judge_missing
+from syncd.engine.evidence import judge_unlisted
 from syncd.engine.list_lag import recheck_lag
 from syncd.engine.lookups import Lookups
 from syncd.engine.observation import SystemRead
@@ -20,7 +20,7 @@ from syncd.model import Event, TrackedEvent
 from syncd.systems.port import Found, Gone, LookupResult, Unknown, UnreadableError
 
 
-def apply_answer(
+def apply_lookup_result(
     read: SystemRead, before: TrackedEvent | None, after: TrackedEvent, news: ObservationKind
 ) -> None:
     """Store the current state of an event and note the change for its provider.
@@ -45,10 +45,10 @@ def _nothing_to_decide(before: TrackedEvent, after: TrackedEvent) -> bool:
 
     An event that is back at its base still needs one: a conflict may hold the change.
     """
-    return (before.provider, before.observed, before.person) == (
+    return (before.provider, before.observed, before.customer) == (
         after.provider,
         after.observed,
-        after.person,
+        after.customer,
     )
 
 
@@ -62,15 +62,15 @@ def apply_other_owner(read: SystemRead, found: FoundElsewhere) -> None:
     change = read.owners.change(found.before)
     proven = change is not None and change.proven
     if found.event.provider in read.system.providers and (proven or not found.before.created_by_us):
-        apply_answer(read, found.before, replace(found.after, archived=False), found.news)
+        apply_lookup_result(read, found.before, replace(found.after, archived=False), found.news)
     else:
         read.seen.add_changed(found.before.provider, found.before.id)
         read.seen.news += 1
 
 
 @dataclass(frozen=True, slots=True)
-class LookupAnswer:
-    """The result of a lookup of a missing event, made at ``asked_at``.
+class CompletedLookup:
+    """The result of a lookup of an unlisted event, made at ``asked_at``.
 
     ``record`` is the stored event. ``hidden``: lists should have shown the event and did not.
     """
@@ -94,70 +94,70 @@ async def look_up(
     Settled: found, proven to be gone, with its owner in doubt, or reported. Raises PlatformError.
     """
     result, asked_at = await lookups.look_up(record)
-    return await resolve_missing(read, lookups, reports, LookupAnswer(record, result, asked_at))
+    return await resolve_unlisted(read, lookups, reports, CompletedLookup(record, result, asked_at))
 
 
-async def resolve_missing(
+async def resolve_unlisted(
     read: SystemRead,
     lookups: Lookups,
     reports: ReportedItems,
-    answer: LookupAnswer,
+    lookup: CompletedLookup,
     *,
     listed_whole: bool | None = None,
 ) -> bool:
-    """Apply the answer about one missing event; return whether its state is settled.
+    """Apply the result about one unlisted event; return whether its state is settled.
 
     ``listed_whole``: true if the list of the event's calendar is complete and lacks the event,
     false if that list is incomplete, None if no list should show the event. The return value is as
     in `look_up`; false means that the next cycles look the event up again.
     """
-    record, probes, known = answer.record, read.probes, not isinstance(answer.result, Unknown)
+    record, probes, known = lookup.record, read.probes, not isinstance(lookup.result, Unknown)
     probes.close(record.id)
-    probes.note_gone(record.id, gone=isinstance(answer.result, Gone) and listed_whole is False)
-    found = isinstance(answer.result, Found)
+    probes.note_gone(record.id, gone=isinstance(lookup.result, Gone) and listed_whole is False)
+    found = isinstance(lookup.result, Found)
     probes.note_undecided(record.id, undecided=not found and listed_whole is False)
     if known:
         reports.answered.add(record.id)
         probes.note_unanswered(record.id, unanswered=False)
-    if isinstance(answer.result, Found):
-        _apply_found(read, record, answer.result.event, answer.asked_at)
+    if isinstance(lookup.result, Found):
+        _apply_found(read, record, lookup.result.event, lookup.asked_at)
         return True
     if known and listed_whole is False:
         probes.hidden.discard(record.id)
         return False
-    if _was_proven(read, record, answer.result):
+    if _was_proven(read, record, lookup.result):
         reports.answered.add(record.id)
         probes.forget(record.id)
         read.owners.note_deleted(record)
         return True
-    verdict = await judge_missing(read, lookups, record, answer.result, listed_whole=listed_whole)
+    verdict = await judge_unlisted(read, lookups, record, lookup.result, listed_whole=listed_whole)
     match verdict:
         case AbsenceVerdict.PROVEN:
             reports.answered.add(record.id)
             probes.forget(record.id)
             read.owners.note_deleted(record)
-            by_id = isinstance(answer.result, Gone) and not answer.result.own_list
+            by_id = isinstance(lookup.result, Gone) and not lookup.result.own_list
             by_id = by_id and record.kind not in read.system.capabilities.gone_by_list
-            apply_answer(
+            apply_lookup_result(
                 read,
                 record,
-                mark_deleted(record, answer.asked_at, by_id=by_id),
+                mark_deleted(record, lookup.asked_at, by_id=by_id),
                 ObservationKind.CHANGED,
             )
         case AbsenceVerdict.OWNER_IN_DOUBT:
             reports.answered.add(record.id)
-            read.owners.note_missing(record)
+            read.owners.note_unlisted(record)
         case AbsenceVerdict.COUNTED:
             read.owners.note_returned(record)
             # The calendar is changing: `core.poll_schedule` reads the calendar again soon.
             read.seen.external_changes[record.provider] += 1
             counted = _counted(read, record)
             read.changes.records.append(counted)
-            probes.note_open(record.id, _next_proof(read, counted, answer.result))
+            probes.note_open(record.id, _next_proof(read, counted, lookup.result))
         case AbsenceVerdict.WAITING:
-            probes.note_open(record.id, _next_proof(read, record, answer.result))
+            probes.note_open(record.id, _next_proof(read, record, lookup.result))
         case _:
-            return _report_unreadable(read, reports, record, answer.result)
+            return _report_unreadable(read, reports, record, lookup.result)
     return verdict in {AbsenceVerdict.PROVEN, AbsenceVerdict.OWNER_IN_DOUBT}
 
 
@@ -177,19 +177,19 @@ def _next_proof(read: SystemRead, record: TrackedEvent, result: LookupResult) ->
 
     Refusals count once per lag bound.
     """
-    since = record.missing_since
+    since = record.absent_since
     if isinstance(result, Gone) or since is None:
         return read.asked_at
     return max(read.asked_at, since + read.system.capabilities.lag)
 
 
 def _counted(read: SystemRead, record: TrackedEvent) -> TrackedEvent:
-    """Return a missing event with one more proof of absence."""
-    since = record.missing_since if record.absence_proofs else None
+    """Return an unlisted event with one more proof of absence."""
+    since = record.absent_since if record.absence_proofs else None
     return replace(
         record,
         absence_proofs=record.absence_proofs + 1,
-        missing_since=since or read.asked_at,
+        absent_since=since or read.asked_at,
         # Without a fingerprint, the row is parsed as soon as it is listed again.
         fingerprint=record.fingerprint if record.open_ended else "",
     )
@@ -230,4 +230,4 @@ def _apply_found(read: SystemRead, record: TrackedEvent, event: Event, asked_at:
         owners.note_elsewhere(FoundElsewhere(record, after, event, news))
     else:
         owners.note_returned(record)
-        apply_answer(read, record, after, news)
+        apply_lookup_result(read, record, after, news)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from syncd.core.agreed_plan import operation_fingerprint, operations_within, plan_digest
+from syncd.core.approved_plan import operation_fingerprint, operations_within, plan_digest
 from syncd.model import Operation
 
 PLAN = "plan"
@@ -14,7 +14,7 @@ PLAN = "plan"
 
 
 @dataclass(slots=True)
-class AgreedOperations:
+class ApprovedOperations:
     """The limits of one run that applies a plan file.
 
     ``plan`` is the plan's name and ``digest`` identifies its operations. The plan covers operations
@@ -26,7 +26,7 @@ class AgreedOperations:
     digest: str
     until: datetime
     matched: bool = False
-    _agreed: set[str] = field(default_factory=set)
+    _approved: set[str] = field(default_factory=set)
 
     def filter(self, operations: Sequence[Operation]) -> list[Operation]:
         """Return the operations of a cycle that may be written; updates ``matched``."""
@@ -35,8 +35,8 @@ class AgreedOperations:
             if plan_digest(judged) != self.digest:
                 return []
             self.matched = True
-            self._agreed = {operation_fingerprint(each) for each in judged}
-        return [each for each in operations if operation_fingerprint(each) in self._agreed]
+            self._approved = {operation_fingerprint(each) for each in judged}
+        return [each for each in operations if operation_fingerprint(each) in self._approved]
 
 
 @dataclass(slots=True)
@@ -47,22 +47,22 @@ class ShownPlan:
     """
 
     unseen: Sequence[Operation] = ()
-    _agreed: set[str] = field(default_factory=set)
+    _approved: set[str] = field(default_factory=set)
 
-    def agree(self, operations: Iterable[Operation]) -> None:
+    def approve(self, operations: Iterable[Operation]) -> None:
         """Add operations that the operator saw and approved; `admit` lets them through."""
-        self._agreed.update(map(operation_fingerprint, operations))
+        self._approved.update(map(operation_fingerprint, operations))
 
     def admit(self, operations: Sequence[Operation]) -> list[Operation]:
         """Return the operations that the operator approved; note the others as unseen."""
         self.unseen = [
-            each for each in operations if operation_fingerprint(each) not in self._agreed
+            each for each in operations if operation_fingerprint(each) not in self._approved
         ]
-        return [each for each in operations if operation_fingerprint(each) in self._agreed]
+        return [each for each in operations if operation_fingerprint(each) in self._approved]
 
 
-def filter_agreed(
-    exactly: AgreedOperations | None, operations: Sequence[Operation]
+def filter_approved(
+    exactly: ApprovedOperations | None, operations: Sequence[Operation]
 ) -> list[Operation]:
     """Return the operations of a cycle that its run may write; without a plan, all operations."""
     return [*operations] if exactly is None else exactly.filter(operations)

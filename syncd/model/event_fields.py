@@ -1,4 +1,4 @@
-"""Compare all fields of a platform's record before and after a write.
+"""Compare all fields of a platform's event before and after a write.
 
 Only the name of a field and a keyed digest of its value are used: these may be stored and logged,
 values may not: promise 11 (docs/design.md#promises).
@@ -20,7 +20,7 @@ _MAX_DEPTH = 6
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 _ODD_NAME = "(other)"
 _RESET_TO = frozenset({Status.CONFIRMED, Status.NEW})
-"""The statuses to which an update may reset a record. Any other new status is a manual edit."""
+"""The statuses to which an update may reset an event. Any other new status is a manual edit."""
 
 
 class UpdateKind(StrEnum):
@@ -31,8 +31,8 @@ class UpdateKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class RecordFields:
-    """The purpose of each field of a platform's record, by the outermost part of its name.
+class FieldPurposes:
+    """The purpose of each field of a platform's event, by the outermost part of its name.
 
     - ``times``, ``status``: the fields of the interval and of the status.
     - ``with_status``: fields that the platform changes together with the status.
@@ -45,13 +45,13 @@ class RecordFields:
     ignored: frozenset[str] = frozenset()
 
 
-SYNCD_FIELDS = RecordFields(frozenset({"start", "end"}), frozenset({"status"}))
-"""The fields of a record in syncd's own form."""
+SYNCD_FIELDS = FieldPurposes(frozenset({"start", "end"}), frozenset({"status"}))
+"""The fields of an event in syncd's own form."""
 
 
 @dataclass(frozen=True, slots=True)
-class WholeRecord:
-    """One record as it was read: the digests of its non-empty fields, by field name.
+class EventFields:
+    """One event as it was read: the digests of its non-empty fields, by field name.
 
     ``key`` identifies the secret key of the digests. Digests of different keys cannot be compared.
     """
@@ -61,14 +61,14 @@ class WholeRecord:
     key: str = ""
 
 
-def whole_record(tree: object, status: Status, secret: str) -> WholeRecord:
-    """Return the digests of all fields in a record's JSON; ``secret`` is the key of the digests."""
+def event_fields(tree: object, status: Status, secret: str) -> EventFields:
+    """Return the digests of all fields in an event's JSON; ``secret`` is the key of the digests."""
     key = blake2b(secret.encode(), digest_size=32).digest()
     digests: dict[str, str] = {}
     for name, value in _leaves(tree, (), 0):
         if len(digests) < _MAX_FIELDS:
             digests[name] = blake2b(value.encode(), digest_size=8, key=key).hexdigest()
-    return WholeRecord(digests, status, blake2b(b"name", digest_size=4, key=key).hexdigest())
+    return EventFields(digests, status, blake2b(b"name", digest_size=4, key=key).hexdigest())
 
 
 def _leaves(node: object, path: tuple[str, ...], depth: int) -> Iterator[tuple[str, str]]:
@@ -96,19 +96,23 @@ def _canonical(value: object) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordComparison:
+class FieldComparison:
     """The result of a write: did the wanted field change, and which other fields changed."""
 
     took_effect: bool
     other_changes: tuple[str, ...]
 
 
-def compare_records(
-    before: WholeRecord, after: WholeRecord, names: RecordFields, update: UpdateKind, wanted: Status
-) -> RecordComparison:
-    """Compare a record before and after a move or a change of its status, field by field.
+def compare_fields(
+    before: EventFields,
+    after: EventFields,
+    names: FieldPurposes,
+    update: UpdateKind,
+    wanted: Status,
+) -> FieldComparison:
+    """Compare an event before and after a move or a change of its status, field by field.
 
-    A status that changed during a move is only reported if updates may reset records to this status
+    A status that changed during a move is only reported if updates may reset events to this status
     and it is not the ``wanted`` status. Any other new status is a manual edit in the meantime.
     """
     changed = {
@@ -124,4 +128,4 @@ def compare_records(
         allowed |= names.status | names.with_status
     took_effect = any(part in target for part in outer.values())
     also = sorted(name for name, part in outer.items() if part not in allowed)
-    return RecordComparison(took_effect, tuple(also))
+    return FieldComparison(took_effect, tuple(also))

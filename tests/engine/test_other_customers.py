@@ -20,8 +20,8 @@ BOB = Person(emails=("bob@example.com",), phones=("+49301234",))
 def give(system: FakeSystem, event: str, person: str) -> None:
     """Change the customer of an appointment."""
     held = system.events[event]
-    system.events[event] = replace(held, person=person, updated_at=system.clock.now())
-    system.persons["bob"] = BOB
+    system.events[event] = replace(held, customer=person, updated_at=system.clock.now())
+    system.customers["bob"] = BOB
 
 
 def reported(rig: Rig) -> list[tuple[str, str]]:
@@ -41,7 +41,7 @@ async def touched(rig: Rig, system: FakeSystem, event: str, person: str) -> None
 
 async def test_a_person_mismatch_is_one_item_until_the_systems_agree(rig: Rig) -> None:
     events = await twins(rig, "abc")
-    rig.b.persons["bob"] = BOB
+    rig.b.customers["bob"] = BOB
     await touched(rig, rig.b, events["b"], "bob")
     assert reported(rig) == [("b", events["b"])]
     (item,) = _items(rig)
@@ -60,14 +60,14 @@ async def test_only_a_changed_person_is_looked_up_also_after_a_restart(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
-    real = FakeSystem.person
+    real = FakeSystem.customer
 
-    async def person(self: FakeSystem, event: Event) -> Person | None:
-        asked.append(f"{self.name} {event.person}")
+    async def customer(self: FakeSystem, event: Event) -> Person | None:
+        asked.append(f"{self.name} {event.customer}")
         return await real(self, event)
 
     events = await twins(rig)
-    monkeypatch.setattr(FakeSystem, "person", person)
+    monkeypatch.setattr(FakeSystem, "customer", customer)
     rig.restart()
     await cycles(rig)
     await rig.engine.resync()
@@ -98,7 +98,7 @@ async def test_a_person_who_cannot_be_looked_up_yet_is_compared_later(rig: Rig) 
 
 async def test_both_records_of_a_new_person_report_nothing(rig: Rig) -> None:
     events = await twins(rig)
-    rig.a.persons["bob"] = BOB
+    rig.a.customers["bob"] = BOB
     give(rig.a, events["a"], "bob")
     await touched(rig, rig.b, events["b"], "bob")
     assert reported(rig) == []
@@ -106,14 +106,14 @@ async def test_both_records_of_a_new_person_report_nothing(rig: Rig) -> None:
 
 async def test_another_id_of_the_same_person_reports_nothing(rig: Rig) -> None:
     events = await twins(rig)
-    rig.b.persons["ann2"] = ANN
+    rig.b.customers["ann2"] = ANN
     await touched(rig, rig.b, events["b"], "ann2")
     assert reported(rig) == []
 
 
 async def test_a_person_without_addresses_reports_nothing(rig: Rig) -> None:
     events = await twins(rig)
-    rig.b.persons["nobody"] = Person()
+    rig.b.customers["nobody"] = Person()
     await touched(rig, rig.b, events["b"], "nobody")
     assert reported(rig) == []
 

@@ -24,11 +24,11 @@ from syncd.systems.port import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from syncd.systems.client import Answer
+    from syncd.systems.client import HttpResponse
     from syncd.systems.errors_in_success import ErrorInSuccess
     from syncd.systems.port import PlatformError
 
-    FaultOf = Callable[[Answer], PlatformError | None]
+    FaultOf = Callable[[HttpResponse], PlatformError | None]
 
 _STATUSES = range(200, 600)
 """The statuses of HTTP; a response with any other one proves nothing."""
@@ -40,8 +40,8 @@ _MAX_DETAIL = 2000
 """Characters of a platform's error text that are kept."""
 
 
-def fault_of_answer(
-    answer: Answer,
+def fault_of_response(
+    response: HttpResponse,
     fault_of: FaultOf,
     private: Sequence[str],
     *,
@@ -51,7 +51,7 @@ def fault_of_answer(
     """Return the fault that a response reports; None for a success.
 
     Args:
-        answer: The whole response.
+        response: The whole response.
         fault_of: The platform's own classification.
         private: Texts of the request, which an error may repeat.
         write: True if the request was a write.
@@ -61,23 +61,23 @@ def fault_of_answer(
     An error text about too many calls overrides the status: a rate limit is no lost permission.
 
     """
-    if answer.status_code not in _STATUSES:
+    if response.status_code not in _STATUSES:
         return IncompleteReadError("", detail="the HTTP status is not valid")
-    if answer.status_code in PARTIAL_STATUSES:
+    if response.status_code in PARTIAL_STATUSES:
         return IncompleteReadError(
             "", detail="the response is partial, which syncd did not request"
         )
-    fault = fault_of(answer)
-    inside = error_in_success(answer) if fault is None else None
+    fault = fault_of(response)
+    inside = error_in_success(response) if fault is None else None
     if inside is not None and not (result_in_body and inside.code is None):
-        return _fault_inside(answer, inside, fault_of, write=write)
-    if isinstance(fault, RateLimitedError) or not (overload := overload_text(answer, private)):
+        return _fault_inside(response, inside, fault_of, write=write)
+    if isinstance(fault, RateLimitedError) or not (overload := overload_text(response, private)):
         return fault
     return RateLimitedError("", wait=0, detail=overload[:_MAX_DETAIL])
 
 
 def _fault_inside(
-    answer: Answer, inside: ErrorInSuccess, fault_of: FaultOf, *, write: bool
+    response: HttpResponse, inside: ErrorInSuccess, fault_of: FaultOf, *, write: bool
 ) -> PlatformError:
     """Return the fault that the body of a success reports.
 
@@ -85,7 +85,7 @@ def _fault_inside(
     and no record counts as gone.
     """
     words = inside.words[:_MAX_DETAIL]
-    fault = None if inside.code is None else fault_of(replace(answer, status_code=inside.code))
+    fault = None if inside.code is None else fault_of(replace(response, status_code=inside.code))
     if fault is None or write:
         error = f"{inside.code} {words}".rstrip() if inside.code else words
         return IncompleteReadError(

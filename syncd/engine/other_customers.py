@@ -6,19 +6,19 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from syncd.core.persons import PersonComparison
+from syncd.core.customers import CustomerComparison
 from syncd.core.reported import ItemChanges
 from syncd.model import Changes, Id, ReportedItem, Topic
 from syncd.store.reported import open_items_about
 from syncd.store.store import Store
 
-PERSON_MISMATCH = (
+CUSTOMER_MISMATCH = (
     "another system names a different customer for this meeting: correct one of the appointments"
 )
 
 
-def follow_persons(
-    store: Store, provider: str, compared: Iterable[PersonComparison], now: datetime
+def follow_customers(
+    store: Store, provider: str, compared: Iterable[CustomerComparison], now: datetime
 ) -> ItemChanges:
     """Return the reported items to open and to close after a decision compared customers.
 
@@ -43,7 +43,7 @@ def follow_persons(
     )
 
 
-def end_persons(store: Store, provider: str, now: datetime) -> ItemChanges:
+def end_customers(store: Store, provider: str, now: datetime) -> ItemChanges:
     """Close the items of a provider's meetings that are cancelled, over, or in only one system now.
 
     Stores the closed items, and returns them for the log. Raises StateError.
@@ -74,5 +74,5 @@ def _open(store: Store, provider: str) -> dict[Id, ReportedItem]:
 def _item(event: Id, provider: str, now: datetime) -> ReportedItem:
     none = timedelta(0)
     return ReportedItem(
-        event[0], event[1], Topic.PERSON, PERSON_MISMATCH, (provider,), none, none, now, now
+        event[0], event[1], Topic.PERSON, CUSTOMER_MISMATCH, (provider,), none, none, now, now
     )

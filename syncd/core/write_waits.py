@@ -1,6 +1,6 @@
 """Decide why a wanted write is not made now.
 
-After the writes are filtered by `WriteHolds.why`, no write is made to a calendar that cannot be
+After the writes are filtered by `WriteWaits.why`, no write is made to a calendar that cannot be
 written to now, has a write of unknown outcome, or was not read at the time of the write.
 """
 
@@ -18,16 +18,17 @@ from syncd.model import Action, IntentState, Operation, Waiting, WaitReason
 
 
 @dataclass(slots=True)
-class WriteHolds:
+class WriteWaits:
     """The reasons for which the writes of one decision wait.
 
-    ``withhold``: why writes that free time wait, even in a writable calendar; None: they do not.
+    ``why_not_freed``: why writes that free time wait, even in a writable calendar; None if they
+    do not.
     """
 
     workspace: Workspace
     calendars: Mapping[str, CalendarState]
     ownership: Ownership
-    withhold: WaitReason | None = None
+    why_not_freed: WaitReason | None = None
     unsettled: AbstractSet[str] = field(init=False)
     """The systems with a write of unknown outcome."""
 
@@ -50,8 +51,8 @@ class WriteHolds:
         return self._why_time_is_not_freed(operation) if frees_time(operation) else None
 
     def _why_time_is_not_freed(self, operation: Operation) -> WaitReason | None:
-        if self.withhold is not None:
-            return self.withhold
+        if self.why_not_freed is not None:
+            return self.why_not_freed
         unread = any(calendar.first_read_pending for calendar in self.calendars.values())
         return (
             WaitReason.NOT_READ if unread or is_unread_target(operation, self.ownership) else None

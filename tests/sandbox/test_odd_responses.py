@@ -6,15 +6,15 @@ import httpx
 import pytest
 
 from syncd.sandbox.faults import FaultKind
-from syncd.sandbox.odd_answers import ODD_ANSWERS
+from syncd.sandbox.odd_responses import ODD_RESPONSES
 from tests.sandbox.kit import BLOCKS, Clinic, at
 
 
-@pytest.mark.parametrize("spelling", ODD_ANSWERS)
+@pytest.mark.parametrize("spelling", ODD_RESPONSES)
 async def test_a_request_takes_effect_unless_the_odd_answer_refuses_it(
     clinic: Clinic, spelling: str
 ) -> None:
-    odd = ODD_ANSWERS[spelling]
+    odd = ODD_RESPONSES[spelling]
     clinic.fault(FaultKind.ODD_ANSWER, times=1, spelling=spelling)
     request = clinic.client.build_request("POST", BLOCKS, json=clinic.busy(at(9)))
     answer = await clinic.client.send(request, stream=True)

@@ -18,7 +18,7 @@ _REFUSED = range(400, 500)
 
 
 @dataclass(frozen=True, slots=True)
-class OddAnswer:
+class OddResponse:
     """One odd answer. A status or body of None means the platform's real one.
 
     ``asks_to_wait``: a client that obeys this answer waits for up to an hour.
@@ -43,42 +43,44 @@ class OddAnswer:
         return self.status is None and self.body is None
 
 
-ODD_ANSWERS: Mapping[str, OddAnswer] = {
+ODD_RESPONSES: Mapping[str, OddResponse] = {
     # bodies
-    "deep": OddAnswer(_OK, {}, _DEEP),
-    "deep-error": OddAnswer(502, {}, _DEEP),
-    "deep-refusal": OddAnswer(400, {}, _DEEP),
-    "truncated-deep": OddAnswer(_OK, {}, b'{"extra":' * 60_000),
-    "empty": OddAnswer(_OK, {}, b""),
-    "html": OddAnswer(_OK, {"Content-Type": "text/html"}, _HTML),
-    "null": OddAnswer(_OK, {}, b"null"),
-    "digits": OddAnswer(_OK, {}, b"9" * 5_000),
-    "digits-in-a-field": OddAnswer(_OK, {}, b'{"RecordCount":' + b"9" * 5_000 + b',"events":0}'),
-    "not-utf8": OddAnswer(_OK, {}, b'{"events":[{"id":"\xff\xfe"}]}'),
+    "deep": OddResponse(_OK, {}, _DEEP),
+    "deep-error": OddResponse(502, {}, _DEEP),
+    "deep-refusal": OddResponse(400, {}, _DEEP),
+    "truncated-deep": OddResponse(_OK, {}, b'{"extra":' * 60_000),
+    "empty": OddResponse(_OK, {}, b""),
+    "html": OddResponse(_OK, {"Content-Type": "text/html"}, _HTML),
+    "null": OddResponse(_OK, {}, b"null"),
+    "digits": OddResponse(_OK, {}, b"9" * 5_000),
+    "digits-in-a-field": OddResponse(_OK, {}, b'{"RecordCount":' + b"9" * 5_000 + b',"events":0}'),
+    "not-utf8": OddResponse(_OK, {}, b'{"events":[{"id":"\xff\xfe"}]}'),
     # encodings
-    "rot13": OddAnswer(500, {"Content-Type": "text/html; charset=rot13"}, _HTML),
-    "undefined": OddAnswer(500, {"Content-Type": "text/html; charset=undefined"}, _HTML),
-    "idna": OddAnswer(403, {"Content-Type": "text/html; charset=idna"}, _HTML),
-    "not-gzip": OddAnswer(_OK, {"Content-Encoding": "gzip"}, _HTML),
-    "half-gzip": OddAnswer(_OK, {"Content-Encoding": "gzip"}, gzip.compress(_HTML, mtime=0)[:30]),
-    "rot13-body": OddAnswer(_OK, {"Content-Encoding": "rot13"}, b"\x00\x01\x02"),
+    "rot13": OddResponse(500, {"Content-Type": "text/html; charset=rot13"}, _HTML),
+    "undefined": OddResponse(500, {"Content-Type": "text/html; charset=undefined"}, _HTML),
+    "idna": OddResponse(403, {"Content-Type": "text/html; charset=idna"}, _HTML),
+    "not-gzip": OddResponse(_OK, {"Content-Encoding": "gzip"}, _HTML),
+    "half-gzip": OddResponse(_OK, {"Content-Encoding": "gzip"}, gzip.compress(_HTML, mtime=0)[:30]),
+    "rot13-body": OddResponse(_OK, {"Content-Encoding": "rot13"}, b"\x00\x01\x02"),
     # dates
-    "date-9999": OddAnswer(headers={"Date": "Fri, 31 Dec 9999 23:59:59 GMT"}),
-    "date-99999": OddAnswer(headers={"Date": "Fri, 31 Dec 99999 23:59:59 GMT"}),
-    "date-1": OddAnswer(headers={"Date": "Mon, 01 Jan 0001 00:00:00 +2359"}),
-    "date-offset": OddAnswer(headers={"Date": f"Mon, 01 Jan 2020 00:00:00 +{_NINES}"}),
-    "date-words": OddAnswer(headers={"Date": "the day after tomorrow"}),
+    "date-9999": OddResponse(headers={"Date": "Fri, 31 Dec 9999 23:59:59 GMT"}),
+    "date-99999": OddResponse(headers={"Date": "Fri, 31 Dec 99999 23:59:59 GMT"}),
+    "date-1": OddResponse(headers={"Date": "Mon, 01 Jan 0001 00:00:00 +2359"}),
+    "date-offset": OddResponse(headers={"Date": f"Mon, 01 Jan 2020 00:00:00 +{_NINES}"}),
+    "date-words": OddResponse(headers={"Date": "the day after tomorrow"}),
     # waits
-    "retry-400-digits": OddAnswer(503, {"Retry-After": _NINES}, _HTML, asks_to_wait=True),
-    "retry-ten-years": OddAnswer(429, {"Retry-After": "315360000"}, b"{}", asks_to_wait=True),
-    "retry-9999": OddAnswer(
+    "retry-400-digits": OddResponse(503, {"Retry-After": _NINES}, _HTML, asks_to_wait=True),
+    "retry-ten-years": OddResponse(429, {"Retry-After": "315360000"}, b"{}", asks_to_wait=True),
+    "retry-9999": OddResponse(
         429, {"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"}, b"{}", asks_to_wait=True
     ),
-    "retry-offset": OddAnswer(429, {"Retry-After": f"Mon, 01 Jan 2020 00:00:00 +{_NINES}"}, b"{}"),
-    "retry-past": OddAnswer(429, {"Retry-After": "Thu, 01 Jan 1970 00:00:00 GMT"}, b"{}"),
-    "retry-negative": OddAnswer(429, {"Retry-After": "-5"}, b"{}"),
-    "retry-nan": OddAnswer(503, {"Retry-After": "nan"}, b"{}"),
-    "rate-text": OddAnswer(
+    "retry-offset": OddResponse(
+        429, {"Retry-After": f"Mon, 01 Jan 2020 00:00:00 +{_NINES}"}, b"{}"
+    ),
+    "retry-past": OddResponse(429, {"Retry-After": "Thu, 01 Jan 1970 00:00:00 GMT"}, b"{}"),
+    "retry-negative": OddResponse(429, {"Retry-After": "-5"}, b"{}"),
+    "retry-nan": OddResponse(503, {"Retry-After": "nan"}, b"{}"),
+    "rate-text": OddResponse(
         429,
         {},
         b'{"Status":"Error","ExceptionType":"MXAPIRateLimitExceededException","ExceptionMessage":'
@@ -88,7 +90,7 @@ ODD_ANSWERS: Mapping[str, OddAnswer] = {
         + b"9" * 5_000
         + b' seconds"}',
     ),
-    "rate-odd": OddAnswer(
+    "rate-odd": OddResponse(
         headers={
             "X-RateLimit-Max": "9" * 5_000,
             "X-RateLimit-Remaining": "-5",
@@ -98,7 +100,7 @@ ODD_ANSWERS: Mapping[str, OddAnswer] = {
             "RateLimit-Reset": "-inf",
         }
     ),
-    "rate-spent": OddAnswer(
+    "rate-spent": OddResponse(
         headers={
             "X-RateLimit-Max": "1",
             "X-RateLimit-Remaining": "0",
@@ -106,6 +108,6 @@ ODD_ANSWERS: Mapping[str, OddAnswer] = {
         },
         asks_to_wait=True,
     ),
-    "letters": OddAnswer(headers={"X-Odd": "\xff\xfe", "Server": "\x80"}),
+    "letters": OddResponse(headers={"X-Odd": "\xff\xfe", "Server": "\x80"}),
 }
 """Odd answers by name. Never rename an odd answer: recorded scenarios refer to the names."""

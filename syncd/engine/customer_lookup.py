@@ -15,7 +15,7 @@ from syncd.systems.port import PlatformError, RejectedError, System
 MAX_REMEMBERED = 10_000
 
 
-class PersonLookup:
+class CustomerLookup:
     """A cache of the hashed e-mail addresses and phone numbers, by (system, customer id)."""
 
     def __init__(self, key: bytes) -> None:
@@ -33,7 +33,7 @@ class PersonLookup:
         exist has no hashes.
         """
         for record in records:
-            key = (record.system, record.person or "")
+            key = (record.system, record.customer or "")
             if key in self._known or record.observed is None:
                 continue
             event = Event(
@@ -42,12 +42,12 @@ class PersonLookup:
                 record.id,
                 record.kind,
                 record.observed,
-                record.person,
+                record.customer,
             )
             try:
                 with supervised(record.system, "looking up a customer"):
-                    call = partial(systems[record.system].person, event)
-                    hashes = self.hashes(await tasks.ask(record.system, record.person, call))
+                    call = partial(systems[record.system].customer, event)
+                    hashes = self.hashes(await tasks.ask(record.system, record.customer, call))
             except RejectedError:
                 # The customer does not exist, and an appointment without a customer has no twin.
                 hashes = frozenset()
