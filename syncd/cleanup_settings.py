@@ -155,7 +155,10 @@ def mapping_of(reached: ReachableSettings) -> dict[str, Collection[str]]:
 
 
 async def resolve_users(reached: ReachableSettings, accounts: Mapping[str, object]) -> None:
-    """Find the addresses of users of which only a digest is stored. Raises no PlatformError."""
+    """Look up the addresses of LeadSquared users whose addresses are stored only as digests.
+
+    The addresses are added to ``reached``. Users that cannot be read are left out.
+    """
     providers = dict(reached.settings.providers)
     addresses: dict[str, tuple[str, ...]] = {}
     for provider, system in sorted(reached.unmapped):

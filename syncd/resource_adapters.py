@@ -24,7 +24,10 @@ from syncd.systems.port import CheckResult, System
 
 @dataclass(frozen=True, slots=True)
 class LocationRooms:
-    """The rooms of a location (`engine.resource_blocks.ResourceHost`)."""
+    """The rooms and equipment of a location.
+
+    Implements `engine.resource_blocks.ResourceHost`.
+    """
 
     name: str
     system: BreakerSystem

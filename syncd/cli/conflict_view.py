@@ -166,7 +166,7 @@ def manual_steps(
     if answer.kind is ResolutionKind.DISMISS:
         for claim in held.conflict.claims:
             if claim.event is not None:
-                why = "syncd does not change it"
+                why = "syncd does not change this event"
                 yield ManualStep(claim.system, claim.event, claim.value, why)
         return
     bookings = {*held.conflict.subject.split("+")}

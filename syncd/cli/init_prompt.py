@@ -229,7 +229,9 @@ def _secret(label: str, way: CredentialStorage) -> EnteredCredential:
     while True:
         name = str(typer.prompt(f"Environment variable with the {label}", err=True)).strip()
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-            terminal.warn("not a valid name of a variable; do not enter the secret itself here")
+            terminal.warn(
+                "not a valid name of an environment variable; do not enter the secret itself"
+            )
         elif not os.environ.get(name):
             terminal.warn(
                 f"{name} is not set: set it and run syncd init again, or name another variable"

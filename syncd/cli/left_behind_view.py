@@ -59,7 +59,7 @@ def _blocks(settings: Settings, each: LeftBehind) -> str:
     zone = zone_of(settings, each.provider or None)
     first, last = (f"{in_zone(t, zone):%a %d %b %Y}" for t in (each.first, each.last))
     days = first if first == last else f"{first} to {last}"
-    return f"{render.count(each.blocks, 'block')} of syncd existed at the last read ({days})"
+    return f"the last read found {render.count(each.blocks, 'block')} of syncd, for {days}"
 
 
 def _why(each: LeftBehind) -> str:

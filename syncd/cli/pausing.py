@@ -243,8 +243,8 @@ def _places(
             remedy = f"Write --system {name} or --provider {name}."
             raise UsageError(f"{name!r} is both a system and a provider", remedy)
         if not kinds:
-            what = "no paused system or provider" if paused_only else "no system or provider"
-            raise UsageError(f"there is {what} {name[:100]!r}", _known_names(known))
+            what = "paused system or provider" if paused_only else "system or provider"
+            raise UsageError(f"there is no {what} named {name[:100]!r}", _known_names(known))
         places.append(PauseTarget(name, "") if kinds == ["system"] else PauseTarget("", name))
     for kind, asked in (("system", system), ("provider", provider)):
         if asked is not None and not paused_only and asked not in known[kind]:

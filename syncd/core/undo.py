@@ -227,7 +227,7 @@ def _why_impossible(wrote: NetWrite, calendar: CalendarState, now: datetime) -> 
     if all(value is None or value.end <= now for value in (wrote.before, wrote.after)):
         return "it is over"
     if wrote.before is not None and not in_range(wrote.before, now):
-        return "one of its times is out of range"
+        return "the time to restore is too far in the past or future for a platform"
     if wrote.kind is Kind.APPOINTMENT and wrote.before is not None and wrote.after is not None:
         former_status = wrote.before.status
         if (

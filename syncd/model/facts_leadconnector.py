@@ -89,8 +89,8 @@ V2_FACTS: tuple[PlatformFact, ...] = (
         "an update or deletion of one instance of a series touches only that instance",
         NO,
         _PERSON,
-        'The operator allows it (`series = "write"`). After each such write the siblings are '
-        "checked.",
+        'The operator allows such writes (`series = "write"`). After each, syncd reads the other '
+        "instances.",
         "Writes to instances of a series wait.",
     ),
     PlatformFact(

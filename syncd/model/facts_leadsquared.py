@@ -48,7 +48,7 @@ LEADSQUARED_FACTS: tuple[PlatformFact, ...] = (
         "unknown",
         _PROBE,
         "The canary task is listed by days of the westernmost and the easternmost zone.",
-        "Nothing yet: the window is widened by days on each side, which takes no more calls.",
+        "No behaviour: each list call asks for more days than the window has, on each side.",
         ("account", "UTC", "Pacific/Kiritimati", "Etc/GMT+12"),
     ),
     PlatformFact(
@@ -75,8 +75,8 @@ LEADSQUARED_FACTS: tuple[PlatformFact, ...] = (
         "a time update of one task of a recurrence moves only that task",
         NO,
         _PERSON,
-        'The operator allows it (`series = "write"`). After each such write the siblings are '
-        "checked.",
+        'The operator allows such writes (`series = "write"`). After each, syncd reads the other '
+        "instances.",
         "Writes to instances of a series wait.",
     ),
     PlatformFact(

@@ -20,7 +20,7 @@ class LimitReply:
     def response(self, most: int, seconds: float) -> Response:
         """Return the refusal of a call beyond ``most`` calls in ``seconds``.
 
-        Raises ValueError for an unknown place.
+        Raises ValueError if `place` is none of the places of the message.
         """
         text = f"API calls exceeded the limit of {most} in {int(seconds)} second(s)"
         match self.place:

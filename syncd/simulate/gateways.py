@@ -1,4 +1,4 @@
-"""Gateways in front of a platform that allow fewer calls than it states, and report it oddly."""
+"""Gateways that allow fewer calls than the platform states, and refuse calls in unusual forms."""
 
 from __future__ import annotations
 

@@ -195,7 +195,7 @@ class MassEdit:
 
 
 def accepted_intervals(mass_edits: Iterable[MassEdit], since: datetime) -> set[TimeSpan]:
-    """Return where meetings were moved by mass edits that the operator accepted after that time."""
+    """Return the new intervals of meetings that mass edits moved, if accepted after ``since``."""
     return {
         new.interval
         for mass_edit in mass_edits

@@ -1,7 +1,7 @@
 """Pauses by the operator, and what must follow from them (docs/design.md#pauses).
 
-Once a pause is confirmed, nothing is written there. The place is still read. Held-back writes do
-not count as waiting, and open time is reported as paused.
+After a pause is confirmed, nothing is written to that system, provider or calendar, but it is still
+read. Held-back writes do not count as waiting, and exposures there are reported as paused.
 """
 
 from __future__ import annotations

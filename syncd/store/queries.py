@@ -1,4 +1,7 @@
-"""Queries of every cycle and every write. Building one takes longer than running it."""
+"""Queries that every cycle and every write run.
+
+They are built once and kept, because building one takes longer than running it.
+"""
 
 from __future__ import annotations
 

@@ -159,7 +159,7 @@ def test_credentials_in_environment_variables_need_no_file(
     session.answer("Name for this system [legacy]")
     session.answer("URL of the API", sandbox.urls["legacy"])
     session.answer("Environment variable with the location API key", "v1-key with space")
-    session.answer("not a valid name of a variable")
+    session.answer("not a valid name of an environment variable")
     session.answer("Environment variable", "OTHER_KEY")
     session.expect("OTHER_KEY is not set: set it")
     session.answer("Environment variable", "MY_KEY")

@@ -83,6 +83,6 @@ async def test_a_partial_deletion_is_reported_and_repeated(site: Site) -> None:
     for event in events:
         site.world.sandbox.clinic.cancel(event)
     report = await site.resync()
-    assert any("2 of 3 tasks deleted" in line for line in report.failures), report.failures
+    assert any("2 of 3 tasks were deleted" in line for line in report.failures), report.failures
     await site.resync()
     assert site.disagreements() == []

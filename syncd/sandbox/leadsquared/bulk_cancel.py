@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 
 class AccountWithBulkCancel(AccountState):
-    """An account with a bulk cancel. ``cancelled`` are the ids of all tasks in such calls."""
+    """An account that offers a call to cancel several tasks at once.
+
+    ``cancelled`` has the ids of all tasks that were cancelled by this call.
+    """
 
     def __init__(self, *arguments: object, **options: object) -> None:
         """Start with no cancelled tasks."""

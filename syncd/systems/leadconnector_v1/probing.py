@@ -184,7 +184,7 @@ class _Steps:
         return {"lists_overlapping": YES if await self._shows(window) else NO}
 
     async def longer(self) -> Mapping[str, str]:
-        """Measure whether an update keeps the end that it sends: double the block's length."""
+        """Measure whether the platform stores the end of an update: double the block's length."""
         canary = self.context.canary
         end = canary.end + CANARY_LENGTH
         self.context.move(canary.start, end)

@@ -263,7 +263,7 @@ class LeadConnectorV1:
         return await self._customers.get(event.customer, ask)
 
     async def write(self, operations: Sequence[Operation]) -> Reply:
-        """Carry out one operation. Raises PlatformError."""
+        """Make one write; ``operations`` has exactly one element. Raises PlatformError."""
         (operation,) = operations
         own_zone = known_zone(self._zones.get(operation.event or "", ""))
         zone_name = own_zone or await self._load_zone() or "UTC"

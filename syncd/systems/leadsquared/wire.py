@@ -114,7 +114,7 @@ class User(msgspec.Struct, rename="pascal", frozen=True):
 
 
 class Caller(msgspec.Struct, rename="pascal", frozen=True):
-    """The user of the keys, and the hosts of the account."""
+    """The user whose keys are used, and the names of the account's API servers."""
 
     id: Any = None
     role: Any = None
