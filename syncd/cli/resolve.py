@@ -71,7 +71,7 @@ def resolve(
         typer.Option(
             "--at",
             metavar="TIME",
-            help="Use this start: 2026-11-23T14:00 in the provider's zone, or 14:00 that day.",
+            help="Use this start: 2026-11-23T14:00 in the provider's zone, or 14:00 (same day).",
         ),
     ] = None,
     keep_both: bool = typer.Option(False, "--keep-both", help="Keep both as separate bookings."),

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import combinations
 
-from syncd.config.problems import Finding, did_you_mean, join_names
+from syncd.config.problems import Finding, did_you_mean
 from syncd.config.settings import (
     CalendarSettings,
     LeadConnectorCalendar,
@@ -119,7 +119,7 @@ def check_accounts(systems: Mapping[str, SystemSettings]) -> Iterator[Finding]:
     """Yield systems that are the same account: there syncd would react to its own writes."""
     for (first, one), (second, other) in combinations(systems.items(), 2):
         if _account(one) == _account(other):
-            remedy = f"Keep {join_names([first, second])}, and map all providers to that one."
+            remedy = f"Keep one of {first} and {second}, and map all providers to it."
             yield Finding(
                 ("systems", second), f'this system is the same account as "{first}"', remedy
             )

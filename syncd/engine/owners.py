@@ -368,9 +368,9 @@ def _value(record: TrackedEvent) -> Value | None:
 
 
 def announce(system: str, before: Iterable[OwnerChange], after: Iterable[OwnerChange]) -> None:
-    """Log the calendars with newly unproven owners, and those whose owners are all proven again.
+    """Log the calendars of events with an owner that is not proven, when that begins or ends.
 
-    ``before`` and ``after`` are the open changes of a system before and after a read.
+    ``before`` and ``after`` are the unconfirmed changes of owners before and after a read.
     """
     was, now = _unproven(before), _unproven(after)
     for provider in sorted(now.keys() - was.keys()):

@@ -142,9 +142,7 @@ def drop_overtaken(
         after, changes = apply_lookup(record, sighting, asked_at, system.capabilities.lag)
         result.elsewhere |= found_at_other_owner(after, operation)
     result.news += changes.records
-    dropped = replace(
-        intent, state=IntentState.DROPPED, error="the target changed before the write"
-    )
+    dropped = replace(intent, state=IntentState.DROPPED, error="the event changed before the write")
     changes.intents.append(dropped)
     context.store.apply(changes)
     result.skipped.append(operation)

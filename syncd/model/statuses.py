@@ -111,7 +111,7 @@ class Statuses:
 
     @classmethod
     def of_leadsquared(cls, own: Mapping[str, Status] = MappingProxyType({})) -> Statuses:
-        """Return the table of a LeadSquared account with these configured words."""
+        """Return the statuses of a LeadSquared account; ``own`` are the configured status names."""
         mapped = _squeezed(own)
         plain = frozenset(code for code in ("0", "1") if code not in mapped)
         return cls(mapped, LEADSQUARED_CODES, one_open=True, plain=plain)

@@ -1,7 +1,7 @@
-"""Odd answers, as data: what a broken proxy, a hostile host or a faulty platform may send.
+"""Odd responses, as data: what a broken proxy, a hostile server or a faulty platform may send.
 
-The spelling of a `FaultKind.ODD_ANSWER` names one of them. Each is valid HTTP that any server can
-send; answers that are not valid HTTP are in ``tests/hostile``.
+`Fault.spelling` selects one by its name. Each is valid HTTP that any server can send; responses
+that are not valid HTTP are in ``tests/hostile``.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ ERRANDS = frozenset(
 def build_second_app(
     settings: Settings, store: Store, clock: Clock, world: World, ids: IdSource
 ) -> App:
-    """Build the app of a command beside the daemon, on a copy of the state."""
+    """Build the app for a command that runs while the daemon runs, on a copy of the state."""
     transports = {name: world.transport(name) for name in SYSTEM_NAMES}
     app = build(settings, store=store, clock=clock, transports=transports, ids=ids)
     app.reset_backoff()

@@ -128,8 +128,8 @@ class UnauthorizedError(PlatformError):
 class RejectionReason(StrEnum):
     """Why a system permanently refused a call.
 
-    GONE proves that a record does not exist. UNKNOWN_ID only means that the system cannot find an
-    id of the call: that ends a lookup by key, but does not prove that an event was deleted.
+    GONE proves that an event does not exist. UNKNOWN_ID only means that the system cannot find an
+    id that the call contains: that does not prove that an event was deleted.
     """
 
     GONE = "gone"

@@ -64,5 +64,5 @@ class CalendarMapping:
     def __post_init__(self) -> None:
         """Reject an empty mapping. Raises ValueError."""
         if not (self.calendar or self.user or self.team):
-            message = "a v1 calendar needs a calendar, a user or a team id"
+            message = "a v1 calendar needs the id of a calendar, a user or a team"
             raise ValueError(message)
