@@ -253,10 +253,7 @@ class World:
             mass_edit.accepted_at = mass_edit.accepted_at or self.clock.now()
 
     def note_state_loss(self) -> None:
-        """Record that the state was lost or replaced by a backup.
-
-        The stops of the guard and the pauses are gone with it, and the history starts again.
-        """
+        """Record that the state was lost or restored: stops, pauses and later history are gone."""
         self.note_acceptance()
         self.paused.end(self.clock.now())
         self.state_losses.append(self.clock.now())
