@@ -93,7 +93,7 @@ def add_remark(report: Report, accept: str | None) -> None:
     if accept is not None and not report.accepted:
         now = describe_open_stops(report.run if report.stopped else None)
         report.remarks.append(
-            f"None of the changes that run {accept} listed is stopped by the guard now. {now}."
+            f"The guard stops none of the changes that run {accept} listed. {now}."
         )
     if report.gone:
         one = report.gone == 1
