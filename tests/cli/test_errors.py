@@ -111,6 +111,7 @@ def test_a_person_who_says_no_ends_with_four(
     assert cli.run("resync").code == 4
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("arguments", [["status"], ["status", "--json"], ["check", "--offline"]])
 def test_a_closed_pipe_changes_neither_the_exit_code_nor_says_anything(
     cli: CliHarness, arguments: list[str]

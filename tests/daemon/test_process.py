@@ -118,6 +118,7 @@ def test_a_killed_daemon_is_reported_and_the_next_takes_over(state: Path, start:
     assert send_request(state, "resync", {}, lambda _text: None).exit == 0
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize(
     "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.prove)]
 )

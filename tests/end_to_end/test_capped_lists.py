@@ -95,6 +95,7 @@ async def test_near_reads_do_not_prevent_learning_the_cap_of_far_lists(
     assert site.app.systems[system].facts.get(f"cap {call}", MONTH) == "100"
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("keeps", KEEPS)
 @pytest.mark.parametrize("path", LISTS)
 async def test_events_hidden_by_a_capped_list_are_carried(

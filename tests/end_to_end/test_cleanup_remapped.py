@@ -30,6 +30,7 @@ def remap(site: VirtualSite, system: str) -> None:
     site.path.write_text(text.replace(f'"{seat.calendar}"', f'"{calendar}"'))
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("system", ["clinic", "legacy", "crm"])
 @pytest.mark.parametrize("ran", [False, True])
 def test_blocks_in_a_former_calendar_are_cleaned_up(tmp_path: Path, system: str, ran: bool) -> None:
@@ -79,6 +80,7 @@ def test_blocks_in_a_former_calendar_are_reported_until_cleaned_up(
     play(tmp_path, scene)
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("system", ["clinic", "legacy", "crm"])
 def test_mapping_the_former_calendar_again_makes_no_duplicate_blocks(
     tmp_path: Path, system: str

@@ -117,6 +117,7 @@ def test_a_first_move_that_changes_only_the_time_is_measured_and_the_others_foll
     play(tmp_path, scene)
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize(
     ("system", "damage"),
     [(system, damage) for system in EVERY for damage in Damage if (system, damage) not in ABSENT],

@@ -84,6 +84,7 @@ def is_told(site: VirtualSite, name: str, count: int, report: Report) -> bool:
     return item.reason.startswith(words) and data == {name: count}
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("name", SYSTEM_NAMES)
 @pytest.mark.parametrize("fresh", [True, False], ids=["just-written", "long-known"])
 def test_a_resync_of_empty_lists_ends_soon_and_reports_missing_events(

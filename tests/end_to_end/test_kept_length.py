@@ -26,6 +26,7 @@ def later(kept: str, measured: str, lengths: tuple[int, int]) -> bool:
     return lengths != (60, 120) and (kept, measured) not in {("no", ""), ("yes", "yes")}
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize(
     ("kept", "measured", "before", "after"),
     [

@@ -118,6 +118,7 @@ async def test_a_leave_that_began_days_ago_is_closed_by_the_first_sync(
     assert (again.operations.total(), again.exit) == (0, RunExit.DONE)
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("system", SYSTEM_NAMES)
 async def test_a_leave_that_is_changed_while_it_runs_is_followed(

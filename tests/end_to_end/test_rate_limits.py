@@ -23,6 +23,7 @@ def limit(site: VirtualSite, name: str, most: int, seconds: float = 5.0) -> Rate
     return found
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize(
     ("place", "status"),
     [*zip(REPLY_PLACES, cycle((403, 400, 401, 500))), ("Message", 401), ("Message", 500)],

@@ -269,6 +269,7 @@ ROWS: tuple[tuple[Plant, Check], ...] = (
 )
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize(
     ("plant", "check"), ROWS, ids=[f"{p.__name__}-{c.__name__}" for p, c in ROWS]
 )

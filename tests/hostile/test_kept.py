@@ -76,6 +76,7 @@ def _frames_left() -> list[str]:
     return [f"{c.co_filename}:{c.co_name}" for c in found if "/syncd/" in c.co_filename]
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
 async def test_a_failed_read_leaves_no_stack_frame_in_memory(odd: ComputedBody) -> None:
     with scene() as place:

@@ -85,6 +85,7 @@ async def told(name: str, said: Said, method: str) -> object:
             await way.aclose()
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("seed", range(8))
 async def test_both_transports_give_the_same_result_for_any_answer(seed: int) -> None:
     chance = Random(seed)

@@ -252,6 +252,7 @@ def test_a_restore_does_not_show_a_file_of_roots_to_the_service(host: Host) -> N
     assert not [p for p in host.folder.iterdir() if ".new-" in p.name]
 
 
+@pytest.mark.prove
 def test_a_trace_is_not_written_through_a_link_in_a_shared_folder(host: Host) -> None:
     shared = host.home / "tmp"
     shared.mkdir()
