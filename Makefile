@@ -30,18 +30,18 @@ prove: .venv/.stamp  ## the tests that take long; stopped, it goes on where it w
 		--prove $(if $(SEEDS),--seeds $(SEEDS)) $(ONLY)
 
 soak: .venv/.stamp  ## play new simulated days; stopped, it goes on where it was: make soak SEEDS=3000
-	@$(BIN)/python -m tests.simulate.soak $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FIRST),--first $(FIRST)) \
+	@$(BIN)/python -m tests.lab.simulate.soak $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FIRST),--first $(FIRST)) \
 		$(if $(JOBS),--jobs $(JOBS)) $(if $(AGAIN),--again) $(if $(REPORT),--report)
 
 HOURS ?= 72
 endurance: .venv/.stamp  ## live through days of faults and draw what the process holds: make endurance HOURS=72
-	@$(BIN)/python -m syncd.simulate.long_run --hours $(HOURS)
+	@$(BIN)/python -m syncd.lab.simulate.long_run --hours $(HOURS)
 
 bench: .venv/.stamp  ## measure speed and calls: make bench PARTS="starts cycles" SIZES=1000,10000
-	$(BIN)/python -m tests.bench $(PARTS) $(if $(SIZES),--sizes $(SIZES)) --json bench.json
+	$(BIN)/python -m syncd.lab.bench $(PARTS) $(if $(SIZES),--sizes $(SIZES)) --json bench.json
 
 bench-peers: .venv/.stamp  ## the same beside vdirsyncer, which gets an environment of its own
-	$(BIN)/python -m tests.bench.peers $(if $(SIZES),--sizes $(SIZES)) --environment .venv-peers
+	$(BIN)/python -m syncd.lab.bench.peers $(if $(SIZES),--sizes $(SIZES)) --environment .venv-peers
 
 lint: .venv/.stamp  ## style and types
 	$(BIN)/ruff check

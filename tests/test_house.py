@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -17,12 +17,12 @@ BASE = {"model"}
 ENGINE = BASE | {"core", "store", "systems"}
 WIRING = ENGINE | {"config", "engine"}
 DAEMON = WIRING | {"provision", "app"}
+LAB = {"lab.sandbox", "lab.simulate"}
 IMPORTS: dict[str, set[str]] = {
     "model": set(),
     "core": BASE,
     "store": BASE,
     "systems": BASE,
-    "sandbox": BASE,
     "config": BASE | {"core"},
     "engine": ENGINE,
     "provision": ENGINE | {"config"},
@@ -31,16 +31,20 @@ IMPORTS: dict[str, set[str]] = {
     "cleanup_settings": WIRING | {"resource_adapters"},
     "cleanup_access": WIRING | {"cleanup_settings", "app"},
     "daemon": DAEMON,
-    "simulate": DAEMON | {"daemon", "sandbox"},
-    "cli": DAEMON | {"cleanup_access", "daemon", "resource_adapters", "sandbox", "simulate"},
+    "cli": DAEMON | {"cleanup_access", "daemon", "resource_adapters", *LAB},
+    "lab": set(),
+    "lab.sandbox": BASE,
+    "lab.simulate": DAEMON | {"daemon", "lab.sandbox"},
+    "lab.demo": DAEMON | {"cli", "daemon", "lab.sandbox"},
+    "lab.bench": DAEMON | {"cli", "daemon", "lab.sandbox", "lab.simulate"},
     "__main__": {"cli"},
     "__init__": set(),
 }
 """Packages that each package may import, besides itself (docs/architecture.md#import-direction)."""
 
-OWN_TIME = {"app", "daemon", "cli", "simulate"}
+OWN_TIME = {"app", "daemon", "cli", "lab.simulate", "lab.demo", "lab.bench"}
 """Packages that may ask for the time and for random numbers; others get them as arguments."""
-SOURCES = {"syncd/sandbox/clock.py", "syncd/sandbox/ids.py"}
+SOURCES = {"syncd/lab/sandbox/clock.py", "syncd/lab/sandbox/ids.py"}
 """Modules in which the sandbox, a program of its own, gets its time and its random numbers."""
 HIDDEN = re.compile(
     r"datetime\.(datetime\.(now|utcnow|today)|date\.today)|os\.urandom|uuid\.uuid[14]"
@@ -57,7 +61,13 @@ MACHINE = re.compile(r"(?<![\w.~})/-])/(?:(?:work|root|tmp)(?![\w-])|(?:home|Use
 
 def room(path: str) -> str:
     """Return the room that a path like ``syncd/core/write_order.py`` lies in."""
-    return path.removesuffix(".py").split("/")[1]
+    return room_of(path.removesuffix(".py").split("/"))
+
+
+def room_of(parts: Sequence[str]) -> str:
+    """Return the room of a module, from the parts of its full name; the lab has several."""
+    _, first, *rest = parts
+    return f"lab.{rest[0]}" if first == "lab" and rest and not rest[0].startswith("__") else first
 
 
 def imports(path: str, nodes: Iterable[ast.AST]) -> Iterator[tuple[str, str]]:
@@ -86,8 +96,9 @@ def crossings(path: str, source: str, time_helpers: frozenset[str]) -> list[str]
         # `from syncd import __version__` and `import syncd` enter no room.
         if parts[0] != "syncd" or len(parts) == 1 or parts[1].startswith("__"):
             continue
-        allowed = parts[1] == here or parts[1] in IMPORTS[here]
-        if here == "sandbox" and parts[1] == "model":
+        there = room_of(parts)
+        allowed = there == here or there in IMPORTS[here]
+        if here == "lab.sandbox" and parts[1] == "model":
             # Its knobs are made from the table of uncertain facts (platform_facts).
             allowed = parts[2] in {"time", "platform_facts"} or parts[-1] in time_helpers
         if not allowed:
@@ -174,7 +185,7 @@ def time_helpers(product: dict[str, str]) -> frozenset[str]:
 def test_every_room_is_looked_at(product: dict[str, str]) -> None:
     rooms = {room(path) for path in product}
     assert rooms <= set(IMPORTS), "a new room must say in IMPORTS what it may import"
-    assert rooms >= {"model", "core", "store", "systems", "sandbox", "engine", "daemon", "cli"}
+    assert rooms >= {"model", "core", "store", "systems", "lab.sandbox", "engine", "daemon", "cli"}
 
 
 def test_imports_run_one_way(product: dict[str, str], time_helpers: frozenset[str]) -> None:
@@ -205,10 +216,10 @@ def test_no_file_names_a_registry_or_a_machine(files: dict[str, str]) -> None:
         ("syncd/store/x.py", "from syncd.core.write_order import x"),
         ("syncd/systems/a/x.py", "from syncd.store import Store"),
         ("syncd/systems/a/x.py", "from syncd.engine.cycle import Engine"),
-        ("syncd/engine/x.py", "from syncd.sandbox import platform"),
+        ("syncd/engine/x.py", "from syncd.lab.sandbox import platform"),
         ("syncd/daemon/x.py", "from syncd.cli import main"),
-        ("syncd/sandbox/x.py", "from syncd.systems.leadsquared import wire"),
-        ("syncd/sandbox/x.py", "from syncd.model import TrackedEvent"),
+        ("syncd/lab/sandbox/x.py", "from syncd.systems.leadsquared import wire"),
+        ("syncd/lab/sandbox/x.py", "from syncd.model import TrackedEvent"),
     ],
 )
 def test_a_crossing_is_noticed(path: str, source: str, time_helpers: frozenset[str]) -> None:
@@ -220,7 +231,10 @@ def test_a_crossing_is_noticed(path: str, source: str, time_helpers: frozenset[s
     [
         ("syncd/core/x.py", "from syncd.model import TrackedEvent\nfrom syncd.core import plan"),
         ("syncd/core/x.py", "from . import plan\nimport json"),
-        ("syncd/sandbox/x.py", "from syncd.model import utc\nfrom syncd.model.time import zone"),
+        (
+            "syncd/lab/sandbox/x.py",
+            "from syncd.model import utc\nfrom syncd.model.time import zone",
+        ),
         ("syncd/cli/x.py", "from syncd import __version__\nfrom syncd.daemon import lock"),
     ],
 )

@@ -13,16 +13,18 @@ from typer.main import get_command
 
 
 class LazyCommand(TyperCommand):
-    """A placeholder for the command ``module:function`` of `syncd.cli`.
+    """A placeholder for the command ``module:function``.
 
-    A single word names both the module and the function. The target may be a command group.
+    A single word names both the module and the function, and a module without a package is one of
+    `syncd.cli`. The target may be a command group.
     """
 
     def __init__(self, where: str, summary: str) -> None:
         """Store the place of the command, and its summary for the help text."""
         module, _, function = where.rpartition(":")
         super().__init__(function, help=summary)
-        self._module = f"syncd.cli.{module or function}"
+        name = module or function
+        self._module = name if "." in name else f"syncd.cli.{name}"
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any

@@ -69,16 +69,16 @@ _PANELS = {
         "`resync` also do this.",
     },
     "Try": {
-        "demo": "Show syncd at work on three emulated systems with three providers and a week of "
-        "bookings.",
+        "syncd.lab.demo:demo": "Show syncd at work on three emulated systems with three providers "
+        "and a week of bookings.",
         "sandbox": "Serve emulators of LeadSquared, LeadConnector v2 and v1 on loopback.",
         "simulate": "Run seeded scenarios on virtual time, with users, faults and crashes; check "
         "every promise.",
         "version": "Print the version.",
     },
 }
-"""The commands by panel: ``module:function`` in `syncd.cli` (one word if both are the same), and
-the first sentence of the function's docstring."""
+"""The commands by panel: ``module:function`` (one word if both are the same), and the first
+sentence of the function's docstring. A module without a package is one of `syncd.cli`."""
 
 
 class _Commands(TyperGroup):

@@ -12,8 +12,8 @@ import typer
 
 from syncd.cli import terminal
 from syncd.cli.options import UsageError
-from syncd.sandbox.scenario import config_text, seed_clinic
-from syncd.sandbox.server import Sandbox
+from syncd.lab.sandbox.scenario import config_text, seed_clinic
+from syncd.lab.sandbox.server import Sandbox
 
 
 def sandbox(

@@ -11,10 +11,10 @@ import typer
 from syncd.cli import render, terminal
 from syncd.cli.options import JsonOption, UsageError
 from syncd.cli.privileges import write_text
-from syncd.simulate.run_result import RunResult
-from syncd.simulate.runner import play
-from syncd.simulate.scenario import ALL, draw_scenario
-from syncd.simulate.shrink import shortest
+from syncd.lab.simulate.run_result import RunResult
+from syncd.lab.simulate.runner import play
+from syncd.lab.simulate.scenario import ALL, draw_scenario
+from syncd.lab.simulate.shrink import shortest
 
 
 def simulate(

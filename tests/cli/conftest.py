@@ -21,10 +21,10 @@ import pytest
 
 from syncd.app import RealClock
 from syncd.cli.main import run_with
-from syncd.sandbox.asgi_transport import AsgiTransport
-from syncd.sandbox.consistency import disagreements, event_summaries
-from syncd.sandbox.scenario import SYSTEM_NAMES, Clinic, config_text, seed_clinic
-from syncd.sandbox.server import Sandbox
+from syncd.lab.sandbox.asgi_transport import AsgiTransport
+from syncd.lab.sandbox.consistency import disagreements, event_summaries
+from syncd.lab.sandbox.scenario import SYSTEM_NAMES, Clinic, config_text, seed_clinic
+from syncd.lab.sandbox.server import Sandbox
 from syncd.systems.client import SENT
 from syncd.systems.connections import Connections
 from tests.fast_clock import FastClock

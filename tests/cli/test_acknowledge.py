@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from syncd.lab.sandbox.broken_rows import RowDefect
 from syncd.model import Changes, Topic, in_zone
-from syncd.sandbox.broken_rows import RowDefect
 from syncd.store import Store
 from tests.cli.conftest import CliHarness
 from tests.cli.test_commands import HOUR

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from syncd.sandbox import Fault, FaultKind
-from syncd.sandbox.leadconnector.associations_api import Relation
+from syncd.lab.sandbox import Fault, FaultKind
+from syncd.lab.sandbox.leadconnector.associations_api import Relation
 from tests.cli.conftest import CliHarness
 from tests.cli.test_provision import ASSOCIATION, write
 

@@ -12,7 +12,7 @@ import pytest
 from syncd.cli import terminal
 from syncd.cli.main import run_with
 from syncd.daemon.lock import StateLock
-from syncd.sandbox import Fault, FaultKind
+from syncd.lab.sandbox import Fault, FaultKind
 from tests.cli.conftest import CliHarness, RunCommand
 
 HOUR = timedelta(hours=1)

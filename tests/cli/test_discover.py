@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from syncd.sandbox import Fault, FaultKind
-from syncd.sandbox.leadconnector.associations_api import AssociationRecord
+from syncd.lab.sandbox import Fault, FaultKind
+from syncd.lab.sandbox.leadconnector.associations_api import AssociationRecord
 from tests.cli.conftest import CliHarness
 
 

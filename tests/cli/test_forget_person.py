@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.sandbox import Fault, FaultKind
+from syncd.lab.sandbox import Fault, FaultKind
 from syncd.store import Store
 from syncd.store.forget import known_contacts
 from syncd.systems.contact_addresses import customer_mark

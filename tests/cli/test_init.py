@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from syncd.config.load import load
-from syncd.sandbox import Fault, FaultKind
+from syncd.lab.sandbox import Fault, FaultKind
 from tests.cli.conftest import CliHarness
 from tests.cli.terminal_session import TerminalSession
 

@@ -6,9 +6,9 @@ import pytest
 
 from syncd.app import RealClock
 from syncd.cli.learned_limits import load_known_limits
+from syncd.lab.sandbox.limit_replies import LimitReply
+from syncd.lab.sandbox.limits import RateLimit
 from syncd.model import Fact
-from syncd.sandbox.limit_replies import LimitReply
-from syncd.sandbox.limits import RateLimit
 from syncd.store import Store
 from syncd.systems.learned_limits import REFUSED_RATE
 from tests.cli.conftest import CliHarness

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from syncd.cli import plan_file, resync_run
-from syncd.sandbox import Fault, FaultKind
+from syncd.lab.sandbox import Fault, FaultKind
 from tests.cli.conftest import CliHarness
 from tests.cli.test_left_behind_view import without
 from tests.cli.test_question import made

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.sandbox.faults import Fault, FaultKind
+from syncd.lab.sandbox.faults import Fault, FaultKind
 from tests.cli.conftest import CliHarness
 from tests.cli.terminal_session import TerminalSession
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from syncd.sandbox import Fault, FaultKind
+from syncd.lab.sandbox import Fault, FaultKind
 from syncd.store import Store
 from syncd.store.provisioned import ProvisionState, provisioned
 from tests.cli.conftest import CliHarness

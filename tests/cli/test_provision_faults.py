@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from syncd.lab.sandbox import Fault, FaultKind
 from syncd.provision import planning
 from syncd.provision.planning import ProvisionPlan
-from syncd.sandbox import Fault, FaultKind
 from syncd.systems.leadconnector import provision
 from syncd.systems.port import RejectionReason
 from tests.cli.conftest import CliHarness

@@ -15,7 +15,7 @@ import pytest
 
 from syncd.cli import resync_run
 from syncd.daemon.lock import StateLock
-from syncd.sandbox import Fault, FaultKind
+from syncd.lab.sandbox import Fault, FaultKind
 from tests.cli.conftest import CliHarness
 from tests.cli.terminal_session import TerminalSession
 

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from syncd.cli.reported_view import reported_lines
+from syncd.lab.sandbox.broken_rows import RowDefect
 from syncd.model import Changes, Topic, Value
-from syncd.sandbox.broken_rows import RowDefect
 from syncd.store import Store
 from tests.cli.conftest import CliHarness
 from tests.cli.test_commands import KEYS

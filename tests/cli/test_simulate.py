@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from syncd.cli import simulate as command
-from syncd.simulate.run_result import RunResult
-from syncd.simulate.scenario import EventKind, Scenario, draw_scenario
+from syncd.lab.simulate.run_result import RunResult
+from syncd.lab.simulate.scenario import EventKind, Scenario, draw_scenario
 from tests.cli.conftest import RunCommand
 
 

@@ -11,8 +11,8 @@ from syncd.app import RealClock, build
 from syncd.config.load import load
 from syncd.daemon.monitor import Monitor
 from syncd.daemon.poll_scheduler import read_intervals
+from syncd.lab.sandbox.faults import Fault, FaultKind
 from syncd.model import Fact
-from syncd.sandbox.faults import Fault, FaultKind
 from syncd.store import Store
 from tests.cli.conftest import CliHarness
 

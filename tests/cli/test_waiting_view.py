@@ -6,8 +6,8 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from syncd.sandbox.faults import Fault, FaultKind
-from syncd.sandbox.write_access import allow_writes, forbid_writes
+from syncd.lab.sandbox.faults import Fault, FaultKind
+from syncd.lab.sandbox.write_access import allow_writes, forbid_writes
 from tests.cli.conftest import CliHarness
 
 

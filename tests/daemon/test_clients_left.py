@@ -22,11 +22,11 @@ from syncd.config.load import load
 from syncd.daemon.control_socket import Command, control_socket, short_path
 from syncd.daemon.jobs import Jobs
 from syncd.daemon.service import commands_of
-from syncd.sandbox.asgi_transport import AsgiTransport
-from syncd.sandbox.clock import ManualClock
-from syncd.sandbox.consistency import disagreements, event_summaries
-from syncd.sandbox.scenario import SYSTEM_NAMES, Clinic, config_text, seed_clinic
-from syncd.sandbox.server import Sandbox
+from syncd.lab.sandbox.asgi_transport import AsgiTransport
+from syncd.lab.sandbox.clock import ManualClock
+from syncd.lab.sandbox.consistency import disagreements, event_summaries
+from syncd.lab.sandbox.scenario import SYSTEM_NAMES, Clinic, config_text, seed_clinic
+from syncd.lab.sandbox.server import Sandbox
 from syncd.store.canaries import canaries
 from tests.daemon.kit import FakeEngine, until
 

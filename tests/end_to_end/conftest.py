@@ -21,12 +21,12 @@ import pytest
 from syncd.app import App, build
 from syncd.config.load import load
 from syncd.engine.report import Report
+from syncd.lab.sandbox.asgi_transport import AsgiTransport
+from syncd.lab.sandbox.consistency import disagreements, event_summaries
+from syncd.lab.sandbox.scenario import SYSTEM_NAMES, Clinic, config_text, seed_clinic
+from syncd.lab.sandbox.server import Sandbox
+from syncd.lab.simulate.loop import VirtualClock, VirtualLoop
 from syncd.model import Clock
-from syncd.sandbox.asgi_transport import AsgiTransport
-from syncd.sandbox.consistency import disagreements, event_summaries
-from syncd.sandbox.scenario import SYSTEM_NAMES, Clinic, config_text, seed_clinic
-from syncd.sandbox.server import Sandbox
-from syncd.simulate.loop import VirtualClock, VirtualLoop
 from tests.fast_clock import FastClock
 
 Loop = Callable[[], asyncio.AbstractEventLoop]

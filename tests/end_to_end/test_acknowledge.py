@@ -11,7 +11,7 @@ from syncd.daemon.control_socket import control_socket
 from syncd.daemon.jobs import Jobs
 from syncd.daemon.lock import StateLock
 from syncd.daemon.metrics import Metrics
-from syncd.sandbox.broken_rows import RowDefect
+from syncd.lab.sandbox.broken_rows import RowDefect
 from syncd.store.reported import acknowledgements_of
 from tests.end_to_end.conftest import Site
 from tests.end_to_end.test_queue import printed, say

@@ -9,10 +9,10 @@ import pytest
 from starlette.responses import Response
 from starlette.types import Scope
 
+from syncd.lab.sandbox import Fault, FaultKind
+from syncd.lab.sandbox.platform import PlatformRequest
+from syncd.lab.sandbox.replies import JSONResponse
 from syncd.model import Buffer
-from syncd.sandbox import Fault, FaultKind
-from syncd.sandbox.platform import PlatformRequest
-from syncd.sandbox.replies import JSONResponse
 from tests.end_to_end.conftest import Site
 
 BEFORE, AFTER = timedelta(minutes=30), timedelta(minutes=15)

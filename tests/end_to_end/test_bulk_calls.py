@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 
 from syncd.engine.first_writes import MOVES
+from syncd.lab.sandbox.scenario import PEOPLE
 from syncd.model import Action, ConflictKind, Operation
 from syncd.model.platform_facts import YES
-from syncd.sandbox.scenario import PEOPLE
 from syncd.store.journal import failed_operations
 from syncd.systems.leadsquared.wire import WriteResponse
 from syncd.systems.port import Reply

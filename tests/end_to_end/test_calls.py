@@ -9,10 +9,10 @@ from pathlib import Path
 
 from syncd.app import RealClock, build_systems
 from syncd.config.load import load
+from syncd.lab.sandbox.platform import Call
+from syncd.lab.sandbox.scenario import Clinic, config_text, seed_clinic
+from syncd.lab.sandbox.server import Sandbox
 from syncd.model import Action, Event, Kind, Operation, Status, Value, Window
-from syncd.sandbox.platform import Call
-from syncd.sandbox.scenario import Clinic, config_text, seed_clinic
-from syncd.sandbox.server import Sandbox
 from syncd.systems.port import Done, Found, System
 
 HOUR = timedelta(hours=1)

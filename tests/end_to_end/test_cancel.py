@@ -12,9 +12,9 @@ import pytest
 
 from syncd.engine import recovery
 from syncd.engine.report import SystemStatus
+from syncd.lab.sandbox.faults import Fault, FaultKind
+from syncd.lab.simulate.loop import VirtualClock
 from syncd.model import Action, ConflictKind
-from syncd.sandbox.faults import Fault, FaultKind
-from syncd.simulate.loop import VirtualClock
 from tests.able import with_lag
 from tests.end_to_end.conftest import Site, opened
 

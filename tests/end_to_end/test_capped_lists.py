@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.sandbox.caps import KeptRows, ListCap
-from syncd.sandbox.scenario import Clinic
+from syncd.lab.sandbox.caps import KeptRows, ListCap
+from syncd.lab.sandbox.scenario import Clinic
 from tests.end_to_end.conftest import Site
 
 LISTS = {

@@ -14,8 +14,8 @@ from syncd.core.cleanup import CleanupScope
 from syncd.engine.cleanup import clean_up
 from syncd.engine.cleanup_report import CleanupReport
 from syncd.engine.report import RunExit
-from syncd.sandbox.asgi_transport import AsgiTransport
-from syncd.sandbox.scenario import SYSTEM_NAMES
+from syncd.lab.sandbox.asgi_transport import AsgiTransport
+from syncd.lab.sandbox.scenario import SYSTEM_NAMES
 from tests.end_to_end.virtual import VirtualSite, play
 
 Standing = Counter[tuple[str, str]]

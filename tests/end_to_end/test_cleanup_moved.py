@@ -9,9 +9,9 @@ import pytest
 
 from syncd.core.cleanup import CleanupScope, OwnershipDoubt
 from syncd.engine.report import RunExit
-from syncd.sandbox.faults import Fault, FaultKind
-from syncd.sandbox.merged_users import merge_users
-from syncd.sandbox.scenario import SYSTEM_NAMES
+from syncd.lab.sandbox.faults import Fault, FaultKind
+from syncd.lab.sandbox.merged_users import merge_users
+from syncd.lab.sandbox.scenario import SYSTEM_NAMES
 from tests.end_to_end.test_cleanup import blocks, clean, of
 from tests.end_to_end.test_cleanup_unread import lose_state
 from tests.end_to_end.virtual import VirtualSite, play

@@ -9,8 +9,8 @@ import pytest
 
 from syncd.core.cleanup import CleanupScope
 from syncd.engine.report import RunExit
-from syncd.sandbox.faults import Fault, FaultKind
-from syncd.sandbox.scenario import SYSTEM_NAMES
+from syncd.lab.sandbox.faults import Fault, FaultKind
+from syncd.lab.sandbox.scenario import SYSTEM_NAMES
 from tests.end_to_end.test_cleanup import blocks, clean
 from tests.end_to_end.test_hidden_lists import edit
 from tests.end_to_end.virtual import VirtualSite, play

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from syncd.engine.report import RunExit
+from syncd.lab.sandbox.consistency import event_summaries
 from syncd.model import Topic
-from syncd.sandbox.consistency import event_summaries
 from syncd.store.reported import open_items
 from tests.able import with_lag
 from tests.end_to_end.conftest import Site

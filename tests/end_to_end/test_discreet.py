@@ -31,8 +31,8 @@ from syncd.config.settings import Settings
 from syncd.daemon.jobs import Jobs
 from syncd.daemon.logging import set_up
 from syncd.daemon.service import JobIntervals, serve
-from syncd.sandbox.scenario import SYSTEM_NAMES, Clinic, config_text, seed_clinic
-from syncd.sandbox.server import Sandbox
+from syncd.lab.sandbox.scenario import SYSTEM_NAMES, Clinic, config_text, seed_clinic
+from syncd.lab.sandbox.server import Sandbox
 from tests.daemon.kit import until
 from tests.fast_clock import FastClock
 

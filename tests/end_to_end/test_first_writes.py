@@ -15,9 +15,9 @@ from syncd.engine import first_writes
 from syncd.engine.acknowledge import acknowledge_entry
 from syncd.engine.probing import forget_facts
 from syncd.engine.report import Report, RunExit
+from syncd.lab.sandbox.damage import Damage
+from syncd.lab.sandbox.faults import Fault, FaultKind
 from syncd.model import ReportedItem, Topic, WaitReason
-from syncd.sandbox.damage import Damage
-from syncd.sandbox.faults import Fault, FaultKind
 from syncd.store.facts import facts
 from syncd.store.reported import open_items
 from tests.end_to_end.virtual import VirtualSite, play

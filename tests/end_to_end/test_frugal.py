@@ -9,8 +9,8 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.sandbox.platform import Call
-from syncd.sandbox.scenario import PEOPLE, SYSTEM_NAMES
+from syncd.lab.sandbox.platform import Call
+from syncd.lab.sandbox.scenario import PEOPLE, SYSTEM_NAMES
 from tests.end_to_end.conftest import Site
 
 HOUR = timedelta(hours=1)

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from syncd.engine.report import RunExit
+from syncd.lab.sandbox.scenario import SYSTEM_NAMES
+from syncd.lab.simulate.drawn_facts import SYSTEM_OF
+from syncd.lab.simulate.loop import VirtualClock
 from syncd.model.platform_facts import PLATFORM_FACTS
-from syncd.sandbox.scenario import SYSTEM_NAMES
-from syncd.simulate.drawn_facts import SYSTEM_OF
-from syncd.simulate.loop import VirtualClock
 from tests.end_to_end.conftest import Site, opened
 
 REFUSED = {("crm", "home_host", "yes")}

@@ -13,10 +13,10 @@ import pytest
 
 from syncd.engine.absence_lookups import AbsenceLookups
 from syncd.engine.report import Report, RunExit
+from syncd.lab.sandbox.faults import Fault, FaultKind
+from syncd.lab.sandbox.platform import PlatformRequest
+from syncd.lab.sandbox.scenario import SYSTEM_NAMES
 from syncd.model import Topic
-from syncd.sandbox.faults import Fault, FaultKind
-from syncd.sandbox.platform import PlatformRequest
-from syncd.sandbox.scenario import SYSTEM_NAMES
 from syncd.store.reported import open_items
 from tests.end_to_end.conftest import Site
 from tests.end_to_end.virtual import VirtualSite, play

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from syncd.lab.sandbox.consistency import TAG_START
+from syncd.lab.sandbox.faults import Fault, FaultKind
+from syncd.lab.sandbox.records import PlatformAppointment
 from syncd.model import ConflictKind, StoredConflict, Window
-from syncd.sandbox.consistency import TAG_START
-from syncd.sandbox.faults import Fault, FaultKind
-from syncd.sandbox.records import PlatformAppointment
 from tests.end_to_end.conftest import Site
 
 HOUR = timedelta(hours=1)

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from syncd.engine.report import RunExit
-from syncd.sandbox import Fault, FaultKind
-from syncd.sandbox.consistency import event_summaries
-from syncd.sandbox.leadsquared.facts import USUAL_LENGTH
+from syncd.lab.sandbox import Fault, FaultKind
+from syncd.lab.sandbox.consistency import event_summaries
+from syncd.lab.sandbox.leadsquared.facts import USUAL_LENGTH
 from tests.end_to_end.conftest import Site
 
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from syncd.engine.report import Report, RunExit
-from syncd.sandbox import Fault, FaultKind
-from syncd.sandbox.consistency import event_summaries
-from syncd.sandbox.scenario import PEOPLE, SYSTEM_NAMES
+from syncd.lab.sandbox import Fault, FaultKind
+from syncd.lab.sandbox.consistency import event_summaries
+from syncd.lab.sandbox.scenario import PEOPLE, SYSTEM_NAMES
 from tests.able import with_lag
 from tests.end_to_end.conftest import Site
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from syncd.engine.report import RunExit
-from syncd.sandbox.faults import Fault, FaultKind
+from syncd.lab.sandbox.faults import Fault, FaultKind
 from tests.end_to_end.conftest import Site
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from syncd.engine.report import RunExit
+from syncd.lab.sandbox.faults import Fault, FaultKind
+from syncd.lab.sandbox.records import PlatformAppointment
 from syncd.model import ConflictKind, floor_to
-from syncd.sandbox.faults import Fault, FaultKind
-from syncd.sandbox.records import PlatformAppointment
 from tests.end_to_end.virtual import VirtualSite, play
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

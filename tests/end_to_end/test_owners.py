@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from syncd.engine.report import Report, RunExit
+from syncd.lab.sandbox import Fault, FaultKind
+from syncd.lab.sandbox.consistency import EventSummary, event_summaries
+from syncd.lab.sandbox.leadsquared.api import EmulatedLeadSquared
+from syncd.lab.sandbox.scenario import SYSTEM_NAMES
+from syncd.lab.simulate.loop import VirtualClock
 from syncd.model import EventRef, Kind
-from syncd.sandbox import Fault, FaultKind
-from syncd.sandbox.consistency import EventSummary, event_summaries
-from syncd.sandbox.leadsquared.api import EmulatedLeadSquared
-from syncd.sandbox.scenario import SYSTEM_NAMES
-from syncd.simulate.loop import VirtualClock
 from syncd.store.owners import owner_changes
 from syncd.systems.port import Found
 from tests.end_to_end import conftest

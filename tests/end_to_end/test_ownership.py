@@ -10,8 +10,8 @@ import pytest
 from syncd.app import build
 from syncd.config.load import load
 from syncd.engine.report import RunExit
-from syncd.sandbox.scenario import SYSTEM_NAMES, config_text, seed_clinic
-from syncd.sandbox.server import Sandbox
+from syncd.lab.sandbox.scenario import SYSTEM_NAMES, config_text, seed_clinic
+from syncd.lab.sandbox.server import Sandbox
 from tests.end_to_end.conftest import Site
 
 HOUR = timedelta(hours=1)

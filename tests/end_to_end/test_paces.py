@@ -15,10 +15,10 @@ from syncd.daemon.monitor import Monitor
 from syncd.daemon.poll_scheduler import read_intervals
 from syncd.engine.report import RunExit
 from syncd.engine.running_events import Depth
+from syncd.lab.sandbox.consistency import disagreements, event_summaries
+from syncd.lab.sandbox.limits import RateLimit
+from syncd.lab.sandbox.scenario import SYSTEM_NAMES
 from syncd.model import WaitReason
-from syncd.sandbox.consistency import disagreements, event_summaries
-from syncd.sandbox.limits import RateLimit
-from syncd.sandbox.scenario import SYSTEM_NAMES
 from tests.end_to_end.virtual import VirtualSite, play
 
 NEAR = 10.0

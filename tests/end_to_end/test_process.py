@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from syncd.sandbox import Fault, FaultKind
-from syncd.sandbox.consistency import disagreements, event_summaries
-from syncd.sandbox.scenario import SYSTEM_NAMES, Clinic, config_text, seed_clinic
-from syncd.sandbox.server import Sandbox
+from syncd.lab.sandbox import Fault, FaultKind
+from syncd.lab.sandbox.consistency import disagreements, event_summaries
+from syncd.lab.sandbox.scenario import SYSTEM_NAMES, Clinic, config_text, seed_clinic
+from syncd.lab.sandbox.server import Sandbox
 from tests.daemon.kit import until
 
 pytestmark = pytest.mark.slow

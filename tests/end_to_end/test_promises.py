@@ -12,9 +12,9 @@ from datetime import timedelta
 import pytest
 
 from syncd.engine.report import RunExit
+from syncd.lab.sandbox import Fault, FaultKind
+from syncd.lab.sandbox.scenario import PEOPLE, SYSTEM_NAMES
 from syncd.model import SystemState
-from syncd.sandbox import Fault, FaultKind
-from syncd.sandbox.scenario import PEOPLE, SYSTEM_NAMES
 from tests.end_to_end.conftest import Site
 
 HOUR = timedelta(hours=1)

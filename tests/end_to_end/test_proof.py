@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from syncd.engine.report import RunExit, SystemStatus
+from syncd.lab.sandbox.scenario import SYSTEM_NAMES
 from syncd.model import ReportedItem, Topic
-from syncd.sandbox.scenario import SYSTEM_NAMES
 from syncd.store.reported import open_items
 from tests.end_to_end.conftest import Site
 

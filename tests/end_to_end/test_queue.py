@@ -15,7 +15,7 @@ from syncd.cli.main import run_with
 from syncd.daemon.control_socket import control_socket
 from syncd.daemon.jobs import Jobs
 from syncd.daemon.lock import StateLock
-from syncd.sandbox import Fault, FaultKind
+from syncd.lab.sandbox import Fault, FaultKind
 from tests.end_to_end.conftest import Site
 
 HOUR = timedelta(hours=1)

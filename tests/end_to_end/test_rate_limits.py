@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from syncd.engine.report import RunExit, SystemStatus
-from syncd.sandbox.faults import Fault, FaultKind
-from syncd.sandbox.limit_replies import REPLY_PLACES, LimitReply
-from syncd.sandbox.limits import RateLimit
-from syncd.sandbox.scenario import SYSTEM_NAMES
+from syncd.lab.sandbox.faults import Fault, FaultKind
+from syncd.lab.sandbox.limit_replies import REPLY_PLACES, LimitReply
+from syncd.lab.sandbox.limits import RateLimit
+from syncd.lab.sandbox.scenario import SYSTEM_NAMES
 from syncd.systems.learned_limits import LearnedLimits
 from tests.end_to_end.virtual import VirtualSite, play
 

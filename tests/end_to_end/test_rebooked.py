@@ -8,8 +8,8 @@ import pytest
 
 from syncd.core.rebooked import REBOOKED
 from syncd.engine.report import RunExit
+from syncd.lab.sandbox.records import PlatformAppointment
 from syncd.model import ConflictKind, floor_to
-from syncd.sandbox.records import PlatformAppointment
 from tests.end_to_end.conftest import Site
 
 HOUR = timedelta(hours=1)

@@ -9,9 +9,9 @@ import pytest
 
 from syncd.engine import series_writes
 from syncd.engine.report import RunExit
+from syncd.lab.sandbox.recurring import book_series, delete_series, move_series
 from syncd.model import Action, WaitReason
 from syncd.model.pauses import Pause
-from syncd.sandbox.recurring import book_series, delete_series, move_series
 from syncd.store.facts import facts_named
 from syncd.store.pauses import pauses, save_pauses
 from tests.end_to_end.conftest import Site

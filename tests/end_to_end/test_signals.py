@@ -11,8 +11,8 @@ from time import monotonic
 import pytest
 
 from syncd.engine.report import RunExit, SystemStatus
-from syncd.sandbox import Fault, FaultKind
-from syncd.sandbox.scenario import SYSTEM_NAMES
+from syncd.lab.sandbox import Fault, FaultKind
+from syncd.lab.sandbox.scenario import SYSTEM_NAMES
 from syncd.store.availability import availabilities
 from tests.daemon.kit import until
 from tests.end_to_end.test_process import Place, place, ready

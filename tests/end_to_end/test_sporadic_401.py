@@ -7,8 +7,8 @@ from typing import TypeVar
 
 import pytest
 
+from syncd.lab.sandbox import Fault, FaultKind
 from syncd.model import SystemState
-from syncd.sandbox import Fault, FaultKind
 from syncd.systems import access
 from syncd.systems.access import Access
 from tests.end_to_end.conftest import Site

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from syncd.engine.report import RunExit
+from syncd.lab.sandbox import Fault, FaultKind
+from syncd.lab.sandbox.consistency import event_summaries
+from syncd.lab.sandbox.scenario import SYSTEM_NAMES
 from syncd.model import Topic
-from syncd.sandbox import Fault, FaultKind
-from syncd.sandbox.consistency import event_summaries
-from syncd.sandbox.scenario import SYSTEM_NAMES
 from tests.end_to_end.conftest import Site
 
 

@@ -11,9 +11,9 @@ import pytest
 
 from syncd.cli.main import run_with
 from syncd.engine.report import Report, RunExit
+from syncd.lab.sandbox.scenario import PEOPLE
+from syncd.lab.sandbox.write_access import forbid_writes
 from syncd.model import Action
-from syncd.sandbox.scenario import PEOPLE
-from syncd.sandbox.write_access import forbid_writes
 from tests.end_to_end.conftest import Site
 from tests.end_to_end.test_queue import printed
 

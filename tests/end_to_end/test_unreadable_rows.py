@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from syncd.engine.report import RunExit, SystemStatus
+from syncd.lab.sandbox import Fault, FaultKind
+from syncd.lab.sandbox.broken_rows import RowDefect
+from syncd.lab.sandbox.consistency import event_summaries
+from syncd.lab.sandbox.scenario import SYSTEM_NAMES
 from syncd.model import Topic
-from syncd.sandbox import Fault, FaultKind
-from syncd.sandbox.broken_rows import RowDefect
-from syncd.sandbox.consistency import event_summaries
-from syncd.sandbox.scenario import SYSTEM_NAMES
 from syncd.store.reported import open_items
 from tests.end_to_end.conftest import Site
 

@@ -12,9 +12,9 @@ import pytest
 
 from syncd.engine import write_systems
 from syncd.engine.report import RunExit
+from syncd.lab.sandbox import Fault, FaultKind
+from syncd.lab.sandbox.leadconnector import wire
 from syncd.model import ConflictKind
-from syncd.sandbox import Fault, FaultKind
-from syncd.sandbox.leadconnector import wire
 from tests.end_to_end.conftest import Site
 
 HOUR = timedelta(hours=1)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from syncd.engine.report import RunExit
+from syncd.lab.sandbox.write_access import allow_writes, forbid_writes
 from syncd.model import Action, WaitReason
-from syncd.sandbox.write_access import allow_writes, forbid_writes
 from tests.end_to_end.conftest import Site
 
 

@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 from syncd.app import App, build
 from syncd.config.load import load
 from syncd.engine.report import Report
-from syncd.sandbox.asgi_transport import AsgiTransport
-from syncd.sandbox.scenario import SYSTEM_NAMES, Clinic, config_text, seed_clinic
-from syncd.sandbox.server import Sandbox
-from syncd.simulate.loop import VirtualClock, run_virtually
+from syncd.lab.sandbox.asgi_transport import AsgiTransport
+from syncd.lab.sandbox.scenario import SYSTEM_NAMES, Clinic, config_text, seed_clinic
+from syncd.lab.sandbox.server import Sandbox
+from syncd.lab.simulate.loop import VirtualClock, run_virtually
 from syncd.store import Store
 
 T = TypeVar("T")

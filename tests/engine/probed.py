@@ -16,14 +16,14 @@ from syncd.app import App, build
 from syncd.config.load import load
 from syncd.engine.canaries import Canaries
 from syncd.engine.probe_outcome import ProbeOutcome, ProbeRun
+from syncd.lab.sandbox.asgi_transport import AsgiTransport
+from syncd.lab.sandbox.clock import ManualClock
+from syncd.lab.sandbox.platform import Platform
+from syncd.lab.sandbox.scenario import SYSTEM_NAMES, Clinic, config_text, seed_clinic
+from syncd.lab.sandbox.server import Sandbox
 from syncd.model import Fact
 from syncd.model.canary import Canary
 from syncd.model.platform_facts import PlatformKind
-from syncd.sandbox.asgi_transport import AsgiTransport
-from syncd.sandbox.clock import ManualClock
-from syncd.sandbox.platform import Platform
-from syncd.sandbox.scenario import SYSTEM_NAMES, Clinic, config_text, seed_clinic
-from syncd.sandbox.server import Sandbox
 from syncd.store.canaries import canaries
 from syncd.store.facts import facts
 

@@ -9,8 +9,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from syncd.lab.simulate.loop import VirtualClock, run_virtually
 from syncd.model import Event, Operation, Person
-from syncd.simulate.loop import VirtualClock, run_virtually
 from syncd.store.store import Store
 from syncd.systems.port import Reply, Snapshot
 from tests.core.kit import NOW, SYSTEMS

@@ -22,8 +22,8 @@ from tests.engine.test_planted_bugs import (
     Plant,
     an_unanswered_write_is_repeated_blindly,
 )
+from tests.lab.simulate.plants import the_journal_is_not_written
 from tests.planted.swap import swap
-from tests.simulate.plants import the_journal_is_not_written
 
 # Names of events are given by the systems in order: the first one of system a is a0.
 

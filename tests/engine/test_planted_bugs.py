@@ -35,9 +35,8 @@ from tests.engine import test_ownership as ownership
 from tests.engine import test_promises as promises
 from tests.engine import test_running_events as lasting
 from tests.engine.conftest import Rig, open_rig
-from tests.planted.swap import swap
-from tests.simulate.copied import a_customer_ends_nothing, every_tag_is_ours
-from tests.simulate.plants import (
+from tests.lab.simulate.copied import a_customer_ends_nothing, every_tag_is_ours
+from tests.lab.simulate.plants import (
     a_queued_write_counts_as_done,
     history_is_not_kept,
     nobody_is_anybody,
@@ -45,7 +44,8 @@ from tests.simulate.plants import (
     the_guard_is_off,
     the_journal_is_not_written,
 )
-from tests.simulate.plants_of_proof import absence_believed_at_once, one_proof_is_enough
+from tests.lab.simulate.plants_of_proof import absence_believed_at_once, one_proof_is_enough
+from tests.planted.swap import swap
 
 Patch = pytest.MonkeyPatch
 Plant = Callable[[Patch], None]

@@ -16,9 +16,9 @@ from syncd.model import Changes, UserState
 from syncd.systems.port import PlatformError, RejectedError
 from tests.engine import test_proof as proof
 from tests.engine.conftest import Rig, open_rig
+from tests.lab.simulate.plants import the_guard_is_off
+from tests.lab.simulate.plants_of_proof import a_hidden_list_is_believed, one_proof_is_enough
 from tests.planted.swap import swap
-from tests.simulate.plants import the_guard_is_off
-from tests.simulate.plants_of_proof import a_hidden_list_is_believed, one_proof_is_enough
 
 Patch = pytest.MonkeyPatch
 

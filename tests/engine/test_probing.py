@@ -11,13 +11,13 @@ import pytest
 
 from syncd.engine.probe_plan import MAX_CALLS, plan_probe
 from syncd.engine.report import Report, SystemStatus
+from syncd.lab.sandbox.faults import Fault, FaultKind
+from syncd.lab.sandbox.records import PlatformBlock
 from syncd.model.platform_facts import (
     PLATFORM_FACTS,
     MeasuredBy,
     PlatformFact,
 )
-from syncd.sandbox.faults import Fault, FaultKind
-from syncd.sandbox.records import PlatformBlock
 from syncd.systems.probing import CANARY_LENGTH
 from tests.engine.probed import SYSTEM_OF, Office, an_office, outcome
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from syncd.lab.sandbox.faults import Fault, FaultKind
 from syncd.model.pauses import Pause
-from syncd.sandbox.faults import Fault, FaultKind
 from syncd.store.created_ids import created_ids_path
 from syncd.store.pauses import end_pauses, save_pauses
 from tests.engine.probed import Killed, Office, an_office, outcome

@@ -19,8 +19,8 @@ from tempfile import TemporaryDirectory
 
 from syncd.app import build
 from syncd.config.load import load
-from tests.bench.state import age, converge
-from tests.bench.world import found
+from syncd.lab.bench.state import age, converge
+from syncd.lab.bench.world import found
 from tests.hostile.attacks import ATTACKS
 from tests.hostile.front import Front, fronted
 from tests.hostile.siege import LISTS, MOST_BLOCKED, MOST_MEMORY

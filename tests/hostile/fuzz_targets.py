@@ -21,6 +21,10 @@ from syncd.app import build, build_systems
 from syncd.config.load import load
 from syncd.daemon.control_socket import control_socket, short_path
 from syncd.daemon.jobs import Jobs
+from syncd.lab.sandbox.clock import ManualClock
+from syncd.lab.sandbox.consistency import DisagreementKind, disagreements, event_summaries
+from syncd.lab.sandbox.scenario import SYSTEM_NAMES, Clinic, config_text, seed_clinic
+from syncd.lab.sandbox.server import Sandbox
 from syncd.model import (
     MAX_DAILY_WAIT,
     Action,
@@ -31,10 +35,6 @@ from syncd.model import (
     Value,
     Window,
 )
-from syncd.sandbox.clock import ManualClock
-from syncd.sandbox.consistency import DisagreementKind, disagreements, event_summaries
-from syncd.sandbox.scenario import SYSTEM_NAMES, Clinic, config_text, seed_clinic
-from syncd.sandbox.server import Sandbox
 from syncd.systems import decoding, leadconnector, leadconnector_v1, leadsquared
 from syncd.systems.client import HttpResponse, open_client
 from syncd.systems.facts import FactStore

@@ -13,7 +13,7 @@ from math import ceil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from syncd.sandbox.scenario import SYSTEM_NAMES
+from syncd.lab.sandbox.scenario import SYSTEM_NAMES
 from tests.hostile.attack import Attack
 from tests.hostile.attacks import ATTACKS
 from tests.hostile.siege import Result, siege

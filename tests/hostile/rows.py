@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from syncd.sandbox.odd_responses import ODD_RESPONSES, OddResponse
+from syncd.lab.sandbox.odd_responses import ODD_RESPONSES, OddResponse
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from syncd.cli.run import settings_secrets
 from syncd.config.load import load
+from syncd.lab.sandbox.consistency import EventSummary, disagreements, event_summaries
+from syncd.lab.sandbox.limits import RateLimit
+from syncd.lab.sandbox.scenario import PEOPLE, SYSTEM_NAMES, Clinic, config_text, seed_clinic
+from syncd.lab.sandbox.server import Sandbox
 from syncd.model import floor_to
-from syncd.sandbox.consistency import EventSummary, disagreements, event_summaries
-from syncd.sandbox.limits import RateLimit
-from syncd.sandbox.scenario import PEOPLE, SYSTEM_NAMES, Clinic, config_text, seed_clinic
-from syncd.sandbox.server import Sandbox
 from tests.hostile.attack import Attack, Exchange, Nobody
 from tests.hostile.front import Front, fronted
 from tests.hostile.slowness import Stopwatch

@@ -13,11 +13,11 @@ import pytest
 from syncd.app import App, build
 from syncd.config.load import load
 from syncd.engine.report import Report, SystemStatus
+from syncd.lab.sandbox.clock import ManualClock
+from syncd.lab.sandbox.consistency import disagreements, event_summaries
+from syncd.lab.sandbox.scenario import SYSTEM_NAMES, Clinic, config_text, seed_clinic
+from syncd.lab.sandbox.server import Sandbox
 from syncd.model import SystemState, floor_to
-from syncd.sandbox.clock import ManualClock
-from syncd.sandbox.consistency import disagreements, event_summaries
-from syncd.sandbox.scenario import SYSTEM_NAMES, Clinic, config_text, seed_clinic
-from syncd.sandbox.server import Sandbox
 from tests.hostile.front import Front, fronted
 from tests.hostile.rows import ROWS, Row
 

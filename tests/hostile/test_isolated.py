@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from syncd.sandbox.scenario import Clinic, config_text, seed_clinic
-from syncd.sandbox.server import Sandbox
+from syncd.lab.sandbox.scenario import Clinic, config_text, seed_clinic
+from syncd.lab.sandbox.server import Sandbox
 from tests.daemon.kit import until
 from tests.hostile.front import Front, fronted
 from tests.hostile.slowness import Stopwatch

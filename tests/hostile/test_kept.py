@@ -13,7 +13,7 @@ import pytest
 
 from syncd.app import build
 from syncd.config.load import load
-from syncd.sandbox.scenario import SYSTEM_NAMES
+from syncd.lab.sandbox.scenario import SYSTEM_NAMES
 from syncd.systems.sizes import MAX_ROWS
 from tests.hostile.fuzz_targets import scene
 from tests.hostile.fuzzed import Spoiled

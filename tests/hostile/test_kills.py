@@ -13,7 +13,7 @@ from random import Random
 
 import pytest
 
-from syncd.sandbox.scenario import SYSTEM_NAMES
+from syncd.lab.sandbox.scenario import SYSTEM_NAMES
 from tests.hostile.siege import EVERY, Siege, siege
 from tests.hostile.watched_daemon import CLOCK, MONOTONIC
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from syncd.sandbox.clock import ManualClock
+from syncd.lab.sandbox.clock import ManualClock
 from syncd.systems import leadconnector
 from syncd.systems.client import open_client
 from syncd.systems.exchange import LARGE, MAX_BYTES

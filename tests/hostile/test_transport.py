@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from syncd.lab.sandbox.clock import ManualClock
 from syncd.model import MAX_DAILY_WAIT, MAX_WAIT
-from syncd.sandbox.clock import ManualClock
 from syncd.systems import leadconnector, leadconnector_v1, leadsquared
 from syncd.systems.client import HttpResponse, open_client
 from syncd.systems.port import PlatformError, UnknownOutcomeError

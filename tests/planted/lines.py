@@ -1,6 +1,6 @@
 """Requirements for unusual people and platforms, each with bugs that break it.
 
-A bug of the simulator is caught by the day that is given with it in `tests/simulate/plants.py`.
+A bug of the simulator is caught by the day that is given with it in `tests/lab/simulate/plants.py`.
 Bugs that no simulated day can show are in `tests/planted/named.py`, and are caught by the tests
 that are named here.
 """

@@ -104,7 +104,7 @@ MEASURING = (
         "The simulator performs each act often enough, instead of only drawing it",
         also=(
             (
-                "tests/simulate/test_performed.py::"
+                "tests/lab/simulate/test_performed.py::"
                 "test_planted_an_act_without_a_target_counts_as_not_performed"
             ),
         ),

@@ -14,7 +14,7 @@ _HEAD = """\
 # Planted bugs
 
 For developers. Each row is a requirement of syncd, with bugs that were planted to break it and the
-check that catches them: a day of the simulator (`tests/simulate/plants.py` names the day), or a
+check that catches them: a day of the simulator (`tests/lab/simulate/plants.py` names the day), or a
 test where no simulated day can show the bug. `make prove` plants each bug and verifies that it is
 caught. `python -m tests.planted.page` writes this page; a test compares it with the code.
 """

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.lab.simulate.every_plant import PLANTS
 from tests.planted.line import Line
 from tests.planted.lines import LINES
 from tests.planted.page import PAGE, page
 from tests.planted.plugin import BUG, MODULES
 from tests.prove import HOUSE
-from tests.simulate.every_plant import PLANTS
 
 NAMED = [pair for line in LINES for pair in line.named]
 SIMULATED = {plant.__name__ for plant, _ in PLANTS}

@@ -14,7 +14,7 @@ from tests.prove import HOUSE
 
 TESTS = HOUSE / "tests"
 PATCHING = {"setattr", "delattr", "setitem", "delitem"}
-PLANTS = ("tests/planted/*.py", "tests/simulate/plants*.py", "tests/*/test_planted*.py")
+PLANTS = ("tests/planted/*.py", "tests/lab/simulate/plants*.py", "tests/*/test_planted*.py")
 """Files that only plant bugs. In other files, tests patch besides other things that they do."""
 
 EXCEPTIONS: Mapping[str, str] = {

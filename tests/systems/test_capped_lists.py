@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from syncd.lab.sandbox.clock import ManualClock
 from syncd.model import Kind, Topic, Window
-from syncd.sandbox.clock import ManualClock
 from syncd.systems import capped_lists
 from syncd.systems.capped_lists import CappedLists, ListResult, ReadLimit
 from syncd.systems.facts import FactStore
 from syncd.systems.list_caps import MAX_EXTRA, uncovered
 from syncd.systems.port import ListCall, RetryableError
-from tests.sandbox.kit import NOW, at
+from tests.lab.sandbox.kit import NOW, at
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 WINDOW = Window(at(0), at(0) + 60 * DAY)

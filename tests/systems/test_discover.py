@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 
 import pytest
 
+from syncd.lab.sandbox import Fault, FaultKind
+from syncd.lab.sandbox.leadconnector import EmulatedLeadConnector
+from syncd.lab.sandbox.leadconnector.associations_api import AssociationRecord
+from syncd.lab.sandbox.leadsquared.records import Category
+from syncd.lab.sandbox.scenario import Clinic, seed_clinic
+from syncd.lab.sandbox.server import Sandbox
 from syncd.model import UserState
-from syncd.sandbox import Fault, FaultKind
-from syncd.sandbox.leadconnector import EmulatedLeadConnector
-from syncd.sandbox.leadconnector.associations_api import AssociationRecord
-from syncd.sandbox.leadsquared.records import Category
-from syncd.sandbox.scenario import Clinic, seed_clinic
-from syncd.sandbox.server import Sandbox
 from syncd.systems import leadconnector, leadconnector_v1, leadsquared
 from syncd.systems.inventory import SystemInventory
 from syncd.systems.leadconnector.members import MAX_NAMES

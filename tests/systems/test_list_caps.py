@@ -22,7 +22,7 @@ from syncd.systems.list_caps import (
     proven_spans,
     uncovered,
 )
-from tests.sandbox.kit import at
+from tests.lab.sandbox.kit import at
 
 DAY = timedelta(days=1)
 SPAN = Window(at(0), at(0) + 10 * DAY)

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import zlib
 
-from syncd.sandbox.clock import ManualClock
+from syncd.lab.sandbox.clock import ManualClock
 from syncd.systems import leadconnector, leadconnector_v1, leadsquared
 from syncd.systems.client import open_client
 from syncd.systems.port import PlatformError, RejectedError, RetryableError, UnauthorizedError

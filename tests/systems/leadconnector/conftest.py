@@ -17,14 +17,14 @@ from starlette.datastructures import Headers, QueryParams
 from starlette.routing import Match
 from starlette.types import Message, Receive, Scope, Send
 
+from syncd.lab.sandbox.clock import ManualClock
+from syncd.lab.sandbox.faults import Fault, FaultKind
+from syncd.lab.sandbox.ids import alnum_ids
+from syncd.lab.sandbox.leadconnector import EmulatedLeadConnector as Platform
+from syncd.lab.sandbox.serving import serving
 from syncd.model import Action, Event, Kind, Operation, Value, Window
-from syncd.sandbox.clock import ManualClock
-from syncd.sandbox.faults import Fault, FaultKind
-from syncd.sandbox.ids import alnum_ids
-from syncd.sandbox.leadconnector import EmulatedLeadConnector as Platform
-from syncd.sandbox.serving import serving
 from syncd.systems.leadconnector import Account, CalendarMapping, LeadConnector
-from tests.sandbox.kit import HOUR, NOW, at
+from tests.lab.sandbox.kit import HOUR, NOW, at
 
 WINDOW = Window(at(0), at(0, 9))
 """A week."""

@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import pytest
 
+from syncd.lab.sandbox.caps import KeptRows, ListCap
 from syncd.model import EventRef, Fact, Kind
-from syncd.sandbox.caps import KeptRows, ListCap
 from syncd.systems.facts import FactStore
 from syncd.systems.leadconnector import CalendarMapping, LeadConnector
 from syncd.systems.measured import Side
 from syncd.systems.port import Found, Gone, Unknown
-from tests.sandbox.kit import HOUR, at
+from tests.lab.sandbox.kit import HOUR, at
 
 from .conftest import BLOCKED, WINDOW, Clinic, hour
 

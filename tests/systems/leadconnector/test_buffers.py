@@ -13,7 +13,7 @@ from syncd.systems.facts import FactStore
 from syncd.systems.leadconnector import CalendarMapping, wire
 from syncd.systems.leadconnector.buffers import store_buffers, stored_buffers
 from syncd.systems.leadconnector.directory import directory_of
-from tests.sandbox.kit import at
+from tests.lab.sandbox.kit import at
 
 from .conftest import WINDOW, Clinic
 

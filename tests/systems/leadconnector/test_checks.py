@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from syncd.sandbox.faults import Fault, FaultKind
+from syncd.lab.sandbox.faults import Fault, FaultKind
 from syncd.systems.leadconnector import CalendarMapping, LeadConnector
 
 from .conftest import Clinic

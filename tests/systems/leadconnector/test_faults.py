@@ -5,8 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
-from syncd.sandbox.faults import FaultKind
-from syncd.sandbox.limits import RateLimit
+from syncd.lab.sandbox.faults import FaultKind
+from syncd.lab.sandbox.limits import RateLimit
 from syncd.systems.leadconnector import faults
 from syncd.systems.port import (
     PlatformError,
@@ -17,7 +17,7 @@ from syncd.systems.port import (
     UnauthorizedError,
 )
 from syncd.systems.redact import Redactor, platform_words
-from tests.sandbox.kit import at
+from tests.lab.sandbox.kit import at
 from tests.systems.scripted import whole
 
 from .conftest import EVENTS, TOKEN, WINDOW, Clinic

@@ -8,7 +8,7 @@ import pytest
 from syncd.model import Action, EventRef, Kind, Status, Topic
 from syncd.systems.leadconnector import CalendarMapping, LeadConnector
 from syncd.systems.port import Done, Found, Gone, RejectedError, RejectionReason
-from tests.sandbox.kit import HOUR, at
+from tests.lab.sandbox.kit import HOUR, at
 
 from .conftest import WINDOW, Clinic, each, events, hour, operation
 

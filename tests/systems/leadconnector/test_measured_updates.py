@@ -10,7 +10,7 @@ from syncd.model import Action, Status
 from syncd.systems.leadconnector import CalendarMapping
 from syncd.systems.measured import Side
 from syncd.systems.port import Done
-from tests.sandbox.kit import at
+from tests.lab.sandbox.kit import at
 
 from .conftest import WINDOW, Clinic, hour, operation
 

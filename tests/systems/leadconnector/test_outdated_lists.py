@@ -5,7 +5,7 @@ from __future__ import annotations
 from syncd.model import EventRef, Kind
 from syncd.systems.leadconnector import CalendarMapping, LeadConnector
 from syncd.systems.port import Found
-from tests.sandbox.kit import at
+from tests.lab.sandbox.kit import at
 from tests.systems.leadconnector.conftest import EVENTS, WINDOW, Clinic, hour
 
 

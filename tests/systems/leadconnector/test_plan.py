@@ -14,7 +14,7 @@ from syncd.systems.leadconnector.directory import Calendar
 from syncd.systems.leadconnector.plan import LIST_LOOK_BACK, LISTS, plan
 from syncd.systems.leadconnector.resources import Resource
 from syncd.systems.port import ListCall
-from tests.sandbox.kit import at
+from tests.lab.sandbox.kit import at
 from tests.systems.fewest import fewest
 
 WINDOW = Window(at(0), at(0, 9))

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from syncd.lab.sandbox.faults import FaultKind
 from syncd.model import EventRef, Kind, Status, Topic, Window
 from syncd.model.all_day import AllDay, AllDayRule
-from syncd.sandbox.faults import FaultKind
 from syncd.systems.leadconnector import CalendarMapping
 from syncd.systems.port import (
     Gone,
@@ -17,7 +17,7 @@ from syncd.systems.port import (
     UnauthorizedError,
     UnreadableError,
 )
-from tests.sandbox.kit import at, ms
+from tests.lab.sandbox.kit import at, ms
 
 from .conftest import BLOCKED, EVENTS, WINDOW, Clinic, each, events, hour, rows
 

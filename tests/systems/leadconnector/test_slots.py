@@ -7,7 +7,7 @@ import pytest
 
 from syncd.model import Offer, Window
 from syncd.systems.leadconnector import CalendarMapping
-from tests.sandbox.kit import HOUR, at, ms
+from tests.lab.sandbox.kit import HOUR, at, ms
 
 from .conftest import WINDOW, Clinic
 

@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
+from syncd.lab.sandbox.faults import FaultKind
+from syncd.lab.sandbox.records import PlatformBlock
 from syncd.model import Action, Event, EventRef, Kind, Person, Status
 from syncd.model.platform_facts import YES
-from syncd.sandbox.faults import FaultKind
-from syncd.sandbox.records import PlatformBlock
 from syncd.systems.leadconnector import CalendarMapping, LeadConnector
 from syncd.systems.port import (
     Found,
@@ -24,7 +24,7 @@ from syncd.systems.port import (
     UnauthorizedError,
     Unknown,
 )
-from tests.sandbox.kit import HOUR, at, ms
+from tests.lab.sandbox.kit import HOUR, at, ms
 
 from .conftest import BLOCKED, WINDOW, Clinic, each, events, hour, operation, rows
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from syncd.lab.sandbox.faults import FaultKind
 from syncd.model import Action, Status, Statuses, Value
-from syncd.sandbox.faults import FaultKind
 from syncd.systems.leadconnector import CalendarMapping
 from syncd.systems.leadconnector.wire import WholeAppointment, WriteResponse
 from syncd.systems.port import (
@@ -20,7 +20,7 @@ from syncd.systems.port import (
     TargetChanged,
     UnknownOutcomeError,
 )
-from tests.sandbox.kit import at
+from tests.lab.sandbox.kit import at
 
 from .conftest import KEY, WINDOW, Clinic, hour, operation
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from syncd.lab.sandbox.faults import FaultKind
 from syncd.model import Action, Kind, Value, Window
-from syncd.sandbox.faults import FaultKind
 from syncd.systems.leadconnector import CalendarMapping, LeadConnector
 from syncd.systems.port import (
     Done,
@@ -21,7 +21,7 @@ from syncd.systems.port import (
     Unknown,
     UnknownOutcomeError,
 )
-from tests.sandbox.kit import HOUR, at
+from tests.lab.sandbox.kit import HOUR, at
 
 from .conftest import KEY, WINDOW, Clinic, events, hour, operation
 
