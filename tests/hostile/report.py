@@ -98,7 +98,7 @@ async def table(attacks: Sequence[Attack], side_by_side: int = SIDE_BY_SIDE) -> 
         async with alone if heavy else beside:
             async for result in run(bundle, folder / f"{number}"):
                 found.append(result)
-                _say("\n".join(filter(None, [line(result), result.stacks])))
+                _say("\n".join(filter(None, [line(result), result.evidence])))
 
     with TemporaryDirectory() as folder:
         async with asyncio.TaskGroup() as group:

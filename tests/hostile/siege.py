@@ -39,6 +39,7 @@ MOST_BLOCKED = 0.2
 MOST_DEAF = 2.0
 LATER = 1.0
 PATIENCE = 12.0
+MOST_EVIDENCE = 20_000
 PLENTY = 2_000
 """Allowed calls in ten seconds."""
 
@@ -50,7 +51,8 @@ class Result:
     """The result of one attack.
 
     ``seconds`` are wall seconds until the change was carried, by job; ``memory`` is in MB. The
-    verdict uses `Stopwatch.net`. ``stacks`` says what a blocked loop was doing.
+    verdict uses `Stopwatch.net`. ``evidence``, after harm, is what the daemon logged meanwhile, and
+    what a blocked loop was doing.
     """
 
     attack: Attack
@@ -61,7 +63,7 @@ class Result:
     blocked: float = 0.0
     blocked_wall: float = 0.0
     problems: list[str] = field(default_factory=list)
-    stacks: str = ""
+    evidence: str = ""
 
     @property
     def verdict(self) -> str:
@@ -174,13 +176,14 @@ class Siege(Watched):
 
     async def suffer(self, attack: Attack, system: str) -> Result:
         """Send an attack instead of a system's lists, while the two others have work to do."""
-        result = Result(attack, system)
+        result, logged = Result(attack, system), len(self.log())
         jobs = ("resync", "poll") if attack.slow else ("resync",)
         for job in jobs:
             await self._attack(result, job)
             await self._recover(result)
             if not self.alive:
                 result.problems.append("the daemon is dead")
+                result.evidence = self.evidence(logged)
                 return result
         result.problems += self.complaints() + self.indiscreet()
         result.memory, (result.blocked, result.blocked_wall) = (
@@ -191,10 +194,15 @@ class Siege(Watched):
             result.problems.append(f"{result.memory:.0f} MB")
         if result.blocked > MOST_BLOCKED:
             result.problems.append(f"the loop was blocked for {result.blocked:.2f} s")
-            result.stacks = self.long_steps()
         if result.blocked_wall > MOST_DEAF and result.blocked > MOST_DEAF / 2:
             result.problems.append(f"deaf for {result.blocked_wall:.1f} s")
+        if result.problems:
+            result.evidence = self.evidence(logged)
         return result
+
+    def evidence(self, since: int) -> str:
+        """Return the log since that length, and the long steps of the loop."""
+        return f"{self.log()[since:][-MOST_EVIDENCE:].decode(errors='replace')}{self.long_steps()}"
 
     async def _attack(self, result: Result, job: str) -> None:
         system, front = result.system, self.fronts[result.system]

@@ -58,7 +58,7 @@ async def harm(bundle: Bundle, folder: Path) -> dict[str, str]:
         home = folder / str(number)
         results = [result async for result in run(remaining, home)]
         found = {
-            f"{r.attack.name} from {r.system}": f"{r.verdict}\n{r.stacks}"
+            f"{r.attack.name} from {r.system}": f"{r.verdict}\n{r.evidence}"
             for r in results
             if r.problems
         }
