@@ -1,10 +1,12 @@
 """Run the asyncio tasks of each system in a lane, so that a slow system delays no other.
 
-All systems are read in parallel. Once two have responded (or one, if only two are read), the others
-get `GRACE` seconds. A read that has not ended by then is late: it continues in the background, and
-the cycle counts its system as unknown. While a task of a system is in the background, nothing else
-is read from or written to that system; a later cycle uses the result. Writes work the same way.
-Background tasks may change the state, except while decisions are made (`DecisionGate`).
+All systems are read in parallel. Once two reads have ended, with a response or a fault, the others
+get `GRACE` seconds; once one has ended, if only two are read; at once, if only one is read because
+the others still have a task in the background. A read that has not ended by then is late: it
+continues in the background, and the cycle counts its system as unknown. While a task of a system is
+in the background, nothing else is read from or written to that system; a later cycle uses the
+result. Writes work the same way. Background tasks may change the state, except while decisions are
+made (`DecisionGate`).
 """
 
 from __future__ import annotations
@@ -225,9 +227,12 @@ class SystemTasks:
             if name not in observed and name not in busy:
                 self._requests[name] = request
                 fresh[name] = self._reads.tasks[name] = asyncio.create_task(work(name, request))
-        answered = sum(seen.state is SystemStatus.OK for seen in observed.values())
+        ended_before = len(observed.keys() & wanted.keys())
+        # A system with a task in the background is not waited for, so it counts for nothing here.
+        least = 0 if busy & wanted.keys() else 1
+        enough = min(_PAIR, max(least, ended_before + len(fresh) - 1))
         try:
-            await self._wait(fresh, answered, min(_PAIR, max(1, len(wanted) - 1)))
+            await self._wait(fresh, enough - ended_before)
         finally:
             ended = self._reads.take_ended(fresh, self._on_late_read)
             for name in ended:
@@ -336,16 +341,16 @@ class SystemTasks:
     async def _wait(
         self,
         tasks: Mapping[str, asyncio.Task[Any]],
-        answered: int,
         enough: int,
     ) -> None:
-        """Wait for these tasks, at most ``grace`` seconds after ``enough`` systems responded."""
+        """Wait for these tasks, at most ``grace`` seconds after ``enough`` of them have ended."""
         loop = asyncio.get_running_loop()
         open_: set[asyncio.Task[Any]] = set(tasks.values())
         until: float | None = None
+        ended = 0
         try:
             while open_:
-                if until is None and answered >= enough and not self.waits_for_all:
+                if until is None and ended >= enough and not self.waits_for_all:
                     until = loop.time() + self.grace
                 timeout = None if until is None else max(0.0, until - loop.time())
                 done, open_ = await asyncio.wait(
@@ -353,7 +358,7 @@ class SystemTasks:
                 )
                 if not done:
                     return
-                answered += sum(_has_responded(task.result()) for task in done)
+                ended += len(done)
         except asyncio.CancelledError:
             for task in tasks.values():
                 task.cancel()
@@ -415,17 +420,13 @@ class SystemTasks:
 
 
 _PAIR = 2
-"""The number of systems that must respond before a change can be propagated between them."""
+"""A change can be propagated between two systems; more are not waited for."""
 
 MIN_SYSTEMS = 3
 """With fewer systems, no two are left beside a late system, so a cycle waits for all."""
 
 MAX_LATE_RESPONSES = 100
 """The number of late responses that are kept until the same call is made again."""
-
-
-def _has_responded(result: object) -> bool:
-    return isinstance(result, Observation) and result.state is SystemStatus.OK
 
 
 def _add_news(seen: Observation, earlier: Observation) -> None:

@@ -17,7 +17,7 @@ from syncd.engine.reading import observe
 from syncd.engine.report import Report, RunExit, SystemStatus
 from syncd.engine.system_tasks import GRACE, DecisionGate, GatedSystem, SystemTasks
 from syncd.model import Person
-from syncd.systems.port import System
+from syncd.systems.port import RetryableError, System
 from tests.core.kit import NOW, v
 from tests.engine.slowly import NORMAL, SlowRig, play
 
@@ -75,6 +75,43 @@ def test_a_read_of_two_systems_waits_one_second_for_the_slow_one(tmp_path: Path)
         assert report.systems["c"].state is SystemStatus.SLOW
         assert report.systems["a"].state is SystemStatus.OK
         await rig.engine.aclose()
+
+    play(tmp_path, story)
+
+
+@pytest.mark.parametrize("first", ["late", "failing"])
+def test_a_slow_system_is_not_waited_for_beside_one_that_is_late_or_fails(
+    tmp_path: Path, first: str
+) -> None:
+    # Seen in CI: one system had used up its calls, and another was slow. A change waited for 12 s.
+    async def story(rig: SlowRig) -> None:
+        await rig.engine.resync()
+        if first == "late":
+            rig.slow("a").takes["read"] = 3.0
+            await rig.engine.poll(near=True)
+        else:
+            rig.a.faults["read"] = [RetryableError("a", detail="down")]
+        rig.slow("a").takes["read"] = NORMAL
+        rig.slow("c").takes["read"] = FOREVER
+        seconds, _report = await watch(rig)
+        assert seconds <= NORMAL + GRACE + 0.01
+        rig.a.book("p", v(9))
+        await asyncio.sleep(3)
+        began = now()
+        await rig.engine.poll(near=True)
+        assert await rig.blocked("b") - began <= 2 * NORMAL + GRACE + 0.1
+
+    play(tmp_path, story)
+
+
+def test_the_last_system_without_a_late_read_is_not_waited_for_either(tmp_path: Path) -> None:
+    async def story(rig: SlowRig) -> None:
+        await rig.engine.resync()
+        for name in "cab":
+            rig.slow(name).takes["read"] = FOREVER
+            seconds, report = await watch(rig)
+            assert seconds <= NORMAL + GRACE + 0.01
+            assert report.systems[name].state is SystemStatus.SLOW
 
     play(tmp_path, story)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -34,6 +35,9 @@ class Front:
     said: deque[tuple[str, bytes]] = field(default_factory=lambda: deque(maxlen=20))
     """The last requests and their true answers."""
 
+    asked: deque[float] = field(default_factory=lambda: deque(maxlen=1_000))
+    """When the last requests came, in monotonic seconds."""
+
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def respond_oddly(self, row: Row | Attack | None, to: str = "") -> None:
@@ -49,6 +53,7 @@ class Front:
         """Serve one connection with one request."""
         task = asyncio.current_task()
         assert task is not None
+        self.asked.append(time.monotonic())
         self._tasks.add(task)
         try:
             with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
