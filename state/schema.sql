@@ -324,7 +324,6 @@ CREATE TABLE reported (
 CREATE TABLE rota (
     provider VARCHAR NOT NULL,
     slice INTEGER NOT NULL,
-    reads INTEGER NOT NULL,
     PRIMARY KEY (provider)
 );
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from syncd.cli import render
 from syncd.cli.system_status import config_duration
 from syncd.store.status_query import StatusSnapshot
-
-_WIDTH = 100
-_NORMAL_READS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,15 +15,12 @@ class PollPlan:
     """The poll intervals that the daemon planned last, in seconds.
 
     ``near`` and ``far`` are the intervals of the near and the whole window; ``systems`` has both
-    for each system. ``slices`` is the number of parts in which the whole window is read. ``busy``
-    and ``calm`` are the providers that are read more often and less often than usual.
+    for each system. ``slices`` is the number of parts in which the whole window is read.
     """
 
     near: float
     far: float
     slices: int
-    busy: Sequence[str]
-    calm: Sequence[str]
     systems: Mapping[str, tuple[float, float]]
 
     def to_json(self) -> dict[str, Any]:
@@ -37,8 +30,6 @@ class PollPlan:
             "far_seconds": self.far,
             "slices": self.slices,
             "slice_seconds": self.far / self.slices,
-            "more_often": list(self.busy),
-            "less_often": list(self.calm),
             "systems": {
                 name: {"near_seconds": near, "far_seconds": far}
                 for name, (near, far) in sorted(self.systems.items())
@@ -59,11 +50,6 @@ class PollPlan:
                     f"{config_duration(far)}"
                 )
                 yield f"slower   {name}: {intervals}"
-        if self.busy:
-            more = ": up to twice as often (recent changes);"
-            yield f"active   {_names(self.busy, _WIDTH - 9 - len(more))}{more}"
-            calm = f"calm     {render.count(len(self.calm), 'provider')} without recent changes"
-            yield f"{calm}: every {config_duration(2 * self.far)}, to stay within the rate budget"
 
 
 def poll_plan(seen: StatusSnapshot, systems: Collection[str]) -> PollPlan | None:
@@ -78,17 +64,5 @@ def poll_plan(seen: StatusSnapshot, systems: Collection[str]) -> PollPlan | None
         min(each.near for each in known),
         min(each.far for each in known),
         len({each.slice for each in seen.poll_schedule}),
-        [each.provider for each in seen.poll_schedule if each.reads > _NORMAL_READS],
-        [each.provider for each in seen.poll_schedule if each.reads < _NORMAL_READS],
         {each.system: (each.near, each.far) for each in known},
     )
-
-
-def _names(names: Sequence[str], width: int) -> str:
-    """Return as many names as fit into a width, and the number of the others."""
-    for shown in range(len(names), 0, -1):
-        rest = len(names) - shown
-        text = ", ".join(names[:shown]) + (f" and {rest} more" if rest else "")
-        if len(text) <= width:
-            return text
-    return render.count(len(names), "provider")

@@ -1,18 +1,13 @@
 """Schedule the far reads: split the providers into slices of about equal cost in calls.
 
 A slice is a group of providers whose whole windows are read in one turn. Each slice has one turn
-per round (one far interval). An active provider may get a second turn in a round, half a round
-after its own, if calm providers give up a turn. A calm provider gives up at most every second turn,
-and no turn takes more calls than its slice alone. So reading active providers more often costs no
-account more calls.
+per round (one far interval), so that the calls of a round are spread evenly over it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
 from functools import cache
 from math import ceil
 
@@ -28,44 +23,7 @@ MAX_COST_FACTOR = 1.25
 A call that reads many calendars must be made once for each slice.
 """
 ROUNDS = 2
-"""A calm provider has at least one turn in this number of rounds."""
-
-HALF_LIFE = timedelta(hours=1)
-"""The time in which the weight of a change halves."""
-CALM = 1 / 8
-"""A provider with less heat than this is calm. One change keeps a provider active for 3 hours."""
-
-
-@dataclass(frozen=True, slots=True)
-class PollSchedule:
-    """The providers of each turn of two rounds, after which the schedule repeats.
-
-    ``slices``: the providers of each slice. ``position``: the providers to read in each turn.
-    """
-
-    slices: Slices
-    position: tuple[frozenset[str], ...]
-
-    @property
-    def reads(self) -> Mapping[str, int]:
-        """The far reads of each provider in two rounds; 2 is normal."""
-        return Counter(provider for turn in self.position for provider in turn)
-
-    def due(self, number: int) -> frozenset[str]:
-        """Return the providers to read in turn ``number``; turns are counted from 0 without end."""
-        return self.position[number % len(self.position)] if self.position else frozenset()
-
-
-def decay(heat: Mapping[str, float], after: timedelta) -> dict[str, float]:
-    """Return the heat after some time. Heat is the count of changes, halved in each half-life."""
-    share = 0.5 ** (max(after, timedelta(0)) / HALF_LIFE)
-    return {provider: value * share for provider, value in heat.items()}
-
-
-def active(heat: Mapping[str, float]) -> tuple[str, ...]:
-    """Return the providers that are not calm, the one with the most changes first."""
-    most_active = (provider for provider, value in heat.items() if value >= CALM)
-    return tuple(sorted(most_active, key=lambda provider: (-heat[provider], provider)))
+"""A provider that was not read for this number of rounds is overdue."""
 
 
 def partition(
@@ -102,49 +60,6 @@ def round_calls(slices: Slices, calls: Calls) -> Counter[str]:
     for providers in slices:
         taken.update(calls(providers))
     return taken
-
-
-def schedule(slices: Slices, calls: Calls, most_active: Sequence[str] = ()) -> PollSchedule:
-    """Assign the providers to turns; ``most_active`` are the active ones, the most active first."""
-    return PollSchedule(slices, tuple(_turns(slices, calls, most_active)))
-
-
-def _turns(slices: Slices, calls: Calls, most_active: Sequence[str]) -> Iterator[frozenset[str]]:
-    count = len(slices)
-    rank = {provider: at for at, provider in enumerate(most_active)}
-    for number in range(ROUNDS * count):
-        own = slices[number % count]
-        opposite = slices[(number + count // 2) % count] if count > 1 else ()
-        second = sorted(set(opposite) & rank.keys(), key=rank.__getitem__)
-        spare = [
-            provider
-            for at, provider in enumerate(own, number // count)
-            if provider not in rank and at % ROUNDS == 0
-        ]
-        yield _with_active(own, second, spare, calls) if second and spare else frozenset(own)
-
-
-def _with_active(
-    own: Sequence[str], second: Sequence[str], spare: Sequence[str], calls: Calls
-) -> frozenset[str]:
-    """Add providers of ``second`` to a turn, and drop ``spare`` ones to stay within its calls."""
-    budget, turn, droppable = calls(own), frozenset(own), list(spare)
-    for provider in second:
-        trial, excess = turn | {provider}, _excess(turn | {provider}, budget, calls)
-        for calm in droppable:
-            if excess and (reduced := _excess(trial - {calm}, budget, calls)) < excess:
-                trial, excess = trial - {calm}, reduced
-        if not excess:
-            turn, droppable = trial, [calm for calm in droppable if calm in trial]
-    return turn
-
-
-def _excess(turn: Collection[str], budget: Mapping[str, int], calls: Calls) -> int:
-    """Return how many calls a turn needs beyond the budget, summed over all systems."""
-    return sum(max(0, taken - budget.get(system, 0)) for system, taken in calls(turn).items())
-
-
-# --- splitting --------------------------------------------------------------------------------
 
 
 def _cached(calls: Calls) -> Calls:

@@ -2,9 +2,6 @@
 
 This module decides which providers a far read (a read of the whole window) covers next, and how
 many calls each account needs.
-
-The weights of recent changes are in memory only. A new process reads everything at first and treats
-every provider as busy; within three hours it has learned which providers are busy.
 """
 
 from __future__ import annotations
@@ -17,7 +14,7 @@ from typing import Protocol
 from syncd.config.settings import Settings
 from syncd.core import poll_schedule
 from syncd.core.poll_rate import CallDemand, PollIntervals, fit_to_limits
-from syncd.core.poll_schedule import PollSchedule
+from syncd.core.poll_schedule import Slices
 from syncd.engine.report import Report
 from syncd.engine.running_events import FAR_LOOK_BACK, Depth
 from syncd.model import Clock, PollSlot, Window, is_recent
@@ -74,9 +71,10 @@ def read_intervals(settings: Settings) -> ReadIntervals:
 class PollScheduler:
     """The poll schedule of some systems and the position in it.
 
-    ``far`` is the length of a round, ``intervals`` the current poll intervals, ``settings`` the
-    configured ones. If an account's rate limit is too low, the intervals of that system are
-    stretched: polls skip it until it is due. The slices of providers do not change by that.
+    ``far`` is the length of a round, ``slices`` are the providers of each turn in it; ``intervals``
+    are the current poll intervals, ``settings`` the configured ones. If an account's rate limit is
+    too low, the intervals of that system are stretched: polls skip it until it is due. The slices
+    of providers do not change by that.
     """
 
     def __init__(
@@ -84,8 +82,6 @@ class PollScheduler:
     ) -> None:
         """Start a schedule in which no provider was read yet."""
         self._clock = clock
-        self._heat: dict[str, float] = {}
-        self._heat_at = clock.now()
         self._read_at: dict[str, datetime] = {}
         self._next = 0
         self._asked: dict[tuple[str, Depth, str], datetime] = {}
@@ -97,19 +93,17 @@ class PollScheduler:
         self.far = settings.far
         self.intervals = PollIntervals(settings.near, settings.far)
         self._partitioned_for: object = None
-        self._scheduled_for: object = None
         self._with_dependents: ResourceDependents = lambda providers: providers
         self._providers = {p for system in systems.values() for p in system.providers}
-        self.schedule = PollSchedule((), ())
+        self.slices: Slices = ()
 
     @property
     def tick(self) -> timedelta:
         """The time between two far polls."""
-        return self.far / max(1, len(self.schedule.slices))
+        return self.far / max(1, len(self.slices))
 
     def record_report(self, report: Report) -> None:
-        """Record a job's reads; only polls count for how often a calendar changes."""
-        self._decay()
+        """Record the reads of a job: a resync reads everything."""
         if report.job == "resync":
             now = self._clock.now()
             self._read_at = dict.fromkeys(self._providers, now)
@@ -119,9 +113,6 @@ class PollScheduler:
                 for depth in (Depth.NEAR, Depth.FAR)
                 for provider in system.providers
             }
-        elif report.job in {"near", "far"}:
-            for provider, news in report.external_changes.items():
-                self._heat[provider] = self._heat.get(provider, 0.0) + news
         self._update_schedule()
 
     def providers_due(
@@ -135,7 +126,8 @@ class PollScheduler:
         self._providers, self._with_dependents = set(providers), with_dependents
         self._partitioned_for = None  # the dependents may have changed
         self._update_schedule()
-        due = self.schedule.due(self._next) & self._providers
+        due = set(self.slices[self._next % len(self.slices)] if self.slices else ())
+        due &= self._providers
         self._next += 1
         now, longest = self._clock.now(), self.far * poll_schedule.ROUNDS
         due |= {
@@ -152,7 +144,7 @@ class PollScheduler:
         Return the intervals of all systems.
         """
         fitting = fit_to_limits(self.settings.near, self.settings.far, self.needs())
-        self.intervals = replace(fitting, slices=max(1, len(self.schedule.slices)))
+        self.intervals = replace(fitting, slices=max(1, len(self.slices)))
         self.far = self.intervals.far
         return self.intervals
 
@@ -187,7 +179,7 @@ class PollScheduler:
         """Return, for each account, the calls that polling takes and the known limits."""
         self._update_schedule()
         near = self._near_calls()
-        far = poll_schedule.round_calls(self.schedule.slices, self._far_calls)
+        far = poll_schedule.round_calls(self.slices, self._far_calls)
         return [
             CallDemand(
                 name,
@@ -202,34 +194,21 @@ class PollScheduler:
 
     def poll_slots(self) -> list[PollSlot]:
         """Return the schedule as it is stored for `status`."""
-        reads = self.schedule.reads
         return [
-            PollSlot(provider, number, reads[provider])
-            for number, providers in enumerate(self.schedule.slices)
+            PollSlot(provider, number)
+            for number, providers in enumerate(self.slices)
             for provider in providers
         ]
 
     # --- internals ----------------------------------------------------------------------------
 
-    def _decay(self) -> None:
-        now = self._clock.now()
-        # A new provider counts as busy at first.
-        heat = {p: self._heat.get(p, 1.0) for p in self._providers}
-        self._heat = poll_schedule.decay(heat, now - self._heat_at)
-        self._heat_at = now
-
     def _update_schedule(self) -> None:
-        """Partition anew if providers or calls changed; schedule anew if the busy ones changed."""
-        self._decay()
+        """Partition the providers anew if they or their calls changed."""
         near, far = self._near_calls(), self._far_calls(self._providers)
-        slices, busy = self.schedule.slices, poll_schedule.active(self._heat)
         if (inputs := (frozenset(self._providers), near, far)) != self._partitioned_for:
             ratio = self.settings.far / self.settings.near
-            slices = poll_schedule.partition(self._providers, self._far_calls, near, ratio)
-            self._partitioned_for, self._scheduled_for = inputs, None
-        if busy != self._scheduled_for:
-            self.schedule = poll_schedule.schedule(slices, self._far_calls, busy)
-            self._scheduled_for = busy
+            self.slices = poll_schedule.partition(self._providers, self._far_calls, near, ratio)
+            self._partitioned_for = inputs
 
     def _near_calls(self) -> dict[str, int]:
         now = self._clock.now()

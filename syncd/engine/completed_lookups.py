@@ -37,7 +37,6 @@ def apply_lookup_result(
         seen.add_changed(before.provider, before.id)
     if news is not ObservationKind.ECHO:
         seen.news += 1
-        seen.external_changes[after.provider] += 1
 
 
 def _nothing_to_decide(before: TrackedEvent, after: TrackedEvent) -> bool:
@@ -149,8 +148,6 @@ async def resolve_unlisted(
             read.owners.note_unlisted(record)
         case AbsenceVerdict.COUNTED:
             read.owners.note_returned(record)
-            # The calendar is changing: `core.poll_schedule` reads the calendar again soon.
-            read.seen.external_changes[record.provider] += 1
             counted = _counted(read, record)
             read.changes.records.append(counted)
             probes.note_open(record.id, _next_proof(read, counted, lookup.result))

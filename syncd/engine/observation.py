@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -74,7 +73,6 @@ class Observation:
     - ``coverage``: the windows that were proven complete; ``unproven``: the windows that were
       listed, but not proven complete.
     - ``changed_ids``: the events with a change, by provider; ``news``: the number of changes.
-    - ``external_changes``: the number of changes by provider, without echoes of syncd's own writes.
     - ``suspected``: the number of events that need another read, not before ``recheck_at``.
     - ``unshown``: known events that the lists should show and do not, with their providers.
     - ``gone``: the number of events that do not exist by id, while no complete list proves that.
@@ -93,7 +91,6 @@ class Observation:
     unproven: Sequence[Unproven] = ()
     changed_ids: dict[str, set[Id]] = field(default_factory=dict)
     news: int = 0
-    external_changes: Counter[str] = field(default_factory=Counter)
     suspected: int = 0
     recheck_at: datetime | None = None
     unshown: Mapping[str, str] = field(default_factory=dict)

@@ -196,8 +196,7 @@ class Report:
       cycles.
     - ``operations``: the number of writes made, by action; ``planned``: the writes that the last
       cycle decided on; ``unmade``: how many planned writes were neither made nor wait.
-    - ``news``: the number of changes that were read; ``external_changes``: those not caused by
-      syncd, by provider.
+    - ``news``: the number of changes that were read.
     - ``conflicts``: held conflicts; ``exposures``: busy intervals that can still be booked.
     - ``stopped``: the stops of the guard; ``listed``: the ids of their conflicts; ``accepted``: the
       number of changes that the operator accepted in this run.
@@ -225,7 +224,6 @@ class Report:
     planned: list[Operation] = field(default_factory=list)
     unmade: int = 0
     news: int = 0
-    external_changes: Counter[str] = field(default_factory=Counter)
     conflicts: int = 0
     exposures: int = 0
     guarded: list[str] = field(default_factory=list)

@@ -39,7 +39,6 @@ async def update_report(
         report_of_system.cause = observation.cause
         report_of_system.writing = observation.writing
         report.news += observation.news
-        report.external_changes.update(observation.external_changes)
         report.remarks += observation.remarks
     for name, system in engine.systems.items():
         report_of_system = report.systems.setdefault(name, SystemReport())

@@ -50,7 +50,6 @@ def join_observations(seen: Observation, more: Observation) -> None:
     for provider, events in more.changed_ids.items():
         seen.changed_ids.setdefault(provider, set()).update(events)
     seen.news += more.news
-    seen.external_changes.update(more.external_changes)
     seen.suspect(more.recheck_at, more.suspected)
     seen.remarks += more.remarks
     seen.without_user = {*seen.without_user, *more.without_user}

@@ -87,13 +87,10 @@ class RateAllowance:
 
 @dataclass(frozen=True, slots=True)
 class PollSlot:
-    """The schedule of one provider's full-window reads.
+    """The turn of one provider's full-window reads.
 
-    A round is divided into slices; ``slice`` is the number of the provider's slice. ``reads`` is
-    the number of full-window reads in two rounds: 2 is normal, 1 is for a provider without recent
-    changes, 3 or 4 for a provider with many.
+    A round is divided into slices; ``slice`` is the number of the provider's slice.
     """
 
     provider: str
     slice: int
-    reads: int

@@ -278,12 +278,11 @@ class FactRow(_Table, table=True):
 
 
 class RotaRow(_Table, table=True):
-    """The schedule of a provider's full-window reads (`model.PollSlot`)."""
+    """The turn of a provider's full-window reads (`model.PollSlot`)."""
 
     __tablename__ = "rota"
     provider: str = Field(primary_key=True)
     slice: int
-    reads: int
 
 
 class FreeTimeRow(_Table, table=True):

@@ -1,4 +1,4 @@
-"""`status` shows the poll schedule: slices, busy and calm providers."""
+"""`status` shows the poll schedule: intervals and slices."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ def test_without_a_schedule_there_is_no_poll_plan() -> None:
 
 
 def test_a_uniform_schedule_is_one_line() -> None:
-    four = [PollSlot(f"p{n}", n, 2) for n in range(4)]
+    four = [PollSlot(f"p{n}", n) for n in range(4)]
     assert said(*four) == [
         "reading  the near window every 1m; the whole window every 15m, in 4 slices, one every 225s"
     ]
-    assert said(PollSlot("p", 0, 2)) == [
+    assert said(PollSlot("p", 0)) == [
         "reading  the near window every 1m; the whole window every 15m"
     ]
 
 
 def test_a_system_that_is_read_less_often_has_its_own_line() -> None:
-    many = seen(PollSlot("p", 0, 2))
+    many = seen(PollSlot("p", 0))
     slow = replace(many.allowances["crm"], system="web", near=120.0, far=21600.0)
     gone = replace(slow, system="gone", near=5.0)
     limited = replace(many, allowances={**many.allowances, "web": slow, "gone": gone})
@@ -63,22 +63,6 @@ def test_a_system_that_is_read_less_often_has_its_own_line() -> None:
     assert plan.to_json()["systems"]["web"] == {"near_seconds": 120.0, "far_seconds": 21600.0}
 
 
-def test_two_hundred_providers_fit_into_three_lines() -> None:
-    many = [PollSlot(f"somebody{n:03}", n % 5, 4 if n % 3 else 1) for n in range(200)]
-    lines = said(*many)
-    assert len(lines) == 3
-    assert all(len(line) <= 100 for line in lines)
-    assert "somebody001, somebody002" in lines[1]
-    assert lines[1].endswith(": up to twice as often (recent changes);")
-    assert " more:" in lines[1]
-    assert "67 providers without recent changes: every 30m, to stay" in lines[2]
-
-
-def test_a_name_longer_than_the_line_is_counted_instead() -> None:
-    lines = said(PollSlot("x" * 200, 0, 4), PollSlot("y", 1, 1))
-    assert lines[1].startswith("active   1 provider: ")
-
-
 def test_status_shows_the_schedule_while_the_daemon_runs(
     cli: CliHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,22 +70,16 @@ def test_status_shows_the_schedule_while_the_daemon_runs(
     assert json.loads(cli.run("status", "--json").out)["reading"] is None
     store = Store.open(cli.path.parent / "state.db")
     store.save_health(RateAllowance("crm", AT, 7.0, near=60.0, far=900.0))
-    save_poll_schedule(
-        store, [PollSlot("carol", 0, 4), PollSlot("alice", 1, 1), PollSlot("bob", 2, 2)]
-    )
+    save_poll_schedule(store, [PollSlot("carol", 0), PollSlot("alice", 1), PollSlot("bob", 2)])
     store.close()
     assert json.loads(cli.run("status", "--json").out)["reading"] == {
         "near_seconds": 60.0,
         "far_seconds": 900.0,
         "slices": 3,
         "slice_seconds": 300.0,
-        "more_often": ["carol"],
-        "less_often": ["alice"],
         "systems": {"crm": {"near_seconds": 60.0, "far_seconds": 900.0}},
     }
     assert "3 slices" not in cli.run("status").out
     monkeypatch.setattr(inspect, "holder", lambda _path: Holder("daemon", 7))
     result = cli.run("status").out
     assert "in 3 slices, one every 5m" in result
-    assert "active   carol: up to twice as often" in result
-    assert "calm     1 provider without recent changes: every 30m" in result

@@ -101,7 +101,7 @@ async def test_near_the_limits_polls_are_rarer_and_the_schedule_stays(
     assert (told[-1].far, told[-1].slices) == (SPANS.far, 5)
     rota = stored_poll_schedule(studio.store)
     assert [each.provider for each in rota] == list(SIX)
-    assert {(each.reads, each.slice < 5) for each in rota} == {(2, True)}
+    assert all(each.slice < 5 for each in rota)
     studio.crm.limits = ((15, 60.0),)  # 7.5 may be planned: near takes 7
     studio.monitor.record_report(studio.report())
     assert (told[-1].far, told[-1].slices) == (SPANS.far, 5)  # the other system can bear it

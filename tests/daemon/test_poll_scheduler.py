@@ -1,8 +1,7 @@
-"""The poll schedule: changes, stretched intervals, new providers and clock jumps."""
+"""The poll schedule: stretched intervals, new providers and clock jumps."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -66,16 +65,6 @@ class Watch:
         self.clock.time += self.scheduler.tick
         return self.scheduler.providers_due(providers or NAMES, alone)
 
-    def news(self, provider: str, count: int = 1, job: str = "near") -> None:
-        self.scheduler.record_report(
-            Report("r1", job=job, external_changes=Counter({provider: count}))
-        )
-
-    def all_calm(self) -> None:
-        """A quiet night; everybody was read just now."""
-        self.clock.time += timedelta(hours=12)
-        self.scheduler.record_report(Report("r0", job="resync"))
-
 
 def test_a_round_reads_everybody_once_a_few_at_a_time() -> None:
     watch = Watch()
@@ -86,42 +75,13 @@ def test_a_round_reads_everybody_once_a_few_at_a_time() -> None:
     assert watch.turn() == seen[0]
 
 
-def test_a_provider_with_changes_is_read_twice_as_often() -> None:
-    watch = Watch()
-    watch.all_calm()
-    assert set(watch.scheduler.schedule.reads.values()) == {ROUNDS}
-    watch.news("p03")
-    reads = Counter(p for _ in range(20) for p in watch.turn())
-    assert reads["p03"] == 8
-    assert min(reads.values()) >= 2
-    assert reads.total() == 80
-
-
-def test_changes_found_by_a_resync_do_not_make_a_provider_busy() -> None:
-    watch = Watch()
-    watch.all_calm()
-    watch.news("p03", 50, job="resync")
-    watch.news("p04", 50, job="request")
-    assert set(watch.scheduler.schedule.reads.values()) == {ROUNDS}
-
-
-def test_no_provider_is_calm_in_the_first_three_hours() -> None:
-    watch = Watch()
-    watch.clock.time += timedelta(hours=2, minutes=59)
-    watch.news("p03", 9)
-    assert set(watch.scheduler.schedule.reads.values()) == {ROUNDS}
-    watch.clock.time += timedelta(minutes=2)
-    watch.news("p03", 9)
-    assert watch.scheduler.schedule.reads["p03"] == 2 * ROUNDS
-
-
 def test_near_a_limit_far_polls_are_rarer_and_the_slices_stay() -> None:
     watch = Watch()
-    slices = watch.scheduler.schedule.slices
+    slices = watch.scheduler.slices
     watch.scheduler.far = timedelta(hours=1)
     assert watch.scheduler.tick == timedelta(minutes=12)
     watch.turn()
-    assert watch.scheduler.schedule.slices == slices
+    assert watch.scheduler.slices == slices
 
 
 def test_a_need_counts_what_slices_cost() -> None:
@@ -145,7 +105,7 @@ def test_the_calls_of_a_rooms_calendars_count_in_its_system() -> None:
         return {*providers, "p19"} if set(providers) & {"p00", "p01", "p02"} else providers
 
     watch.scheduler.providers_due(NAMES, beside)
-    slices = watch.scheduler.schedule.slices
+    slices = watch.scheduler.slices
     (together,) = [each for each in slices if "p19" in each]
     assert set(together) & {"p00", "p01", "p02"}
 
@@ -171,7 +131,7 @@ def test_a_clock_jump_delays_no_provider() -> None:
 @pytest.mark.prove
 @dataclass
 class Day:
-    """Providers come, go and have news, and the round is stretched and shrinks again."""
+    """Providers come and go, and the round is stretched and shrinks again."""
 
     watch: Watch = field(default_factory=Watch)
     there: set[str] = field(default_factory=lambda: set(NAMES[:12]))
@@ -194,9 +154,6 @@ class Day:
     def stretch(self, number: int) -> None:
         self.watch.scheduler.far = SPANS.far * (1, 2, 4)[number % 3]
 
-    def news(self, number: int) -> None:
-        self.watch.news(NAMES[number], number + 1)
-
     def join(self, number: int) -> None:
         """It is read at the next turn, and counts from there."""
         self.there.add(NAMES[number])
@@ -211,7 +168,7 @@ class Day:
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from([Day.turns, Day.stretch, Day.news, Day.join, Day.leave]),
+            st.sampled_from([Day.turns, Day.stretch, Day.join, Day.leave]),
             st.integers(0, 19),
         ),
         max_size=12,

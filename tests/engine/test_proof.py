@@ -268,20 +268,6 @@ async def test_the_proof_is_two_lists_at_least_the_lag_apart(rig: Rig) -> None:
     assert await freed(rig, cycles=1)
 
 
-async def test_a_calendar_with_an_open_proof_is_not_read_less_often(
-    rig: Rig,
-) -> None:
-    """The daemon reads the whole window of a calm provider only in every second round."""
-    rig.a.capabilities = Capabilities(lag=timedelta(0), gone_proofs=dict.fromkeys(Kind, 2))
-    event = rig.a.book("p", v(24 * 10))
-    await rig.engine.resync()
-    rig.a.delete(event)
-    first = await rig.engine.poll(near=False)
-    assert (first.operations.total(), first.external_changes["p"]) == (0, 1)
-    rig.clock.pass_(minutes=15)
-    assert (await rig.engine.poll(near=False)).operations.total() == 2
-
-
 async def test_the_first_proof_survives_a_restart(rig: Rig) -> None:
     await deleted(rig)
     assert not await freed(rig, cycles=1)

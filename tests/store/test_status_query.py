@@ -110,8 +110,8 @@ def test_health_and_open_items_equal_those_of_the_repository(tmp_path: Path) -> 
         for name, seen, end in (("a", at(5), at(6)), ("b", SINCE, at(7)), ("c", at(8), None))
     )
     save_times_to_block(store, [early, closed, open_])
-    save_poll_schedule(store, [PollSlot("gone", 0, 2)])
-    rota = (PollSlot("p", 0, 4), PollSlot("q", 1, 1))
+    save_poll_schedule(store, [PollSlot("gone", 0)])
+    rota = (PollSlot("p", 0), PollSlot("q", 1))
     save_poll_schedule(store, rota[::-1])
     seen = _glance(path)
     assert seen.poll_schedule == stored_poll_schedule(store) == rota
