@@ -42,10 +42,9 @@ from syncd.core.free_intervals import FreeSearch
 from syncd.core.inputs import GuardLimits
 from syncd.core.rules import Rules
 from syncd.engine.breaker import BreakerSystem, CredentialRefresh
-from syncd.engine.cleanup_context import CleanupContext
-from syncd.engine.cleanup_in_engine import Cleaner
+from syncd.engine.cleanup_context import Cleaner, CleanupContext
 from syncd.engine.customer_lookup import CustomerLookup
-from syncd.engine.cycle import Engine
+from syncd.engine.engine import Engine
 from syncd.engine.policy import EnginePolicy, IdSource
 from syncd.engine.resource_sources import ResourceSources
 from syncd.model import Clock, Hours, Operation

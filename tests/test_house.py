@@ -215,7 +215,7 @@ def test_no_file_names_a_registry_or_a_machine(files: dict[str, str]) -> None:
         ("syncd/model/x.py", "from syncd.core import plan"),
         ("syncd/store/x.py", "from syncd.core.write_order import x"),
         ("syncd/systems/a/x.py", "from syncd.store import Store"),
-        ("syncd/systems/a/x.py", "from syncd.engine.cycle import Engine"),
+        ("syncd/systems/a/x.py", "from syncd.engine.engine import Engine"),
         ("syncd/engine/x.py", "from syncd.lab.sandbox import platform"),
         ("syncd/daemon/x.py", "from syncd.cli import main"),
         ("syncd/lab/sandbox/x.py", "from syncd.systems.leadsquared import wire"),

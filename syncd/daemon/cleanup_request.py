@@ -10,7 +10,7 @@ import structlog
 from syncd.core.cleanup import CleanupScope
 from syncd.daemon.control_socket import RequestRejectedError
 from syncd.engine.abandoned_system import abandon_system
-from syncd.engine.cleanup_in_engine import CleanupSpec
+from syncd.engine.cleanup_context import CleanupSpec
 from syncd.engine.cleanup_report import CleanupReport
 from syncd.engine.policy import IdSource
 from syncd.engine.progress import Progress

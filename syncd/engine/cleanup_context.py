@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -81,3 +82,18 @@ class CleanupContext:
             f"{provider or 'its provider'}",
             "Put that calendar back into the configuration and run this command again.",
         )
+
+
+Cleaner = Callable[[CleanupScope, Store], AbstractAsyncContextManager[CleanupContext]]
+"""Opens the dependencies of a cleanup; its systems are separate from those of the engine."""
+
+
+@dataclass(frozen=True, slots=True)
+class CleanupSpec:
+    """A requested cleanup; ``chosen``, ``by_tag`` and ``who`` as in `engine.cleanup.clean_up`."""
+
+    scope: CleanupScope
+    chosen: frozenset[tuple[str, str]] = frozenset()
+    by_tag: bool = False
+    who: str = ""
+    dry_run: bool = False

@@ -8,8 +8,9 @@ from datetime import datetime
 
 from syncd.core import write_results
 from syncd.engine.own_block_survey import OwnBlockReader, OwnBlocks
+from syncd.engine.write_context import WriteContext
 from syncd.engine.write_history import history_of_write
-from syncd.engine.writer import MAX_SEND_DELAY, WriteContext
+from syncd.engine.writer import MAX_SEND_DELAY
 from syncd.model import Action, Changes, Intent, IntentState, Operation
 from syncd.store.owned import OwnedBlock
 from syncd.systems.port import PlatformError

@@ -18,7 +18,8 @@ from syncd.engine.cleanup_report import CalendarCleanup, CleanupReport
 from syncd.engine.own_block_survey import OwnBlockReader, OwnBlocks
 from syncd.engine.recovery import recover
 from syncd.engine.supervise import supervised
-from syncd.engine.writer import WriteContext, execute
+from syncd.engine.write_context import WriteContext
+from syncd.engine.writer import execute
 from syncd.model import (
     Action,
     Changes,

@@ -8,20 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import structlog
 
-from syncd.core.clock_check import MAX_ERROR, RIGHT, clock_error
+from syncd.core.clock_check import MAX_ERROR, clock_error
+from syncd.engine.context import Context
 from syncd.engine.observation import Observation
 from syncd.engine.report import SystemStatus
 from syncd.model import Fact
-from syncd.store.facts import facts
 from syncd.store.status_query import CLOCK_ERROR, THIS_MACHINE
-from syncd.store.store import Store
-
-if TYPE_CHECKING:
-    from syncd.engine.cycle import Engine
 
 log = structlog.get_logger(__name__)
 
@@ -29,29 +24,23 @@ MIN_CHANGE = timedelta(minutes=1)
 """A change of the clock error that is smaller than this is neither stored nor logged."""
 
 
-def known_error(store: Store) -> timedelta:
-    """Load the last known clock error (positive: this clock is behind); zero if none is stored."""
-    fact = next((f for f in facts(store, THIS_MACHINE) if f.name == CLOCK_ERROR), None)
-    return timedelta(seconds=float(fact.value)) if fact is not None else RIGHT
-
-
-def check_clock(engine: Engine, observed: Mapping[str, Observation]) -> None:
+def check_clock(ctx: Context, observed: Mapping[str, Observation]) -> None:
     """Compare the clocks of the systems that answered; store and log a change of the error.
 
-    ``observed`` are the reads of this cycle by system. Sets ``engine.clock_error``.
+    ``observed`` are the reads of this cycle by system. Sets ``ctx.clock_error``.
     """
     skews: dict[str, list[timedelta]] = {}
-    for name, system in engine.systems.items():
+    for name, system in ctx.systems.items():
         seen, skew = observed.get(name), system.traffic.skew
         if seen is not None and seen.state is SystemStatus.OK and skew is not None:
-            skews.setdefault(engine.policy.clocks.get(name, name), []).append(skew)
-    before = engine.clock_error
+            skews.setdefault(ctx.policy.clocks.get(name, name), []).append(skew)
+    before = ctx.clock_error
     now = clock_error(skews, before)
     if bool(now) is bool(before) and abs(now - before) < MIN_CHANGE:
         return
-    engine.clock_error = now
+    ctx.clock_error = now
     seconds = round(now.total_seconds())
-    engine.store.save_health(Fact(THIS_MACHINE, CLOCK_ERROR, str(seconds), engine.clock.now()))
+    ctx.store.save_health(Fact(THIS_MACHINE, CLOCK_ERROR, str(seconds), ctx.clock.now()))
     if now and not before:
         log.warning(
             "this machine's clock is wrong",

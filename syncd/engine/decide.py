@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import TYPE_CHECKING
 
 from syncd.core import write_order
 from syncd.core.reconcile import (
@@ -22,6 +21,7 @@ from syncd.core.reconcile import (
 )
 from syncd.core.rules import Rules
 from syncd.engine import guard
+from syncd.engine.context import Context
 from syncd.engine.decision_input import build_input
 from syncd.engine.guard import GuardState
 from syncd.engine.guard_stops import accept_stops as accept_run
@@ -36,18 +36,18 @@ from syncd.model import Action, ProviderState, Waiting, WaitReason
 from syncd.store.partial_load import load_parts
 from syncd.systems.time_slices import SlicedWork
 
-if TYPE_CHECKING:
-    from syncd.engine.cycle import Engine
+Decisions = dict[str, Decision]
+"""The decisions of a cycle, by provider."""
 
 
 async def decide_due(
-    engine: Engine,
+    ctx: Context,
     chosen: Sequence[str],
     observed: Mapping[str, Observation],
     report: Report,
     accept: str | None,
     dropped: Collection[str] = (),
-) -> dict[str, Decision]:
+) -> Decisions:
     """Decide on the providers that are due, and store the decisions; return them by provider.
 
     ``chosen`` are the providers of this cycle; of these, only dirty providers are due. ``observed``
@@ -57,36 +57,34 @@ async def decide_due(
     """
     for observation in observed.values():
         news = observation.changed_ids.items()
-        engine.dirty.mark({p: events for p, events in news if p in engine.mapping})
-        engine.answered_calendars |= {(c.provider, c.system) for c in observation.coverage}
-        engine.answered_calendars |= {
-            (a.provider, observation.system) for a in observation.unproven
-        }
-        engine.recent.note_read(observation.coverage, engine.clock.now())
-        engine.recent.history.note(observation, engine.clock.now())
-    for name, system in engine.systems.items():
-        if engine.dirty.has_other_buffers(name, system.buffers):
-            engine.dirty.mark_whole(p for p, mapped in engine.mapping.items() if name in mapped)
-    await search_beyond_window(engine, chosen, observed, report)
-    with engine.tasks.gate.closed():
-        return await _decide(engine, chosen, observed, report, accept, dropped)
+        ctx.dirty.mark({p: events for p, events in news if p in ctx.mapping})
+        ctx.answered_calendars |= {(c.provider, c.system) for c in observation.coverage}
+        ctx.answered_calendars |= {(a.provider, observation.system) for a in observation.unproven}
+        ctx.recent.note_read(observation.coverage, ctx.clock.now())
+        ctx.recent.history.note(observation, ctx.clock.now())
+    for name, system in ctx.systems.items():
+        if ctx.dirty.has_other_buffers(name, system.buffers):
+            ctx.dirty.mark_whole(p for p, mapped in ctx.mapping.items() if name in mapped)
+    await search_beyond_window(ctx, chosen, observed, report)
+    with ctx.tasks.gate.closed():
+        return await _decide(ctx, chosen, observed, report, accept, dropped)
 
 
 async def _decide(
-    engine: Engine,
+    ctx: Context,
     chosen: Sequence[str],
     observed: Mapping[str, Observation],
     report: Report,
     accept: str | None,
     dropped: Collection[str],
-) -> dict[str, Decision]:
-    due = [provider for provider in chosen if engine.dirty.due(provider)]
-    local = load_parts(engine.store, engine.dirty.partial(p for p in due if _is_local(engine, p)))
-    guard_state = guard.evaluate(engine, due, local, observed)
-    if accept is not None and (passed := _accept(engine, guard_state, accept)):
+) -> Decisions:
+    due = [provider for provider in chosen if ctx.dirty.due(provider)]
+    local = load_parts(ctx.store, ctx.dirty.partial(p for p in due if _is_local(ctx, p)))
+    guard_state = guard.evaluate(ctx, due, local, observed)
+    if accept is not None and (passed := _accept(ctx, guard_state, accept)):
         report.accepted += passed
-        guard_state = guard.evaluate(engine, due, local, observed, guard_state)
-    decisions: dict[str, Decision] = {}
+        guard_state = guard.evaluate(ctx, due, local, observed, guard_state)
+    decisions: Decisions = {}
     pending: list[_PendingDecision] = []
     turns = SlicedWork()
     for provider in due:
@@ -94,37 +92,33 @@ async def _decide(
         part = None if guard_state.guards[provider] else local.get(provider)
         if part is None:
             # A whole decision must see the results of the decisions before it.
-            _store(engine, pending)
-        state = part or engine.store.state(provider)
+            _store(ctx, pending)
+        state = part or ctx.store.state(provider)
         why_not_freed = WaitReason.NOT_READ if provider in dropped else None
         given = build_input(
-            engine, provider, state, observed, guard_state, report.run, why_not_freed=why_not_freed
+            ctx, provider, state, observed, guard_state, report.run, why_not_freed=why_not_freed
         )
         wanted = customers_to_look_up(state, given)
-        customers = (
-            await engine.customers.look_up(wanted, engine.systems, engine.tasks) if wanted else {}
-        )
+        customers = await ctx.customers.look_up(wanted, ctx.systems, ctx.tasks) if wanted else {}
         given = replace(given, customers=customers)
-        decision, used = reconcile_with_answer(state, given, engine.ids.row, engine.answers)
+        decision, used = reconcile_with_answer(state, given, ctx.ids.row, ctx.answers)
         if guard_state.stopped.get(provider):
             decision = _with_guarded_writes(state, given, decision)
         changes = decision.changes
-        changes.history = [
-            replace(n, place=engine.policy.place_of(n.rule)) for n in changes.history
-        ]
+        changes.history = [replace(n, place=ctx.policy.place_of(n.rule)) for n in changes.history]
         decisions[provider] = decision
         pending.append(_PendingDecision(state, part, given, decision, used))
         if part is None:
-            _store(engine, pending)
+            _store(ctx, pending)
         await turns.after(state.records, state.bookings)
-    _store(engine, pending)
-    log_stops(engine.store, report, engine.mapping)
+    _store(ctx, pending)
+    log_stops(ctx.store, report, ctx.mapping)
     return decisions
 
 
-def _accept(engine: Engine, guard_state: GuardState, run: str) -> int:
+def _accept(ctx: Context, guard_state: GuardState, run: str) -> int:
     found = [conflict for each in guard_state.guards.values() for conflict in each]
-    return accept_run(engine.store, run, found, engine.clock.now(), engine.ids.row)
+    return accept_run(ctx.store, run, found, ctx.clock.now(), ctx.ids.row)
 
 
 def _with_guarded_writes(
@@ -160,7 +154,7 @@ class _PendingDecision:
     used: Collection[str]
 
 
-def _store(engine: Engine, pending: list[_PendingDecision]) -> None:
+def _store(ctx: Context, pending: list[_PendingDecision]) -> None:
     """Store decisions in one transaction, and only then update what is left to do.
 
     Partial decisions are stored together: all parts were loaded before the first decision, so no
@@ -170,45 +164,45 @@ def _store(engine: Engine, pending: list[_PendingDecision]) -> None:
     """
     if not pending:
         return
-    store, now = engine.store, engine.clock.now()
+    store, now = ctx.store, ctx.clock.now()
     for each in pending:
         customers = follow_customers(store, each.state.provider, each.decision.compared, now)
         each.decision.changes.reported += [*customers.begun, *customers.ended]
         log_reported(customers)
     store.apply(*(each.decision.changes for each in pending))
     for each in pending:
-        engine.recent.note_carried(each.decision.changes.history)
+        ctx.recent.note_carried(each.decision.changes.history)
         provider, part, decision = each.state.provider, each.part, each.decision
         log_reported(end_customers(store, provider, now))
         for conflict in each.used:
-            del engine.answers[conflict]
-        engine.exposure_tracker.update(provider, decision.wanted, part)
+            del ctx.answers[conflict]
+        ctx.exposure_tracker.update(provider, decision.wanted, part)
         if _finished(decision, each.given, each.state):
-            engine.dirty.clear(provider, unmatched=decision.unmatched > 0)
+            ctx.dirty.clear(provider, unmatched=decision.unmatched > 0)
         elif part is not None:
             # The decision may have unlinked an event from its booking. Mark the whole part, or
             # the booking's remaining blocks would not be found.
-            engine.dirty.mark({provider: [(r.system, r.id) for r in part.records]})
+            ctx.dirty.mark({provider: [(r.system, r.id) for r in part.records]})
         else:
             # After a whole decision, the remaining work may be anywhere.
-            engine.dirty.mark_whole([provider])
+            ctx.dirty.mark_whole([provider])
     # These blocks are ours now, so other events with their tags are copies: decide on them again.
     adopted = [record for each in pending for record in each.decision.adopted]
-    engine.dirty.mark_whole(bearing_providers(engine.store, adopted) & engine.mapping.keys())
+    ctx.dirty.mark_whole(bearing_providers(ctx.store, adopted) & ctx.mapping.keys())
     pending.clear()
 
 
-def _is_local(engine: Engine, provider: str) -> bool:
+def _is_local(ctx: Context, provider: str) -> bool:
     """Return whether a decision on a meeting depends only on events at the same time.
 
     A search for free time looks further, and so does the count of several pieces of equipment.
     """
-    policy = engine.policy
+    policy = ctx.policy
     return (
         not policy.rules.get(provider, Rules()).looks_for_free_time
         and policy.capacity.get(provider, 1) == 1
         and provider not in policy.resources
-        and all(system in engine.systems for system in engine.mapping[provider])
+        and all(system in ctx.systems for system in ctx.mapping[provider])
     )
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from syncd.core import write_order
 from syncd.core.inputs import CalendarState
 from syncd.core.rebooked import NearCycle
 from syncd.core.reconcile import DecisionInput
 from syncd.core.rules import Rules
+from syncd.engine.context import Context
 from syncd.engine.first_writes import damaged_event, waiting_updates
 from syncd.engine.guard import GuardState
 from syncd.engine.observation import Observation
@@ -22,12 +22,9 @@ from syncd.model import Kind, OwnerProof, ProviderState, WaitReason, Window
 from syncd.store.availability import availabilities
 from syncd.store.journal import failed_operations
 
-if TYPE_CHECKING:
-    from syncd.engine.cycle import Engine
-
 
 def build_input(
-    engine: Engine,
+    ctx: Context,
     provider: str,
     state: ProviderState,
     observed: Mapping[str, Observation],
@@ -42,23 +39,23 @@ def build_input(
     ``why_not_freed`` is a reason to free no time of the provider; None if there is none. The
     input's ``now`` is the platforms' time if this machine's clock is known to be wrong.
     """
-    now, unknown = engine.now(), systems_in_doubt(state)
-    failed = failed_operations(engine.store, provider)
-    policy, units = engine.policy, engine.resources.quantities
+    now, unknown = ctx.now(), systems_in_doubt(state)
+    failed = failed_operations(ctx.store, provider)
+    policy, units = ctx.policy, ctx.resources.quantities
     rules = policy.rules.get(provider, Rules())
     if rules.looks_for_free_time:
-        rules = rules.with_availability(availabilities(engine.store, provider).values())
+        rules = rules.with_availability(availabilities(ctx.store, provider).values())
     return DecisionInput(
         calendars={
             system: _calendar(
-                engine,
+                ctx,
                 provider,
                 system,
                 _observation_of(provider, observed.get(system)),
                 guard_state.stopped_in(provider, system),
                 unknown=system in unknown,
             )
-            for system in engine.mapping[provider]
+            for system in ctx.mapping[provider]
         },
         rules=rules,
         now=now,
@@ -66,11 +63,11 @@ def build_input(
         run=run,
         guards=guard_state.guards.get(provider, ()),
         failures=Counter(write_order.operation_key(o) for o in failed),
-        ownership=ownership_of(engine.store, state, whole=was_read_whole(engine, provider)),
-        why_not_freed=WaitReason.CLOCK if engine.clock_error else why_not_freed,
+        ownership=ownership_of(ctx.store, state, whole=was_read_whole(ctx, provider)),
+        why_not_freed=WaitReason.CLOCK if ctx.clock_error else why_not_freed,
         capacity=units.get(provider, policy.capacity.get(provider, 1)),
-        may_overlap=provider in engine.resources.unmapped,
-        near=NearCycle(policy.near_every, engine.window(near=True)),
+        may_overlap=provider in ctx.resources.unmapped,
+        near=NearCycle(policy.near_every, ctx.window(near=True)),
     )
 
 
@@ -80,25 +77,25 @@ def _observation_of(provider: str, observation: Observation | None) -> Observati
     return None if asked is not None and provider not in asked.providers else observation
 
 
-def was_read_whole(engine: Engine, provider: str) -> bool:
+def was_read_whole(ctx: Context, provider: str) -> bool:
     """Return whether every system of a provider was read in full since the state was lost."""
     return all(
-        engine.read_progress.read_whole(provider, system)
-        for system in engine.mapping[provider]
-        if system in engine.systems
+        ctx.read_progress.read_whole(provider, system)
+        for system in ctx.mapping[provider]
+        if system in ctx.systems
     )
 
 
 def _read_windows(
-    engine: Engine, place: tuple[str, str], observation: Observation | None
+    ctx: Context, place: tuple[str, str], observation: Observation | None
 ) -> tuple[Window, ...] | None:
     """Return the windows in which a calendar was read so far; None if it was read in full."""
-    known = engine.read_progress
+    known = ctx.read_progress
     hiding = known.may_hide_blocks(*place)
     everywhere = known.read_whole(*place) or (known.arrived(*place) and not hiding)
     if everywhere or place not in known.mapped:
         return None
-    if observation is None or not observation.used_clock_error(engine.clock_error):
+    if observation is None or not observation.used_clock_error(ctx.clock_error):
         return ()
     coverage = observation.whole if hiding else observation.arrived
     return tuple(
@@ -123,7 +120,7 @@ def systems_in_doubt(state: ProviderState) -> frozenset[str]:
 
 
 def wait_reason(
-    engine: Engine, place: tuple[str, str], observation: Observation | None, *, unknown: bool
+    ctx: Context, place: tuple[str, str], observation: Observation | None, *, unknown: bool
 ) -> WaitReason | None:
     """Return why a calendar cannot be written to now; None if it can be written to.
 
@@ -131,24 +128,24 @@ def wait_reason(
     the calendar was not read. ``unknown``: it is in doubt which events belong to the provider.
     """
     provider, system = place
-    if (held_back := engine.pauses.reason(provider, system)) is not None:
+    if (held_back := ctx.pauses.reason(provider, system)) is not None:
         return held_back
     if observation is None or observation.state is not SystemStatus.OK:
-        skipped = observation is None and place in engine.not_due
+        skipped = observation is None and place in ctx.not_due
         return WaitReason.RATE_LIMITED if skipped else WaitReason.UNANSWERED
     if unknown:
         return WaitReason.OWNER
-    if (why := engine.why_suspended(system)) is not None:
+    if (why := ctx.why_suspended(system)) is not None:
         return why
-    if place not in engine.answered_calendars:
+    if place not in ctx.answered_calendars:
         return WaitReason.NOT_READ
     # The quantity of a resource must be known first.
-    counted = provider not in engine.policy.resources or provider in engine.resources.quantities
+    counted = provider not in ctx.policy.resources or provider in ctx.resources.quantities
     return None if counted else WaitReason.UNITS
 
 
 def _calendar(
-    engine: Engine,
+    ctx: Context,
     provider: str,
     system: str,
     observation: Observation | None,
@@ -156,25 +153,25 @@ def _calendar(
     *,
     unknown: bool,
 ) -> CalendarState:
-    source = engine.systems.get(system) or engine.resources.get(system)
-    able, policy, place = source.capabilities, engine.policy, (provider, system)
+    source = ctx.systems.get(system) or ctx.resources.get(system)
+    able, policy, place = source.capabilities, ctx.policy, (provider, system)
     answered = observation is not None and observation.state is SystemStatus.OK
     return CalendarState(
         system=system,
-        blocked=wait_reason(engine, place, observation, unknown=unknown),
+        blocked=wait_reason(ctx, place, observation, unknown=unknown),
         trusted=answered and not unknown,
         stopped=stopped,
         grain=able.grain,
         statuses=able.statuses,
         moves_set_status=able.update_sets_status,
         skew=source.traffic.skew or timedelta(0),
-        read=_read_windows(engine, place, observation),
-        recent_reads=engine.recent.recent_reads(
-            place, observation, engine.window(near=False), engine.clock.now()
+        read=_read_windows(ctx, place, observation),
+        recent_reads=ctx.recent.recent_reads(
+            place, observation, ctx.window(near=False), ctx.clock.now()
         ),
         first_read_pending=answered
         and able.reach is None
-        and not engine.read_progress.arrived(*place),
+        and not ctx.read_progress.arrived(*place),
         keeps_tags=able.key_survives,
         never_written=place in policy.read_only,
         seats=source.seats,

@@ -13,17 +13,19 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 
 from syncd.core.reported import ItemChanges
 from syncd.engine.reported_items import log_reported
 from syncd.engine.supervise import supervised
+from syncd.engine.write_context import WriteContext, WriteResult
 from syncd.model import (
     Action,
     Changes,
     EventRef,
+    Intent,
     IntentState,
     Kind,
     Operation,
@@ -41,10 +43,6 @@ from syncd.store.journal import intent_named
 from syncd.store.reported import acknowledgements_of, open_items_about
 from syncd.store.store import Store
 from syncd.systems.port import Done, PlatformError, RejectedError, RetryableError, System
-
-if TYPE_CHECKING:
-    from syncd.engine.writer import WriteContext, WriteResult
-    from syncd.model import Intent
 
 log = structlog.get_logger(__name__)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from syncd.core.guard_stops import handed_over_event
 from syncd.core.inputs import GuardLimits
@@ -24,15 +23,13 @@ from syncd.core.mass_change_guard import (
     tally,
 )
 from syncd.core.rules import Choice, Rules
+from syncd.engine.context import Context
 from syncd.engine.guard_stops import ACCEPTED, open_stops
 from syncd.engine.observation import Observation
 from syncd.engine.recent_changes import Carried
 from syncd.model import Conflict, ConflictKind, Id, ProviderState, TrackedEvent, record_id
 from syncd.store.owners import owner_changes
 from syncd.store.partial_load import pending_changes
-
-if TYPE_CHECKING:
-    from syncd.engine.cycle import Engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +46,7 @@ class GuardState:
 
 
 def evaluate(
-    engine: Engine,
+    ctx: Context,
     due: Sequence[str],
     parts: Mapping[str, ProviderState],
     observed: Mapping[str, Observation],
@@ -62,13 +59,13 @@ def evaluate(
     are not due keep their stops. ``former`` is an earlier evaluation in this cycle: its stops stay,
     except for changes that the operator accepted in between.
     """
-    now = engine.now()
-    before = [held.conflict for held in open_stops(engine.store)]
+    now = ctx.now()
+    before = [held.conflict for held in open_stops(ctx.store)]
     if former is not None:
         before += [conflict for found in former.guards.values() for conflict in found]
-    carried = engine.recent.carried(now)
-    handed = {change.provider for change in owner_changes(engine.store) if change.proven}
-    evaluation = _Evaluation(engine, now, due, parts, observed, before, carried, handed)
+    carried = ctx.recent.carried(now)
+    handed = {change.provider for change in owner_changes(ctx.store) if change.proven}
+    evaluation = _Evaluation(ctx, now, due, parts, observed, before, carried, handed)
     guards = {provider: evaluation.check_provider(provider) for provider in due}
     for conflict in evaluation.check_systems(guards):
         guards[conflict.provider].append(conflict)
@@ -76,9 +73,9 @@ def evaluate(
     return GuardState(guards, {p: events_of(found) for p, found in {**earlier, **guards}.items()})
 
 
-def current_stops(engine: Engine) -> GuardState:
+def current_stops(ctx: Context) -> GuardState:
     """Return the current stops without checking any changes; ``guards`` is empty."""
-    return evaluate(engine, (), {}, {})
+    return evaluate(ctx, (), {}, {})
 
 
 def events_of(conflicts: Iterable[Conflict]) -> frozenset[Id]:
@@ -107,7 +104,7 @@ class _Acceptance:
 class _Evaluation:
     """One evaluation of the guard. Loaded states are cached, because both checks need them."""
 
-    engine: Engine
+    ctx: Context
     now: datetime
     due: Sequence[str]
     parts: Mapping[str, ProviderState]
@@ -120,7 +117,7 @@ class _Evaluation:
 
     @property
     def _limits(self) -> GuardLimits:
-        return self.engine.policy.limits
+        return self.ctx.policy.limits
 
     def check_provider(self, provider: str) -> list[Conflict]:
         """Check each calendar of one provider."""
@@ -135,7 +132,7 @@ class _Evaluation:
     def check_systems(self, guards: Mapping[str, Sequence[Conflict]]) -> list[Conflict]:
         """Check the calendars of each system together."""
         conflicts: list[Conflict] = []
-        mapping = self.engine.mapping
+        mapping = self.ctx.mapping
         for system in sorted({s for provider in self.due for s in mapping[provider]}):
             tripped = {c.provider: _ids(c) for c in self.before if c.subject == system}
             providers = [p for p, systems in mapping.items() if system in systems]
@@ -164,7 +161,7 @@ class _Evaluation:
         return (
             provider in self.handed
             or any(c.provider == provider for c in self.before)
-            or any(self._count_changes(provider, s) >= least for s in self.engine.mapping[provider])
+            or any(self._count_changes(provider, s) >= least for s in self.ctx.mapping[provider])
         )
 
     def _count_changes(self, provider: str, system: str) -> int:
@@ -180,13 +177,13 @@ class _Evaluation:
                 for r in part.records
             )
         elif provider in self.due:
-            changed += pending_changes(self.engine.store, provider).get(system, 0)
+            changed += pending_changes(self.ctx.store, provider).get(system, 0)
         return changed
 
     def _judge(self, state: ProviderState) -> list[Conflict]:
         provider = state.provider
         conflicts = []
-        for system in self.engine.mapping[provider]:
+        for system in self.ctx.mapping[provider]:
             if self._follows_accepted(provider, system):
                 continue
             tripped = {
@@ -205,10 +202,10 @@ class _Evaluation:
 
     def _follows_accepted(self, provider: str, system: str) -> bool:
         """Return whether a calendar that rooms block changes because of accepted room changes."""
-        if system in self.engine.systems:
+        if system in self.ctx.systems:
             return False
-        since = self.now - self.engine.recent.every
-        rooms = self.engine.resources.get(system).rooms_of(provider)
+        since = self.now - self.ctx.recent.every
+        rooms = self.ctx.resources.get(system).rooms_of(provider)
         return any(
             at > since
             for room in rooms
@@ -218,13 +215,13 @@ class _Evaluation:
 
     def _follows_blocks(self, provider: str, system: str) -> bool:
         """Return whether changes of our own blocks in this calendar move meetings or free time."""
-        rules = self.engine.policy.rules.get(provider, Rules())
+        rules = self.ctx.policy.rules.get(provider, Rules())
         return (
             rules.effective_rule(ConflictKind.BLOCK_EDITED, {system}).choice is not Choice.RESTORE
         )
 
     def _tally(self, state: ProviderState, system: str, *, mine: bool = False) -> Tally:
-        provider, recent = state.provider, self.engine.recent
+        provider, recent = state.provider, self.ctx.recent
         observation = self.observed.get(system)
         coverage = observation.coverage if observation is not None else ()
         records = with_handed_over(state)
@@ -260,7 +257,7 @@ class _Evaluation:
         """Return the acceptances of an operator, by change key."""
         if provider not in self._accepted:
             found: dict[str, _Acceptance] = {}
-            for held in self.engine.store.ended_conflicts(provider, ACCEPTED):
+            for held in self.ctx.store.ended_conflicts(provider, ACCEPTED):
                 for claim in held.conflict.claims:
                     key = change_key(claim.system, claim.event, claim.value)
                     acceptance = found.setdefault(key, _Acceptance())
@@ -271,7 +268,7 @@ class _Evaluation:
 
     def _state(self, provider: str) -> ProviderState:
         if provider not in self._states:
-            self._states[provider] = self.engine.store.state(provider)
+            self._states[provider] = self.ctx.store.state(provider)
         return self._states[provider]
 
 

@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
 
 from syncd.core.moved_into_window import (
     MOVED_IN,
@@ -26,10 +25,10 @@ from syncd.core.moved_into_window import (
     is_single,
     looked_for,
     unknown_customers,
-    was_moved_in,
 )
 from syncd.core.observation import apply_observation
-from syncd.engine.observation import Observation, SystemRead
+from syncd.engine.context import Context
+from syncd.engine.observation import Observation
 from syncd.engine.report import Report, SystemStatus
 from syncd.engine.supervise import supervised
 from syncd.model import (
@@ -43,13 +42,9 @@ from syncd.model import (
     TrackedEvent,
     Window,
 )
-from syncd.store.moved_into_window import moved_in_events, whole_reads
+from syncd.store.moved_into_window import whole_reads
 from syncd.store.partial_load import related_state
-from syncd.store.store import Store
 from syncd.systems.port import PlatformError, Snapshot, System, UnreadableError
-
-if TYPE_CHECKING:
-    from syncd.engine.cycle import Engine
 
 SEARCH_BEYOND = timedelta(days=366)
 """How far after now a search ends."""
@@ -64,68 +59,8 @@ _TRY_AGAIN = 0.8
 """A failed search is repeated after this share of the interval between two far reads."""
 
 
-def mark_moved_in(read: SystemRead, record: TrackedEvent) -> TrackedEvent:
-    """Return the new record of an appointment, marked if the appointment was moved into the window.
-
-    Called when a read shows an appointment for the first time. ``moved_in_at`` is set, and the
-    event is added to ``read.seen.moved_in``, if the appointment is older than the last read of the
-    whole window that should have shown it. The record is returned unchanged if that is unknown: the
-    platform states no time of creation, the event is part of a series, or the provider is in
-    ``read.first_read_pending``.
-    """
-    if (
-        record.created_at is None
-        or not is_single(record)
-        or record.provider in read.first_read_pending
-    ):
-        return record
-    whole = whole_reads(read.store, read.system.name).get(record.provider)
-    skew, lag = read.system.traffic.skew or timedelta(0), read.system.capabilities.lag
-    if not was_moved_in(record, whole, skew, lag):
-        return record
-    read.seen.moved_in.add(record.id)
-    return replace(record, moved_in_at=read.asked_at)
-
-
-@dataclass(slots=True)
-class MovedInQueue:
-    """The appointments whose twins must be searched for, each with the earliest search time."""
-
-    _due: dict[Id, datetime] | None = None
-
-    def update(self, store: Store, observed: Mapping[str, Observation]) -> None:
-        """Add the appointments that this cycle's reads found to be moved into the window.
-
-        The first call also loads the open searches that are stored.
-        """
-        if self._due is None:
-            self._due = {(r.system, r.id): r.observed_at for r in moved_in_events(store)}
-        for name, seen in observed.items():
-            if seen.asked_at is not None:
-                self._due |= {(name, event): seen.asked_at for event in seen.moved_in}
-            seen.moved_in.clear()
-
-    def due(self, store: Store, now: datetime) -> list[TrackedEvent]:
-        """Return the records of the appointments whose search is due at ``now``."""
-        by_system: dict[str, list[str]] = {}
-        for (system, event), at in sorted((self._due or {}).items()):
-            if at <= now:
-                by_system.setdefault(system, []).append(event)
-        return [r for system, ids in by_system.items() for r in store.records(system, ids)]
-
-    def remove(self, record: TrackedEvent) -> None:
-        """Remove an appointment: its search is finished."""
-        if self._due is not None:
-            self._due.pop((record.system, record.id), None)
-
-    def postpone(self, record: TrackedEvent, until: datetime) -> None:
-        """Delay an open search for an appointment's twin until the given time."""
-        if self._due is not None and (record.system, record.id) in self._due:
-            self._due[record.system, record.id] = until
-
-
 async def search_beyond_window(
-    engine: Engine,
+    ctx: Context,
     chosen: Collection[str],
     observed: Mapping[str, Observation],
     report: Report,
@@ -137,27 +72,27 @@ async def search_beyond_window(
     responded, as the twin may be in any of them. A failed read adds a remark to ``report``, and the
     search is repeated later. Raises no PlatformError.
     """
-    queue = engine.moved_in
-    queue.update(engine.store, observed)
-    due = [r for r in queue.due(engine.store, engine.now()) if r.provider in chosen]
+    queue = ctx.moved_in
+    queue.update(ctx.store, observed)
+    due = [r for r in queue.due(ctx.store, ctx.now()) if r.provider in chosen]
     if not due:
         return
     by_provider: dict[str, list[Id]] = {}
     for record in due:
         by_provider.setdefault(record.provider, []).append((record.system, record.id))
-    states = related_state(engine.store, by_provider)
+    states = related_state(ctx.store, by_provider)
     unpaired: list[TrackedEvent] = []
     for record in due:
-        match _twins(record, states[record.provider], engine.now()):
+        match _twins(record, states[record.provider], ctx.now()):
             case None:
-                _settle(engine, record, Changes(records=[looked_for(record)]))
-            case False if _have_answered(engine, record.provider, observed):
+                _settle(ctx, record, Changes(records=[looked_for(record)]))
+            case False if _have_answered(ctx, record.provider, observed):
                 unpaired.append(record)
             case _:
                 pass
     if not unpaired:
         return
-    search = _Search(engine, report, unpaired)
+    search = _Search(ctx, report, unpaired)
     try:
         async with asyncio.timeout(MAX_SEARCH_TIME):
             await search.read()
@@ -165,7 +100,7 @@ async def search_beyond_window(
                 await search.find(record, states[record.provider])
     except TimeoutError:
         for record in unpaired:
-            engine.moved_in.postpone(record, search.later)
+            ctx.moved_in.postpone(record, search.later)
 
 
 async def _read_beyond(
@@ -200,22 +135,22 @@ def _twins(record: TrackedEvent, state: ProviderState, now: datetime) -> bool | 
     )
 
 
-def _systems(engine: Engine, provider: str) -> list[str]:
-    return [name for name in engine.mapping[provider] if name in engine.systems]
+def _systems(ctx: Context, provider: str) -> list[str]:
+    return [name for name in ctx.mapping[provider] if name in ctx.systems]
 
 
-def _have_answered(engine: Engine, provider: str, observed: Mapping[str, Observation]) -> bool:
-    names = _systems(engine, provider)
+def _have_answered(ctx: Context, provider: str, observed: Mapping[str, Observation]) -> bool:
+    names = _systems(ctx, provider)
     seen = [observed[name] for name in names if name in observed]
     return len(seen) == len(names) and all(
         o.state is SystemStatus.OK and provider not in o.without_user for o in seen
     )
 
 
-def _settle(engine: Engine, record: TrackedEvent, changes: Changes) -> None:
-    engine.store.apply(changes)
-    engine.moved_in.remove(record)
-    engine.dirty.mark_whole([record.provider])
+def _settle(ctx: Context, record: TrackedEvent, changes: Changes) -> None:
+    ctx.store.apply(changes)
+    ctx.moved_in.remove(record)
+    ctx.dirty.mark_whole([record.provider])
 
 
 @dataclass(slots=True)
@@ -227,7 +162,7 @@ class _Search:
     completely. ``lookups_left`` is how many customers may still be looked up in this cycle.
     """
 
-    engine: Engine
+    ctx: Context
     report: Report
     newcomers: Sequence[TrackedEvent]
     shown: dict[tuple[str, str], list[TrackedEvent]] = field(default_factory=dict)
@@ -236,31 +171,31 @@ class _Search:
     @property
     def later(self) -> datetime:
         """Return when to repeat a search that could not be finished."""
-        return self.engine.now() + self.engine.policy.far_every * _TRY_AGAIN
+        return self.ctx.now() + self.ctx.policy.far_every * _TRY_AGAIN
 
     async def read(self) -> None:
         """Read each system of the newcomers' providers once, from the end of the window on."""
         wanted: dict[str, set[str]] = {}
         for provider in {r.provider for r in self.newcomers}:
-            for name in _systems(self.engine, provider):
+            for name in _systems(self.ctx, provider):
                 wanted.setdefault(name, set()).add(provider)
         await asyncio.gather(*(self._read(n, sorted(p)) for n, p in sorted(wanted.items())))
 
     async def _read(self, name: str, providers: Sequence[str]) -> None:
-        engine, system = self.engine, self.engine.systems[name]
-        whole = whole_reads(engine.store, name)
+        ctx, system = self.ctx, self.ctx.systems[name]
+        whole = whole_reads(ctx.store, name)
         to_read = [provider for provider in providers if provider in whole]
         if not to_read:
             return
-        now = engine.now()
+        now = ctx.now()
         window = Window(min(whole[p].ends for p in to_read), now + SEARCH_BEYOND)
         if window.start >= window.end:
             self.shown |= {(name, provider): [] for provider in to_read}
             return
         try:
             with supervised(name, "reading beyond the window"):
-                call = partial(_read_beyond, system, engine.clock, window, to_read)
-                at, snapshot = await engine.tasks.ask(name, ("beyond", *to_read), call)
+                call = partial(_read_beyond, system, ctx.clock, window, to_read)
+                at, snapshot = await ctx.tasks.ask(name, ("beyond", *to_read), call)
         except PlatformError as fault:
             self._remark(name, str(fault))
             return
@@ -301,10 +236,10 @@ class _Search:
         ``state`` is the stored state of its provider. Nothing is stored if a calendar was not read
         completely or a customer could not be looked up; the search is then postponed.
         """
-        engine, provider = self.engine, newcomer.provider
-        systems = _systems(engine, provider)
+        ctx, provider = self.ctx, newcomer.provider
+        systems = _systems(ctx, provider)
         if any((name, provider) not in self.shown for name in systems):
-            engine.moved_in.postpone(newcomer, self.later)
+            ctx.moved_in.postpone(newcomer, self.later)
             return
         others = [
             record
@@ -313,37 +248,37 @@ class _Search:
             for record in self._unknown(name, self.shown[name, provider])
         ]
         beyond = BeyondWindow(self.shown[newcomer.system, provider], others)
-        customers = await engine.customers.look_up((), engine.systems, engine.tasks)
+        customers = await ctx.customers.look_up((), ctx.systems, ctx.tasks)
         while wanted := unknown_customers(newcomer, beyond, customers)[: self.lookups_left]:
             before = len(wanted)
-            customers = await engine.customers.look_up(wanted, engine.systems, engine.tasks)
+            customers = await ctx.customers.look_up(wanted, ctx.systems, ctx.tasks)
             self.lookups_left -= before
             if any((r.system, r.customer or "") not in customers for r in wanted):
-                engine.moved_in.postpone(newcomer, self.later)
+                ctx.moved_in.postpone(newcomer, self.later)
                 return
         if unknown_customers(newcomer, beyond, customers):
             return  # The next cycle goes on.
         found = candidates(newcomer, beyond, customers)
-        _settle(engine, newcomer, self._outcome(newcomer, state, found))
+        _settle(ctx, newcomer, self._outcome(newcomer, state, found))
 
     def _unknown(self, system: str, found: Sequence[TrackedEvent]) -> list[TrackedEvent]:
-        known = {r.id for r in self.engine.store.records(system, [r.id for r in found])}
+        known = {r.id for r in self.ctx.store.records(system, [r.id for r in found])}
         return [record for record in found if record.id not in known]
 
     def _outcome(
         self, newcomer: TrackedEvent, state: ProviderState, found: Sequence[TrackedEvent]
     ) -> Changes:
-        engine, now = self.engine, self.engine.now()
+        ctx, now = self.ctx, self.ctx.now()
         if not found:
             return Changes(records=[looked_for(newcomer)])
         if not is_certain(found):
-            return as_question(newcomer, found, engine.ids.row(), now, self.report.run)
+            return as_question(newcomer, found, ctx.ids.row(), now, self.report.run)
         meeting_replicas = {
             r.booking for r in state.replicas if (r.system, r.event) == _id(newcomer)
         }
         booking = next((b for b in state.bookings if b.id in meeting_replicas), None)
         note = HistoryEntry(now, self.report.run, newcomer.provider, "seen", rule=MOVED_IN)
-        return as_it_was(newcomer, booking, found, note, engine.ids.row())
+        return as_it_was(newcomer, booking, found, note, ctx.ids.row())
 
 
 def _id(record: TrackedEvent) -> Id:

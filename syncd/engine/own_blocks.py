@@ -12,7 +12,7 @@ from datetime import timedelta
 from syncd.core.observation import apply_observation
 from syncd.engine import completed_lookups
 from syncd.engine.lookups import Lookups
-from syncd.engine.moved_into_window import mark_moved_in
+from syncd.engine.moved_in_queue import mark_moved_in
 from syncd.engine.observation import SystemRead
 from syncd.engine.record_batches import records_in_batches
 from syncd.engine.reported_items import ReportedItems

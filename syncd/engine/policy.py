@@ -1,13 +1,15 @@
-"""The settings of an engine (rules, windows and intervals), and the source of new ids."""
+"""The settings of an engine (rules, windows, intervals), its source of ids, and what polls read."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Protocol
 
 from syncd.core.inputs import GuardLimits
 from syncd.core.rules import Rules
+from syncd.engine.running_events import Depth
 from syncd.model import ConflictKind
 
 
@@ -70,3 +72,22 @@ class IdSource:
 
     row: Callable[[], str]
     key: Callable[[], str]
+
+
+class PollSelector(Protocol):
+    """Chooses the providers that a poll of the daemon reads (see `daemon.poll_scheduler`)."""
+
+    def __call__(
+        self, system: str, depth: Depth, providers: Sequence[str], *, late: bool
+    ) -> Sequence[str]:
+        """Return those of the providers that are due in this system.
+
+        ``depth`` is the depth of the poll. ``late``: the poll only uses the results of late reads.
+        """
+        ...
+
+
+def select_all(system: str, depth: Depth, providers: Sequence[str], *, late: bool) -> Sequence[str]:
+    """Return all providers. Used if no account has a tight rate limit."""
+    del system, depth, late
+    return providers

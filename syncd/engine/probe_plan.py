@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from typing import TYPE_CHECKING
 
+from syncd.engine.context import Context
 from syncd.model import resolve_wall_time, zone
 from syncd.model.pauses import OBSERVE_REASON
 from syncd.model.platform_facts import MeasuredBy, platform_facts
 from syncd.systems.port import PlatformError
 from syncd.systems.probing import CANARY_LENGTH, CANARY_ROOM, Prober
-
-if TYPE_CHECKING:
-    from syncd.engine.cycle import Engine
 
 MAX_CALLS = 20
 """Maximum calls to one system, without calls for free slots. Removing the canary is included."""
@@ -78,7 +75,7 @@ def probed_facts(platform: str) -> tuple[str, ...]:
     return tuple(row.name for row in rows if row.measured is MeasuredBy.PROBE)
 
 
-async def plan_probe(engine: Engine, names: Sequence[str]) -> list[ProbePlan]:
+async def plan_probe(ctx: Context, names: Sequence[str]) -> list[ProbePlan]:
     """Plan the probes of these systems, without reading or writing events.
 
     Systems that do not respond, or that have no writable calendar, are left out.
@@ -86,18 +83,18 @@ async def plan_probe(engine: Engine, names: Sequence[str]) -> list[ProbePlan]:
     plans: list[ProbePlan] = []
     for name in names:
         try:
-            prober = await engine.systems[name].prober()
+            prober = await ctx.systems[name].prober()
         except PlatformError:
             continue
-        provider = canary_provider(engine, name)
+        provider = canary_provider(ctx, name)
         if provider is None:
             continue
-        busy = known_busy(engine, provider)
-        start = choose_start(engine, provider, prober, busy)
+        busy = known_busy(ctx, provider)
+        start = choose_start(ctx, provider, prober, busy)
         calendars = prober.slot_calendars(provider)
-        time_zone = provider_zone(engine, provider)
+        time_zone = provider_zone(ctx, provider)
         facts = probed_facts(prober.platform)
-        at = start or _first(engine, provider, prober)
+        at = start or _first(ctx, provider, prober)
         plans.append(
             ProbePlan(
                 name,
@@ -115,45 +112,45 @@ async def plan_probe(engine: Engine, names: Sequence[str]) -> list[ProbePlan]:
     return plans
 
 
-def canary_provider(engine: Engine, name: str) -> str | None:
+def canary_provider(ctx: Context, name: str) -> str | None:
     """Return whose calendar gets the canary; None if no calendar may be written to."""
-    closed = engine.policy.read_only | {(p, s) for p, s in engine.policy.resources.items()}
+    closed = ctx.policy.read_only | {(p, s) for p, s in ctx.policy.resources.items()}
     writable = (
         provider
-        for provider in sorted(engine.policy.rules)
-        if name in engine.mapping.get(provider, ())
+        for provider in sorted(ctx.policy.rules)
+        if name in ctx.mapping.get(provider, ())
         and (provider, name) not in closed
-        and engine.pauses.reason_now(provider, name) is None
+        and ctx.pauses.reason_now(provider, name) is None
     )
     return next(writable, None)
 
 
-def why_no_provider(engine: Engine, name: str) -> str:
+def why_no_provider(ctx: Context, name: str) -> str:
     """Return why syncd may write to no calendar of a system, as text for the operator.
 
     Called if `canary_provider` returns None.
     """
-    if engine.pauses.observe:
+    if ctx.pauses.observe:
         return OBSERVE_REASON
-    mapped = [provider for provider, systems in engine.mapping.items() if name in systems]
-    if any(engine.pauses.reason_now(provider, name) for provider in mapped):
+    mapped = [provider for provider, systems in ctx.mapping.items() if name in systems]
+    if any(ctx.pauses.reason_now(provider, name) for provider in mapped):
         return "all writable calendars of this system are paused (syncd unpause)"
     return "this system has no writable calendar"
 
 
-def provider_zone(engine: Engine, provider: str) -> str:
+def provider_zone(ctx: Context, provider: str) -> str:
     """Return the name of the time zone of a provider's working hours."""
-    return engine.policy.rules[provider].search.hours.zone
+    return ctx.policy.rules[provider].search.hours.zone
 
 
-def _first(engine: Engine, provider: str, prober: Prober) -> datetime:
-    return next(iter(_times(engine, provider, prober)))
+def _first(ctx: Context, provider: str, prober: Prober) -> datetime:
+    return next(iter(_times(ctx, provider, prober)))
 
 
-def _times(engine: Engine, provider: str, prober: Prober) -> Iterable[datetime]:
+def _times(ctx: Context, provider: str, prober: Prober) -> Iterable[datetime]:
     """Return the possible starts of the canary; starts outside the working hours come first."""
-    time_zone = provider_zone(engine, provider)
-    today = engine.now().astimezone(zone(time_zone)).date()
+    time_zone = provider_zone(ctx, provider)
+    today = ctx.now().astimezone(zone(time_zone)).date()
     plans = [
         resolve_wall_time(
             datetime.combine(today + timedelta(days=DAYS_AHEAD + day), time(hour, 5)), time_zone
@@ -161,18 +158,18 @@ def _times(engine: Engine, provider: str, prober: Prober) -> Iterable[datetime]:
         for day in _DAYS
         for hour in prober.hours
     ]
-    hours = engine.policy.rules[provider].search.hours
+    hours = ctx.policy.rules[provider].search.hours
     return sorted(plans, key=lambda at: bool(hours.spans) and hours.contains(at, at + CANARY_ROOM))
 
 
 def choose_start(
-    engine: Engine, provider: str, prober: Prober, busy: Sequence[BusyInterval]
+    ctx: Context, provider: str, prober: Prober, busy: Sequence[BusyInterval]
 ) -> datetime | None:
     """Return the best free start for the canary; None if no possible start is free.
 
     ``busy`` are the busy intervals of the provider.
     """
-    times = _times(engine, provider, prober)
+    times = _times(ctx, provider, prober)
     return next((at for at in times if is_free(busy, at, at + CANARY_ROOM)), None)
 
 
@@ -181,11 +178,11 @@ def is_free(busy: Sequence[BusyInterval], start: datetime, end: datetime) -> boo
     return not any(first < end and start < last for first, last in busy)
 
 
-def known_busy(engine: Engine, provider: str) -> list[BusyInterval]:
+def known_busy(ctx: Context, provider: str) -> list[BusyInterval]:
     """Return the busy intervals of a provider in all systems, from the stored events."""
     return [
         record.observed.interval
-        for system in engine.mapping[provider]
-        for record in engine.store.events_of(system, provider)
+        for system in ctx.mapping[provider]
+        for record in ctx.store.events_of(system, provider)
         if record.observed is not None and record.observed.busy
     ]

@@ -11,11 +11,11 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 import structlog
 
 from syncd.engine.canaries import Canaries
+from syncd.engine.context import Context
 from syncd.engine.first_writes import forget_accepted
 from syncd.engine.probe_outcome import ProbeOutcome, ProbeRun
 from syncd.engine.probe_plan import (
@@ -57,9 +57,6 @@ from syncd.systems.probing import (
 )
 from syncd.systems.remedies import cause_and_remedy
 
-if TYPE_CHECKING:
-    from syncd.engine.cycle import Engine
-
 log = structlog.get_logger(__name__)
 
 RESERVED_CALLS = 4
@@ -67,7 +64,7 @@ RESERVED_CALLS = 4
 
 
 async def probe_systems(
-    engine: Engine, names: Sequence[str], progress: Progress = lambda _text: None
+    ctx: Context, names: Sequence[str], progress: Progress = lambda _text: None
 ) -> ProbeRun:
     """Measure the facts of these systems, one system after the other; return the results.
 
@@ -77,17 +74,17 @@ async def probe_systems(
     """
     run_result = ProbeRun()
     # First remove the canaries that an earlier probe left.
-    await engine.canaries.clear()
+    await ctx.canaries.clear()
     read: dict[tuple[str, str], list[BusyInterval]] = {}
-    limits = {name: CallLimit(MAX_CALLS, reserved=RESERVED_CALLS) for name in engine.systems}
+    limits = {name: CallLimit(MAX_CALLS, reserved=RESERVED_CALLS) for name in ctx.systems}
     for name in names:
-        if engine.stopping.is_set():
+        if ctx.stopping.is_set():
             run_result.interrupted = True
             break
         outcome = ProbeOutcome(name)
         run_result.outcomes.append(outcome)
-        await _System(engine, engine.canaries, name, outcome, limits, progress, read).run()
-        run_result.interrupted = run_result.interrupted or engine.stopping.is_set()
+        await _System(ctx, ctx.canaries, name, outcome, limits, progress, read).run()
+        run_result.interrupted = run_result.interrupted or ctx.stopping.is_set()
     return run_result
 
 
@@ -95,7 +92,7 @@ async def probe_systems(
 class _System:
     """The probe of one system; ``run`` fills ``outcome``."""
 
-    engine: Engine
+    ctx: Context
     canaries: Canaries
     name: str
     outcome: ProbeOutcome
@@ -140,26 +137,26 @@ class _System:
             self._miss_others(error.reason, failed=error.failed)
 
     async def _run(self) -> None:
-        engine, outcome = self.engine, self.outcome
-        system = engine.systems[self.name]
+        ctx, outcome = self.ctx, self.outcome
+        system = ctx.systems[self.name]
         outcome.platform = system.measured.platform
         prober = await system.prober()
         outcome.platform = prober.platform
-        provider = canary_provider(engine, self.name)
+        provider = canary_provider(ctx, self.name)
         if provider is None:
-            raise NotMeasuredError(why_no_provider(engine, self.name), failed=False)
+            raise NotMeasuredError(why_no_provider(ctx, self.name), failed=False)
         self._say("looking for a free time")
         busy = await self._busy(provider)
-        start = choose_start(engine, provider, prober, busy)
+        start = choose_start(ctx, provider, prober, busy)
         if start is None:
             raise NotMeasuredError("no calendar has free time for the canary")
         canary = Canary(
-            engine.ids.key(), self.name, provider, start, start + CANARY_LENGTH, engine.clock.now()
+            ctx.ids.key(), self.name, provider, start, start + CANARY_LENGTH, ctx.clock.now()
         )
         probe = ProbeContext(
             canary,
-            engine.clock,
-            provider_zone(engine, provider),
+            ctx.clock,
+            provider_zone(ctx, provider),
             lambda first, last: self._put(probe, first, last),
             lambda first, last: is_free(busy, first, last),
             self._pause,
@@ -177,17 +174,17 @@ class _System:
 
         Reads the probed system, and the other systems whose stored events do not cover that day.
         """
-        engine = self.engine
-        middle = engine.now() + timedelta(days=DAYS_AHEAD)
+        ctx = self.ctx
+        middle = ctx.now() + timedelta(days=DAYS_AHEAD)
         window = Window(middle - timedelta(days=4), middle + timedelta(days=3))
-        busy = known_busy(engine, provider)
+        busy = known_busy(ctx, provider)
         covered = {
             c.system
-            for c in engine.store.last_coverage()
+            for c in ctx.store.last_coverage()
             if c.provider == provider and c.window.start <= window.start <= c.window.end
         }
-        for other in engine.mapping[provider]:
-            if other not in engine.systems or (other in covered and other != self.name):
+        for other in ctx.mapping[provider]:
+            if other not in ctx.systems or (other in covered and other != self.name):
                 continue
             try:
                 if (other, provider) not in self.read:
@@ -201,7 +198,7 @@ class _System:
         return busy
 
     async def _read(self, name: str, provider: str, window: Window) -> list[BusyInterval]:
-        system = self.engine.systems[name]
+        system = self.ctx.systems[name]
         snapshot = await system.read(window, [provider])
         if snapshot.faults and name == self.name:
             raise snapshot.faults[0]
@@ -219,7 +216,7 @@ class _System:
         self, prober: Prober, probe: ProbeContext, steps: Sequence[ProbeStep], slots: CallLimit
     ) -> None:
         """Create the canary, run the steps, and remove the canary even if a step fails."""
-        if self.ended or self.engine.stopping.is_set():
+        if self.ended or self.ctx.stopping.is_set():
             raise StoppingError(self.name)
         self._say(f"creating the {prober.canary_name}")
         self.canaries.begin(probe.canary)
@@ -251,7 +248,7 @@ class _System:
             probe.canary = self.canaries.prove(canary, event)
         # The reserved call for finding the canary is no longer needed.
         self.limit.reserved = RESERVED_CALLS - 1
-        probe.made = self.engine.clock.monotonic()
+        probe.made = self.ctx.clock.monotonic()
         self._history(probe.canary, "created by syncd probe")
 
     async def _remove(self, prober: Prober, probe: ProbeContext) -> None:
@@ -282,7 +279,7 @@ class _System:
     def _history(self, canary: Canary, detail: str) -> None:
         value = canary.value
         note = HistoryEntry(
-            at=self.engine.clock.now(),
+            at=self.ctx.clock.now(),
             run="",
             provider=canary.provider,
             what="probe",
@@ -291,7 +288,7 @@ class _System:
             after=value,
             detail=detail,
         )
-        self.engine.store.apply(Changes(history=[note]))
+        self.ctx.store.apply(Changes(history=[note]))
 
     async def _take(self, step: ProbeStep, probe: ProbeContext, slots: CallLimit) -> None:
         """Run a step if the plan allows its calls; store the facts that the step measured.
@@ -327,22 +324,22 @@ class _System:
 
     def _note(self, found: Mapping[str, str]) -> None:
         """Store the measured facts (values by name) with the time of the measurement."""
-        system = self.engine.systems[self.name]
+        system = self.ctx.systems[self.name]
         for name, value in found.items():
             system.measured.note(name, value)
             self.outcome.measured[name] = value
             self.outcome.why.pop(name, None)
             self.outcome.failed.discard(name)
         if unsaved := system.facts.unsaved():
-            self.engine.store.save_health(*unsaved)
+            self.ctx.store.save_health(*unsaved)
 
     async def _pause(self, seconds: float) -> None:
         """Wait for this number of seconds. Raises StoppingError if syncd stops."""
         if seconds > 0:
             self._say(f"waiting {seconds:.0f} s for the lists to update")
-            if not await self.engine.stopping.pause(self.engine.clock, seconds):
+            if not await self.ctx.stopping.pause(self.ctx.clock, seconds):
                 raise StoppingError(self.name)
-        elif self.engine.stopping.is_set():
+        elif self.ctx.stopping.is_set():
             raise StoppingError(self.name)
         await asyncio.sleep(0)
 

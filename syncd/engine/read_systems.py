@@ -5,47 +5,35 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
 
+import structlog
+
+from syncd.core.repair import repair
 from syncd.engine import series
-from syncd.engine.absence_lookups import AbsenceLookups
+from syncd.engine.context import Context
 from syncd.engine.first_writes import compare_pending
 from syncd.engine.observation import Observation, ReadRequest
 from syncd.engine.reading import observe
 from syncd.engine.recovery import confirm, recover
 from syncd.engine.report import Report, SystemStatus
 from syncd.engine.running_events import Depth
+from syncd.engine.series_writes import migrate_series_stops
+from syncd.engine.write_context import WriteContext
 from syncd.engine.write_systems import count_writes
-from syncd.engine.writer import WriteContext
-from syncd.model import Intent, Window
+from syncd.model import READABLE, Intent, Window
+from syncd.store.ranges import providers_out_of_range
 from syncd.systems.port import PlatformError, System
 
-if TYPE_CHECKING:
-    from syncd.engine.cycle import Engine
+log = structlog.get_logger(__name__)
 
-
-class PollSelector(Protocol):
-    """Chooses the providers that a poll of the daemon reads (see `daemon.poll_scheduler`)."""
-
-    def __call__(
-        self, system: str, depth: Depth, providers: Sequence[str], *, late: bool
-    ) -> Sequence[str]:
-        """Return those of the providers that are due in this system.
-
-        ``depth`` is the depth of the poll. ``late``: the poll only uses the results of late reads.
-        """
-        ...
-
-
-def select_all(system: str, depth: Depth, providers: Sequence[str], *, late: bool) -> Sequence[str]:
-    """Return all providers. Used if no account has a tight rate limit."""
-    del system, depth, late
-    return providers
+MAX_READ_LEAD = timedelta(days=1)
+"""A read that is this far in the future was made with a wrong clock."""
 
 
 async def read_systems(
-    engine: Engine,
+    ctx: Context,
     window: Window,
     report: Report,
     chosen: Sequence[str],
@@ -68,36 +56,36 @@ async def read_systems(
 
     Raises StateError and unexpected errors.
     """
-    engine.repair(context)
-    for name, written in engine.tasks.late_writes().items():
-        count_writes(engine, name, written, report)
-    pending = () if report.dry_run else engine.store.pending_intents()
+    _repair_once(ctx, context)
+    for name, written in ctx.tasks.late_writes().items():
+        count_writes(ctx, name, written, report)
+    pending = () if report.dry_run else ctx.store.pending_intents()
     if pending:
         progress("looking up writes without an outcome")
     progress("reading")
-    full = engine.is_full(window)
+    full = ctx.is_full(window)
     chosen_of: dict[str, Sequence[str]] = {
         name: mapped
-        for name in engine.systems
-        if (mapped := [p for p in chosen if name in engine.mapping[p]])
+        for name in ctx.systems
+        if (mapped := [p for p in chosen if name in ctx.mapping[p]])
     }
     if depth is not Depth.RESYNC:
         chosen_of = {
-            name: engine.select_due(name, depth, mapped, late=follows)
+            name: ctx.select_due(name, depth, mapped, late=follows)
             for name, mapped in chosen_of.items()
         }
-    engine.not_due = {
+    ctx.not_due = {
         (provider, name)
         for name, mapped in chosen_of.items()
         for provider in chosen
-        if name in engine.mapping[provider] and provider not in mapped
+        if name in ctx.mapping[provider] and provider not in mapped
     }
     wanted = {
         name: ReadRequest(
             window,
             tuple(mapped),
-            engine.running.look_back(name, mapped, depth),
-            engine.clock_error,
+            ctx.running.look_back(name, mapped, depth),
+            ctx.clock_error,
             near=depth is Depth.NEAR,
             full=full,
             by_id=by_id,
@@ -107,78 +95,93 @@ async def read_systems(
     }
 
     async def work(name: str, request: ReadRequest) -> Observation:
-        system = engine.tasks.gated(engine.systems[name])
+        system = ctx.tasks.gated(ctx.systems[name])
         if not report.dry_run and report.exactly is None:
-            await engine.canaries.clear(name)
+            await ctx.canaries.clear(name)
         if pending:
             await recover(system, pending, context)
-        seen = await _read(engine, system, request)
+        seen = await _read(ctx, system, request)
         if pending:
-            unfinished = engine.store.pending_intents()
+            unfinished = ctx.store.pending_intents()
             confirm([i for i in unfinished if i.operation.system == name], context)
         await compare_pending(() if report.dry_run else [system], context)
         return seen
 
     # Find the outcomes of open writes also in systems that this cycle does not read.
-    unfinished = {i.operation.system for i in pending if i.operation.system in engine.systems}
-    rest = sorted(unfinished - wanted.keys() - {name for _, name in engine.not_due})
-    await asyncio.gather(*(_recover_writes(engine, name, pending, context) for name in rest))
+    unfinished = {i.operation.system for i in pending if i.operation.system in ctx.systems}
+    rest = sorted(unfinished - wanted.keys() - {name for _, name in ctx.not_due})
+    await asyncio.gather(*(_recover_writes(ctx, name, pending, context) for name in rest))
     try:
-        observed = await engine.tasks.read(wanted, work, follows=follows)
+        observed = await ctx.tasks.read(wanted, work, follows=follows)
     except Exception:
         # An observation may be stored already, so the next read would not see its changes.
-        engine.dirty.mark_whole(engine.mapping)
+        ctx.dirty.mark_whole(ctx.mapping)
         raise
-    engine.running.note(observed.values())
-    engine.dirty.mark_whole(engine.resources.update_quantities([*observed.values()]))
+    ctx.running.note(observed.values())
+    ctx.dirty.mark_whole(ctx.resources.update_quantities([*observed.values()]))
     return observed
 
 
 async def _recover_writes(
-    engine: Engine, name: str, pending: Sequence[Intent], context: WriteContext
+    ctx: Context, name: str, pending: Sequence[Intent], context: WriteContext
 ) -> None:
-    system = engine.tasks.gated(engine.systems[name])
+    system = ctx.tasks.gated(ctx.systems[name])
     with suppress(PlatformError):
-        await engine.tasks.ask(name, "writes", partial(recover, system, pending, context))
+        await ctx.tasks.ask(name, "writes", partial(recover, system, pending, context))
 
 
-async def _read(engine: Engine, system: System, request: ReadRequest) -> Observation:
+async def _read(ctx: Context, system: System, request: ReadRequest) -> Observation:
     name = system.name
-    intents = engine.store.pending_intents()
+    intents = ctx.store.pending_intents()
     seen = await observe(
         system,
-        engine.store,
-        engine.clock,
+        ctx.store,
+        ctx.clock,
         request.window,
         request.providers,
         intents,
         by_id=request.by_id,
-        remapped=engine.read_progress.remapped(name),
-        unread=engine.read_progress.unread(name),
+        remapped=ctx.read_progress.remapped(name),
+        unread=ctx.read_progress.unread(name),
         full=request.full,
-        probes=engine.probes.setdefault(name, AbsenceLookups()),
+        probes=ctx.lookups(name),
         look_back=request.look_back,
-        running=None if request.near else engine.running,
+        running=None if request.near else ctx.running,
     )
     seen.request = request
-    await _follow_series(engine, system, seen, request.window, intents)
+    await _follow_series(ctx, system, seen, request.window, intents)
     return seen
 
 
 async def _follow_series(
-    engine: Engine,
+    ctx: Context,
     system: System,
     seen: Observation,
     window: Window,
     intents: Sequence[Intent],
 ) -> None:
     """Read the rest of the whole window if an instance vanished: its series may have moved."""
-    providers = series.complete_series(engine.store, seen)
-    rest = series.unread_rest(
-        engine.store, system.name, providers, window, engine.window(near=False)
-    )
+    providers = series.complete_series(ctx.store, seen)
+    rest = series.unread_rest(ctx.store, system.name, providers, window, ctx.window(near=False))
     if not providers or rest is None or seen.state is not SystemStatus.OK:
         return
-    more = await observe(system, engine.store, engine.clock, rest, providers, intents, full=False)
+    more = await observe(system, ctx.store, ctx.clock, rest, providers, intents, full=False)
     series.join_observations(seen, more)
-    series.complete_series(engine.store, seen)
+    series.complete_series(ctx.store, seen)
+
+
+def _repair_once(ctx: Context, context: WriteContext) -> None:
+    """Repair a state of an older version, once per process.
+
+    Removes times out of range, and converts the stored stops of writes to series.
+    """
+    if ctx.in_range:
+        return
+    now = ctx.now()
+    if any(c.read_at > now + MAX_READ_LEAD for c in ctx.store.last_coverage()):
+        return  # This clock was set back, so the range cannot be checked.
+    for provider in sorted(providers_out_of_range(ctx.store, now - READABLE, now + READABLE)):
+        log.warning("stored times out of range replaced", provider=provider)
+        ctx.store.apply(repair(ctx.store.state(provider), now, context.run))
+    migrate_series_stops(ctx.systems.values(), ctx.store)
+    ctx.in_range = True

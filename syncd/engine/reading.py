@@ -22,7 +22,7 @@ from syncd.engine.canaries import without_canaries
 from syncd.engine.completed_lookups import apply_lookup_result, apply_other_owner
 from syncd.engine.list_lag import look_again_at_further_hosts, recheck_lag
 from syncd.engine.lookups import Lookups
-from syncd.engine.moved_into_window import mark_moved_in
+from syncd.engine.moved_in_queue import mark_moved_in
 from syncd.engine.observation import Observation, SystemRead
 from syncd.engine.own_blocks import find_created_blocks, look_up_own_blocks
 from syncd.engine.owners import FoundElsewhere, OwnerTracker, announce

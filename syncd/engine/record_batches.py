@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from syncd.model import TrackedEvent
+from syncd.store.store import Store
 from syncd.systems.time_slices import in_slices
-
-if TYPE_CHECKING:
-    from syncd.model import TrackedEvent
-    from syncd.store.store import Store
 
 
 async def records_in_batches(

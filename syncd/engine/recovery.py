@@ -20,9 +20,10 @@ from syncd.engine.absence import is_expected
 from syncd.engine.reset_fields import RESET
 from syncd.engine.supervise import supervised
 from syncd.engine.untagged_creates import made_since
+from syncd.engine.write_context import WriteContext
 from syncd.engine.write_history import history_of_write
 from syncd.engine.write_outcome import commit_outcome
-from syncd.engine.writer import MAX_SEND_DELAY, WriteContext
+from syncd.engine.writer import MAX_SEND_DELAY
 from syncd.model import (
     Action,
     Changes,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
+from syncd.engine.context import Context
 from syncd.engine.guard_stops import describe_open_stops
 from syncd.engine.observation import Observation
 from syncd.engine.report import Report, SystemReport, SystemStatus, UnknownOwners, unknown_owners
@@ -16,12 +16,9 @@ from syncd.store.reported import acknowledgements_of, delete_acknowledgements, s
 from syncd.systems.port import RateLimitedError
 from syncd.systems.time_slices import yield_after
 
-if TYPE_CHECKING:
-    from syncd.engine.cycle import Engine
-
 
 async def update_report(
-    engine: Engine,
+    ctx: Context,
     report: Report,
     observed: Mapping[str, Observation],
     before: Mapping[str, object],
@@ -32,7 +29,7 @@ async def update_report(
     cycle.
     """
     for name, observation in observed.items():
-        if name not in engine.systems:
+        if name not in ctx.systems:
             continue
         report_of_system = report.systems.setdefault(name, SystemReport())
         report_of_system.state = observation.state
@@ -40,21 +37,21 @@ async def update_report(
         report_of_system.writing = observation.writing
         report.news += observation.news
         report.remarks += observation.remarks
-    for name, system in engine.systems.items():
+    for name, system in ctx.systems.items():
         report_of_system = report.systems.setdefault(name, SystemReport())
         start, traffic = before[name], system.traffic
         report_of_system.reads += traffic.reads - getattr(start, "reads", 0)
         report_of_system.writes += traffic.writes - getattr(start, "writes", 0)
-    for name, cause in engine.resources.unknown.items():
+    for name, cause in ctx.resources.unknown.items():
         report_of_system = report.systems[name]
         if report_of_system.state is SystemStatus.OK:
             report_of_system.state = (
-                SystemStatus.INTERRUPTED if engine.stopping.is_set() else SystemStatus.DOWN
+                SystemStatus.INTERRUPTED if ctx.stopping.is_set() else SystemStatus.DOWN
             )
             report_of_system.cause = (
                 f"the calendars that its rooms block could not be read: {cause}"
             )
-    _explain_failing_writes(engine, report)
+    _explain_failing_writes(ctx, report)
     report.suspected = sum(o.suspected for o in observed.values())
     # It is useless to read a system again at once that does not respond.
     answering = [
@@ -68,10 +65,10 @@ async def update_report(
     for o in observed.values():
         for where, minutes in _covered(o).items():
             report.covered[where] = max(report.covered[where], minutes)
-    report.pending = len(engine.store.pending_intents())
-    await _count_open_items(engine, report)
-    now = engine.clock.now()
-    report.unknown = unknown_owners(owner_changes(engine.store), now)
+    report.pending = len(ctx.store.pending_intents())
+    await _count_open_items(ctx, report)
+    now = ctx.clock.now()
+    report.unknown = unknown_owners(owner_changes(ctx.store), now)
     reported_calendars = {(each.provider, each.system) for each in report.unknown}
     report.unknown += [
         UnknownOwners(provider, o.system, OwnerProof.USER_MISSING, 0, (), (), now)
@@ -79,9 +76,9 @@ async def update_report(
         for provider in sorted(o.without_user)
         if (provider, o.system) not in reported_calendars
     ]
-    report.clock_error = engine.clock_error
+    report.clock_error = ctx.clock_error
     report.gone = sum(o.gone for o in observed.values())
-    report.exposures = await engine.exposure_tracker.measure()
+    report.exposures = await ctx.exposure_tracker.measure()
 
 
 def add_remark(report: Report, accept: str | None) -> None:
@@ -105,19 +102,19 @@ def add_remark(report: Report, accept: str | None) -> None:
         )
 
 
-async def _count_open_items(engine: Engine, report: Report) -> None:
+async def _count_open_items(ctx: Context, report: Report) -> None:
     """Count conflicts, double bookings and reported items, and the acknowledged ones among them.
 
     Acknowledgements of items that have ended or changed are deleted.
     """
-    store, conflicts = engine.store, engine.store.open_conflicts()
+    store, conflicts = ctx.store, ctx.store.open_conflicts()
     acknowledgements = acknowledgements_of(store)
     double_bookings = [h for h in conflicts if h.conflict.kind is ConflictKind.DOUBLE_BOOKED]
     acknowledged_conflicts = sum(
         acknowledgement_of(h, acknowledgements) is not None for h in conflicts
     )
     not_held = sum(not h.conflict.held for h in conflicts)
-    report.items = shown_items(store, engine.clock.now(), acknowledgements)
+    report.items = shown_items(store, ctx.clock.now(), acknowledgements)
     await yield_after(report.items)
     report.conflicts = sum(h.conflict.held for h in conflicts)
     report.double_bookings = len(double_bookings)
@@ -140,10 +137,10 @@ def _covered(seen: Observation) -> Counter[tuple[str, str, str]]:
     return found
 
 
-def _explain_failing_writes(engine: Engine, report: Report) -> None:
+def _explain_failing_writes(ctx: Context, report: Report) -> None:
     """State the cause for systems that respond to reads, but whose writes are suspended."""
-    silent = [name for name in engine.systems if engine.why_suspended(name) is not None]
-    by_system = engine.store.health() if silent else {}
+    silent = [name for name in ctx.systems if ctx.why_suspended(name) is not None]
+    by_system = ctx.store.health() if silent else {}
     for name in silent:
         health, report_of_system = by_system.get(name), report.systems[name]
         if health is not None and not report_of_system.cause:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 import structlog
 
 from syncd.core.observation import ObservationKind, apply_observation, mark_deleted
 from syncd.engine.list_lag import recheck_lag
+from syncd.engine.write_context import WriteContext, WriteResult
 from syncd.model import (
     Changes,
     Clock,
@@ -25,9 +25,6 @@ from syncd.model import (
 )
 from syncd.store.store import Store
 from syncd.systems.port import Found, Gone, LookupResult, RejectedError, System, Unknown
-
-if TYPE_CHECKING:
-    from syncd.engine.writer import WriteContext, WriteResult
 
 log = structlog.get_logger(__name__)
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import structlog
 
+from syncd.engine.write_context import WriteResult
 from syncd.model import Operation
 from syncd.systems.port import Done
-
-if TYPE_CHECKING:
-    from syncd.engine.writer import WriteResult
 
 log = structlog.get_logger(__name__)
 

@@ -10,18 +10,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from syncd.core.reconcile import Decision, reconcile_with_answer
 from syncd.core.resolution import InvalidResolutionError, Resolution, ResolutionKind
 from syncd.engine import guard
+from syncd.engine.context import Context
 from syncd.engine.decision_input import build_input
 from syncd.engine.report import Report, RunExit
 from syncd.model import ConflictKind, StoredConflict, utc
 from syncd.store import Store
-
-if TYPE_CHECKING:
-    from syncd.engine.cycle import Engine
 
 
 class ResolutionOutcome(StrEnum):
@@ -174,7 +172,7 @@ async def _check_mapped(engine: ResolvingEngine, provider: str) -> None:
         )
 
 
-def preview(engine: Engine, held: StoredConflict, answer: Resolution) -> Decision | None:
+def preview(ctx: Context, held: StoredConflict, answer: Resolution) -> Decision | None:
     """Return the decision that a resolution would lead to, by the stored state; makes no call.
 
     Shown to the operator before the resolution. All systems are assumed to respond. Writes that a
@@ -182,10 +180,10 @@ def preview(engine: Engine, held: StoredConflict, answer: Resolution) -> Decisio
     Raises InvalidResolutionError.
     """
     provider = held.conflict.provider
-    if provider not in engine.mapping:
+    if provider not in ctx.mapping:
         return None  # Its calendar is blocked by rooms (known only after a read), or not mapped.
-    state = engine.store.state(provider)
-    inputs = build_input(engine, provider, state, {}, guard.current_stops(engine), held.run)
+    state = ctx.store.state(provider)
+    inputs = build_input(ctx, provider, state, {}, guard.current_stops(ctx), held.run)
     answering = {
         system: replace(
             calendar, trusted=True, blocked=calendar.blocked if calendar.held_back else None
@@ -193,7 +191,7 @@ def preview(engine: Engine, held: StoredConflict, answer: Resolution) -> Decisio
         for system, calendar in inputs.calendars.items()
     }
     inputs = replace(inputs, calendars=answering)
-    decision, applied = reconcile_with_answer(state, inputs, engine.ids.row, {held.id: answer})
+    decision, applied = reconcile_with_answer(state, inputs, ctx.ids.row, {held.id: answer})
     return decision if applied else None
 
 

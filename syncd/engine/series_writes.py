@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import structlog
 
@@ -22,14 +22,12 @@ from syncd.engine.first_writes import (
     note_fact,
 )
 from syncd.engine.supervise import supervised
+from syncd.engine.write_context import WriteContext, WriteResult
 from syncd.model import Action, Changes, Kind, Operation, TrackedEvent, Value, series_of
 from syncd.model.platform_facts import NO, YES
 from syncd.store.series import siblings
 from syncd.store.store import Store
 from syncd.systems.port import Found, PlatformError, System, UnknownOutcomeError
-
-if TYPE_CHECKING:
-    from syncd.engine.writer import WriteContext, WriteResult
 
 log = structlog.get_logger(__name__)
 

@@ -21,7 +21,7 @@ from syncd.engine.observation import Observation, ReadRequest
 from syncd.engine.report import SystemStatus
 from syncd.engine.run_pause import RunPause
 from syncd.engine.series import join_observations
-from syncd.engine.writer import WriteResult
+from syncd.engine.write_context import WriteResult
 from syncd.systems.port import RetryableError, System
 from syncd.systems.stopping import Stopping
 

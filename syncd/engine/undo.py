@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from syncd.core import undo as plan
 from syncd.core.reconcile import reconcile
 from syncd.engine import guard
+from syncd.engine.context import Context
 from syncd.engine.decision_input import build_input
 from syncd.engine.left_behind import unreachable_blocks
 from syncd.engine.read_systems import read_systems
 from syncd.engine.report import Report, RunExit, SystemStatus
 from syncd.engine.report_update import update_report
+from syncd.engine.run_record import save_run
 from syncd.engine.running_events import Depth
 from syncd.engine.write_systems import write_systems
 from syncd.model import (
@@ -30,9 +31,6 @@ from syncd.model.pauses import OBSERVE_REASON, OBSERVE_REMEDY
 from syncd.store.journal import intents_of, intents_since
 from syncd.store.left_behind import LeftBehind
 from syncd.store.store import Store
-
-if TYPE_CHECKING:
-    from syncd.engine.cycle import Engine
 
 PAUSES = (0.3, 0.6, 1.0, 2.0, 5.0, 10.0)
 """Seconds between two reads that wait for a platform to carry out queued writes."""
@@ -95,7 +93,7 @@ class UndoReport:
 
 
 async def undo_run(
-    engine: Engine,
+    ctx: Context,
     run: str,
     *,
     booking: str | None,
@@ -108,33 +106,33 @@ async def undo_run(
     nothing. The systems are read first. Raises NothingToUndoError if the run is unknown, if it
     wrote nothing (for that booking), or in observe mode.
     """
-    if engine.pauses.observe:
+    if ctx.pauses.observe:
         raise NothingToUndoError(OBSERVE_REASON, OBSERVE_REMEDY)
-    engine.pauses.reload()
-    intents = _written(engine.store, run, booking)
-    engine.tasks.waits_for_all = True
-    await engine.refresh_resources()
-    chosen = sorted({i.operation.provider for i in intents} & engine.mapping.keys())
-    result = UndoReport(run, Report(run=engine.ids.row(), dry_run=dry_run))
-    result.out_of_reach = unreachable_blocks(engine, intents)
-    report, window = result.report, engine.window(near=False)
+    ctx.pauses.reload()
+    intents = _written(ctx.store, run, booking)
+    ctx.tasks.waits_for_all = True
+    await ctx.refresh_resources()
+    chosen = sorted({i.operation.provider for i in intents} & ctx.mapping.keys())
+    result = UndoReport(run, Report(run=ctx.ids.row(), dry_run=dry_run))
+    result.out_of_reach = unreachable_blocks(ctx, intents)
+    report, window = result.report, ctx.window(near=False)
     report.cycles = 1
-    context = engine.write_context(report)
-    before = {name: system.traffic for name, system in engine.systems.items()}
+    context = ctx.write_context(report)
+    before = {name: system.traffic for name, system in ctx.systems.items()}
     # The next read does not see these changes again, so the next decision must look at everything.
-    engine.dirty.mark_whole(chosen)
+    ctx.dirty.mark_whole(chosen)
     observed = await read_systems(
-        engine, window, report, chosen, context, progress, Depth.RESYNC, by_id=True
+        ctx, window, report, chosen, context, progress, Depth.RESYNC, by_id=True
     )
-    guard_state = guard.current_stops(engine)
+    guard_state = guard.current_stops(ctx)
     for provider in chosen:
-        state = engine.store.state(provider)
-        inputs = build_input(engine, provider, state, observed, guard_state, report.run)
+        state = ctx.store.state(provider)
+        inputs = build_input(ctx, provider, state, observed, guard_state, report.run)
         of_provider = [i for i in intents if i.operation.provider == provider]
         planned = plan.plan_undo(
             state,
             inputs.calendars,
-            _past(engine.store, run, of_provider),
+            _past(ctx.store, run, of_provider),
             inputs.now,
             only=booking,
             by=report.run,
@@ -147,18 +145,18 @@ async def undo_run(
         report.planned = result.operations
     else:
         # Store the suppressions first: after a crash, the next cycle does not repeat the writes.
-        engine.store.apply(Changes(undo_suppressions=result.suppressions, history=result.notes))
-        await write_systems(engine, result.operations, observed, context, report, progress)
-        await update_report(engine, report, observed, before)
-        before = {name: system.traffic for name, system in engine.systems.items()}
+        ctx.store.apply(Changes(undo_suppressions=result.suppressions, history=result.notes))
+        await write_systems(ctx, result.operations, observed, context, report, progress)
+        await update_report(ctx, report, observed, before)
+        before = {name: system.traffic for name, system in ctx.systems.items()}
         for pause in PAUSES:
-            if not engine.has_unconfirmed(report):
+            if not ctx.has_unconfirmed(report):
                 break
             progress("waiting for a platform to confirm writes")
-            if not await engine.stopping.pause(engine.clock, pause):
+            if not await ctx.stopping.pause(ctx.clock, pause):
                 break
             observed |= await read_systems(
-                engine,
+                ctx,
                 window,
                 report,
                 chosen,
@@ -167,15 +165,15 @@ async def undo_run(
                 Depth.RESYNC,
                 by_id=False,
             )
-        done = [i for i in intents_of(engine.store, report.run) if i.state is IntentState.DONE]
+        done = [i for i in intents_of(ctx.store, report.run) if i.state is IntentState.DONE]
         result.unwritten = len(result.operations) - len(done)
     for provider in chosen:
-        state = engine.store.state(provider)
-        inputs = build_input(engine, provider, state, observed, guard_state, report.run)
+        state = ctx.store.state(provider)
+        inputs = build_input(ctx, provider, state, observed, guard_state, report.run)
         # Decide only to compute the required blocks, for the exposures; nothing is stored.
-        engine.exposure_tracker.update(provider, reconcile(state, inputs, engine.ids.row).wanted)
-    await update_report(engine, report, observed, before)
-    engine.save_run(report, "undo")
+        ctx.exposure_tracker.update(provider, reconcile(state, inputs, ctx.ids.row).wanted)
+    await update_report(ctx, report, observed, before)
+    save_run(ctx, report, "undo")
     return result
 
 

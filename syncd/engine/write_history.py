@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
+from syncd.engine.write_context import WriteContext
 from syncd.model import HistoryEntry, Operation
-
-if TYPE_CHECKING:
-    from syncd.engine.writer import WriteContext
 
 
 def history_of_write(

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from syncd.core import write_results
 from syncd.core.write_results import is_unmet
+from syncd.engine.write_context import WriteContext
 from syncd.engine.write_history import history_of_write
 from syncd.model import Action, Changes, Intent, IntentState, TrackedEvent, Value
-
-if TYPE_CHECKING:
-    from syncd.engine.writer import WriteContext
 
 
 def commit_outcome(

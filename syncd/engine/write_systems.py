@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import count as count_from
-from typing import TYPE_CHECKING
 
 from syncd.core import write_order
-from syncd.engine.absence_lookups import AbsenceLookups
+from syncd.engine.context import Context
 from syncd.engine.observation import Observation
 from syncd.engine.report import Report
-from syncd.engine.writer import WriteContext, WriteResult, execute
+from syncd.engine.write_context import WriteContext, WriteResult
+from syncd.engine.writer import execute
 from syncd.model import Coverage, Operation, Waiting
 from syncd.systems.port import StoppingError
 
-if TYPE_CHECKING:
-    from syncd.engine.cycle import Engine
-
 
 async def write_systems(
-    engine: Engine,
+    ctx: Context,
     operations: Sequence[Operation],
     observed: Mapping[str, Observation],
     context: WriteContext,
@@ -37,21 +34,21 @@ async def write_systems(
     by_system: dict[str, list[Operation]] = {}
     for operation in operations:
         by_system.setdefault(operation.system, []).append(operation)
-    systems = {name: engine.systems[name] for name in sorted(by_system)}
-    results_by_system = await engine.tasks.write(
+    systems = {name: ctx.systems[name] for name in sorted(by_system)}
+    results_by_system = await ctx.tasks.write(
         systems,
         lambda s: execute(s, by_system[s.name], _read(observed.get(s.name)), context),
     )
     results = [result for result in results_by_system.values() if result is not None]
     for name, result in results_by_system.items():
         if result is None:
-            engine.dirty.mark_whole(o.provider for o in by_system[name])
+            ctx.dirty.mark_whole(o.provider for o in by_system[name])
             observed[name].mark_slow("it has not answered a write yet")
         else:
             _note_fault(result, observed[name])
-            count_writes(engine, name, result, report)
+            count_writes(ctx, name, result, report)
     waiting = [each for result in results for each in result.unmade]
-    report.unmade = _unmade(engine, operations, results, waiting)
+    report.unmade = _unmade(ctx, operations, results, waiting)
     return waiting
 
 
@@ -68,14 +65,14 @@ def _counting(context: WriteContext, total: int, progress: Callable[[str], None]
 
 
 def _unmade(
-    engine: Engine,
+    ctx: Context,
     operations: Sequence[Operation],
     results: Sequence[WriteResult],
     waiting: Sequence[Waiting],
 ) -> int:
     """Count the operations that were not made, have no open intent, and do not wait."""
     known = {write_order.operation_key(o) for each in results for o in (*each.done, *each.queued)}
-    known |= {write_order.operation_key(i.operation) for i in engine.store.pending_intents()}
+    known |= {write_order.operation_key(i.operation) for i in ctx.store.pending_intents()}
     known |= {write_order.operation_key(each.operation) for each in waiting}
     return sum(write_order.operation_key(o) not in known for o in operations)
 
@@ -85,7 +82,7 @@ def _note_fault(result: WriteResult, observation: Observation) -> None:
         observation.fail_write(result.fault)
 
 
-def count_writes(engine: Engine, system: str, result: WriteResult, report: Report) -> None:
+def count_writes(ctx: Context, system: str, result: WriteResult, report: Report) -> None:
     """Count the writes of one system in the report, and mark their providers as dirty.
 
     So the next cycle decides on these providers again.
@@ -94,13 +91,13 @@ def count_writes(engine: Engine, system: str, result: WriteResult, report: Repor
     report.failures += result.failures
     report.remarks += result.remarks
     if result.elsewhere:
-        engine.probes.setdefault(system, AbsenceLookups()).other_owner |= result.elsewhere
+        ctx.lookups(system).other_owner |= result.elsewhere
     # Providers with writes are decided on until nothing is left. Other changes are marked below.
     wrote = {o.provider for o in (*result.skipped, *result.queued, *result.done)}
-    engine.dirty.mark_whole(p for p in wrote if not engine.dirty.due(p))
+    ctx.dirty.mark_whole(p for p in wrote if not ctx.dirty.due(p))
     for record in result.news:
-        if record.provider in engine.mapping:
-            engine.dirty.mark({record.provider: [(record.system, record.id)]})
+        if record.provider in ctx.mapping:
+            ctx.dirty.mark({record.provider: [(record.system, record.id)]})
 
 
 def _read(observation: Observation | None) -> list[Coverage]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from syncd.app import RealClock, random_id, random_key
 from syncd.core.resolution import Resolution
 from syncd.engine.approved_operations import ApprovedOperations
-from syncd.engine.cleanup_in_engine import CleanupSpec
+from syncd.engine.cleanup_context import CleanupSpec
 from syncd.engine.cleanup_report import CleanupReport
 from syncd.engine.policy import IdSource
 from syncd.engine.probe_outcome import ProbeOutcome, ProbeRun

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from syncd.cli.main import run_with
+from syncd.engine.cycle import cycle as run_cycle
 from syncd.engine.report import Report, RunExit
 from syncd.lab.sandbox.scenario import PEOPLE
 from syncd.lab.sandbox.write_access import forbid_writes
@@ -106,7 +107,7 @@ async def test_status_names_the_system_of_a_write_without_an_outcome(
     site.world.book("crm", "alice", site.world.at(1, 19))
     engine = site.app.engine
     report = Report(run="r")
-    await engine.cycle(engine.window(near=False), report)
+    await run_cycle(engine, engine.window(near=False), report)
     capsys.readouterr()
     assert say(site, "status") == report.exit.code == RunExit.UNANSWERED.code
     assert "clinic: 1 write without a confirmed outcome" in capsys.readouterr().out

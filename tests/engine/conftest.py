@@ -13,7 +13,7 @@ import pytest
 from syncd.core.inputs import GuardLimits
 from syncd.core.rules import Rules
 from syncd.engine.customer_lookup import CustomerLookup
-from syncd.engine.cycle import Engine
+from syncd.engine.engine import Engine
 from syncd.engine.policy import EnginePolicy, IdSource
 from syncd.store.store import Store
 from tests.core.kit import SYSTEMS

@@ -30,8 +30,8 @@ from shutil import copyfile
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
-from syncd.engine.cycle import Engine
 from syncd.engine.dirty import DirtyProviders
+from syncd.engine.engine import Engine
 from syncd.engine.report import Report
 from syncd.model import (
     Action,

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from syncd.core.rules import Rules
 from syncd.engine.breaker import BreakerSystem, CredentialRefresh, secret_fingerprint
 from syncd.engine.customer_lookup import CustomerLookup
-from syncd.engine.cycle import Engine
+from syncd.engine.engine import Engine
 from syncd.engine.policy import EnginePolicy, IdSource
 from syncd.model import SystemState, Window
 from syncd.store.store import Store

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from syncd.engine.cycle import cycle as run_cycle
 from syncd.engine.first_read import ReadProgress
 from syncd.engine.left_behind import report_left_behind
 from syncd.engine.report import Report
@@ -44,7 +45,7 @@ def unmap(rig: Rig, provider: str, systems: Sequence[str]) -> None:
 async def cycle(rig: Rig, window: Window | None = None) -> Report:
     """Run one cycle over the far window."""
     report = Report(run="r")
-    await rig.engine.cycle(window or rig.engine.window(near=False), report)
+    await run_cycle(rig.engine, window or rig.engine.window(near=False), report)
     return report
 
 

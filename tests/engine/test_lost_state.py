@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from syncd.engine.cycle import cycle as run_cycle
 from syncd.engine.report import Report
 from syncd.model import Action, Intent, Kind, Value
 from syncd.store.backup import create_backup, restore_backup
@@ -77,7 +78,7 @@ def is_ours(rig: Rig, system: str, event: str) -> bool:
 async def cycle(rig: Rig) -> Report:
     """Run one cycle over the far window."""
     report = Report(run="r")
-    await rig.engine.cycle(rig.engine.window(near=False), report)
+    await run_cycle(rig.engine, rig.engine.window(near=False), report)
     return report
 
 

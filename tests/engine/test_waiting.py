@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 from syncd.core.inputs import GuardLimits
 from syncd.core.reconcile import Decision
 from syncd.core.rules import Rules
-from syncd.engine.cycle import Engine
+from syncd.engine.engine import Engine
 from syncd.engine.policy import EnginePolicy
 from syncd.engine.report import Remaining, RunExit, SystemStatus
 from syncd.engine.resource_blocks import ResourceBlocks

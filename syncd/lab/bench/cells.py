@@ -24,6 +24,7 @@ import structlog
 
 from syncd.app import App, build
 from syncd.config.load import load
+from syncd.engine.cycle import cycle
 from syncd.engine.report import Report
 from syncd.engine.running_events import FAR_LOOK_BACK
 from syncd.lab.bench import floor, served, whole
@@ -154,7 +155,7 @@ async def changed(home: Path, size: int) -> dict[str, Any]:
     leave_out_the_platforms()
     before = time.process_time()
     report = Report(run="dry", dry_run=True)
-    await site.app.engine.cycle(site.app.engine.window(near=False), report)
+    await cycle(site.app.engine, site.app.engine.window(near=False), report)
     cpu = time.process_time() - before
     assert len(report.planned) == moved, (len(report.planned), moved)
     await site.app.aclose()

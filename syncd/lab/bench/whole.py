@@ -21,7 +21,8 @@ from syncd.config.load import load
 from syncd.config.settings import LeadConnectorV1System
 from syncd.core import write_order
 from syncd.daemon.service import JobIntervals, serve
-from syncd.engine.writer import WriteContext, execute
+from syncd.engine.write_context import WriteContext
+from syncd.engine.writer import execute
 from syncd.lab.bench.measure import lower, peak
 from syncd.lab.bench.state import converge
 from syncd.model import (

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from syncd.engine.cleanup_in_engine import CleanupSpec
+from syncd.engine.cleanup_context import CleanupSpec
 from syncd.engine.report import RunExit
 from syncd.lab.sandbox.scenario import SYSTEM_NAMES
 from syncd.lab.simulate.acts import EventKind, SimEvent

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from syncd.core import observation
-from syncd.engine import cycle, decision_input
+from syncd.engine import context, cycle, decision_input
 from syncd.engine.waiting_writes import WaitingWrites
 from syncd.lab.simulate.scenario import EventKind, Scenario, SimEvent
 from tests.lab.simulate.days import at, day
@@ -36,7 +36,7 @@ def a_clock_s_error_holds_nothing_back(patch: Patch) -> None:
 
 def what_is_over_by_a_wrong_clock_is_not_closed(patch: Patch) -> None:
     """Decide by the host's clock, however wrong it is."""
-    swap(patch, cycle.Engine.now, lambda engine: engine.clock.now())
+    swap(patch, context.Context.now, lambda ctx: ctx.clock.now())
 
 
 def a_clock_that_was_set_back_hides_changes(patch: Patch) -> None:
