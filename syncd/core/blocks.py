@@ -15,7 +15,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from syncd.core.inputs import CalendarState
-from syncd.core.observation import expected_value, has_other_time, has_pending_change, truncate
+from syncd.core.observation import expected_value, has_other_time, has_pending_change
 from syncd.model import (
     NO_BUFFER,
     Action,
@@ -30,6 +30,7 @@ from syncd.model import (
     TrackedEvent,
     Value,
 )
+from syncd.model.intervals import truncate
 
 Interval = tuple[datetime, datetime]
 """Start and end; UTC."""

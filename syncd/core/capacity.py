@@ -12,8 +12,8 @@ from itertools import pairwise
 
 from syncd.core.blocks import NO_BUFFERS, Interval
 from syncd.core.inputs import CalendarState
-from syncd.core.observation import truncate
 from syncd.model import NO_BUFFER, Booking, Buffer, TrackedEvent, Value
+from syncd.model.intervals import truncate
 
 
 def blocks_at_capacity(

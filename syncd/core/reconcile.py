@@ -38,7 +38,7 @@ from syncd.core.exposure import RequiredBlocks
 from syncd.core.guard_stops import close_stopped, stopped_records
 from syncd.core.inputs import CalendarState
 from syncd.core.matching import CustomerIndex, MatchResult, candidates_to_look_up, match_events
-from syncd.core.merging import ONE_CHANGE, ForcedValue, MergeResult, merge, restates, shows_agreed
+from syncd.core.merging import ONE_CHANGE, ForcedValue, MergeResult, merge, restates
 from syncd.core.moved_into_window import open_questions
 from syncd.core.open_ends import renew_open_ends
 from syncd.core.owner_changes import reassign_events
@@ -75,6 +75,7 @@ from syncd.model import (
     Waiting,
     WaitReason,
 )
+from syncd.model.intervals import shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -411,7 +412,7 @@ def _merge(
     outvoted = [
         record
         for record in merged.accepted
-        if record.observed is not None and not shows_agreed(record.observed, merged.agreed)
+        if record.observed is not None and not shows(record.observed, merged.agreed, rounded=False)
     ]
     if merged.agreed == before.agreed and not outvoted:
         return merged

@@ -18,8 +18,7 @@ from syncd.core.double_bookings import booking_pair
 from syncd.core.free_intervals import busy_intervals, nearest_free
 from syncd.core.inputs import CalendarState, inputs_digest
 from syncd.core.merging import RESOLVED, ForcedValue
-from syncd.core.observation import has_pending_change, is_rounding, truncate
-from syncd.core.propagation import shows_agreed_value
+from syncd.core.observation import has_pending_change
 from syncd.core.rules import Choice, Rules
 from syncd.core.workspace import Workspace
 from syncd.model import (
@@ -38,6 +37,7 @@ from syncd.model import (
     Waiting,
     WaitReason,
 )
+from syncd.model.intervals import may_show_time, shows, truncate
 
 REJECTIONS = frozenset({ConflictKind.SLOT_TAKEN, ConflictKind.QUARANTINED, ConflictKind.AMBIGUOUS})
 """The kinds of conflicts whose ``inputs`` may name an operation that must not be tried."""
@@ -229,7 +229,7 @@ def why_only_read(workspace: Workspace, booking: Booking, value: Value | None = 
     for record in workspace.appointments(booking.id):
         if not record.derived or record.observed is None:
             continue
-        if value is None or not shows_agreed_value(record.observed, value):
+        if value is None or not shows(record.observed, value, any_status=True):
             return f"the meeting in {record.system} has other hosts or uses a room"
     return ""
 
@@ -291,9 +291,7 @@ def is_too_late(operation: Operation, workspace: Workspace) -> bool:
             return True
     observed = [r.observed for id_ in operation.bookings for r in workspace.appointments(id_)]
     return after.end <= workspace.now and not any(
-        value.interval == after.interval or is_rounding(replace(after, status=value.status), value)
-        for value in observed
-        if value is not None
+        may_show_time(after, value) for value in observed if value is not None
     )
 
 

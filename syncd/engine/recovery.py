@@ -15,7 +15,6 @@ import structlog
 
 from syncd.core import write_order, write_results
 from syncd.core.observation import MAX_READ, ObservationKind, apply_observation, is_reset
-from syncd.core.ownership import same_interval
 from syncd.engine.absence import is_expected
 from syncd.engine.reset_fields import RESET
 from syncd.engine.supervise import supervised
@@ -39,6 +38,7 @@ from syncd.model import (
     Value,
     Window,
 )
+from syncd.model.intervals import may_show
 from syncd.store.ownership_proof import events_with_tag
 from syncd.store.reported import reported_lists
 from syncd.store.store import Store
@@ -172,7 +172,7 @@ def _is_confirmed(operation: Operation, record: TrackedEvent) -> bool:
     """Return true if the last observation of the target shows the intended value."""
     if record.observed is None:
         return _ends_target(operation)
-    return record.base == record.observed and same_interval(operation.after, record.base)
+    return record.base == record.observed and may_show(operation.after, record.base)
 
 
 def _ends_target(operation: Operation) -> bool:
@@ -212,7 +212,7 @@ async def recover_create(system: System, intent: Intent, context: WriteContext) 
     if found and found[0].provider == operation.provider:
         event = found[0]
         # If somebody has moved the block since, the next read stores that as an edit.
-        shown = event.value if same_interval(operation.after, event.value) else None
+        shown = event.value if may_show(operation.after, event.value) else None
         commit_outcome(
             context, intent, event.id, shown, asked_at, detail="found after a lost response"
         )
@@ -367,7 +367,7 @@ def _apply_found(
     queued = intent.state is IntentState.ACCEPTED
     both = (operation.after, operation.before) if queued else (operation.before, operation.after)
     event = event.with_end_of(*both)
-    if operation.after is not None and same_interval(operation.after, event.value):
+    if operation.after is not None and may_show(operation.after, event.value):
         detail = "shown by a read" if queued else "found after a lost response"
         commit_outcome(context, intent, event.id, event.value, asked_at, detail=detail)
         return True

@@ -12,7 +12,6 @@ import pytest
 from syncd.core import (
     merging,
     observation,
-    ownership,
     reconcile,
     rejected_writes,
     write_results,
@@ -43,6 +42,7 @@ from syncd.model import (
     Status,
     StoredConflict,
     Window,
+    intervals,
 )
 from syncd.store import Store
 from syncd.systems.leadconnector.account import Account
@@ -202,8 +202,7 @@ def history_is_not_kept(patch: Patch) -> None:
 
 def an_echo_is_an_edit(patch: Patch) -> None:
     """Treat a rounded time as a person's change."""
-    patch.setattr(observation, "is_rounding", lambda _wanted, _seen: False)
-    patch.setattr(ownership, "is_rounding", lambda _wanted, _seen: False)
+    patch.setattr(intervals, "_on_grid", lambda _meant, _seen, _grid: False)
 
 
 def a_stale_read_is_believed(patch: Patch) -> None:
