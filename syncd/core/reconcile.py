@@ -23,7 +23,6 @@ from syncd.core.block_planning import (
     plan_calendar,
     suppressed_bookings,
 )
-from syncd.core.blocks import Interval
 from syncd.core.booking_propagation import propagate_all
 from syncd.core.claims import (
     bookings_of,
@@ -75,7 +74,7 @@ from syncd.model import (
     Waiting,
     WaitReason,
 )
-from syncd.model.intervals import shows
+from syncd.model.intervals import Interval, shows
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,10 +119,7 @@ def _shown_since(workspace: Workspace, booking: str, operation: Operation) -> da
         (
             record.observed_at
             for record in workspace.shown(booking)
-            if record.observed is not None
-            and after is not None
-            and record.observed.start < after.end
-            and after.start < record.observed.end
+            if record.observed is not None and after is not None and record.observed.overlaps(after)
         ),
         default=None,
     )

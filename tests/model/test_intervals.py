@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.model import Status, Value
-from syncd.model.intervals import may_show, shows, truncate
+from syncd.model import Status, Value, Window
+from syncd.model.intervals import join_windows, may_show, overlap, shows, sweep, truncate
 from tests.core.kit import at, off, v
 
 ODD = Value(at(10) + timedelta(minutes=3), at(11))
@@ -57,3 +57,35 @@ def test_a_meeting_is_shown_as_meant(
 def test_values_are_truncated_to_the_platforms_granularity() -> None:
     odd = Value(at(10) + timedelta(seconds=1, microseconds=5), at(11), Status.NEW)
     assert truncate(odd, timedelta(seconds=1)).start == at(10) + timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        (v(9, 10), v(10, 11), False),
+        (v(9, 11), v(10, 12), True),
+        (v(9, 12), v(10, 11), True),
+        (v(9), v(11), False),
+    ],
+)
+def test_intervals_that_only_touch_do_not_overlap(
+    first: Value, second: Value, *, expected: bool
+) -> None:
+    assert overlap(first.interval, second.interval) is expected
+    assert overlap(second.interval, first.interval) is expected
+
+
+def test_windows_that_touch_or_overlap_are_joined() -> None:
+    windows = [span(12, 13), span(8, 10), span(10, 11), span(8.5, 9)]
+    assert join_windows(windows) == [span(8, 11), span(12, 13)]
+
+
+def test_a_sweep_joins_adjacent_pieces_with_equal_labels() -> None:
+    labels = {8: "a", 9: "a", 10: None, 11: "a", 12: "b"}
+    edges = [at(hour) for hour in (13, 8, 9, 10, 11, 12, 9)]
+    spans = sweep(edges, lambda start: labels[start.hour])
+    assert spans == [(at(8), at(10), "a"), (at(11), at(12), "a"), (at(12), at(13), "b")]
+
+
+def span(start: float, end: float) -> Window:
+    return Window(at(start), at(end))
