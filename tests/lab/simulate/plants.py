@@ -41,6 +41,7 @@ from syncd.model import (
     Operation,
     Status,
     StoredConflict,
+    Value,
     Window,
     intervals,
 )
@@ -202,7 +203,11 @@ def history_is_not_kept(patch: Patch) -> None:
 
 def an_echo_is_an_edit(patch: Patch) -> None:
     """Treat a rounded time as a person's change."""
-    patch.setattr(intervals, "_on_grid", lambda _meant, _seen, _grid: False)
+
+    def exactly(meant: Value, seen: Value) -> bool:
+        return meant.interval == seen.interval
+
+    swap(patch, intervals.may_show_time, exactly)
 
 
 def a_stale_read_is_believed(patch: Patch) -> None:
