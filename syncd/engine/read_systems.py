@@ -13,9 +13,10 @@ from syncd.engine.absence_lookups import AbsenceLookups
 from syncd.engine.first_writes import compare_pending
 from syncd.engine.observation import Observation, ReadRequest
 from syncd.engine.reading import observe
-from syncd.engine.recovery import confirm, recover
+from syncd.engine.recovery import recover
 from syncd.engine.report import Report, SystemStatus
 from syncd.engine.running_events import Depth
+from syncd.engine.write_outcome import confirm
 from syncd.engine.write_systems import count_writes
 from syncd.engine.writer import WriteContext
 from syncd.model import Intent, Window
