@@ -153,10 +153,7 @@ def filter_allowed(
         key, reason = write_order.operation_key(operation), why(operation)
         conflict = None
         if key not in retried:
-            # A write that waits for another reason does not become too late.
-            conflict = (blocking_conflict if reason is None else open_rejection)(
-                workspace, operation
-            )
+            conflict = blocking_conflict(workspace, operation, waits=reason is not None)
         if conflict is not None:
             conflicts.append(conflict)
         elif failures.get(key, 0) >= MAX_FAILURES and key not in retried:
@@ -169,17 +166,22 @@ def filter_allowed(
     return allowed, conflicts, waiting
 
 
-def blocking_conflict(workspace: Workspace, operation: Operation) -> Conflict | None:
-    """Return the conflict because of which a write is not tried; None if there is none."""
-    known = open_rejection(workspace, operation)
-    if known is None and is_too_late(operation, workspace):
+def blocking_conflict(
+    workspace: Workspace, operation: Operation, *, waits: bool = False
+) -> Conflict | None:
+    """Return the conflict because of which a write is not tried; None if there is none.
+
+    ``waits``: the write cannot be made now for another reason. It does not become too late then.
+    """
+    known = _open_rejection(workspace, operation)
+    if known is None and not waits and is_too_late(operation, workspace):
         note = f"too late to move in {operation.system}: the new time has passed already"
         return _time_refused(operation, _meeting_digest(operation, workspace), note)
     return known
 
 
-def open_rejection(workspace: Workspace, operation: Operation) -> Conflict | None:
-    """Return the open conflict because of which a write is not tried; None if there is none."""
+def _open_rejection(workspace: Workspace, operation: Operation) -> Conflict | None:
+    """Return the open conflict about a write that was rejected; None if there is none."""
     key = write_order.operation_key(operation)
     for held in workspace.state.conflicts:
         conflict = held.conflict
