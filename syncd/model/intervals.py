@@ -72,6 +72,11 @@ def _on_grid(meant: datetime, seen: datetime, grid: timedelta) -> bool:
     return seen in {low, high}
 
 
+def takes_time(seen: Value | None, time: Value) -> bool:
+    """Return true if an event with the value ``seen`` takes exactly the time of ``time``."""
+    return seen is not None and seen.busy and seen.interval == time.interval
+
+
 def truncate(value: Value, grain: timedelta) -> Value:
     """Return a value as a platform of this granularity shows it."""
     return replace(value, start=floor_to(value.start, grain), end=floor_to(value.end, grain))

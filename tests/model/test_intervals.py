@@ -7,7 +7,15 @@ from datetime import timedelta
 import pytest
 
 from syncd.model import Status, Value, Window
-from syncd.model.intervals import join_windows, may_show, overlap, shows, sweep, truncate
+from syncd.model.intervals import (
+    join_windows,
+    may_show,
+    overlap,
+    shows,
+    sweep,
+    takes_time,
+    truncate,
+)
 from tests.core.kit import at, off, v
 
 ODD = Value(at(10) + timedelta(minutes=3), at(11))
@@ -89,3 +97,8 @@ def test_a_sweep_joins_adjacent_pieces_with_equal_labels() -> None:
 
 def span(start: float, end: float) -> Window:
     return Window(at(start), at(end))
+
+
+def test_an_event_takes_a_time_only_exactly_and_while_it_is_busy() -> None:
+    assert takes_time(v(10), off(10))
+    assert not any(takes_time(seen, v(10)) for seen in (None, off(10), ODD))
