@@ -5,13 +5,14 @@ Intervals are UTC, with an inclusive start and an exclusive end.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from itertools import pairwise
 
 from syncd.model import Availability, Kind, Offer, TrackedEvent, Window
+from syncd.model.intervals import join_windows, sweep
 
 
 class ClosedReason(StrEnum):
@@ -57,14 +58,15 @@ class OfferComparison:
 
 def joined(offers: Iterable[Offer]) -> tuple[Offer, ...]:
     """Join offers of the same calendar that touch or overlap; return them in order."""
-    by_calendar: dict[str, list[Offer]] = {}
-    for offer in sorted(offers, key=lambda o: (o.start, o.end)):
-        merged = by_calendar.setdefault(offer.calendar_id, [])
-        if merged and offer.start <= merged[-1].end:
-            merged[-1] = Offer(merged[-1].start, max(merged[-1].end, offer.end), offer.calendar_id)
-        elif offer.start < offer.end:
-            merged.append(offer)
-    all_offers = [offer for offers in by_calendar.values() for offer in offers]
+    by_calendar: dict[str, list[Window]] = defaultdict(list)
+    for offer in offers:
+        if offer.start < offer.end:
+            by_calendar[offer.calendar_id].append(offer)
+    all_offers = [
+        Offer(span.start, span.end, calendar)
+        for calendar, spans in by_calendar.items()
+        for span in join_windows(spans)
+    ]
     return tuple(sorted(all_offers, key=lambda o: (o.start, o.end, o.calendar_id)))
 
 
@@ -89,55 +91,49 @@ def compare_offers(
         value = record.observed
         if record.system in busy and value and value.busy and window.overlaps(value):
             busy[record.system].append(record)
-    differences: list[OfferDifference] = []
-    everywhere: list[Window] = []
-    for piece in _split_window(window, known, busy):
-        offered = tuple(f.system for f in known if _covers(f.offers, piece))
+
+    def offered_and_closed(start: datetime) -> _Offered:
+        offered = tuple(f.system for f in known if _is_open(f.offers, start))
         closed = tuple(
-            (f.system, _closed_reason(busy[f.system], piece))
+            (f.system, _closed_reason(busy[f.system], start))
             for f in known
             if f.system not in offered
         )
-        if not closed:
-            _append_joined(everywhere, piece)
-        elif offered:
-            last = differences[-1] if differences else None
-            if last and (last.end, last.offered, last.closed) == (piece.start, offered, closed):
-                differences[-1] = OfferDifference(last.start, piece.end, offered, closed)
-            else:
-                differences.append(OfferDifference(piece.start, piece.end, offered, closed))
-    return OfferComparison(window, tuple(everywhere), tuple(differences))
+        return offered, closed
+
+    pieces = sweep(_boundaries(window, known, busy), offered_and_closed)
+    return OfferComparison(
+        window,
+        tuple(Window(start, end) for start, end, (_, closed) in pieces if not closed),
+        tuple(
+            OfferDifference(start, end, offered, closed)
+            for start, end, (offered, closed) in pieces
+            if offered and closed
+        ),
+    )
 
 
-def _append_joined(spans: list[Window], piece: Window) -> None:
-    if spans and spans[-1].end == piece.start:
-        spans[-1] = Window(spans[-1].start, piece.end)
-    else:
-        spans.append(piece)
+_Offered = tuple[tuple[str, ...], tuple[tuple[str, ClosedReason], ...]]
+"""The systems that offer a span, and the others with their reasons."""
 
 
-def _split_window(
+def _boundaries(
     window: Window, known: Sequence[Availability], busy: Mapping[str, Sequence[TrackedEvent]]
-) -> list[Window]:
-    """Split the window at every start and end of an offer or an event."""
-    boundaries = {window.start, window.end}
-    for free in known:
-        for offer in free.offers:
-            boundaries |= {offer.start, offer.end}
-    for records in busy.values():
-        for record in records:
-            if record.observed is not None:
-                boundaries |= set(record.observed.interval)
-    ordered = sorted(boundary for boundary in boundaries if window.start <= boundary <= window.end)
-    return [Window(a, b) for a, b in pairwise(ordered)]
+) -> Iterator[datetime]:
+    """Yield every start and end of the window, of an offer or of an event, within the window."""
+    yield from (window.start, window.end)
+    offers = [(offer.start, offer.end) for free in known for offer in free.offers]
+    events = [r.observed.interval for records in busy.values() for r in records if r.observed]
+    for interval in (*offers, *events):
+        yield from (edge for edge in interval if edge in window)
 
 
-def _covers(offers: Iterable[Offer], piece: Window) -> bool:
-    return any(offer.start <= piece.start and piece.end <= offer.end for offer in offers)
+def _is_open(offers: Iterable[Offer], at: datetime) -> bool:
+    return any(at in offer for offer in offers)
 
 
-def _closed_reason(records: Iterable[TrackedEvent], piece: Window) -> ClosedReason:
-    here = [r for r in records if r.observed and piece.overlaps(r.observed)]
+def _closed_reason(records: Iterable[TrackedEvent], at: datetime) -> ClosedReason:
+    here = [r for r in records if r.observed and r.observed.start <= at < r.observed.end]
     if any(r.kind is Kind.APPOINTMENT for r in here):
         return ClosedReason.APPOINTMENT
     if any(r.created_by_us for r in here):

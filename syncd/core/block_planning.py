@@ -13,7 +13,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from syncd.core import rejected_writes
-from syncd.core.blocks import BlockPlan, Interval, OurBlock, our_blocks, plan_blocks, wanted_blocks
+from syncd.core.blocks import BlockPlan, OurBlock, our_blocks, plan_blocks, wanted_blocks
 from syncd.core.buffers import buffers_of, without_buffers
 from syncd.core.capacity import blocks_at_capacity
 from syncd.core.guard_stops import stopped_bookings, vacated_intervals
@@ -32,6 +32,7 @@ from syncd.model import (
     TrackedEvent,
     Value,
 )
+from syncd.model.intervals import Interval
 
 _CHANGES = {Action.MOVE_APPOINTMENT, Action.SET_STATUS}
 

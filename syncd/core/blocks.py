@@ -15,7 +15,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from syncd.core.inputs import CalendarState
-from syncd.core.observation import expected_value, has_other_time, has_pending_change, truncate
+from syncd.core.observation import expected_value, has_other_time, has_pending_change
 from syncd.model import (
     NO_BUFFER,
     Action,
@@ -30,9 +30,7 @@ from syncd.model import (
     TrackedEvent,
     Value,
 )
-
-Interval = tuple[datetime, datetime]
-"""Start and end; UTC."""
+from syncd.model.intervals import Interval, overlap, truncate
 
 NO_BUFFERS: Mapping[str, Buffer] = MappingProxyType({})
 
@@ -251,7 +249,7 @@ def _covers_part_of(block: OurBlock, made: Iterable[Interval]) -> bool:
     return (
         shown is not None
         and has_other_time(block.record)
-        and any(start < shown[1] and shown[0] < end for start, end in made)
+        and any(overlap(shown, interval) for interval in made)
     )
 
 

@@ -15,8 +15,8 @@ from syncd.core.block_planning import suppressed_bookings
 from syncd.core.claims import shown
 from syncd.core.inputs import CalendarState
 from syncd.core.propagation import propagate
-from syncd.core.series import may_change_series
 from syncd.core.workspace import Workspace
+from syncd.core.write_waits import why_operator_must_act
 from syncd.model import Conflict, Operation, Value, Waiting, WaitReason
 
 
@@ -54,10 +54,15 @@ def propagate_all(
         wait_reasons = {
             o: reason
             for o in propagation.operations
-            if (reason := _why_waiting(workspace, calendars, o)) is not None
+            if (reason := why_operator_must_act(workspace, calendars[o.system], o)) is not None
         }
         stopped = [o for o in propagation.operations if (o.system, o.event) in workspace.stopped]
-        rejected = [o for o in propagation.operations if _is_rejected(workspace, calendars, o)]
+        rejected = any(
+            rejected_writes.blocking_conflict(
+                workspace, o, waits=calendars[o.system].blocked is not None
+            )
+            for o in propagation.operations
+        )
         if booking_id in held_bookings or rejected or wait_reasons or stopped or propagation.apart:
             claims[booking_id] = [booking.agreed, *shown(workspace, calendars, booking_id)]
         if booking_id not in held_bookings:
@@ -69,28 +74,3 @@ def propagate_all(
                 Waiting(o, reason) for o, reason in wait_reasons.items() if o not in stopped
             ]
     return operations, conflicts, waiting
-
-
-def _is_rejected(
-    workspace: Workspace, calendars: Mapping[str, CalendarState], operation: Operation
-) -> bool:
-    """Return true if the write is rejected, or comes too late, so that it cannot succeed.
-
-    While the calendar cannot be written to, only a rejection that is already open counts.
-    """
-    is_writable = calendars[operation.system].blocked is None
-    return (rejected_writes.blocking_conflict if is_writable else rejected_writes.open_rejection)(
-        workspace, operation
-    ) is not None
-
-
-def _why_waiting(
-    workspace: Workspace, calendars: Mapping[str, CalendarState], operation: Operation
-) -> WaitReason | None:
-    """Return why a write waits for the operator; None if the write does not wait."""
-    calendar = calendars[operation.system]
-    record = workspace.records.get((operation.system, operation.event or ""))
-    if may_change_series(record, calendar):
-        return WaitReason.SERIES
-    reason = calendar.why_not_updated(operation)
-    return reason if reason is WaitReason.DAMAGED else None

@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from itertools import pairwise
 
-from syncd.core.blocks import NO_BUFFERS, Interval
+from syncd.core.blocks import NO_BUFFERS
 from syncd.core.inputs import CalendarState
-from syncd.core.observation import truncate
 from syncd.model import NO_BUFFER, Booking, Buffer, TrackedEvent, Value
+from syncd.model.intervals import Interval, overlap, sweep, truncate
 
 
 def blocks_at_capacity(
@@ -37,18 +36,14 @@ def blocks_at_capacity(
         buffer = buffers.get(booking.id, NO_BUFFER)
         values = map(buffer.expand, (booking.agreed, *claims.get(booking.id, ())))
         uses += [(truncate(v, calendar.grain), booking.id, here) for v in values if v.busy]
-    boundaries = sorted({v.start for v, _, _ in uses} | {v.end for v, _, _ in uses})
-    spans: list[tuple[datetime, datetime]] = []
-    for start, end in pairwise(boundaries):
-        running = {(b, here) for v, b, here in uses if v.start <= start < v.end}
-        if len(running) < units or sum(here for _, here in running) >= units:
-            continue
-        if spans and spans[-1][1] == start:
-            spans[-1] = (spans[-1][0], end)
-        else:
-            spans.append((start, end))
+
+    def is_full(at: datetime) -> bool | None:
+        running = {(b, here) for v, b, here in uses if v.start <= at < v.end}
+        return (len(running) >= units and sum(here for _, here in running) < units) or None
+
     wanted: dict[Interval, set[str]] = defaultdict(set)
-    for span in spans:
-        if span[1] > now:
-            wanted[span] |= {b for v, b, _ in uses if v.start < span[1] and span[0] < v.end}
+    for start, end, _ in sweep((edge for v, _, _ in uses for edge in v.interval), is_full):
+        if end > now:
+            span = (start, end)
+            wanted[span] |= {b for v, b, _ in uses if overlap(v.interval, span)}
     return dict(wanted)

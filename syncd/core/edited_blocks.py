@@ -14,11 +14,12 @@ from dataclasses import replace
 
 from syncd.core.buffers import as_meeting, buffer_of
 from syncd.core.inputs import CalendarState
-from syncd.core.observation import expected_value, has_pending_change, truncate
+from syncd.core.observation import expected_value, has_pending_change
 from syncd.core.rejected_writes import why_immovable
 from syncd.core.rules import Choice, Rules
 from syncd.core.workspace import Workspace
 from syncd.model import Booking, ConflictKind, Replica, Role, TrackedEvent
+from syncd.model.intervals import truncate
 
 
 def blocks_to_follow(

@@ -13,7 +13,6 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from syncd.core.blocks import Interval
 from syncd.core.observation import expected_value, has_pending_change
 from syncd.model import (
     Availability,
@@ -24,6 +23,7 @@ from syncd.model import (
     TrackedEvent,
     Window,
 )
+from syncd.model.intervals import Interval, overlap
 
 RequiredBlocks = Mapping[str, Mapping[Interval, Collection[str]]]
 """By system, the intervals that its calendar should block, with the bookings that need it."""
@@ -121,7 +121,7 @@ def _was_freed(records: Iterable[TrackedEvent], free: Availability, interval: In
         if record.system != free.system or changed_at < free.asked_at:
             continue
         for former in (record.before_write, record.base):
-            if former is not None and former.start < interval[1] and interval[0] < former.end:
+            if former is not None and overlap(former.interval, interval):
                 return True
     return False
 
@@ -133,9 +133,9 @@ def _existed_at(block: TrackedEvent) -> datetime:
 def _offered(free: Availability | None, interval: Interval) -> tuple[str, ...] | None:
     """Return the platform calendar ids that offer part of the interval; None if not known."""
     span = Window(*interval)
-    if free is None or not (free.window.start < span.end and span.start < free.window.end):
+    if free is None or not free.window.overlaps(span):
         return None
-    calendars = {o.calendar_id for o in free.offers if o.start < span.end and span.start < o.end}
+    calendars = {offer.calendar_id for offer in free.offers if offer.overlaps(span)}
     return tuple(sorted(calendars))
 
 

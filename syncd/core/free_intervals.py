@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from syncd.core.availability import joined
-from syncd.core.blocks import Interval
 from syncd.core.workspace import Workspace
 from syncd.model import Availability, Hours, Offer, Value
+from syncd.model.intervals import Interval, overlap
 
 _ANY_HOURS = Hours()
 
@@ -55,7 +55,7 @@ def nearest_free(
         for start in _starts(wanted.start, search)
         if start >= now
         and search.hours.contains(start, start + length)
-        and not any(begin < start + length and start < end for begin, end in taken)
+        and not any(overlap(interval, (start, start + length)) for interval in taken)
         and all(_offers(asked, wanted, (start, start + length)) for asked in search.asked)
     ]
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from syncd.core.inputs import CalendarState
 from syncd.model import GONE_BY_ID, Id, Kind, OwnerChange, ProviderState, TrackedEvent, Value
+from syncd.model.intervals import takes_time
 
 if TYPE_CHECKING:
     from syncd.core.workspace import Workspace
@@ -128,4 +129,4 @@ def _has_left(record: TrackedEvent) -> bool:
     shown, base = record.observed, record.base
     if shown is None or base is None:
         return shown is None and record.gone_by_id
-    return not shown.busy or shown.interval != base.interval
+    return not takes_time(shown, base)

@@ -95,6 +95,11 @@ class CalendarState:
         """True if the calendar can be written to now."""
         return self.blocked is None and not self.read_only
 
+    @property
+    def settled(self) -> bool:
+        """True if another cycle finds the calendar as this one did, until somebody acts."""
+        return self.trusted and (self.writable or self.read_only or self.held_back)
+
 
 @dataclass(frozen=True, slots=True)
 class GuardLimits:

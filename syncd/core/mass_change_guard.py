@@ -31,6 +31,7 @@ from syncd.model import (
     record_id,
     series_of,
 )
+from syncd.model.intervals import takes_time
 
 _NONE: Mapping[str, Sequence[TrackedEvent]] = MappingProxyType({})
 
@@ -362,10 +363,10 @@ def starts_inside(record: TrackedEvent, windows: Iterable[Window]) -> bool:
 
 def _is_withdrawn(record: TrackedEvent) -> bool:
     """Return true if a meeting is deleted, cancelled or moved."""
-    base, shown = record.base, record.observed
+    base = record.base
     if base is None or not base.busy or not has_pending_change(record):
         return False
-    return shown is None or not shown.busy or shown.interval != base.interval
+    return not takes_time(record.observed, base)
 
 
 def _is_ahead(record: TrackedEvent, now: datetime) -> bool:
@@ -375,9 +376,11 @@ def _is_ahead(record: TrackedEvent, now: datetime) -> bool:
 
 def _is_back(current: TrackedEvent | None, carried: TrackedEvent) -> bool:
     """Return true if an event is again where it was before the propagated change."""
-    shown = current.observed if current is not None else None
-    base = carried.base
-    return shown is not None and shown.busy and base is not None and shown.interval == base.interval
+    return (
+        current is not None
+        and carried.base is not None
+        and takes_time(current.observed, carried.base)
+    )
 
 
 def is_proven_gone(record: TrackedEvent) -> bool:

@@ -16,10 +16,11 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from syncd.core.inputs import CalendarState, inputs_digest
-from syncd.core.observation import expected_value, has_pending_change, truncate
+from syncd.core.observation import expected_value, has_pending_change
 from syncd.core.policy import Candidate, PolicyOutcome, apply_rule, best_status
 from syncd.core.rules import Choice, EffectiveRule, Rules
 from syncd.model import Booking, Claim, Conflict, ConflictKind, TrackedEvent, Value
+from syncd.model.intervals import shows, truncate
 
 RESOLVED = "resolved"
 """The beginning of the rule text of every booking that the operator resolved."""
@@ -196,11 +197,6 @@ def restates(record: TrackedEvent, agreed: Value) -> bool:
     return record.base is None or record.base.status is not record.observed.status
 
 
-def shows_agreed(shown: Value, agreed: Value) -> bool:
-    """Return true if ``shown`` equals ``agreed``, or both are cancelled, whatever their times."""
-    return shown == agreed or (not shown.busy and not agreed.busy)
-
-
 def _changed(
     records: Sequence[TrackedEvent], calendars: Mapping[str, CalendarState]
 ) -> list[TrackedEvent]:
@@ -246,14 +242,13 @@ def _knows_agreed(record: TrackedEvent, booking: Booking, calendar: CalendarStat
     if known is None or record.end_accepted:
         return True
     agreed = truncate(booking.agreed, calendar.grain)
-    return known.busy == agreed.busy and (not agreed.busy or known.interval == agreed.interval)
+    return shows(known, agreed, any_status=True, rounded=False)
 
 
 def _is_at_agreed(record: TrackedEvent, booking: Booking) -> bool:
     if record.observed is None:
         return record.end_accepted and not booking.agreed.busy
-    shown, agreed = record.observed, booking.agreed
-    return shown.busy == agreed.busy and (not agreed.busy or shown.interval == agreed.interval)
+    return shows(record.observed, booking.agreed, any_status=True, rounded=False)
 
 
 def _candidate(booking: Booking, record: TrackedEvent, calendar: CalendarState) -> Candidate:

@@ -38,6 +38,7 @@ from syncd.model import (
     Value,
     WholeRead,
 )
+from syncd.model.intervals import takes_time
 
 MOVED_IN = "moved in from beyond the window"
 """The rule text when an appointment beyond the window becomes a twin."""
@@ -342,8 +343,5 @@ def _counterparts(record: TrackedEvent, beyond: BeyondWindow) -> list[TrackedEve
     return [
         r
         for r in beyond.same_system
-        if r.observed is not None
-        and record.observed is not None
-        and r.observed.busy
-        and r.observed.interval == record.observed.interval
+        if record.observed is not None and takes_time(r.observed, record.observed)
     ]

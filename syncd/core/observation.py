@@ -22,11 +22,8 @@ from syncd.model import (
     TrackedEvent,
     Value,
     cut_end,
-    floor_to,
 )
-
-GRIDS = tuple(timedelta(minutes=m) for m in (1, 5, 10, 15, 30))
-"""The grids to which platforms may round times."""
+from syncd.model.intervals import may_show, may_show_time
 
 MAX_READ = timedelta(minutes=10)
 """No read takes this long. If a read is that much older than a write, a clock was wrong."""
@@ -70,25 +67,6 @@ def diff_snapshot(
     return SnapshotDiff(differ, tuple(e for e in known if e not in same and e not in listed))
 
 
-def truncate(value: Value, grain: timedelta) -> Value:
-    """Return a value as a platform of this granularity shows it."""
-    return replace(value, start=floor_to(value.start, grain), end=floor_to(value.end, grain))
-
-
-def is_rounding(wanted: Value, seen: Value) -> bool:
-    """Return true if a platform with a coarser grid would show ``wanted`` as ``seen``.
-
-    One grid must explain both start and end. A wanted value that is on the grid cannot be rounded,
-    so a manual edit of such a value is never taken for a rounding.
-    """
-    if wanted.status is not seen.status:
-        return False
-    return any(
-        _on_grid(wanted.start, seen.start, grid) and _on_grid(wanted.end, seen.end, grid)
-        for grid in GRIDS
-    )
-
-
 def is_reset(wanted: Value, seen: Value) -> bool:
     """Return true if an update to ``wanted`` reached the platform, which then reset the status.
 
@@ -97,8 +75,7 @@ def is_reset(wanted: Value, seen: Value) -> bool:
     be a manual edit.
     """
     reset_to_confirmed = wanted.status is not seen.status and seen.status is Status.CONFIRMED
-    same_status = replace(wanted, status=seen.status)
-    return reset_to_confirmed and (same_status == seen or is_rounding(same_status, seen))
+    return reset_to_confirmed and may_show_time(wanted, seen)
 
 
 def to_restore(record: TrackedEvent) -> Value | None:
@@ -127,15 +104,7 @@ def has_other_time(record: TrackedEvent) -> bool:
     written, shown = record.written, record.observed
     if written is None or shown is None or has_pending_change(record) or is_pending(record):
         return False
-    same_status = replace(written, status=shown.status)
-    return same_status.interval != shown.interval and not is_rounding(same_status, shown)
-
-
-def _on_grid(wanted: datetime, seen: datetime, grid: timedelta) -> bool:
-    """Return true if ``seen`` is ``wanted``, rounded down or up to the grid."""
-    low = floor_to(wanted, grid)
-    high = low if low == wanted else low + grid
-    return seen in {low, high}
+    return not may_show_time(written, shown)
 
 
 def expected_value(record: TrackedEvent) -> Value | None:
@@ -252,7 +221,7 @@ def _may_round(record: TrackedEvent, written: Value, value: Value) -> bool:
     the platform does not round that value, and any other value is a manual edit.
     """
     exact = bool(record.fingerprint) and record.observed == written
-    return not exact and is_rounding(written, value)
+    return not exact and may_show(written, value)
 
 
 def may_be_older(record: TrackedEvent, asked_at: datetime, lag: timedelta) -> bool:

@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
-from syncd.core.observation import is_rounding
 from syncd.core.workspace import Workspace
 from syncd.model import (
     Action,
@@ -25,8 +24,8 @@ from syncd.model import (
     Operation,
     Replica,
     TrackedEvent,
-    Value,
 )
+from syncd.model.intervals import may_show
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,15 +172,8 @@ def _may_have_made(intent: Intent, record: TrackedEvent) -> bool:
         operation.action is Action.CREATE_BLOCK
         and intent.state.pending
         and operation.system == record.system
-        and same_interval(operation.after, record.observed)
+        and may_show(operation.after, record.observed)
     )
-
-
-def same_interval(wanted: Value | None, seen: Value | None) -> bool:
-    """Return true if a platform may show ``wanted`` as ``seen``, perhaps rounded."""
-    if wanted is None or seen is None:
-        return wanted is seen
-    return wanted == seen or is_rounding(wanted, seen)
 
 
 def _links(replica: Replica, record: TrackedEvent) -> bool:

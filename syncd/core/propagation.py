@@ -13,9 +13,7 @@ from syncd.core.inputs import CalendarState, inputs_digest
 from syncd.core.observation import (
     expected_value,
     has_pending_change,
-    is_rounding,
     to_restore,
-    truncate,
 )
 from syncd.core.revived_meetings import status_before
 from syncd.core.rules import Choice
@@ -30,6 +28,7 @@ from syncd.model import (
     TrackedEvent,
     Value,
 )
+from syncd.model.intervals import shows, truncate
 
 _REASON = "changed in another system"
 _RESTORE_REASON = "restores what an update reset"
@@ -82,7 +81,7 @@ def propagate(
             continue
         elif conflict is not None:
             conflicts.append(conflict)
-        elif _shows(record.observed, expected):
+        elif shows(record.observed, expected):
             # A write that is only queued does not count, because it may fail.
             settled.append(replace(replica, synced_revision=booking.revision))
     in_agreement, derived_conflicts = _check_derived(booking, pairs, calendars)
@@ -134,23 +133,12 @@ def _check_derived(
             settled.append(replace(replica, synced_revision=booking.revision))
         elif is_trusted and has_pending_change(record):
             continue
-        elif shows_agreed_value(known, booking.agreed):
+        elif shows(known, booking.agreed, any_status=True):
+            # It has the status of the event that it is derived from.
             settled.append(replace(replica, synced_revision=booking.revision))
         else:
             conflicts.append(_derived_conflict(booking, record, [r for _, r in pairs]))
     return settled, conflicts
-
-
-def shows_agreed_value(observed: Value, agreed: Value) -> bool:
-    """Return true if a derived event, which syncd never writes to, shows the agreed value.
-
-    The status may differ if both take up the same time, because a derived event has the status of
-    the event from which it is derived.
-    """
-    if observed.busy is not agreed.busy:
-        return False
-    same_status = replace(agreed, status=observed.status)
-    return not observed.busy or observed == same_status or is_rounding(same_status, observed)
 
 
 def _derived_conflict(
@@ -176,12 +164,6 @@ def _derived_conflict(
         note=note,
         rule=f"{kind} = {Choice.HOLD}",
     )
-
-
-def _shows(observed: Value, expected: Value) -> bool:
-    if not expected.busy and not observed.busy:
-        return True
-    return observed == expected or is_rounding(expected, observed)
 
 
 def _operation_to_agreed(

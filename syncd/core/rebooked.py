@@ -19,6 +19,7 @@ from syncd.core.observation import has_pending_change
 from syncd.core.series import CustomerKey
 from syncd.core.workspace import Workspace
 from syncd.model import Id, Kind, Replica, Role, TrackedEvent, Value, Window, series_of
+from syncd.model.intervals import takes_time
 
 REBOOKED = "cancelled and booked anew"
 """The rule text when a booking continues with another event of the same system."""
@@ -313,9 +314,7 @@ def _same_meeting_in(
         and other.kind is Kind.APPOINTMENT
         and bool(other.customer)
         and shown is not None
-        and other.observed is not None
-        and other.observed.busy
-        and other.observed.interval == shown.interval
+        and takes_time(other.observed, shown)
         and may_be_same(other)
     )
 

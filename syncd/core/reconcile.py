@@ -1,8 +1,8 @@
 """Decide on one provider: from its stored state and what may be trusted to changes and writes.
 
 This is the algorithm of syncd, from top to bottom. `reconcile` runs its phases in order, and says
-after each one what holds from there on. Every phase works on one `Workspace`, which starts as the
-stored state and collects the changes.
+after each one what holds from there on; `tests/core/phases.py` checks that for random worlds. Every
+phase works on one `Workspace`, which starts as the stored state and collects the changes.
 
 Equal inputs give equal outputs: every collection is walked in a stated order, and new ids come from
 the generator that is passed in.
@@ -23,7 +23,6 @@ from syncd.core.block_planning import (
     plan_calendar,
     suppressed_bookings,
 )
-from syncd.core.blocks import Interval
 from syncd.core.booking_propagation import propagate_all
 from syncd.core.claims import (
     bookings_of,
@@ -38,7 +37,7 @@ from syncd.core.exposure import RequiredBlocks
 from syncd.core.guard_stops import close_stopped, stopped_records
 from syncd.core.inputs import CalendarState
 from syncd.core.matching import CustomerIndex, MatchResult, candidates_to_look_up, match_events
-from syncd.core.merging import ONE_CHANGE, ForcedValue, MergeResult, merge, restates, shows_agreed
+from syncd.core.merging import ONE_CHANGE, ForcedValue, MergeResult, merge, restates
 from syncd.core.moved_into_window import open_questions
 from syncd.core.open_ends import renew_open_ends
 from syncd.core.owner_changes import reassign_events
@@ -75,6 +74,7 @@ from syncd.model import (
     Waiting,
     WaitReason,
 )
+from syncd.model.intervals import Interval, shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +170,8 @@ def reconcile(state: ProviderState, inputs: DecisionInput, new_id: Callable[[], 
     edited_blocks.release_edited(workspace, inputs.calendars, inputs.rules)
     revived_meetings.relink_recreated(workspace, _matchable(workspace, inputs))
 
-    # Matching. From here on, every busy event that can be trusted and is not ours has a booking,
-    # or is in `matched` as undecided or of an unknown customer.
+    # Matching. From here on, every busy event that is trusted, not ours and not over has a booking,
+    # or is in `matched`: undecided, and a conflict claims its time; or of an unknown customer.
     matched = _link(workspace, inputs, new_id)
     conflicts += matched.conflicts
 
@@ -185,8 +185,8 @@ def reconcile(state: ProviderState, inputs: DecisionInput, new_id: Callable[[], 
         for booking, conflict in undecided.items()
     }
 
-    # Merging. From here on, every booking has a new agreed value, keeps its former one, or is in
-    # conflict and has its claims.
+    # Merging. From here on, no trusted appointment has a change that is not decided on, except
+    # those of bookings in conflict, which keep their agreed value and have claims.
     trusted = [name for name, calendar in inputs.calendars.items() if calendar.trusted]
     revived_meetings.unlink_cancelled(workspace, trusted)
     merge_conflicts = _merge_all(workspace, inputs, skip=claims.keys())
@@ -244,8 +244,8 @@ def reconcile(state: ProviderState, inputs: DecisionInput, new_id: Callable[[], 
         adopted += plan.adopted
         conflicts += plan.refused
 
-    # Permission. From here on, `operations` has only writes that may be made now. Every other
-    # wanted write is in conflict or waiting.
+    # Permission. From here on, `operations` has only writes that may be made now, at most one for
+    # each event. Every other wanted write is in conflict or waiting.
     waits = WriteWaits(workspace, inputs.calendars, inputs.ownership, inputs.why_not_freed)
     retried = frozenset({inputs.directive.retry})
     operations, rejected, waiting_writes = rejected_writes.filter_allowed(
@@ -411,7 +411,7 @@ def _merge(
     outvoted = [
         record
         for record in merged.accepted
-        if record.observed is not None and not shows_agreed(record.observed, merged.agreed)
+        if record.observed is not None and not shows(record.observed, merged.agreed, rounded=False)
     ]
     if merged.agreed == before.agreed and not outvoted:
         return merged

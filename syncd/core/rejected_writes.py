@@ -18,8 +18,7 @@ from syncd.core.double_bookings import booking_pair
 from syncd.core.free_intervals import busy_intervals, nearest_free
 from syncd.core.inputs import CalendarState, inputs_digest
 from syncd.core.merging import RESOLVED, ForcedValue
-from syncd.core.observation import has_pending_change, is_rounding, truncate
-from syncd.core.propagation import shows_agreed_value
+from syncd.core.observation import has_pending_change
 from syncd.core.rules import Choice, Rules
 from syncd.core.workspace import Workspace
 from syncd.model import (
@@ -38,6 +37,7 @@ from syncd.model import (
     Waiting,
     WaitReason,
 )
+from syncd.model.intervals import may_show_time, shows, truncate
 
 REJECTIONS = frozenset({ConflictKind.SLOT_TAKEN, ConflictKind.QUARANTINED, ConflictKind.AMBIGUOUS})
 """The kinds of conflicts whose ``inputs`` may name an operation that must not be tried."""
@@ -153,10 +153,7 @@ def filter_allowed(
         key, reason = write_order.operation_key(operation), why(operation)
         conflict = None
         if key not in retried:
-            # A write that waits for another reason does not become too late.
-            conflict = (blocking_conflict if reason is None else open_rejection)(
-                workspace, operation
-            )
+            conflict = blocking_conflict(workspace, operation, waits=reason is not None)
         if conflict is not None:
             conflicts.append(conflict)
         elif failures.get(key, 0) >= MAX_FAILURES and key not in retried:
@@ -169,17 +166,22 @@ def filter_allowed(
     return allowed, conflicts, waiting
 
 
-def blocking_conflict(workspace: Workspace, operation: Operation) -> Conflict | None:
-    """Return the conflict because of which a write is not tried; None if there is none."""
-    known = open_rejection(workspace, operation)
-    if known is None and is_too_late(operation, workspace):
+def blocking_conflict(
+    workspace: Workspace, operation: Operation, *, waits: bool = False
+) -> Conflict | None:
+    """Return the conflict because of which a write is not tried; None if there is none.
+
+    ``waits``: the write cannot be made now for another reason. It does not become too late then.
+    """
+    known = _open_rejection(workspace, operation)
+    if known is None and not waits and is_too_late(operation, workspace):
         note = f"too late to move in {operation.system}: the new time has passed already"
         return _time_refused(operation, _meeting_digest(operation, workspace), note)
     return known
 
 
-def open_rejection(workspace: Workspace, operation: Operation) -> Conflict | None:
-    """Return the open conflict because of which a write is not tried; None if there is none."""
+def _open_rejection(workspace: Workspace, operation: Operation) -> Conflict | None:
+    """Return the open conflict about a write that was rejected; None if there is none."""
     key = write_order.operation_key(operation)
     for held in workspace.state.conflicts:
         conflict = held.conflict
@@ -229,7 +231,7 @@ def why_only_read(workspace: Workspace, booking: Booking, value: Value | None = 
     for record in workspace.appointments(booking.id):
         if not record.derived or record.observed is None:
             continue
-        if value is None or not shows_agreed_value(record.observed, value):
+        if value is None or not shows(record.observed, value, any_status=True):
             return f"the meeting in {record.system} has other hosts or uses a room"
     return ""
 
@@ -291,9 +293,7 @@ def is_too_late(operation: Operation, workspace: Workspace) -> bool:
             return True
     observed = [r.observed for id_ in operation.bookings for r in workspace.appointments(id_)]
     return after.end <= workspace.now and not any(
-        value.interval == after.interval or is_rounding(replace(after, status=value.status), value)
-        for value in observed
-        if value is not None
+        may_show_time(after, value) for value in observed if value is not None
     )
 
 

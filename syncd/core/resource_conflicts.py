@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
 
 from syncd.core.inputs import inputs_digest
 from syncd.model import BlockTarget, ResourceRequirement
+from syncd.model.intervals import sweep
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,26 +52,18 @@ def blocked_spans(target: BlockTarget, reservations: Reservations) -> list[Block
         provider for requirement in target.requirements for provider in _providers(requirement)
     }
     needed = {provider: reservations.get(provider, ()) for provider in resources}
-    all_reservations = [reservation for taken in needed.values() for reservation in taken]
-    boundaries = sorted(
-        {reservation.start for reservation in all_reservations}
-        | {reservation.end for reservation in all_reservations}
-    )
-    pieces: list[tuple[datetime, datetime, tuple[str, ...]]] = []
-    for start, end in pairwise(boundaries):
-        current = {p: [u for u in taken if u.start <= start < u.end] for p, taken in needed.items()}
-        cause = _cause(target, current)
-        if not cause:
-            continue
-        if pieces and pieces[-1][1:] == (start, cause):
-            pieces[-1] = (pieces[-1][0], end, cause)
-        else:
-            pieces.append((start, end, cause))
+
+    def cause(at: datetime) -> tuple[str, ...] | None:
+        current = {p: [u for u in taken if u.start <= at < u.end] for p, taken in needed.items()}
+        return _cause(target, current) or None
+
+    boundaries = (edge for taken in needed.values() for u in taken for edge in (u.start, u.end))
     counts: Counter[tuple[str, ...]] = Counter()
     spans = []
-    for start, end, cause in pieces:
-        counts[cause] += 1
-        spans.append(BlockedSpan(inputs_digest(target.provider, cause, counts[cause]), start, end))
+    for start, end, bookings in sweep(boundaries, cause):
+        counts[bookings] += 1
+        id_ = inputs_digest(target.provider, bookings, counts[bookings])
+        spans.append(BlockedSpan(id_, start, end))
     return spans
 
 

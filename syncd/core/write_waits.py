@@ -13,6 +13,7 @@ from datetime import datetime
 
 from syncd.core.inputs import CalendarState
 from syncd.core.ownership import Ownership
+from syncd.core.series import may_change_series
 from syncd.core.workspace import Workspace
 from syncd.model import Action, IntentState, Operation, Waiting, WaitReason
 
@@ -57,6 +58,20 @@ class WriteWaits:
         return (
             WaitReason.NOT_READ if unread or is_unread_target(operation, self.ownership) else None
         )
+
+
+def why_operator_must_act(
+    workspace: Workspace, calendar: CalendarState, operation: Operation
+) -> WaitReason | None:
+    """Return why a write to an appointment waits for the operator; None if it does not.
+
+    Such a write is not planned at all: its booking claims its time until the operator acts.
+    """
+    record = workspace.records.get((operation.system, operation.event or ""))
+    if may_change_series(record, calendar):
+        return WaitReason.SERIES
+    reason = calendar.why_not_updated(operation)
+    return reason if reason is WaitReason.DAMAGED else None
 
 
 def with_pause_reason(
@@ -119,10 +134,7 @@ def _shown_since(workspace: Workspace, booking: str, operation: Operation) -> da
         (
             record.observed_at
             for record in workspace.shown(booking)
-            if record.observed is not None
-            and after is not None
-            and record.observed.start < after.end
-            and after.start < record.observed.end
+            if record.observed is not None and after is not None and record.observed.overlaps(after)
         ),
         default=None,
     )

@@ -15,12 +15,12 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from syncd.core.ownership import same_interval
 from syncd.engine.supervise import supervised
 from syncd.engine.write_pauses import WritePauses
 from syncd.engine.writer import MAX_SEND_DELAY
 from syncd.model import Clock, Coverage, Event, Kind, Window
 from syncd.model.canary import Canary
+from syncd.model.intervals import may_show
 from syncd.store.canaries import canaries, forget_canaries, prove_canary, save_canary
 from syncd.store.store import Store
 from syncd.systems.port import PlatformError, Row, Snapshot, System, UnreadableError
@@ -81,7 +81,7 @@ def _looks_like(event: Event, canary: Canary) -> bool:
         event.kind is Kind.BLOCK
         and event.key is None
         and event.provider == canary.provider
-        and same_interval(canary.value, event.value)
+        and may_show(canary.value, event.value)
         and (event.created_at is None or event.created_at >= canary.made_at - _LAG)
     )
 

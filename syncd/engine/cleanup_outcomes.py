@@ -9,7 +9,7 @@ from datetime import datetime
 from syncd.core import write_results
 from syncd.engine.own_block_survey import OwnBlockReader, OwnBlocks
 from syncd.engine.write_context import WriteContext
-from syncd.engine.write_history import history_of_write
+from syncd.engine.write_outcome import gone_changes
 from syncd.engine.writer import MAX_SEND_DELAY
 from syncd.model import Action, Changes, Intent, IntentState, Operation
 from syncd.store.owned import OwnedBlock
@@ -71,14 +71,9 @@ async def confirm_queued(reader: OwnBlockReader, context: WriteContext, intent: 
 
     Used for platforms that accept a removal and carry it out later. Raises PlatformError.
     """
-    operation, store = intent.operation, reader.store
+    operation = intent.operation
     if operation.action is not Action.REMOVE_BLOCK or operation.event is None:
         return
     if await reader.is_gone(operation.event, operation.provider, operation.before):
-        at, name = context.clock.now(), reader.system.name
-        record = next(iter(store.records(name, [operation.event])), None)
-        changes = write_results.target_gone(record, store.links(name, operation.event), at)
-        changes.intents.append(replace(intent, state=IntentState.DONE))
-        detail = "confirmed by a read"
-        changes.history += history_of_write(context, operation, operation.event, detail, at)
-        store.apply(changes)
+        now = context.clock.now()
+        context.store.apply(gone_changes(context, intent, now, detail="confirmed by a read"))

@@ -220,8 +220,5 @@ def _finished(decision: Decision, given: DecisionInput, state: ProviderState) ->
         and not state.intents
         and not any(c.stopped for c in given.calendars.values())
         and not decision.changes.opened
-        and all(
-            c.trusted and (c.writable or c.read_only or c.held_back)
-            for c in given.calendars.values()
-        )
+        and all(calendar.settled for calendar in given.calendars.values())
     )

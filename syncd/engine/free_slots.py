@@ -96,7 +96,7 @@ async def read_slots(
         with supervised(system.name, "reading free slots"):
             offered = await system.free_slots(provider, window)
             # A platform may return slots far outside of the window.
-            offers = joined(o for o in offered if o.start < window.end and window.start < o.end)
+            offers = joined(filter(window.overlaps, offered))
     except PlatformError as fault:
         log.info(
             "free slots could not be read", system=system.name, provider=provider, fault=str(fault)

@@ -16,11 +16,12 @@ from syncd.engine.context import Context
 from syncd.engine.first_writes import compare_pending
 from syncd.engine.observation import Observation, ReadRequest
 from syncd.engine.reading import observe
-from syncd.engine.recovery import confirm, recover
+from syncd.engine.recovery import recover
 from syncd.engine.report import Report, SystemStatus
 from syncd.engine.running_events import Depth
 from syncd.engine.series_writes import migrate_series_stops
 from syncd.engine.write_context import WriteContext
+from syncd.engine.write_outcome import confirm
 from syncd.engine.write_systems import count_writes
 from syncd.model import READABLE, Intent, Window
 from syncd.store.ranges import providers_out_of_range

@@ -13,16 +13,14 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from syncd.core import write_order, write_results
+from syncd.core import write_order
 from syncd.core.observation import MAX_READ, ObservationKind, apply_observation, is_reset
-from syncd.core.ownership import same_interval
 from syncd.engine.absence import is_expected
 from syncd.engine.reset_fields import RESET
 from syncd.engine.supervise import supervised
 from syncd.engine.untagged_creates import made_since
 from syncd.engine.write_context import WriteContext
-from syncd.engine.write_history import history_of_write
-from syncd.engine.write_outcome import commit_outcome
+from syncd.engine.write_outcome import commit_not_made, commit_outcome, gone_changes
 from syncd.engine.writer import MAX_SEND_DELAY
 from syncd.model import (
     Action,
@@ -40,6 +38,7 @@ from syncd.model import (
     Value,
     Window,
 )
+from syncd.model.intervals import may_show
 from syncd.store.ownership_proof import events_with_tag
 from syncd.store.reported import reported_lists
 from syncd.store.store import Store
@@ -148,41 +147,6 @@ def _sent_by(intent: Intent) -> datetime:
     return intent.opened_at if intent.error else intent.opened_at + MAX_SEND_DELAY
 
 
-def confirm(intents: Sequence[Intent], context: WriteContext) -> int:
-    """Close queued writes that the latest reads confirm; return how many stay open."""
-    open_count = 0
-    for intent in intents:
-        if intent.state is not IntentState.ACCEPTED:
-            continue
-        operation = intent.operation
-        found = context.store.records(operation.system, [operation.event or ""])
-        record = found[0] if found else None
-        if record is None or _is_confirmed(operation, record):
-            changes = Changes(intents=[replace(intent, state=IntentState.DONE)])
-            event, now = operation.event or "", context.clock.now()
-            changes.history += history_of_write(
-                context, operation, event, "confirmed by a read", now
-            )
-            context.store.apply(changes)
-        else:
-            open_count += 1
-    return open_count
-
-
-def _is_confirmed(operation: Operation, record: TrackedEvent) -> bool:
-    """Return true if the last observation of the target shows the intended value."""
-    if record.observed is None:
-        return _ends_target(operation)
-    return record.base == record.observed and same_interval(operation.after, record.base)
-
-
-def _ends_target(operation: Operation) -> bool:
-    """Return true if the write removes or cancels its target, so that the target may vanish."""
-    after = operation.after
-    cancels = operation.action is Action.SET_STATUS and after is not None and not after.busy
-    return operation.action is Action.REMOVE_BLOCK or cancels
-
-
 async def recover_create(system: System, intent: Intent, context: WriteContext) -> bool:
     """Search for the block of an open create, by tag, or by interval if the platform strips tags.
 
@@ -213,7 +177,7 @@ async def recover_create(system: System, intent: Intent, context: WriteContext) 
     if found and found[0].provider == operation.provider:
         event = found[0]
         # If somebody has moved the block since, the next read stores that as an edit.
-        shown = event.value if same_interval(operation.after, event.value) else None
+        shown = event.value if may_show(operation.after, event.value) else None
         commit_outcome(
             context, intent, event.id, shown, asked_at, detail="found after a lost response"
         )
@@ -235,7 +199,7 @@ async def recover_create(system: System, intent: Intent, context: WriteContext) 
     ):
         return False
     if complete:
-        _drop(intent, context, "a read shows that the write was not made")
+        commit_not_made(intent, context, "a read shows that the write was not made")
     elif not unread:
         # This system does not list blocks. The operator must check before a new create.
         note = f"{system.name} may have this block, but does not list blocks: look for it there"
@@ -333,7 +297,7 @@ async def _recover_change(system: System, intent: Intent, context: WriteContext)
     asked_at = context.clock.now()
     records = context.store.records(system.name, [operation.event or ""])
     if not records:
-        _drop(intent, context, "its target is no longer in the state")
+        commit_not_made(intent, context, "its target is no longer in the state")
         return True
     record = records[0]
     sighting = await system.read_one(operation.ref, operation.after or operation.before)
@@ -342,15 +306,8 @@ async def _recover_change(system: System, intent: Intent, context: WriteContext)
         sighting = Gone()
     match sighting:
         case Gone():
-            changes = write_results.target_gone(
-                record, context.store.links(system.name, record.id), asked_at
-            )
-            queued = intent.state is IntentState.ACCEPTED
-            done = _ends_target(operation) and (queued or operation.action is Action.REMOVE_BLOCK)
-            state = IntentState.DONE if done else IntentState.DROPPED
-            changes.intents.append(replace(intent, state=state, error=_MISSING))
-            changes.history += history_of_write(context, operation, record.id, _MISSING, asked_at)
-            context.store.apply(changes)
+            missing = replace(intent, error=_MISSING)
+            context.store.apply(gone_changes(context, missing, asked_at, detail=_MISSING))
             return True
         case Unknown():
             return False
@@ -368,7 +325,7 @@ def _apply_found(
     queued = intent.state is IntentState.ACCEPTED
     both = (operation.after, operation.before) if queued else (operation.before, operation.after)
     event = event.with_end_of(*both)
-    if operation.after is not None and same_interval(operation.after, event.value):
+    if operation.after is not None and may_show(operation.after, event.value):
         detail = "shown by a read" if queued else "found after a lost response"
         commit_outcome(context, intent, event.id, event.value, asked_at, detail=detail)
         return True
@@ -396,9 +353,9 @@ def _apply_found(
         without_effect = intent.error != "" and bulk is not None and bulk.check != ""
         if queued or without_effect:
             # A failed intent limits the repetitions: a job may drop its row each time.
-            _drop(intent, context, "accepted, but without an effect", IntentState.FAILED)
+            commit_not_made(intent, context, "accepted, but without an effect", IntentState.FAILED)
         else:
-            _drop(intent, context, "a read shows that the write was not made")
+            commit_not_made(intent, context, "a read shows that the write was not made")
         return True
     # A third value: somebody changed the event meanwhile. It is stored as a change.
     record = next(iter(context.store.records(system.name, [event.id])), None)
@@ -419,18 +376,6 @@ def _was_reset(operation: Operation, shown: Value) -> bool:
     if operation.kind is not Kind.APPOINTMENT or before is None or after is None:
         return False
     return before.interval != after.interval and is_reset(after, shown)
-
-
-def _drop(
-    intent: Intent, context: WriteContext, why: str, state: IntentState = IntentState.DROPPED
-) -> None:
-    """Close an intent whose write did not happen. State FAILED: it counts as a refusal."""
-    operation = intent.operation
-    found = context.store.records(operation.system, [operation.event or ""])
-    queued = intent.state is IntentState.ACCEPTED and found
-    changes = write_results.unconfirmed(found[0]) if queued else Changes()
-    changes.intents.append(replace(intent, state=state, error=why))
-    context.store.apply(changes)
 
 
 def _hold_for_review(intent: Intent, context: WriteContext, note: str) -> None:

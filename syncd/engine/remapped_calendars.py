@@ -13,8 +13,8 @@ from syncd.engine.observation import SystemRead
 from syncd.engine.reported_items import ReportedItems
 from syncd.engine.unlisted_events import due_in_list, revoke_coverage, windows_of
 from syncd.model import Kind, TrackedEvent, Window, part_of
+from syncd.model.intervals import uncovered
 from syncd.store.last_settings import former_calendars
-from syncd.systems.list_caps import uncovered
 from syncd.systems.port import Found, Gone, PlatformError
 
 _SAMPLE = 3

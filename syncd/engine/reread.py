@@ -23,6 +23,7 @@ from syncd.model import (
     TrackedEvent,
     is_recent,
 )
+from syncd.model.intervals import takes_time
 from syncd.store.store import Store
 from syncd.systems.port import Found, Gone, LookupResult, RejectedError, System, Unknown
 
@@ -93,13 +94,7 @@ async def still_occupied(
         return True, []
     news: list[TrackedEvent] = []
     for record in context.store.events_of(system.name, operation.provider):
-        shown = record.observed
-        if (
-            record.created_by_us
-            or shown is None
-            or not shown.busy
-            or shown.interval != before.interval
-        ):
+        if record.created_by_us or not takes_time(record.observed, before):
             continue
         ref = EventRef(system.name, record.provider, record.id, record.kind)
         try:
@@ -108,7 +103,7 @@ async def still_occupied(
             return True, news
         context.store.apply(changes)
         news += changes.records
-        if now is not None and now.observed == shown and now.provider == record.provider:
+        if now is not None and now.observed == record.observed and now.provider == record.provider:
             return True, news
     return not news, news
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from syncd.core.ownership import same_interval
 from syncd.model import (
     Event,
     Intent,
     Kind,
 )
+from syncd.model.intervals import may_show
 from syncd.store.store import Store
 from syncd.systems.port import (
     System,
@@ -34,7 +34,7 @@ def made_since(
         if event.provider == operation.provider
         and event.kind is Kind.BLOCK
         and event.key is None
-        and same_interval(operation.after, event.value)
+        and may_show(operation.after, event.value)
         and (event.updated_at is None or event.updated_at - skew >= since - _CLOCKS)
     ]
     return [event for event in found if not _was_there(event, store)]

@@ -34,7 +34,7 @@ from syncd.engine.series_writes import unwritable_instances, write_and_compare
 from syncd.engine.supervise import supervised
 from syncd.engine.write_context import WriteContext, WriteResult
 from syncd.engine.write_history import history_of_write
-from syncd.engine.write_outcome import commit_queued, outcome_changes, stored_record
+from syncd.engine.write_outcome import commit_queued, gone_changes, outcome_changes
 from syncd.engine.write_pauses import WritePauses
 from syncd.model import (
     Action,
@@ -355,23 +355,17 @@ def _rejected(
 ) -> None:
     operation = intent.operation
     at = context.clock.now()
-    failed = replace(intent, state=IntentState.FAILED, error=str(fault))
-    changes = Changes(intents=[failed])
+    detail = f"rejected: {fault.detail}"
+    failed = replace(intent, error=str(fault))
     if fault.why is RejectionReason.GONE and operation.event is not None:
-        # The target is gone: a removal is done; for any other write, this is a change.
-        record = stored_record(context, operation.system, operation.event)
-        links = context.store.links(operation.system, operation.event)
-        changes = write_results.target_gone(record, links, at)
-        done = operation.action is Action.REMOVE_BLOCK
-        state = IntentState.DONE if done else IntentState.DROPPED
-        changes.intents.append(replace(failed, state=state))
-    elif fault.why is RejectionReason.SLOT_TAKEN:
-        known = context.store.state(operation.provider)
-        conflict = slot_taken(operation, fault.detail, known)
-        changes.opened.append(StoredConflict(context.new_id(), conflict, at, context.run))
-    changes.history += history_of_write(
-        context, operation, operation.event or "", f"rejected: {fault.detail}", at
-    )
+        changes = gone_changes(context, failed, at, detail=detail)
+    else:
+        changes = Changes(intents=[replace(failed, state=IntentState.FAILED)])
+        if fault.why is RejectionReason.SLOT_TAKEN:
+            known = context.store.state(operation.provider)
+            conflict = slot_taken(operation, fault.detail, known)
+            changes.opened.append(StoredConflict(context.new_id(), conflict, at, context.run))
+        changes.history += history_of_write(context, operation, operation.event or "", detail, at)
     context.store.apply(changes)
     result.skipped.append(operation)
     result.failures.append(str(fault))

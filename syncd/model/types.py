@@ -72,9 +72,9 @@ class Window:
         """Return true if the whole interval of a value lies inside."""
         return self.start <= value.start and value.end <= self.end
 
-    def overlaps(self, value: Value) -> bool:
-        """Return true if a part of the value's interval lies inside."""
-        return value.start < self.end and self.start < value.end
+    def overlaps(self, other: Value | Window) -> bool:
+        """Return true if a part of the other interval lies inside."""
+        return other.start < self.end and self.start < other.end
 
     def covered_by(self, windows: Iterable[Window]) -> bool:
         """Return true if other windows together cover this one without a gap."""

@@ -7,13 +7,13 @@ share never joins users: it becomes an `AmbiguousMatch`.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from syncd.systems.contact_addresses import normalize_contact
+from syncd.systems.name_lookup import fold_name
 
 
 class MatchEvidence(StrEnum):
@@ -94,9 +94,7 @@ _STROKES = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe
 
 def normalize_name(name: str) -> str:
     """Return a name without case, accents, punctuation and extra spaces, for comparison."""
-    plain = unicodedata.normalize("NFKD", name.casefold().translate(_STROKES))
-    letters = "".join(letter for letter in plain if not unicodedata.combining(letter))
-    return _NOT_LETTERS.sub(" ", letters.casefold()).strip()
+    return _NOT_LETTERS.sub(" ", fold_name(name.casefold().translate(_STROKES))).strip()
 
 
 def provider_name(users: Sequence[UserRef], taken: Collection[str]) -> str:

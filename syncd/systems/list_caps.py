@@ -26,6 +26,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from syncd.model import Window
+from syncd.model.intervals import uncovered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -181,16 +182,3 @@ def proven_spans(
         for span in uncovered(window, holes_of_kind):
             spans.setdefault(span, set()).add(kind)
     return [(span, frozenset(kinds)) for span, kinds in spans.items()]
-
-
-def uncovered(window: Window, covered: Iterable[Window]) -> list[Window]:
-    """Return the parts of a window that lie in none of the ``covered`` windows, in order."""
-    gaps: list[Window] = []
-    start = window.start
-    for span in sorted(covered, key=lambda span: span.start):
-        if span.start > start:
-            gaps.append(Window(start, min(span.start, window.end)))
-        start = max(start, span.end)
-        if start >= window.end:
-            return gaps
-    return [*gaps, Window(start, window.end)]

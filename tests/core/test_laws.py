@@ -37,6 +37,7 @@ from syncd.model import (
 )
 from tests.core.drawn import rules
 from tests.core.kit import DAY, NOW, v
+from tests.core.phases import check_phases
 
 NO_LAG = timedelta(0)
 
@@ -72,6 +73,7 @@ class World:
         )
         decision = reconcile(self.state, case, lambda: f"n{next(self.numbers):03}")
         self._store(decision.changes)
+        check_phases(self.state, case, decision)
         operations = order(decision.operations)
         for operation in operations:
             self._write(operation)

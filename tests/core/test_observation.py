@@ -13,11 +13,9 @@ from syncd.core.observation import (
     apply_observation,
     diff_snapshot,
     has_pending_change,
-    is_rounding,
     mark_deleted,
-    truncate,
 )
-from syncd.model import Event, Kind, Status, TrackedEvent, Value
+from syncd.model import Event, Kind, TrackedEvent, Value
 from tests.core.kit import NOW, at, off, rec, v
 
 LAG = timedelta(seconds=30)
@@ -122,26 +120,6 @@ def test_a_rounding_of_what_a_read_showed_exactly_is_a_persons_change() -> None:
     shown, _ = apply_observation(_unread(wrote), event(wrote), "g", SOON, LAG)
     _, news = apply_observation(shown, event(v(12, 13)), "h", SOON, LAG)
     assert news is ObservationKind.CHANGED
-
-
-@pytest.mark.parametrize(
-    ("wanted", "seen", "rounding"),
-    [
-        (v(10), v(10), True),
-        (v(10), Value(at(10), at(11) + timedelta(minutes=5)), False),
-        (Value(at(10) + timedelta(minutes=3), at(11)), v(10), True),
-        (Value(at(10) + timedelta(minutes=3), at(11)), Value(at(10), at(12)), False),
-        (v(10), off(10), False),
-        (Value(at(10) + timedelta(minutes=3), at(11)), v(9, 11), False),
-    ],
-)
-def test_only_a_grid_explains_a_rounding(wanted: Value, seen: Value, *, rounding: bool) -> None:
-    assert is_rounding(wanted, seen) is rounding
-
-
-def test_values_are_truncated_to_the_platforms_granularity() -> None:
-    odd = Value(at(10) + timedelta(seconds=1, microseconds=5), at(11), Status.NEW)
-    assert truncate(odd, timedelta(seconds=1)).start == at(10) + timedelta(seconds=1)
 
 
 def test_a_proven_deletion_is_not_undone_by_a_late_list() -> None:

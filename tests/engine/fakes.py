@@ -32,8 +32,8 @@ from syncd.model import (
     read_value,
 )
 from syncd.model.event_fields import EventFields, event_fields
+from syncd.model.intervals import uncovered
 from syncd.systems.facts import FactStore
-from syncd.systems.list_caps import uncovered
 from syncd.systems.measured import MeasuredFacts
 from syncd.systems.port import (
     NO_LOOK_BACK,

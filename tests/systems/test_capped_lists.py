@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from syncd.lab.sandbox.clock import ManualClock
 from syncd.model import Kind, Topic, Window
+from syncd.model.intervals import uncovered
 from syncd.systems import capped_lists
 from syncd.systems.capped_lists import CappedLists, ListResult, ReadLimit
 from syncd.systems.facts import FactStore
-from syncd.systems.list_caps import MAX_EXTRA, uncovered
+from syncd.systems.list_caps import MAX_EXTRA
 from syncd.systems.port import ListCall, RetryableError
 from tests.lab.sandbox.kit import NOW, at
 

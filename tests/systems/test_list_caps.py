@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncd.model import Kind, Window
+from syncd.model.intervals import uncovered
 from syncd.systems.list_caps import (
     MAX_PARTS,
     SHORTEST,
@@ -20,7 +21,6 @@ from syncd.systems.list_caps import (
     halves,
     planned,
     proven_spans,
-    uncovered,
 )
 from tests.lab.sandbox.kit import at
 

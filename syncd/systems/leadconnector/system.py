@@ -21,6 +21,7 @@ from syncd.model import (
 )
 from syncd.model.derived import USER_PREFIX
 from syncd.model.event_fields import EventFields, event_fields
+from syncd.model.intervals import slice_window
 from syncd.model.platform_facts import PlatformKind
 from syncd.systems import contact_addresses
 from syncd.systems.capability_cache import CapabilityCache
@@ -57,7 +58,6 @@ from syncd.systems.port import (
     UnreadableError,
 )
 from syncd.systems.ttl_cache import TtlCache
-from syncd.systems.windows import slice_window
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence

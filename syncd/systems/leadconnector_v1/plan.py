@@ -21,8 +21,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from syncd.model import Kind, Window
+from syncd.model.intervals import slice_window
 from syncd.systems.port import ListCall
-from syncd.systems.windows import slice_window
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,14 +11,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from syncd.model import Coverage, Kind, Unproven, Window
+from syncd.model.intervals import join_windows, uncovered
 from syncd.systems.leadconnector_v1.events import unowned
 from syncd.systems.leadconnector_v1.plan import MARGIN, covered_window
 from syncd.systems.leadconnector_v1.wire import Appointment
 from syncd.systems.lenient import text
-from syncd.systems.list_caps import uncovered
 from syncd.systems.port import RejectedError, Row, Snapshot, UnreadableError
 from syncd.systems.time_slices import in_slices
-from syncd.systems.windows import join_windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from syncd.model import Action, Kind, Offer, Statuses, UserDirectory
 from syncd.model.event_fields import EventFields, event_fields
+from syncd.model.intervals import slice_window
 from syncd.model.platform_facts import YES, PlatformKind
 from syncd.systems import contact_addresses
 from syncd.systems.capability_cache import CapabilityCache
@@ -51,7 +52,6 @@ from syncd.systems.port import (
     UnreadableError,
 )
 from syncd.systems.ttl_cache import TtlCache
-from syncd.systems.windows import slice_window
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence

@@ -11,6 +11,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from syncd.model import Coverage, Kind, Topic, Unproven, Value, Window
+from syncd.model.intervals import join_windows
 from syncd.model.platform_facts import NO, YES
 from syncd.systems.fault_boundary import strip_traceback
 from syncd.systems.leadsquared.calls import PAGE
@@ -28,7 +29,6 @@ from syncd.systems.port import (
 )
 from syncd.systems.reported_lists import rows_missing, rows_without_id
 from syncd.systems.time_slices import in_slices
-from syncd.systems.windows import join_windows
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from syncd.model import Statuses, UserDirectory, UserState
 from syncd.model.event_fields import EventFields, event_fields
+from syncd.model.intervals import slice_window
 from syncd.model.platform_facts import PlatformKind
 from syncd.systems import contact_addresses
 from syncd.systems.capability_cache import CapabilityCache
@@ -41,7 +42,6 @@ from syncd.systems.port import (
     UnreadableError,
 )
 from syncd.systems.ttl_cache import TtlCache
-from syncd.systems.windows import slice_window
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

@@ -12,7 +12,6 @@ import pytest
 from syncd.core import (
     merging,
     observation,
-    ownership,
     reconcile,
     rejected_writes,
     write_results,
@@ -42,7 +41,9 @@ from syncd.model import (
     Operation,
     Status,
     StoredConflict,
+    Value,
     Window,
+    intervals,
 )
 from syncd.store import Store
 from syncd.systems.leadconnector.account import Account
@@ -202,8 +203,11 @@ def history_is_not_kept(patch: Patch) -> None:
 
 def an_echo_is_an_edit(patch: Patch) -> None:
     """Treat a rounded time as a person's change."""
-    patch.setattr(observation, "is_rounding", lambda _wanted, _seen: False)
-    patch.setattr(ownership, "is_rounding", lambda _wanted, _seen: False)
+
+    def exactly(meant: Value, seen: Value) -> bool:
+        return meant.interval == seen.interval
+
+    swap(patch, intervals.may_show_time, exactly)
 
 
 def a_stale_read_is_believed(patch: Patch) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from syncd.core import booking_propagation
+from syncd.core import write_waits
 from syncd.engine import writer
 from syncd.lab.simulate.scenario import EventKind, Scenario
 from syncd.systems.leadconnector import series
@@ -22,7 +22,7 @@ def instances_are_matched_one_by_one(patch: Patch) -> None:
 
 def instances_are_written_to(patch: Patch) -> None:
     """Write to instances of a series instead of holding the write."""
-    patch.setattr(booking_propagation, "may_change_series", lambda *_given: False)
+    patch.setattr(write_waits, "may_change_series", lambda *_given: False)
     patch.setattr(writer, "unwritable_instances", lambda *_given: set())
 
 
