@@ -47,9 +47,9 @@ from syncd.store.last_settings import (
 )
 from syncd.store.owned import owned_blocks
 from syncd.store.store import Store
+from syncd.systems.errors import PlatformError
 from syncd.systems.leadconnector.resource_blocking import calendar_mapping_of
 from syncd.systems.leadsquared import LeadSquared
-from syncd.systems.port import PlatformError
 from syncd.systems.remedies import cause_and_remedy
 
 

@@ -26,6 +26,7 @@ from syncd.provision.directory import (
     user_refs,
 )
 from syncd.provision.matching import match_users
+from syncd.systems.errors import PlatformError
 from syncd.systems.fault_boundary import contained
 from syncd.systems.findings import fault_finding
 from syncd.systems.inventory import (
@@ -35,7 +36,7 @@ from syncd.systems.inventory import (
     SystemInventory,
     UserInfo,
 )
-from syncd.systems.port import CheckResult, PlatformError
+from syncd.systems.port import CheckResult
 
 _LEVELS = {"ok": "note", "note": "note", "warning": "warning", "error": "ERROR"}
 PLATFORM_NAMES = {

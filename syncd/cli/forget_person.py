@@ -30,7 +30,7 @@ from syncd.store.forget import (
 )
 from syncd.store.nightly import kept_backups
 from syncd.systems.contact_addresses import normalize_contact
-from syncd.systems.port import PlatformError, RejectedError
+from syncd.systems.errors import PlatformError, RejectedError
 
 _MAX_NAMED = 5
 

@@ -196,7 +196,7 @@ class ShownElsewhere:
     - ``value``: the event's value in the response to the read by id.
     - ``same_place``: the event is in the calendar in which it was last known.
     - ``changed_at``: when the event was last changed, or when ``value`` was first seen.
-    - ``elsewhere``: no list that was read can have the event (`port.Found`).
+    - ``elsewhere``: no list that was read can have the event (`lookup_results.Found`).
     """
 
     value: Value

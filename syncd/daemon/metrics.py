@@ -34,7 +34,7 @@ from syncd.store.nightly import last_backup
 from syncd.store.pauses import pauses
 from syncd.store.store import Store
 from syncd.store.waiting import count_waiting
-from syncd.systems.port import CallStats
+from syncd.systems.call_stats import CallStats
 
 _CYCLE = (0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300)
 _LAG = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 21600)

@@ -18,7 +18,7 @@ from syncd.core.poll_schedule import Slices
 from syncd.engine.report import Report
 from syncd.engine.running_events import FAR_LOOK_BACK, Depth
 from syncd.model import Clock, PollSlot, Window, is_recent
-from syncd.systems.port import CallStats
+from syncd.systems.call_stats import CallStats
 
 _TOLERANCE = 0.2
 """The share of the time between two polls by which a poll may be early."""

@@ -40,7 +40,8 @@ from syncd.model.derived import USER_PREFIX
 from syncd.model.platform_facts import YES
 from syncd.store.derived import derived_from
 from syncd.store.reported import reported_lists
-from syncd.systems.port import Found, Gone, PlatformError
+from syncd.systems.errors import PlatformError
+from syncd.systems.lookup_results import Found, Gone
 
 
 async def recheck_events(

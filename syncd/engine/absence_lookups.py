@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 
 from syncd.model import TrackedEvent, is_recent
-from syncd.systems.port import Found, LookupResult
+from syncd.systems.lookup_results import Found, LookupResult
 
 MAX_ABSENCE_LOOKUPS = 40
 """The most lookups by id in one cycle and system; other events wait for the next cycle."""

@@ -43,33 +43,35 @@ from syncd.model.event_fields import EventFields
 from syncd.store.errors import StateError
 from syncd.store.facts import facts
 from syncd.store.store import Store
-from syncd.systems.facts import FactStore
-from syncd.systems.findings import run_check
-from syncd.systems.learned_limits import LIMIT_FACTS, LearnedLimits
-from syncd.systems.measured import MeasuredFacts, contradicted_facts
-from syncd.systems.port import (
-    NO_LOOK_BACK,
-    NOTHING_KNOWN,
-    CallStats,
-    Capabilities,
-    CheckResult,
+from syncd.systems.call_stats import CallStats
+from syncd.systems.errors import (
     IncompleteReadError,
-    ListCall,
-    LookupResult,
     PlatformError,
     RateLimitedError,
-    Reply,
     RetryableError,
-    Row,
-    Snapshot,
     StoppingError,
-    System,
     UnauthorizedError,
     UnknownOutcomeError,
     UnreadableError,
 )
+from syncd.systems.facts import FactStore
+from syncd.systems.findings import run_check
+from syncd.systems.learned_limits import LIMIT_FACTS, LearnedLimits
+from syncd.systems.lookup_results import LookupResult
+from syncd.systems.measured import MeasuredFacts, contradicted_facts
+from syncd.systems.port import (
+    NO_LOOK_BACK,
+    NOTHING_KNOWN,
+    Capabilities,
+    CheckResult,
+    ListCall,
+    Row,
+    Snapshot,
+    System,
+)
 from syncd.systems.probing import Prober
 from syncd.systems.remedies import cause_and_remedy
+from syncd.systems.replies import Reply
 from syncd.systems.sizes import one_read
 
 log = structlog.get_logger(__name__)

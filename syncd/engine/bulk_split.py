@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from syncd.model import Intent
-from syncd.systems.port import RejectedError, RejectionReason
+from syncd.systems.errors import RejectedError, RejectionReason
 
 
 @dataclass(slots=True)

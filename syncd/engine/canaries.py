@@ -23,7 +23,8 @@ from syncd.model.canary import Canary
 from syncd.model.intervals import may_show
 from syncd.store.canaries import canaries, forget_canaries, prove_canary, save_canary
 from syncd.store.store import Store
-from syncd.systems.port import PlatformError, Row, Snapshot, System, UnreadableError
+from syncd.systems.errors import PlatformError, UnreadableError
+from syncd.systems.port import Reader, Row, Snapshot, System
 from syncd.systems.probing import Prober
 
 log = structlog.get_logger(__name__)
@@ -230,7 +231,7 @@ class Canaries:
         return False
 
 
-def _event(system: System, row: Row) -> Event | None:
+def _event(system: Reader, row: Row) -> Event | None:
     try:
         return system.event(row)
     except UnreadableError:

@@ -13,7 +13,7 @@ from syncd.engine.write_outcome import gone_changes
 from syncd.engine.writer import MAX_SEND_DELAY
 from syncd.model import Action, Changes, Intent, IntentState, Operation
 from syncd.store.owned import OwnedBlock
-from syncd.systems.port import PlatformError
+from syncd.systems.errors import PlatformError
 
 _SENT_AGAIN = "the outcome of this removal cannot be read, so syncd sends the removal again"
 

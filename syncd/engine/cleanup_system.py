@@ -35,7 +35,7 @@ from syncd.model import (
 from syncd.store import rows
 from syncd.store.owned import CHOSEN_REASON, OwnedBlock, events_in_flight, owned_blocks
 from syncd.store.tables import INTENT
-from syncd.systems.port import PlatformError, RateLimitedError, RetryableError, StoppingError
+from syncd.systems.errors import PlatformError, RateLimitedError, RetryableError, StoppingError
 from syncd.systems.remedies import cause_and_remedy
 
 log = structlog.get_logger(__name__)

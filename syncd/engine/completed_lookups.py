@@ -17,7 +17,8 @@ from syncd.engine.observation import SystemRead
 from syncd.engine.owners import FoundElsewhere
 from syncd.engine.reported_items import ReportedItems
 from syncd.model import Event, TrackedEvent
-from syncd.systems.port import Found, Gone, LookupResult, Unknown, UnreadableError
+from syncd.systems.errors import UnreadableError
+from syncd.systems.lookup_results import Found, Gone, LookupResult, Unknown
 
 
 def apply_lookup_result(

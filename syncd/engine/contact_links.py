@@ -18,7 +18,8 @@ from syncd.engine.write_pauses import WritePauses
 from syncd.model import Booking, Clock, Event, Kind, Person, Replica, TrackedEvent
 from syncd.store.relations import StoredRelation, delete_relation, relations, save_relation
 from syncd.store.store import Store
-from syncd.systems.port import PlatformError, System
+from syncd.systems.errors import PlatformError
+from syncd.systems.port import Lookups, System
 
 log = structlog.get_logger(__name__)
 
@@ -161,7 +162,7 @@ def _provider(store: Store, booking: str) -> str:
     return next((b.provider for b in store.find_bookings(booking) if b.id == booking), "")
 
 
-async def _look_up_customer(system: System, record: TrackedEvent) -> Person | None:
+async def _look_up_customer(system: Lookups, record: TrackedEvent) -> Person | None:
     """Look up the customer of an appointment; None if unknown. Raises PlatformError."""
     if record.observed is None or record.customer is None:
         return None

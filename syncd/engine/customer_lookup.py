@@ -10,7 +10,8 @@ from functools import partial
 from syncd.engine.supervise import supervised
 from syncd.engine.system_tasks import SystemTasks
 from syncd.model import Event, Person, TrackedEvent
-from syncd.systems.port import PlatformError, RejectedError, System
+from syncd.systems.errors import PlatformError, RejectedError
+from syncd.systems.port import System
 
 MAX_REMEMBERED = 10_000
 

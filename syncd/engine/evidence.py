@@ -17,7 +17,8 @@ from syncd.engine.lookups import Lookups, other_listed
 from syncd.engine.observation import SystemRead
 from syncd.model import TrackedEvent
 from syncd.model.platform_facts import NO
-from syncd.systems.port import Gone, LookupResult, PlatformError, RejectedError, Unknown
+from syncd.systems.errors import PlatformError, RejectedError
+from syncd.systems.lookup_results import Gone, LookupResult, Unknown
 
 
 async def judge_unlisted(

@@ -42,7 +42,9 @@ from syncd.store.errors import StateError
 from syncd.store.journal import intent_named
 from syncd.store.reported import acknowledgements_of, open_items_about
 from syncd.store.store import Store
-from syncd.systems.port import Done, PlatformError, RejectedError, RetryableError, System
+from syncd.systems.errors import PlatformError, RejectedError, RetryableError
+from syncd.systems.port import Account, Lookups, System
+from syncd.systems.replies import Done
 
 log = structlog.get_logger(__name__)
 
@@ -104,12 +106,12 @@ class FirstWrite:
 # --- limits ------------------------------------------------------------------------------------
 
 
-def is_stopped(system: System) -> bool:
+def is_stopped(system: Account) -> bool:
     """Return whether a move or status write in this system did damage, so that writes stop."""
     return any(system.facts.value(fact) == NO for fact in _FACTS.values())
 
 
-def waiting_updates(system: System) -> Mapping[Action, WaitReason]:
+def waiting_updates(system: Account) -> Mapping[Action, WaitReason]:
     """Return the kinds of appointment writes that wait in a system, each with the reason.
 
     DAMAGED: such a write did damage. FIRST_WRITE: the first write is not compared yet.
@@ -128,13 +130,13 @@ def waiting_updates(system: System) -> Mapping[Action, WaitReason]:
     return reasons
 
 
-def damaged_event(system: System) -> str:
+def damaged_event(system: Account) -> str:
     """Return the id of the event that a write damaged; '' if there is none."""
     return str(_damage(system).get("event", "")) if is_stopped(system) else ""
 
 
 def defer_first_writes(
-    system: System, operations: Sequence[Operation], context: WriteContext, result: WriteResult
+    system: Account, operations: Sequence[Operation], context: WriteContext, result: WriteResult
 ) -> list[Operation]:
     """Return the operations of a plan that may be written now; note the others as unmade.
 
@@ -194,11 +196,11 @@ def _is_update(operation: Operation) -> bool:
     return appointment and not is_derived(operation.event or "")
 
 
-def _is_known(system: System, operation: Operation) -> bool:
+def _is_known(system: Account, operation: Operation) -> bool:
     return system.facts.value(_FACTS[operation.action]) == YES
 
 
-async def _begin(system: System, intent: Intent, context: WriteContext) -> bool:
+async def _begin(system: Lookups, intent: Intent, context: WriteContext) -> bool:
     """Begin a first write: store its record; return false if the record cannot be read now."""
     operation = intent.operation
     if operation.after is None:
@@ -230,7 +232,7 @@ async def _begin(system: System, intent: Intent, context: WriteContext) -> bool:
 # --- comparison --------------------------------------------------------------------------------
 
 
-async def confirm_first_write(system: System, context: WriteContext) -> None:
+async def confirm_first_write(system: Lookups, context: WriteContext) -> None:
     """Compare the record of the first write with its former fields, once the outcome is known.
 
     Used in each cycle and before the next such write. If no other field changed, writes of this
@@ -274,7 +276,7 @@ async def confirm_first_write(system: System, context: WriteContext) -> None:
 
 
 def note_reset_fields(
-    system: System, operation: Operation, reply: Done, context: WriteContext
+    system: Account, operation: Operation, reply: Done, context: WriteContext
 ) -> None:
     """Report damage if the response to an update shows that the update reset other fields.
 
@@ -295,7 +297,7 @@ def note_reset_fields(
 
 
 def report_damage(
-    system: System,
+    system: Account,
     event: str,
     provider: str,
     action: Action,
@@ -326,7 +328,7 @@ def log_damage(context: WriteContext, system: str, event: str, provider: str, re
 
 
 def log_series_damage(
-    system: System, event: str, provider: str, changed: int, context: WriteContext
+    system: Account, event: str, provider: str, changed: int, context: WriteContext
 ) -> None:
     """Report an instance of a series whose write changed other instances, even if restored.
 
@@ -348,7 +350,7 @@ async def compare_pending(systems: Iterable[System], context: WriteContext) -> N
         await confirm_first_write(system, context)
 
 
-def _accept(system: System, context: WriteContext) -> None:
+def _accept(system: Account, context: WriteContext) -> None:
     """Allow writes to change the fields that the operator acknowledged, and resume the writes."""
     if not is_stopped(system):
         return
@@ -366,7 +368,7 @@ def _accept(system: System, context: WriteContext) -> None:
     )
 
 
-def _end(system: System, event: str, fact: str, context: WriteContext) -> None:
+def _end(system: Account, event: str, fact: str, context: WriteContext) -> None:
     """End the report about a damaged event and clear ``fact``, because such writes continue."""
     if not event:
         return
@@ -377,40 +379,40 @@ def _end(system: System, event: str, fact: str, context: WriteContext) -> None:
     note_fact(system, context.store, fact, "")
 
 
-def _items(system: System, context: WriteContext) -> list[ReportedItem]:
+def _items(system: Account, context: WriteContext) -> list[ReportedItem]:
     return [i for i in open_items_about(context.store, Topic.DAMAGED) if i.system == system.name]
 
 
 # --- stored facts ------------------------------------------------------------------------------
 
 
-def _under_way(system: System) -> FirstWrite | None:
+def _under_way(system: Account) -> FirstWrite | None:
     return FirstWrite.of(system.facts.value(_UNDER_WAY))
 
 
-def _damage(system: System) -> dict[str, Any]:
+def _damage(system: Account) -> dict[str, Any]:
     stored = system.facts.value(_DAMAGE)
     return dict(json.loads(stored)) if stored else {}
 
 
-def _accepted(system: System) -> frozenset[str]:
+def _accepted(system: Account) -> frozenset[str]:
     """Return the fields that the operator allows moves and status writes to change."""
     stored = system.facts.value(_ACCEPTED)
     return frozenset(json.loads(stored)) if stored else frozenset()
 
 
-def forget_accepted(system: System) -> None:
+def forget_accepted(system: Account) -> None:
     """Withdraw the operator's permission; used when measured facts about writes are forgotten."""
     if _accepted(system):
         system.facts.put(_ACCEPTED, "")
 
 
-def clear_first_write(system: System, store: Store) -> None:
+def clear_first_write(system: Account, store: Store) -> None:
     """Stop comparing the current first write; the next write of that kind is compared instead."""
     note_fact(system, store, _UNDER_WAY, "")
 
 
-def note_fact(system: System, store: Store, name: str, value: str) -> None:
+def note_fact(system: Account, store: Store, name: str, value: str) -> None:
     """Set a fact of a system and store it at once."""
     system.facts.put(name, value)
     if unsaved := system.facts.unsaved():

@@ -19,7 +19,8 @@ from syncd.engine.supervise import supervised
 from syncd.model import Availability, Clock, Window, floor_to, is_recent
 from syncd.store.availability import availabilities, availability_read_at, save_availability
 from syncd.store.store import Store
-from syncd.systems.port import PlatformError, System
+from syncd.systems.errors import PlatformError
+from syncd.systems.port import Account, SlotReader, System
 from syncd.systems.stopping import Stopping
 
 log = structlog.get_logger(__name__)
@@ -62,7 +63,7 @@ async def read_all_slots(
     learned: set[str] = set()
     asked = 0
 
-    async def ask_one_system(system: System, providers: Sequence[str]) -> None:
+    async def ask_one_system(system: SlotReader, providers: Sequence[str]) -> None:
         nonlocal asked
         for number, provider in enumerate(providers):
             if stopping.is_set():
@@ -83,7 +84,7 @@ async def read_all_slots(
 
 
 async def read_slots(
-    system: System, provider: str, clock: Clock, store: Store | None = None
+    system: SlotReader, provider: str, clock: Clock, store: Store | None = None
 ) -> Availability:
     """Read and return the free slots of one provider in one system, from now to `slots_ahead`.
 
@@ -107,7 +108,7 @@ async def read_slots(
     return Availability(system.name, provider, now, window, offers)
 
 
-def _pause(system: System) -> float:
+def _pause(system: Account) -> float:
     calls, seconds = min(
         system.traffic.limits or ((100, 10.0),), key=lambda limit: limit[0] / limit[1]
     )

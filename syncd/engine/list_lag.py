@@ -13,11 +13,11 @@ from syncd.engine.observation import SystemRead
 from syncd.model import Event, Kind, TrackedEvent, record_id
 from syncd.store.derived import derived_from
 from syncd.systems.capability_cache import safe_lag
-from syncd.systems.port import System
+from syncd.systems.port import Account
 
 
 def recheck_lag(
-    system: System, record: TrackedEvent | None, event: Event, asked_at: datetime
+    system: Account, record: TrackedEvent | None, event: Event, asked_at: datetime
 ) -> None:
     """Withdraw the measured lag if a read shows an event as it was before syncd's last write.
 
@@ -38,7 +38,7 @@ def recheck_lag(
         system.measured.contradict("list_lag")
 
 
-def is_late_in_list(system: System, record: TrackedEvent, asked_at: datetime) -> bool:
+def is_late_in_list(system: Account, record: TrackedEvent, asked_at: datetime) -> bool:
     """Return whether a list that lacks an event may be later than measured.
 
     In that case, withdraw the measured lag.
@@ -46,7 +46,7 @@ def is_late_in_list(system: System, record: TrackedEvent, asked_at: datetime) ->
     return _is_between(system, record, asked_at) and system.measured.contradict("list_lag")
 
 
-def _is_between(system: System, record: TrackedEvent, asked_at: datetime) -> bool:
+def _is_between(system: Account, record: TrackedEvent, asked_at: datetime) -> bool:
     """Return whether a read began after the measured lag, but within the assumed lag."""
     lag, safe = system.capabilities.lag, safe_lag(system.measured)
     if safe is None or safe <= lag:

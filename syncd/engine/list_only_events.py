@@ -9,7 +9,7 @@ from syncd.engine.observation import SystemRead
 from syncd.model import (
     TrackedEvent,
 )
-from syncd.systems.port import Unknown
+from syncd.systems.lookup_results import Unknown
 
 
 def list_only_events(

@@ -9,15 +9,8 @@ from datetime import datetime
 from syncd.engine.observation import SystemRead
 from syncd.engine.record_batches import records_in_batches
 from syncd.model import Kind, TrackedEvent, UserState
-from syncd.systems.port import (
-    Found,
-    Gone,
-    LookupResult,
-    PlatformError,
-    RateLimitedError,
-    RejectedError,
-    Unknown,
-)
+from syncd.systems.errors import PlatformError, RateLimitedError, RejectedError
+from syncd.systems.lookup_results import Found, Gone, LookupResult, Unknown
 
 _MAX_FAULTS = 3
 """After this many failed lookups in one read, further lookups wait for the next cycle.

@@ -44,7 +44,8 @@ from syncd.model import (
 )
 from syncd.store.moved_into_window import whole_reads
 from syncd.store.partial_load import related_state
-from syncd.systems.port import PlatformError, Snapshot, System, UnreadableError
+from syncd.systems.errors import PlatformError, UnreadableError
+from syncd.systems.port import Reader, Snapshot
 
 SEARCH_BEYOND = timedelta(days=366)
 """How far after now a search ends."""
@@ -104,7 +105,7 @@ async def search_beyond_window(
 
 
 async def _read_beyond(
-    system: System, clock: Clock, window: Window, to_read: Sequence[str]
+    system: Reader, clock: Clock, window: Window, to_read: Sequence[str]
 ) -> tuple[datetime, Snapshot]:
     """Read a window; return the time of the request (the response may be late) and the snapshot."""
     at = clock.now()

@@ -12,15 +12,9 @@ from syncd.engine.owners import OwnerTracker
 from syncd.engine.report import SystemStatus
 from syncd.model import Changes, Clock, Coverage, Id, Intent, Unproven, Window
 from syncd.store.store import Store
+from syncd.systems.errors import PlatformError, RateLimitedError, StoppingError, UnauthorizedError
 from syncd.systems.fault_boundary import strip_traceback
-from syncd.systems.port import (
-    PlatformError,
-    RateLimitedError,
-    Snapshot,
-    StoppingError,
-    System,
-    UnauthorizedError,
-)
+from syncd.systems.port import Snapshot, System
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,17 +22,10 @@ from syncd.store.created_ids import Line
 from syncd.store.owned import OwnedBlock, events_in_flight, owned_blocks, untracked_lines
 from syncd.store.ownership_proof import created_ids
 from syncd.store.store import Store
+from syncd.systems.errors import PlatformError, RejectedError, UnreadableError
 from syncd.systems.fault_boundary import strip_traceback
-from syncd.systems.port import (
-    Found,
-    Gone,
-    PlatformError,
-    RejectedError,
-    Snapshot,
-    System,
-    Unknown,
-    UnreadableError,
-)
+from syncd.systems.lookup_results import Found, Gone, Unknown
+from syncd.systems.port import Reader, Snapshot, System
 
 MAX_LINES = 2000
 """Maximum lookups of created ids that the state does not know, if lists may be incomplete."""
@@ -329,7 +322,7 @@ def _is_whole(snapshot: Snapshot, provider: str, window: Window) -> bool:
     return window.covered_by(read)
 
 
-def _events(system: System, snapshot: Snapshot) -> tuple[dict[str, Event], set[str]]:
+def _events(system: Reader, snapshot: Snapshot) -> tuple[dict[str, Event], set[str]]:
     """Return the events of a snapshot, by id, and the ids of its unreadable rows."""
     found: dict[str, Event] = {}
     unreadable: set[str] = set()

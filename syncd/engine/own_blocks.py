@@ -18,7 +18,8 @@ from syncd.engine.record_batches import records_in_batches
 from syncd.engine.reported_items import ReportedItems
 from syncd.engine.running_events import RunningEvents
 from syncd.model import EventRef, Kind, TrackedEvent
-from syncd.systems.port import Found, PlatformError, RejectedError
+from syncd.systems.errors import PlatformError, RejectedError
+from syncd.systems.lookup_results import Found
 
 MAX_CREATED = 400
 """Maximum lookups of created blocks after the state was lost; the newest blocks come first."""

@@ -34,7 +34,8 @@ from syncd.model import (
 )
 from syncd.store.owners import calendar_users, owner_changes
 from syncd.store.store import Store
-from syncd.systems.port import PlatformError, Row, Snapshot, System, UnreadableError
+from syncd.systems.errors import PlatformError, UnreadableError
+from syncd.systems.port import Row, Snapshot, System
 
 log = structlog.get_logger(__name__)
 

@@ -10,7 +10,7 @@ from syncd.engine.context import Context
 from syncd.model import resolve_wall_time, zone
 from syncd.model.pauses import OBSERVE_REASON
 from syncd.model.platform_facts import MeasuredBy, platform_facts
-from syncd.systems.port import PlatformError
+from syncd.systems.errors import PlatformError
 from syncd.systems.probing import CANARY_LENGTH, CANARY_ROOM, Prober
 
 MAX_CALLS = 20

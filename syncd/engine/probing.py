@@ -37,15 +37,15 @@ from syncd.model import Changes, HistoryEntry, Window
 from syncd.model.canary import Canary
 from syncd.store.store import Store
 from syncd.systems.call_limit import CallLimit, OverCallLimitError, limited
-from syncd.systems.port import (
+from syncd.systems.errors import (
     PlatformError,
     RateLimitedError,
     StoppingError,
-    System,
     UnauthorizedError,
     UnknownOutcomeError,
     UnreadableError,
 )
+from syncd.systems.port import System
 from syncd.systems.probing import (
     CANARY_LENGTH,
     CanaryRefusedError,

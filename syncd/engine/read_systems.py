@@ -25,7 +25,8 @@ from syncd.engine.write_outcome import confirm
 from syncd.engine.write_systems import count_writes
 from syncd.model import READABLE, Intent, Window
 from syncd.store.ranges import providers_out_of_range
-from syncd.systems.port import PlatformError, System
+from syncd.systems.errors import PlatformError
+from syncd.systems.port import System
 
 log = structlog.get_logger(__name__)
 

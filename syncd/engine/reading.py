@@ -46,14 +46,8 @@ from syncd.model import (
 from syncd.model.canary import Canary
 from syncd.store.canaries import canaries
 from syncd.store.store import Store
-from syncd.systems.port import (
-    NO_LOOK_BACK,
-    NOTHING_KNOWN,
-    PlatformError,
-    Row,
-    System,
-    UnreadableError,
-)
+from syncd.systems.errors import PlatformError, UnreadableError
+from syncd.systems.port import NO_LOOK_BACK, NOTHING_KNOWN, Row, System
 from syncd.systems.time_slices import in_slices, yield_after
 
 

@@ -42,15 +42,9 @@ from syncd.model.intervals import may_show
 from syncd.store.ownership_proof import events_with_tag
 from syncd.store.reported import reported_lists
 from syncd.store.store import Store
-from syncd.systems.port import (
-    Found,
-    Gone,
-    PlatformError,
-    Snapshot,
-    System,
-    Unknown,
-    UnreadableError,
-)
+from syncd.systems.errors import PlatformError, UnreadableError
+from syncd.systems.lookup_results import Found, Gone, Unknown
+from syncd.systems.port import Account, Lookups, Reader, Snapshot, System
 from syncd.systems.time_slices import in_slices
 
 log = structlog.get_logger(__name__)
@@ -70,7 +64,7 @@ MAX_SEARCH_AHEAD = timedelta(days=61)
 _MISSING = "the event no longer exists"
 
 
-def unsettled_updates(system: System, intents: Sequence[Intent]) -> dict[str, Value]:
+def unsettled_updates(system: Account, intents: Sequence[Intent]) -> dict[str, Value]:
     """Return the intended value of each open reschedule of a meeting, by event.
 
     Only for systems where a reschedule may reset the status or change the end.
@@ -87,13 +81,13 @@ def unsettled_updates(system: System, intents: Sequence[Intent]) -> dict[str, Va
     }
 
 
-def is_unsettled(system: System, intended: Value, shown: Value) -> bool:
+def is_unsettled(system: Account, intended: Value, shown: Value) -> bool:
     """Return true if a meeting shows the intended value with a reset status or a changed end."""
     replaces = system.capabilities.update_replaces
     return (replaces and is_reset(intended, shown)) or _has_default_end(system, intended, shown)
 
 
-def _has_default_end(system: System, intended: Value, shown: Value) -> bool:
+def _has_default_end(system: Account, intended: Value, shown: Value) -> bool:
     if system.capabilities.meetings_keep_end or shown == intended:
         return False
     return (shown.start, shown.status) == (intended.start, intended.status)
@@ -207,7 +201,7 @@ async def recover_create(system: System, intent: Intent, context: WriteContext) 
     return complete or not unread
 
 
-async def may_hide_event(system: System, snapshot: Snapshot, provider: str, store: Store) -> bool:
+async def may_hide_event(system: Reader, snapshot: Snapshot, provider: str, store: Store) -> bool:
     """Return true if a calendar lists an unreadable, unknown row, which may be our block."""
     async for rows in in_slices([row for row in snapshot.rows if row.provider == provider]):
         for row in rows:
@@ -220,7 +214,7 @@ async def may_hide_event(system: System, snapshot: Snapshot, provider: str, stor
 
 
 async def hides_event(
-    system: System, provider: str, snapshot: Snapshot, store: Store, asked_at: datetime
+    system: Lookups, provider: str, snapshot: Snapshot, store: Store, asked_at: datetime
 ) -> bool:
     """Return true if a calendar's lists hide events, so that a new block may be unlisted, too.
 
@@ -249,7 +243,7 @@ _MOST_ASKED = 3
 
 
 def create_candidates(
-    system: System, intent: Intent, snapshot: Snapshot, store: Store
+    system: Reader, intent: Intent, snapshot: Snapshot, store: Store
 ) -> list[Event]:
     """Return the listed or stored blocks that the open create may have created."""
     events: list[Event] = []
@@ -288,7 +282,7 @@ def _as_event(record: TrackedEvent, value: Value) -> Event:
     return Event(record.system, record.provider, record.id, record.kind, value, key=record.key)
 
 
-async def _recover_change(system: System, intent: Intent, context: WriteContext) -> bool:
+async def _recover_change(system: Lookups, intent: Intent, context: WriteContext) -> bool:
     """Look up the target of an open write that is no create; return true if the intent is closed.
 
     Raises PlatformError.
@@ -316,7 +310,7 @@ async def _recover_change(system: System, intent: Intent, context: WriteContext)
 
 
 def _apply_found(
-    system: System, intent: Intent, event: Event, asked_at: datetime, context: WriteContext
+    system: Account, intent: Intent, event: Event, asked_at: datetime, context: WriteContext
 ) -> bool:
     operation = intent.operation
     event = event.with_status_of(operation.before)

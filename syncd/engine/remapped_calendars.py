@@ -15,7 +15,8 @@ from syncd.engine.unlisted_events import due_in_list, revoke_coverage, windows_o
 from syncd.model import Kind, TrackedEvent, Window, part_of
 from syncd.model.intervals import uncovered
 from syncd.store.last_settings import former_calendars
-from syncd.systems.port import Found, Gone, PlatformError
+from syncd.systems.errors import PlatformError
+from syncd.systems.lookup_results import Found, Gone
 
 _SAMPLE = 3
 """How many events are looked up before an empty list of a newly mapped calendar is believed."""

@@ -13,7 +13,7 @@ from syncd.model import ConflictKind, OwnerProof
 from syncd.model.summary import acknowledgement_of, stale_acknowledgements
 from syncd.store.owners import owner_changes
 from syncd.store.reported import acknowledgements_of, delete_acknowledgements, shown_items
-from syncd.systems.port import RateLimitedError
+from syncd.systems.errors import RateLimitedError
 from syncd.systems.time_slices import yield_after
 
 

@@ -21,7 +21,7 @@ from syncd.engine.record_batches import records_in_batches
 from syncd.model import Changes, Kind, ReportedItem, Topic, Window
 from syncd.store.reported import open_items
 from syncd.store.store import Store
-from syncd.systems.port import UnreadableError
+from syncd.systems.errors import UnreadableError
 from syncd.systems.time_slices import in_slices
 
 _SINGLE = 5

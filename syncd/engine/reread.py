@@ -25,7 +25,9 @@ from syncd.model import (
 )
 from syncd.model.intervals import takes_time
 from syncd.store.store import Store
-from syncd.systems.port import Found, Gone, LookupResult, RejectedError, System, Unknown
+from syncd.systems.errors import RejectedError
+from syncd.systems.lookup_results import Found, Gone, LookupResult, Unknown
+from syncd.systems.port import Account, Lookups, System
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +36,7 @@ REREAD_AFTER = timedelta(seconds=10)
 
 
 async def reread(
-    system: System, store: Store, clock: Clock, ref: EventRef
+    system: Lookups, store: Store, clock: Clock, ref: EventRef
 ) -> tuple[TrackedEvent | None, Changes]:
     """Read the target just before the write; return its current record and the changes to store.
 
@@ -115,7 +117,7 @@ def found_at_other_owner(record: TrackedEvent | None, operation: Operation) -> s
 
 
 def drop_overtaken(
-    system: System,
+    system: Account,
     intent: Intent,
     sighting: LookupResult,
     asked_at: datetime,

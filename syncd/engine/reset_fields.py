@@ -8,7 +8,7 @@ import structlog
 
 from syncd.engine.write_context import WriteResult
 from syncd.model import Operation
-from syncd.systems.port import Done
+from syncd.systems.replies import Done
 
 log = structlog.get_logger(__name__)
 

@@ -38,26 +38,22 @@ from syncd.model import (
 from syncd.model.event_fields import EventFields
 from syncd.store.store import Store
 from syncd.store.tables import EVENT
+from syncd.systems.call_stats import CallStats
+from syncd.systems.errors import RejectedError, RetryableError, UnreadableError
 from syncd.systems.facts import FactStore
+from syncd.systems.lookup_results import Found, Gone, LookupResult
 from syncd.systems.measured import MeasuredFacts
 from syncd.systems.port import (
     NO_LOOK_BACK,
     NOTHING_KNOWN,
-    CallStats,
     Capabilities,
     CheckResult,
-    Found,
-    Gone,
     ListCall,
-    LookupResult,
-    RejectedError,
-    Reply,
-    RetryableError,
     Row,
     Snapshot,
-    UnreadableError,
 )
 from syncd.systems.probing import Prober
+from syncd.systems.replies import Reply
 
 RESOURCE_SUFFIX = "+rooms"
 

@@ -16,7 +16,8 @@ from syncd.engine.system_tasks import SystemTasks
 from syncd.engine.write_pauses import WritePauses
 from syncd.model import Clock, Window
 from syncd.store.store import Store
-from syncd.systems.port import PlatformError, System
+from syncd.systems.errors import PlatformError
+from syncd.systems.port import System
 
 ProviderSystems = Mapping[str, Sequence[str]]
 """The names of the systems in which each provider has a calendar."""

@@ -22,7 +22,8 @@ from syncd.engine.record_batches import records_in_batches
 from syncd.engine.report import SystemStatus
 from syncd.engine.reported_items import ReportedItems
 from syncd.model import Id, IntentState, TrackedEvent, Window, is_recent
-from syncd.systems.port import NO_LOOK_BACK, PlatformError
+from syncd.systems.errors import PlatformError
+from syncd.systems.port import NO_LOOK_BACK
 
 FAR_LOOK_BACK = timedelta(days=7)
 """How long before the window the lists of a far read start."""

@@ -27,7 +27,9 @@ from syncd.model import Action, Changes, Kind, Operation, TrackedEvent, Value, s
 from syncd.model.platform_facts import NO, YES
 from syncd.store.series import siblings
 from syncd.store.store import Store
-from syncd.systems.port import Found, PlatformError, System, UnknownOutcomeError
+from syncd.systems.errors import PlatformError, UnknownOutcomeError
+from syncd.systems.lookup_results import Found
+from syncd.systems.port import Account, System
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +42,7 @@ CarryOut = Callable[[Sequence[Sequence[Operation]]], Awaitable[None]]
 """Makes these calls, each with its operations, with journal entries."""
 
 
-def may_write_series(system: System) -> bool:
+def may_write_series(system: Account) -> bool:
     """Return true if syncd may write to instances of series in this system."""
     stopped = system.facts.value(INSTANCE_WRITES) == NO
     return system.capabilities.series_writes and not stopped
@@ -61,7 +63,7 @@ def migrate_series_stops(systems: Iterable[System], store: Store) -> None:
 
 
 def unwritable_instances(
-    system: System, operations: Sequence[Operation], context: WriteContext
+    system: Account, operations: Sequence[Operation], context: WriteContext
 ) -> set[str]:
     """Return the targets that must not be written to, as a write may change their whole series.
 
@@ -71,7 +73,9 @@ def unwritable_instances(
     return {r.id for r in instances} if instances and not may_write_series(system) else set()
 
 
-def _instances(system: System, operations: Iterable[Operation], store: Store) -> list[TrackedEvent]:
+def _instances(
+    system: Account, operations: Iterable[Operation], store: Store
+) -> list[TrackedEvent]:
     """Return the targets of writes to appointments that are instances of a series."""
     targets = {o.event for o in operations if o.kind is Kind.APPOINTMENT and o.event is not None}
     if not targets:

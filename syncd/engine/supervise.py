@@ -10,8 +10,8 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from syncd.store.errors import StateError
+from syncd.systems.errors import IncompleteReadError, PlatformError
 from syncd.systems.fault_boundary import cause_of, contained, stack_of
-from syncd.systems.port import IncompleteReadError, PlatformError
 
 log = structlog.get_logger(__name__)
 

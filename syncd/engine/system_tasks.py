@@ -22,7 +22,8 @@ from syncd.engine.report import SystemStatus
 from syncd.engine.run_pause import RunPause
 from syncd.engine.series import join_observations
 from syncd.engine.write_context import WriteResult
-from syncd.systems.port import RetryableError, System
+from syncd.systems.errors import RetryableError
+from syncd.systems.port import System
 from syncd.systems.stopping import Stopping
 
 GRACE = 0.75

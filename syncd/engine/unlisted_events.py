@@ -18,7 +18,9 @@ from syncd.engine.observation import SystemRead
 from syncd.engine.reported_items import ReportedItems
 from syncd.model import Coverage, EventRef, Kind, TrackedEvent, Unproven, Window, part_of
 from syncd.store.derived import derived_from
-from syncd.systems.port import Found, ListCall, PlatformError
+from syncd.systems.errors import PlatformError
+from syncd.systems.lookup_results import Found
+from syncd.systems.port import ListCall
 from syncd.systems.reported_lists import not_shown
 
 ListKey = tuple[str, Kind]

@@ -12,13 +12,11 @@ from syncd.model import (
 )
 from syncd.model.intervals import may_show
 from syncd.store.store import Store
-from syncd.systems.port import (
-    System,
-)
+from syncd.systems.port import Account
 
 
 def made_since(
-    system: System, intent: Intent, events: Sequence[Event], store: Store
+    system: Account, intent: Intent, events: Sequence[Event], store: Store
 ) -> list[Event]:
     """Return the untagged blocks among ``events`` that the open create may have created.
 

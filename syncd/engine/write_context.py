@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from syncd.engine.write_pauses import WritePauses
 from syncd.model import Clock, Operation, TrackedEvent, Waiting
 from syncd.store.store import Store
-from syncd.systems.port import PlatformError
+from syncd.systems.errors import PlatformError
 
 
 @dataclass(slots=True)

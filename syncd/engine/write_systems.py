@@ -13,7 +13,7 @@ from syncd.engine.report import Report
 from syncd.engine.write_context import WriteContext, WriteResult
 from syncd.engine.writer import execute
 from syncd.model import Coverage, Operation, Waiting
-from syncd.systems.port import StoppingError
+from syncd.systems.errors import StoppingError
 
 
 async def write_systems(

@@ -47,20 +47,18 @@ from syncd.model import (
     Waiting,
     WaitReason,
 )
-from syncd.systems.port import (
-    Accepted,
-    Done,
+from syncd.systems.errors import (
     PlatformError,
     RateLimitedError,
     RejectedError,
     RejectionReason,
     RetryableError,
     StoppingError,
-    System,
-    TargetChanged,
     UnauthorizedError,
     UnknownOutcomeError,
 )
+from syncd.systems.port import System, Writer
+from syncd.systems.replies import Accepted, Done, TargetChanged
 
 log = structlog.get_logger(__name__)
 
@@ -274,7 +272,7 @@ async def still_applies(
 
 
 async def _write(
-    system: System,
+    system: Writer,
     call: Sequence[Intent],
     context: WriteContext,
     result: WriteResult,

@@ -21,8 +21,8 @@ from syncd.store.provisioned import (
     save_provisioned,
 )
 from syncd.store.store import Store
+from syncd.systems.errors import PlatformError, RejectedError, UnknownOutcomeError
 from syncd.systems.fault_boundary import contained
-from syncd.systems.port import PlatformError, RejectedError, UnknownOutcomeError
 from syncd.systems.provisioning import Actual, Desired, Provisioner, ResourceType
 from syncd.systems.remedies import advice
 

@@ -14,8 +14,8 @@ from syncd.provision.plan import (
     compare_resources,
     unwanted,
 )
+from syncd.systems.errors import PlatformError
 from syncd.systems.fault_boundary import contained
-from syncd.systems.port import PlatformError
 from syncd.systems.provisioning import Actual, Desired, Provisioner, ResourceType, UnresolvedError
 
 REPLACES = "replaces all fields: fields not shown here return to the platform's defaults"

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from syncd.systems.port import PlatformError, RejectedError, UnauthorizedError
+from syncd.systems.errors import PlatformError, RejectedError, UnauthorizedError
 
 if TYPE_CHECKING:
     from syncd.model import Clock

@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from syncd.systems.port import StoppingError
+from syncd.systems.errors import StoppingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from syncd.model import Unproven, Window
+from syncd.systems.errors import PlatformError, RetryableError, UnreadableError
 from syncd.systems.fault_boundary import strip_traceback
 from syncd.systems.list_caps import (
     MAX_EXTRA,
@@ -23,7 +24,6 @@ from syncd.systems.list_caps import (
     halves,
     planned,
 )
-from syncd.systems.port import PlatformError, RetryableError, UnreadableError
 from syncd.systems.reported_lists import rows_missing, rows_without_id
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import traceback
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from syncd.systems.port import IncompleteReadError, PlatformError, UnreadableError
+from syncd.systems.errors import IncompleteReadError, PlatformError, UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

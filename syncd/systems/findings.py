@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from syncd.systems.errors import PlatformError
 from syncd.systems.fault_boundary import contained
-from syncd.systems.port import CheckResult, PlatformError
+from syncd.systems.port import CheckResult
 from syncd.systems.remedies import cause_and_remedy
 
 if TYPE_CHECKING:

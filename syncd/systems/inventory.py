@@ -9,8 +9,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
+from syncd.systems.errors import PlatformError
 from syncd.systems.fault_boundary import contained
-from syncd.systems.port import CheckResult, PlatformError
+from syncd.systems.port import CheckResult
 
 T = TypeVar("T")
 

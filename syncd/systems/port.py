@@ -1,193 +1,38 @@
-"""The protocol between the engine and a system: calls, capabilities and errors.
-
-The errors are divided by what must be done next, not by cause (docs/design.md#replies)::
-
-    PlatformError
-    ├── RetryableError           nothing happened, or repeating is harmless: try again later
-    │   ├── IncompleteReadError  a read is incomplete: its rows count, its gaps prove nothing
-    │   ├── DelayedError         a write was not sent because its deadline passed in the queue
-    │   └── StoppingError        a call was not sent because syncd is stopping
-    ├── RateLimitedError         wait `wait` seconds
-    ├── UnauthorizedError        the operator must renew the secret or its permissions
-    ├── RejectedError            repeating cannot help; `why` is the reason
-    └── UnknownOutcomeError      sent, but the result is unknown: read before anything else
-"""
+"""The protocol between the engine and a system: calls and capabilities; see also `errors`."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from enum import StrEnum
+from datetime import timedelta
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
-from syncd.model import Action, Kind, Status, Topic, capped_wait
-from syncd.model.event_fields import SYNCD_FIELDS, FieldPurposes
-from syncd.systems.call_stats import CallStats as CallStats  # noqa: PLC0414 - part of the port
-from syncd.systems.lookup_results import Found as Found  # noqa: PLC0414 - part of the port
-from syncd.systems.lookup_results import Gone as Gone  # noqa: PLC0414 - part of the port
-from syncd.systems.lookup_results import LookupResult as LookupResult  # noqa: PLC0414 - part of the port
-from syncd.systems.lookup_results import Unknown as Unknown  # noqa: PLC0414 - part of the port
-from syncd.systems.replies import Accepted as Accepted  # noqa: PLC0414 - part of the port
-from syncd.systems.replies import Done as Done  # noqa: PLC0414 - part of the port
-from syncd.systems.replies import Reply as Reply  # noqa: PLC0414 - part of the port
-from syncd.systems.replies import TargetChanged as TargetChanged  # noqa: PLC0414 - part of the port
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-
-    from syncd.model import (
-        Action,
-        Buffer,
-        BulkCall,
-        Coverage,
-        Event,
-        EventRef,
-        Offer,
-        Operation,
-        Person,
-        Unproven,
-        UserDirectory,
-        Value,
-        Window,
-    )
-    from syncd.model.event_fields import EventFields
-    from syncd.systems.facts import FactStore
-    from syncd.systems.measured import MeasuredFacts
-    from syncd.systems.probing import Prober
-
-
-class PlatformError(Exception):
-    """A failed call to a system. `remedies` turns the error into a message with a remedy.
-
-    ``call`` is the method and path without query. ``status`` is the HTTP status, None without a
-    response. ``detail`` is the platform's error text, without secrets and personal data.
-    """
-
-    without_status = "failed without a response"
-    """The text of the error if there is no status."""
-
-    def __init__(
-        self, system: str, call: str = "", *, status: int | None = None, detail: str = ""
-    ) -> None:
-        """Keep the data of the failure."""
-        super().__init__(system, call, status, detail)
-        self.system = system
-        self.call = call
-        self.status = status
-        self.detail = detail
-
-    def __str__(self) -> str:
-        """Return one line for a log: the system, the call and the failure."""
-        failure = self.without_status if self.status is None else f"returned HTTP {self.status}"
-        start = " ".join(filter(None, (f"{self.system}:", self.call, failure)))
-        return f"{start}: {self.detail}" if self.detail else start
-
-
-class RetryableError(PlatformError):
-    """The call had no effect, or repeating it is harmless: the engine tries again later."""
-
-
-class IncompleteReadError(RetryableError):
-    """A read is incomplete, or its body is not what was expected."""
-
-    without_status = "received a malformed response"
-
-
-class DelayedError(RetryableError):
-    """The request was not sent: the rate limit would have allowed it only after its deadline."""
-
-
-class StoppingError(RetryableError):
-    """The request was not sent because syncd is stopping; the system itself may be fine."""
-
-    without_status = "was not sent: syncd is stopping"
-
-
-class RateLimitedError(PlatformError):
-    """The account's rate limit is reached. ``wait`` is the time to wait in seconds, capped."""
-
-    def __init__(
-        self,
-        system: str,
-        call: str = "",
-        *,
-        wait: float,
-        status: int | None = None,
-        detail: str = "",
-    ) -> None:
-        """Keep the data of the failure."""
-        super().__init__(system, call, status=status, detail=detail)
-        self.wait = capped_wait(wait, daily=True)
-
-
-class UnauthorizedError(PlatformError):
-    """The system rejects the key or token, or it lacks a permission or access to the location."""
-
-
-class RejectionReason(StrEnum):
-    """Why a system permanently refused a call.
-
-    GONE proves that an event does not exist. UNKNOWN_ID only means that the system cannot find an
-    id that the call contains: that does not prove that an event was deleted.
-    """
-
-    GONE = "gone"
-    UNKNOWN_ID = "unknown_id"
-    SLOT_TAKEN = "slot_taken"
-    OWNER_MISSING = "owner_missing"
-    UNFIT = "unfit"
-
-
-class RejectedError(PlatformError):
-    """The system refuses the call permanently; ``why`` is the reason.
-
-    ``each``: every row of a bulk call is refused, so splitting the call cannot help. Otherwise one
-    bad row may have caused the refusal of all rows.
-    """
-
-    def __init__(
-        self,
-        system: str,
-        call: str = "",
-        *,
-        why: RejectionReason = RejectionReason.UNFIT,
-        status: int | None = None,
-        detail: str = "",
-        each: bool = False,
-    ) -> None:
-        """Keep the data of the failure."""
-        super().__init__(system, call, status=status, detail=detail)
-        self.why, self.each = why, each
-
-
-class UnknownOutcomeError(PlatformError):
-    """A write was sent, and no trustworthy response came: the write may have taken effect."""
-
-
-class UnreadableError(ValueError):
-    """A record that cannot be read, or only with an assumption; ``topic`` says which.
-
-    ``event`` is the record's id, or the name of a list. ``provider`` is the provider in whose
-    calendar the record is; '' if that may be any of ``providers``. ``began`` is the record's start
-    if that is known and in the past.
-    """
-
-    def __init__(
-        self,
-        system: str,
-        event: str,
-        reason: str,
-        topic: Topic = Topic.UNREADABLE,
-        provider: str = "",
-        providers: Collection[str] = (),
-        began: datetime | None = None,
-    ) -> None:
-        """Keep the data of the record. ``reason`` is shown, so it must have no personal data."""
-        super().__init__(f"{system}: event {event or '(no id)'}: {reason}")
-        self.system, self.event = system, event
-        self.reason, self.topic = reason, topic
-        self.provider, self.providers, self.began = provider, providers, began
+from syncd.model import (
+    Action,
+    Buffer,
+    BulkCall,
+    Coverage,
+    Event,
+    EventRef,
+    Kind,
+    Offer,
+    Operation,
+    Person,
+    Status,
+    Unproven,
+    UserDirectory,
+    Value,
+    Window,
+)
+from syncd.model.event_fields import SYNCD_FIELDS, EventFields, FieldPurposes
+from syncd.systems.call_stats import CallStats
+from syncd.systems.errors import PlatformError, RejectedError, UnreadableError
+from syncd.systems.facts import FactStore
+from syncd.systems.lookup_results import LookupResult
+from syncd.systems.measured import MeasuredFacts
+from syncd.systems.probing import Prober
+from syncd.systems.replies import Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,8 +190,8 @@ class ListCall:
     span: Window
 
 
-class System(Protocol):
-    """One account on one platform; each adapter implements this protocol.
+class Account(Protocol):
+    """One account on one platform, without its calls.
 
     ``name`` is its name in ``[systems]``; ``providers`` are the providers mapped to a calendar in
     it.
@@ -365,6 +210,25 @@ class System(Protocol):
     def measured(self) -> MeasuredFacts:
         """The measured facts of the account (`model.platform_facts`)."""
         ...
+
+    @property
+    def seats(self) -> Mapping[str, int]:
+        """How many meetings a service takes at one time, as last known; 1 for missing services."""
+        ...
+
+    @property
+    def buffers(self) -> Mapping[str, Buffer]:
+        """The buffers around meetings by service, as last known; blocks elsewhere cover them."""
+        ...
+
+    @property
+    def traffic(self) -> CallStats:
+        """The call statistics so far."""
+        ...
+
+
+class Reader(Account, Protocol):
+    """An account whose lists of events can be read."""
 
     async def read(
         self,
@@ -389,36 +253,6 @@ class System(Protocol):
         """Parse one row of a snapshot. Raises UnreadableError."""
         ...
 
-    async def read_one(self, ref: EventRef, value: Value | None = None) -> LookupResult:
-        """Look up one event by id; ``value`` is its last known value. Raises PlatformError."""
-        ...
-
-    async def whole(self, ref: EventRef) -> EventFields:
-        """Read all fields of one appointment. Raises PlatformError."""
-        ...
-
-    async def users(self) -> UserDirectory:
-        """Read the account's users now, without a cache. Raises PlatformError."""
-        ...
-
-    async def customer(self, event: Event) -> Person | None:
-        """Read the customer's addresses; None if the event has no customer.
-
-        Raises PlatformError.
-        """
-        ...
-
-    async def write(self, operations: Sequence[Operation]) -> Reply:
-        """Send one operation, or several of the same bulk call (`Capabilities.bulk_of`).
-
-        Raises PlatformError.
-        """
-        ...
-
-    async def free_slots(self, provider: str, window: Window) -> Sequence[Offer]:
-        """Return the provider's free slots in the window. Raises PlatformError."""
-        ...
-
     def plan(self, window: Window, providers: Collection[str] | None = None) -> Sequence[ListCall]:
         """Return the list calls that `read` would make, from cached data; makes no call."""
         ...
@@ -427,23 +261,57 @@ class System(Protocol):
         """Return how many calls `read` makes if no list has more than one page."""
         ...
 
+
+class Lookups(Account, Protocol):
+    """An account in which single records can be looked up. Each method raises PlatformError."""
+
+    async def read_one(self, ref: EventRef, value: Value | None = None) -> LookupResult:
+        """Look up one event by id; ``value`` is its last known value."""
+        ...
+
+    async def whole(self, ref: EventRef) -> EventFields:
+        """Read all fields of one appointment."""
+        ...
+
+    async def users(self) -> UserDirectory:
+        """Read the account's users now, without a cache."""
+        ...
+
+    async def customer(self, event: Event) -> Person | None:
+        """Read the customer's addresses; None if the event has no customer."""
+        ...
+
+
+class Writer(Account, Protocol):
+    """An account that can be written to."""
+
+    async def write(self, operations: Sequence[Operation]) -> Reply:
+        """Send one operation, or several of the same bulk call (`Capabilities.bulk_of`).
+
+        Raises PlatformError.
+        """
+        ...
+
+
+class SlotReader(Account, Protocol):
+    """An account that offers free slots."""
+
+    async def free_slots(self, provider: str, window: Window) -> Sequence[Offer]:
+        """Return the provider's free slots in the window. Raises PlatformError."""
+        ...
+
+
+class System(Reader, Lookups, Writer, SlotReader, Protocol):
+    """One account with all of its calls; each adapter implements this protocol.
+
+    A function asks for the smallest of the protocols above that it needs.
+    """
+
     async def prober(self) -> Prober:
         """Return the account's prober. Raises PlatformError while the circuit breaker is open."""
 
     async def check(self) -> Sequence[CheckResult]:
         """Check credentials, permissions and mapping; write nothing, raise no PlatformError."""
-
-    @property
-    def seats(self) -> Mapping[str, int]:
-        """How many meetings a service takes at one time, as last known; 1 for missing services."""
-
-    @property
-    def buffers(self) -> Mapping[str, Buffer]:
-        """The buffers around meetings by service, as last known; blocks elsewhere cover them."""
-
-    @property
-    def traffic(self) -> CallStats:
-        """The call statistics so far."""
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from syncd.systems.port import (
+from syncd.systems.errors import (
     IncompleteReadError,
     RateLimitedError,
     RejectedError,
@@ -16,7 +16,7 @@ from syncd.systems.port import (
 )
 
 if TYPE_CHECKING:
-    from syncd.systems.port import PlatformError
+    from syncd.systems.errors import PlatformError
 
 
 def advice(fault: PlatformError) -> str:

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from syncd.model import Value
+    from syncd.systems.errors import RejectedError
     from syncd.systems.lookup_results import LookupResult
-    from syncd.systems.port import RejectedError
 
 
 @dataclass(frozen=True, slots=True)

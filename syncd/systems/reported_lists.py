@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from syncd.model import Topic
-from syncd.systems.port import UnreadableError
+from syncd.systems.errors import UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -11,22 +11,22 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from syncd.systems.errors_in_success import error_in_success
-from syncd.systems.overload import overload_text
-from syncd.systems.port import (
+from syncd.systems.errors import (
     IncompleteReadError,
     RateLimitedError,
     RejectedError,
     RejectionReason,
     UnauthorizedError,
 )
+from syncd.systems.errors_in_success import error_in_success
+from syncd.systems.overload import overload_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from syncd.systems.client import HttpResponse
+    from syncd.systems.errors import PlatformError
     from syncd.systems.errors_in_success import ErrorInSuccess
-    from syncd.systems.port import PlatformError
 
     FaultOf = Callable[[HttpResponse], PlatformError | None]
 

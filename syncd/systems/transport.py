@@ -21,14 +21,10 @@ from tenacity.wait import wait_exponential
 from syncd.systems import decoding
 from syncd.systems.access import Access, CheapRead
 from syncd.systems.call_limit import OverCallLimitError, may_send_while_stopping, take_call
+from syncd.systems.call_stats import CallStats
 from syncd.systems.client import LIMITS
 from syncd.systems.connections import Connections
-from syncd.systems.exchange import NotSentError, exchange
-from syncd.systems.fault_boundary import contained, strip_traceback
-from syncd.systems.open_files import expect_open_files
-from syncd.systems.overload import overload_text
-from syncd.systems.port import (
-    CallStats,
+from syncd.systems.errors import (
     DelayedError,
     IncompleteReadError,
     PlatformError,
@@ -38,6 +34,10 @@ from syncd.systems.port import (
     StoppingError,
     UnknownOutcomeError,
 )
+from syncd.systems.exchange import NotSentError, exchange
+from syncd.systems.fault_boundary import contained, strip_traceback
+from syncd.systems.open_files import expect_open_files
+from syncd.systems.overload import overload_text
 from syncd.systems.rate_limiter import http_date, retry_after
 from syncd.systems.redact import Redactor, mask_words, platform_words
 from syncd.systems.response_fault import fault_of_response

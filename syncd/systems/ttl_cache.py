@@ -11,7 +11,7 @@ import math
 from typing import TYPE_CHECKING, Generic, TypeVar
 from weakref import WeakValueDictionary
 
-from syncd.systems.port import PlatformError
+from syncd.systems.errors import PlatformError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -10,8 +10,8 @@ import pytest
 from syncd.lab.sandbox import Fault, FaultKind
 from syncd.provision import planning
 from syncd.provision.planning import ProvisionPlan
+from syncd.systems.errors import RejectionReason
 from syncd.systems.leadconnector import provision
-from syncd.systems.port import RejectionReason
 from tests.cli.conftest import CliHarness
 from tests.cli.test_provision import ALL, run, write
 from tests.planted.swap import swap

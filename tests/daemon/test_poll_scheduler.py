@@ -14,7 +14,7 @@ from syncd.core.poll_schedule import ROUNDS
 from syncd.daemon.poll_scheduler import PollScheduler
 from syncd.engine.report import Report
 from syncd.model import Window
-from syncd.systems.port import CallStats
+from syncd.systems.call_stats import CallStats
 from tests.daemon.watched import SPANS
 from tests.engine.fakes import FakeClock
 

@@ -24,7 +24,7 @@ from syncd.model import (
     Window,
 )
 from syncd.store.store import Store
-from syncd.systems.port import CallStats
+from syncd.systems.call_stats import CallStats
 from tests.core.kit import v
 from tests.engine.fakes import FakeClock
 

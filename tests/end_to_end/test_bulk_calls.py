@@ -13,7 +13,7 @@ from syncd.model import Action, ConflictKind, Operation
 from syncd.model.platform_facts import YES
 from syncd.store.journal import failed_operations
 from syncd.systems.leadsquared.wire import WriteResponse
-from syncd.systems.port import Reply
+from syncd.systems.replies import Reply
 from tests.end_to_end.conftest import Site
 
 TIMES = "/Task.svc/BulkUpdateAppointmentTime"

@@ -13,7 +13,9 @@ from syncd.lab.sandbox.platform import Call
 from syncd.lab.sandbox.scenario import Clinic, config_text, seed_clinic
 from syncd.lab.sandbox.server import Sandbox
 from syncd.model import Action, Event, Kind, Operation, Status, Value, Window
-from syncd.systems.port import Done, Found, System
+from syncd.systems.lookup_results import Found
+from syncd.systems.port import System
+from syncd.systems.replies import Done
 
 HOUR = timedelta(hours=1)
 

@@ -33,31 +33,28 @@ from syncd.model import (
 )
 from syncd.model.event_fields import EventFields, event_fields
 from syncd.model.intervals import uncovered
+from syncd.systems.call_stats import CallStats
+from syncd.systems.errors import (
+    PlatformError,
+    RejectedError,
+    RejectionReason,
+    UnknownOutcomeError,
+    UnreadableError,
+)
 from syncd.systems.facts import FactStore
+from syncd.systems.lookup_results import Found, Gone, LookupResult, Unknown
 from syncd.systems.measured import MeasuredFacts
 from syncd.systems.port import (
     NO_LOOK_BACK,
     NOTHING_KNOWN,
-    Accepted,
-    CallStats,
     Capabilities,
     CheckResult,
-    Done,
-    Found,
-    Gone,
     ListCall,
-    LookupResult,
-    PlatformError,
-    RejectedError,
-    RejectionReason,
-    Reply,
     Row,
     Snapshot,
-    Unknown,
-    UnknownOutcomeError,
-    UnreadableError,
 )
 from syncd.systems.probing import Prober
+from syncd.systems.replies import Accepted, Done, Reply
 from tests.core.kit import NOW
 
 

@@ -48,14 +48,9 @@ from syncd.model import (
 )
 from syncd.store.created_ids import created_ids_path
 from syncd.store.store import Store
-from syncd.systems.port import (
-    NO_LOOK_BACK,
-    NOTHING_KNOWN,
-    Capabilities,
-    LookupResult,
-    Reply,
-    Snapshot,
-)
+from syncd.systems.lookup_results import LookupResult
+from syncd.systems.port import NO_LOOK_BACK, NOTHING_KNOWN, Capabilities, Snapshot
+from syncd.systems.replies import Reply
 from tests.core.kit import SYSTEMS
 from tests.engine.conftest import Rig, make_engine
 from tests.engine.fakes import FakeClock, FakeSystem

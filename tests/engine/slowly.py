@@ -12,7 +12,8 @@ from typing import Any, TypeVar, cast
 from syncd.lab.simulate.loop import VirtualClock, run_virtually
 from syncd.model import Event, Operation, Person
 from syncd.store.store import Store
-from syncd.systems.port import Reply, Snapshot
+from syncd.systems.port import Snapshot
+from syncd.systems.replies import Reply
 from tests.core.kit import NOW, SYSTEMS
 from tests.engine.conftest import Rig, make_engine
 from tests.engine.fakes import FakeClock, FakeSystem

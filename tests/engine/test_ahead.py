@@ -14,7 +14,9 @@ from syncd.engine.report import Remaining, Report
 from syncd.engine.writer import JOURNAL_BATCH, MAX_SEND_DELAY, RESTAMP_AFTER
 from syncd.model import Action, BulkCall, Changes, Intent, IntentState, Operation
 from syncd.store.journal import intents_since
-from syncd.systems.port import Capabilities, RateLimitedError, Reply, RetryableError
+from syncd.systems.errors import RateLimitedError, RetryableError
+from syncd.systems.port import Capabilities
+from syncd.systems.replies import Reply
 from tests.core.kit import NOW, v
 from tests.engine.conftest import Rig
 from tests.engine.fakes import FakeSystem, lost_reply

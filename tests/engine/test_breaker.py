@@ -19,13 +19,8 @@ from syncd.engine.engine import Engine
 from syncd.engine.policy import EnginePolicy, IdSource
 from syncd.model import SystemState, Window
 from syncd.store.store import Store
-from syncd.systems.port import (
-    PlatformError,
-    RateLimitedError,
-    RetryableError,
-    System,
-    UnauthorizedError,
-)
+from syncd.systems.errors import PlatformError, RateLimitedError, RetryableError, UnauthorizedError
+from syncd.systems.port import System
 from tests.core.kit import v
 from tests.engine.fakes import FakeClock, FakeSystem
 

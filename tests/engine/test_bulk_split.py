@@ -10,7 +10,9 @@ import pytest
 
 from syncd.model import Action, BulkCall, ConflictKind, Operation, Person, Status
 from syncd.store.journal import failed_operations
-from syncd.systems.port import Accepted, Capabilities, Done, RejectedError, RejectionReason, Reply
+from syncd.systems.errors import RejectedError, RejectionReason
+from syncd.systems.port import Capabilities
+from syncd.systems.replies import Accepted, Done, Reply
 from tests.core.kit import v
 from tests.engine.fakes import FakeSystem
 

@@ -11,7 +11,8 @@ from structlog.testing import capture_logs
 
 from syncd.model import Kind, Unproven, Window
 from syncd.model.canary import Canary
-from syncd.systems.port import RetryableError, Snapshot
+from syncd.systems.errors import RetryableError
+from syncd.systems.port import Snapshot
 from tests.core.kit import at
 from tests.engine.conftest import Rig
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from syncd.model import Kind
-from syncd.systems.port import Found, LookupResult, RateLimitedError, RejectedError
+from syncd.systems.errors import RateLimitedError, RejectedError
+from syncd.systems.lookup_results import Found, LookupResult
 from tests.core.kit import v
 from tests.engine.conftest import Rig
 from tests.engine.test_first_read import cycle, give_away, remap, removals

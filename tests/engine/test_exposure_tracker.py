@@ -11,7 +11,7 @@ from syncd.core.exposure import percentiles
 from syncd.model import ExposureCause
 from syncd.store import availability
 from syncd.store.tables import FREE_TIME
-from syncd.systems.port import RejectedError, RetryableError
+from syncd.systems.errors import RejectedError, RetryableError
 from tests.core.kit import at, v
 from tests.engine.conftest import Rig
 

@@ -7,7 +7,8 @@ from datetime import timedelta
 from syncd.engine.running_events import MAX_FOLLOWED
 from syncd.model import EventRef, Kind, Value
 from syncd.store.created_ids import created_ids_path
-from syncd.systems.port import Capabilities, LookupResult
+from syncd.systems.lookup_results import LookupResult
+from syncd.systems.port import Capabilities
 from tests.core.kit import at, v
 from tests.engine.conftest import Rig
 from tests.engine.test_promises import settle

@@ -6,7 +6,7 @@ import pytest
 
 from syncd.model import EventRef, Value
 from syncd.store.owners import owner_changes
-from syncd.systems.port import Found, Gone, LookupResult
+from syncd.systems.lookup_results import Found, Gone, LookupResult
 from tests.core.kit import v
 from tests.engine.conftest import Rig
 from tests.engine.test_owners import LATER, give

@@ -11,7 +11,7 @@ from syncd.core.moved_into_window import MOVED_IN
 from syncd.engine.first_read import ReadProgress
 from syncd.engine.report import RunExit
 from syncd.model import ConflictKind, Event, Kind, Person, Status, Value, Window
-from syncd.systems.port import RetryableError
+from syncd.systems.errors import RetryableError
 from tests.core.kit import v
 from tests.engine.conftest import Rig
 from tests.engine.test_twin_deleted import ANN, cycles

@@ -8,7 +8,7 @@ import pytest
 
 from syncd.model import Event, Person, ReportedItem, Topic
 from syncd.store.reported import open_items
-from syncd.systems.port import RetryableError
+from syncd.systems.errors import RetryableError
 from tests.core.kit import v
 from tests.engine.conftest import Rig
 from tests.engine.fakes import FakeSystem

@@ -11,7 +11,8 @@ import pytest
 from syncd.engine.report import RunExit
 from syncd.engine.writer import UPDATES
 from syncd.model import Operation
-from syncd.systems.port import Found, Reply, TargetChanged
+from syncd.systems.lookup_results import Found
+from syncd.systems.replies import Reply, TargetChanged
 from tests.core.kit import v
 from tests.engine.conftest import Rig
 from tests.engine.fakes import FakeSystem

@@ -21,7 +21,7 @@ from syncd.model import (
 )
 from syncd.store.owners import calendar_users, owner_changes
 from syncd.store.reported import open_items
-from syncd.systems.port import RejectedError, RejectionReason, RetryableError, UnauthorizedError
+from syncd.systems.errors import RejectedError, RejectionReason, RetryableError, UnauthorizedError
 from tests.core.kit import v
 from tests.engine.conftest import Rig
 from tests.engine.fakes import FakeSystem

@@ -11,8 +11,8 @@ from syncd.engine import reading as observing
 from syncd.engine.canaries import Canaries
 from syncd.model.platform_facts import NO
 from syncd.systems import transport
+from syncd.systems.errors import PlatformError
 from syncd.systems.leadconnector import probing
-from syncd.systems.port import PlatformError
 from tests.engine import test_probing as tests
 from tests.engine import test_probing_interrupts as interrupts
 from tests.engine.probed import Office, an_office

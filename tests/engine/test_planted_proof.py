@@ -13,7 +13,7 @@ from syncd.core.absence import AbsenceVerdict, Evidence, SlotResult, judge_absen
 from syncd.engine import evidence, reading, writer
 from syncd.engine.lookups import Lookups
 from syncd.model import Changes, UserState
-from syncd.systems.port import PlatformError, RejectedError
+from syncd.systems.errors import PlatformError, RejectedError
 from tests.engine import test_proof as proof
 from tests.engine.conftest import Rig, open_rig
 from tests.lab.simulate.plants import the_guard_is_off

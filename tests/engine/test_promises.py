@@ -21,7 +21,8 @@ from syncd.model import (
     Status,
 )
 from syncd.store import StateError, Store
-from syncd.systems.port import Capabilities, RejectedError, RetryableError, UnauthorizedError
+from syncd.systems.errors import RejectedError, RetryableError, UnauthorizedError
+from syncd.systems.port import Capabilities
 from tests.core.kit import off, v
 from tests.engine.conftest import Rig
 from tests.engine.fakes import FakeSystem, lost_reply

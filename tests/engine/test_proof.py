@@ -12,14 +12,14 @@ import pytest
 from syncd.engine.report import RunExit, SystemStatus
 from syncd.model import Kind, ReportedItem, Topic
 from syncd.store.reported import open_items
-from syncd.systems.port import (
-    Capabilities,
+from syncd.systems.errors import (
     PlatformError,
     RejectedError,
     RetryableError,
     UnauthorizedError,
     UnknownOutcomeError,
 )
+from syncd.systems.port import Capabilities
 from tests.core.kit import v
 from tests.engine.conftest import Rig
 

@@ -10,7 +10,7 @@ from syncd.core.resolution import InvalidResolutionError, Resolution, Resolution
 from syncd.core.rules import Choice, Rules
 from syncd.engine.resolve import ResolutionOutcome, preview, resolve_conflict
 from syncd.model import Action
-from syncd.systems.port import RejectedError
+from syncd.systems.errors import RejectedError
 from tests.core.kit import SYSTEMS, v
 from tests.engine.conftest import Rig
 

@@ -10,7 +10,8 @@ import pytest
 from syncd.engine.report import SystemStatus
 from syncd.engine.running_events import FAR_LOOK_BACK, MAX_FOLLOWED, Depth
 from syncd.model import EventRef, Kind, Value
-from syncd.systems.port import LookupResult, RetryableError
+from syncd.systems.errors import RetryableError
+from syncd.systems.lookup_results import LookupResult
 from tests.core.kit import at
 from tests.engine.conftest import Rig
 from tests.engine.fakes import FakeSystem, lost_reply

@@ -27,15 +27,15 @@ from syncd.model import (
 )
 from syncd.store import StateError
 from syncd.store.store import Store
-from syncd.systems.port import (
+from syncd.systems.errors import (
     IncompleteReadError,
     PlatformError,
     RateLimitedError,
     RetryableError,
-    Row,
     UnknownOutcomeError,
     UnreadableError,
 )
+from syncd.systems.port import Row
 from tests.core.kit import NOW, v
 from tests.engine.conftest import Rig
 from tests.engine.fakes import FakeClock, FakeSystem

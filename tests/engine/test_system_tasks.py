@@ -17,7 +17,8 @@ from syncd.engine.reading import observe
 from syncd.engine.report import Report, RunExit, SystemStatus
 from syncd.engine.system_tasks import GRACE, DecisionGate, GatedSystem, SystemTasks
 from syncd.model import Person
-from syncd.systems.port import RetryableError, System
+from syncd.systems.errors import RetryableError
+from syncd.systems.port import System
 from tests.core.kit import NOW, v
 from tests.engine.slowly import NORMAL, SlowRig, play
 

@@ -11,7 +11,7 @@ from syncd.core.rules import Choice, Override, Rules
 from syncd.engine.report import RunExit
 from syncd.engine.resolve import resolve_conflict
 from syncd.model import ConflictKind, Person, Status
-from syncd.systems.port import RetryableError
+from syncd.systems.errors import RetryableError
 from tests.core.kit import SYSTEMS, v
 from tests.engine.conftest import Rig
 

@@ -8,7 +8,7 @@ import pytest
 
 from syncd.core.rules import Choice
 from syncd.model import Person, Status
-from syncd.systems.port import RetryableError
+from syncd.systems.errors import RetryableError
 from tests.core.kit import v
 from tests.engine.conftest import Rig
 from tests.engine.fakes import Held

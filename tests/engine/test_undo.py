@@ -11,7 +11,7 @@ from syncd.engine.report import RunExit
 from syncd.engine.undo import NothingToUndoError
 from syncd.model import Action, ExposureCause, Person, Status
 from syncd.store import availability
-from syncd.systems.port import RetryableError
+from syncd.systems.errors import RetryableError
 from tests.core.kit import at, v
 from tests.engine.conftest import Rig
 

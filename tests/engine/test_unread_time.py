@@ -10,7 +10,7 @@ import pytest
 from syncd.core.poll_schedule import ROUNDS
 from syncd.engine.report import RunExit
 from syncd.model import Action, WaitReason
-from syncd.systems.port import RateLimitedError
+from syncd.systems.errors import RateLimitedError
 from tests.core.kit import v
 from tests.engine.conftest import Rig
 from tests.engine.test_twin_deleted import ANN

@@ -34,7 +34,7 @@ from syncd.model import (
     WaitReason,
 )
 from syncd.store.waiting import waiting_writes
-from syncd.systems.port import PlatformError, RateLimitedError, RetryableError, UnauthorizedError
+from syncd.systems.errors import PlatformError, RateLimitedError, RetryableError, UnauthorizedError
 from tests.core.kit import SYSTEMS, v
 from tests.engine.conftest import Rig, make_engine
 from tests.engine.fakes import Held, lost_reply

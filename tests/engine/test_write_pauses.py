@@ -23,7 +23,8 @@ from syncd.store import availability
 from syncd.store.held_back import held_back_log, held_back_now, save_held_back
 from syncd.store.pauses import end_pauses, pauses, save_pauses
 from syncd.store.waiting import waiting_writes
-from syncd.systems.port import Reply, RetryableError
+from syncd.systems.errors import RetryableError
+from syncd.systems.replies import Reply
 from tests.core.kit import SYSTEMS, v
 from tests.engine.conftest import Rig
 from tests.engine.fakes import lost_reply

@@ -37,8 +37,9 @@ from syncd.model import (
 )
 from syncd.systems import decoding, leadconnector, leadconnector_v1, leadsquared
 from syncd.systems.client import HttpResponse, open_client
+from syncd.systems.errors import PlatformError, UnreadableError
 from syncd.systems.facts import FactStore
-from syncd.systems.port import PlatformError, System, UnreadableError
+from syncd.systems.port import System
 from syncd.systems.rate_limiter import RateLimiter
 from syncd.systems.transport import Transport, network
 from tests.daemon.kit import FakeEngine

@@ -13,8 +13,8 @@ import pytest
 from syncd.lab.sandbox.clock import ManualClock
 from syncd.systems import leadconnector
 from syncd.systems.client import open_client
+from syncd.systems.errors import PlatformError
 from syncd.systems.exchange import LARGE, MAX_BYTES
-from syncd.systems.port import PlatformError
 from syncd.systems.rate_limiter import RateLimiter
 from syncd.systems.transport import Transport
 

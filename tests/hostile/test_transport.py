@@ -14,7 +14,7 @@ from syncd.lab.sandbox.clock import ManualClock
 from syncd.model import MAX_DAILY_WAIT, MAX_WAIT
 from syncd.systems import leadconnector, leadconnector_v1, leadsquared
 from syncd.systems.client import HttpResponse, open_client
-from syncd.systems.port import PlatformError, UnknownOutcomeError
+from syncd.systems.errors import PlatformError, UnknownOutcomeError
 from syncd.systems.rate_limiter import RateLimiter
 from syncd.systems.transport import Transport, network
 from tests.hostile.front import Front, fronted

@@ -11,12 +11,12 @@ import pytest
 
 from syncd.model import Event, Hours, OpeningHours, embed_tag
 from syncd.model.all_day import BUSY, AllDay, AllDayRule
+from syncd.systems.errors import UnreadableError
 from syncd.systems.leadconnector import events as v2
 from syncd.systems.leadconnector.wire import Appointment, Block
 from syncd.systems.leadconnector_v1 import CalendarMapping
 from syncd.systems.leadconnector_v1 import events as v1
 from syncd.systems.leadconnector_v1.wire import Appointment as V1Appointment
-from syncd.systems.port import UnreadableError
 from tests.systems.scripted import FakeClock
 
 BERLIN, NEW_YORK = "Europe/Berlin", "America/New_York"

@@ -17,9 +17,10 @@ from syncd.model import Kind, Topic, Window
 from syncd.model.intervals import uncovered
 from syncd.systems import capped_lists
 from syncd.systems.capped_lists import CappedLists, ListResult, ReadLimit
+from syncd.systems.errors import RetryableError
 from syncd.systems.facts import FactStore
 from syncd.systems.list_caps import MAX_EXTRA
-from syncd.systems.port import ListCall, RetryableError
+from syncd.systems.port import ListCall
 from tests.lab.sandbox.kit import NOW, at
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)

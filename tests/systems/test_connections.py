@@ -12,7 +12,12 @@ import httpx
 import pytest
 
 from syncd.systems.client import open_client
-from syncd.systems.port import RateLimitedError, RejectedError, RetryableError, UnknownOutcomeError
+from syncd.systems.errors import (
+    RateLimitedError,
+    RejectedError,
+    RetryableError,
+    UnknownOutcomeError,
+)
 from syncd.systems.rate_limiter import RateLimiter
 from syncd.systems.transport import Transport
 from tests.systems.platforms import LIMITS, WIRES, Line, fine, ours, platform

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from syncd.systems import redact
-from syncd.systems.port import RetryableError, UnknownOutcomeError
+from syncd.systems.errors import RetryableError, UnknownOutcomeError
 from syncd.systems.transport import Transport
 from tests.planted.swap import swap
 from tests.systems.test_transport import (

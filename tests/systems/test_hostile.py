@@ -17,7 +17,7 @@ import pytest
 
 from syncd.systems import exchange, transport
 from syncd.systems.client import open_client
-from syncd.systems.port import PlatformError, RejectedError, RetryableError, UnknownOutcomeError
+from syncd.systems.errors import PlatformError, RejectedError, RetryableError, UnknownOutcomeError
 from syncd.systems.rate_limiter import RateLimiter
 from syncd.systems.transport import Transport, network
 from tests.systems.platforms import WIRES, Line, platform

@@ -10,7 +10,7 @@ import pytest
 
 from syncd.systems.client import open_client
 from syncd.systems.connections import Connections
-from syncd.systems.port import RetryableError
+from syncd.systems.errors import RetryableError
 from syncd.systems.rate_limiter import RateLimiter
 from syncd.systems.transport import Transport, network
 from tests.systems.platforms import Line, fine, platform

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from syncd.model import Event, Window
+from syncd.systems.errors import UnreadableError
 from syncd.systems.leadconnector import events as v2
 from syncd.systems.leadconnector import slots as v2_slots
 from syncd.systems.leadconnector.wire import Appointment
@@ -20,7 +21,6 @@ from syncd.systems.leadconnector_v1.wire import Appointment as V1Appointment
 from syncd.systems.leadsquared import events as leadsquared
 from syncd.systems.leadsquared import slots as leadsquared_slots
 from syncd.systems.leadsquared.wire import Days, Task
-from syncd.systems.port import UnreadableError
 from tests.systems.scripted import NOW, FakeClock
 
 ZONES = ("Asia/Kolkata", "Pacific/Auckland", "Pacific/Kiritimati", "America/New_York", "UTC", "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncd.systems.port import (
+from syncd.systems.errors import (
     IncompleteReadError,
     PlatformError,
     RateLimitedError,

@@ -13,10 +13,10 @@ import pytest
 
 from syncd.systems import paging
 from syncd.systems.decoding import MAX_REPAIRS, MAX_SALVAGED, decode, decode_weighed
+from syncd.systems.errors import IncompleteReadError, PlatformError
 from syncd.systems.leadconnector import wire
 from syncd.systems.lenient import text
 from syncd.systems.paging import all_pages
-from syncd.systems.port import IncompleteReadError, PlatformError
 from syncd.systems.sizes import MAX_ROWS, TooLargeError, expect_room, one_read
 from syncd.systems.unpacking import decompressor_for
 

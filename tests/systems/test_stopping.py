@@ -12,7 +12,7 @@ from syncd.systems import exchange
 from syncd.systems.access import CheapRead
 from syncd.systems.client import SENT, open_client
 from syncd.systems.connections import Connections
-from syncd.systems.port import PlatformError, RetryableError, StoppingError, UnknownOutcomeError
+from syncd.systems.errors import PlatformError, RetryableError, StoppingError, UnknownOutcomeError
 from syncd.systems.rate_limiter import RateLimiter
 from syncd.systems.stopping import IN_FLIGHT, Stopping
 from syncd.systems.transport import Transport

@@ -14,7 +14,7 @@ import pytest
 from syncd.systems.access import CheapRead
 from syncd.systems.client import HttpResponse as Whole
 from syncd.systems.client import open_client
-from syncd.systems.port import (
+from syncd.systems.errors import (
     DelayedError,
     IncompleteReadError,
     PlatformError,

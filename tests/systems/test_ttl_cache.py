@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from syncd.systems import ttl_cache
-from syncd.systems.port import RetryableError
+from syncd.systems.errors import RetryableError
 from syncd.systems.ttl_cache import ONE_HOUR, TtlCache
 from tests.systems.scripted import FakeClock
 

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from syncd.core.observation import diff_snapshot
 from syncd.model import Window
 from syncd.systems import leadconnector, leadconnector_v1, leadsquared
-from syncd.systems.port import Snapshot, System, UnreadableError
+from syncd.systems.errors import UnreadableError
+from syncd.systems.port import Snapshot, System
 from tests.systems.virtual import VirtualClock
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)

@@ -13,8 +13,8 @@ import pytest
 
 from syncd.systems import exchange, response_fault, unpacking
 from syncd.systems.client import HttpResponse
+from syncd.systems.errors import UnknownOutcomeError
 from syncd.systems.errors_in_success import error_in_success
-from syncd.systems.port import UnknownOutcomeError
 from tests.systems import whole_answers as w
 from tests.systems.whole_answers import EMPTY, GZIP, answer_to, check_refused, spelled
 

@@ -15,7 +15,7 @@ import zlib
 from syncd.lab.sandbox.clock import ManualClock
 from syncd.systems import leadconnector, leadconnector_v1, leadsquared
 from syncd.systems.client import open_client
-from syncd.systems.port import PlatformError, RejectedError, RetryableError, UnauthorizedError
+from syncd.systems.errors import PlatformError, RejectedError, RetryableError, UnauthorizedError
 from syncd.systems.rate_limiter import RateLimiter
 from syncd.systems.transport import Transport, network
 from tests.hostile.front import fronted

@@ -39,7 +39,8 @@ from syncd.model import (
 from syncd.store import Store
 from syncd.systems.leadconnector_v1.account import Account
 from syncd.systems.leadconnector_v1.opening import open_transport
-from syncd.systems.port import Capabilities, Done, System
+from syncd.systems.port import Capabilities, System
+from syncd.systems.replies import Done
 from syncd.systems.transport import network
 
 _HALF = timedelta(minutes=30)

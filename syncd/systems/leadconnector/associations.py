@@ -12,15 +12,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from syncd.systems.errors import PlatformError, RejectedError, RejectionReason, UnknownOutcomeError
 from syncd.systems.leadconnector.calls import Api
 from syncd.systems.lenient import read_json, text
-from syncd.systems.port import (
-    CheckResult,
-    PlatformError,
-    RejectedError,
-    RejectionReason,
-    UnknownOutcomeError,
-)
+from syncd.systems.port import CheckResult
 from syncd.systems.remedies import cause_and_remedy
 from syncd.systems.ttl_cache import TtlCache
 

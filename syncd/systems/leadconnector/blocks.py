@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 from syncd.model import Kind, Window
 from syncd.model.platform_facts import NO, YES
 from syncd.systems.capped_lists import ReadLimit
+from syncd.systems.errors import IncompleteReadError, RejectedError, RejectionReason
 from syncd.systems.leadconnector.events import Parser
 from syncd.systems.leadconnector.plan import plan
 from syncd.systems.leadconnector.wire import Block, WholeAppointment
 from syncd.systems.lenient import text
 from syncd.systems.list_caps import SMALL
 from syncd.systems.measured import Side
-from syncd.systems.port import IncompleteReadError, RejectedError, RejectionReason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

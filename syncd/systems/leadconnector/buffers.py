@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from syncd.model import NO_BUFFER, Buffer, Topic
+from syncd.systems.errors import UnreadableError
 from syncd.systems.leadconnector.directory import booked_on
 from syncd.systems.lenient import read_json
-from syncd.systems.port import CheckResult, UnreadableError
+from syncd.systems.port import CheckResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

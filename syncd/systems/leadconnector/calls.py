@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from syncd.model import Kind
+from syncd.systems.errors import UnknownOutcomeError
 from syncd.systems.free_slots import slot_starts
 from syncd.systems.leadconnector import wire
 from syncd.systems.leadconnector.plan import LISTS
@@ -15,7 +16,6 @@ from syncd.systems.leadconnector.resources import PATHS, rows_of
 from syncd.systems.leadconnector.times import millis
 from syncd.systems.lenient import read_json
 from syncd.systems.paging import all_pages
-from syncd.systems.port import UnknownOutcomeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

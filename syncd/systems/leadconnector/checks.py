@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from syncd.model import Window, zone
+from syncd.systems.errors import PlatformError, RejectedError
 from syncd.systems.findings import EMPTY_USER_LIST, calendar_only_finding
 from syncd.systems.leadconnector import wire
 from syncd.systems.leadconnector.directory import EVENT_TYPE, booked_on
@@ -17,7 +18,7 @@ from syncd.systems.leadconnector.resources import normalize_resource
 from syncd.systems.leadconnector.scope_remedies import lacks_scope, missing_scope
 from syncd.systems.lenient import text
 from syncd.systems.name_lookup import fold_name
-from syncd.systems.port import CheckResult, PlatformError, RejectedError
+from syncd.systems.port import CheckResult
 from syncd.systems.remedies import cause_and_remedy
 
 if TYPE_CHECKING:

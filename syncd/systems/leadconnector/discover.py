@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from syncd.systems.errors import PlatformError, UnauthorizedError
 from syncd.systems.findings import empty_list_finding
 from syncd.systems.inventory import (
     AssociationInfo,
@@ -23,7 +24,7 @@ from syncd.systems.leadconnector.inventory import AssociationRow, ResourceRow
 from syncd.systems.leadconnector.members import members_of, user_of
 from syncd.systems.leadconnector.scope_remedies import lacks_scope, missing_scope
 from syncd.systems.lenient import number, text
-from syncd.systems.port import CheckResult, PlatformError, UnauthorizedError
+from syncd.systems.port import CheckResult
 from syncd.systems.remedies import advice
 
 if TYPE_CHECKING:

@@ -24,12 +24,12 @@ from syncd.model.statuses import LEADCONNECTOR
 from syncd.systems import all_day
 from syncd.systems.contact_addresses import customer_mark
 from syncd.systems.dst_notes import dst_note
+from syncd.systems.errors import UnreadableError
 from syncd.systems.leadconnector import series
 from syncd.systems.leadconnector.hosts import user_of
 from syncd.systems.leadconnector.times import may_lack_offset, parse_time
 from syncd.systems.leadconnector.wire import Appointment, Block, WriteResponse
 from syncd.systems.lenient import text
-from syncd.systems.port import UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

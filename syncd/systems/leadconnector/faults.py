@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from syncd.systems.lenient import read_json, text
-from syncd.systems.port import (
+from syncd.systems.errors import (
     PlatformError,
     RateLimitedError,
     RejectedError,
@@ -21,6 +20,7 @@ from syncd.systems.port import (
     RetryableError,
     UnauthorizedError,
 )
+from syncd.systems.lenient import read_json, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

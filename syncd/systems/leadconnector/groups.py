@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 
 from syncd.model.platform_facts import NO
 from syncd.systems.capability_cache import list_lag
+from syncd.systems.errors import PlatformError
 from syncd.systems.leadconnector.directory import directory_of
 from syncd.systems.measured import Side
-from syncd.systems.port import PlatformError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence

@@ -6,11 +6,11 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from syncd.model import zone
+from syncd.systems.errors import RejectedError, UnauthorizedError
 from syncd.systems.leadconnector.directory import directory_of
 from syncd.systems.leadconnector.resources import PATHS, resource_of
 from syncd.systems.leadconnector.wire import Location
 from syncd.systems.lenient import text
-from syncd.systems.port import RejectedError, UnauthorizedError
 from syncd.systems.ttl_cache import DIRECTORY_TTL, TtlCache
 
 if TYPE_CHECKING:

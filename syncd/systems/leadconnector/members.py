@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from syncd.systems.errors import PlatformError
 from syncd.systems.inventory import UserInfo
 from syncd.systems.leadconnector import wire
 from syncd.systems.lenient import text
-from syncd.systems.port import PlatformError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

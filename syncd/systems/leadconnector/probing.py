@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from syncd.model import Kind, Window, embed_tag
 from syncd.model.platform_facts import NO, YES, PlatformKind
+from syncd.systems.errors import RejectedError, RejectionReason
 from syncd.systems.leadconnector import slots
 from syncd.systems.leadconnector.calls import BLOCKS, EVENTS, path_segment
 from syncd.systems.leadconnector.directory import EVENT_TYPE, booked_on
@@ -19,7 +20,7 @@ from syncd.systems.leadconnector.plan import LISTS
 from syncd.systems.leadconnector.times import format_time, parse_time
 from syncd.systems.leadconnector.wire import Appointment, Block, WholeAppointment
 from syncd.systems.lenient import text
-from syncd.systems.port import ListCall, RejectedError, RejectionReason
+from syncd.systems.port import ListCall
 from syncd.systems.probing import (
     CANARY_HOURS,
     CANARY_LENGTH,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from syncd.systems.errors import RejectedError, RejectionReason
 from syncd.systems.facts import FactStore
 from syncd.systems.leadconnector.calls import Api
 from syncd.systems.leadconnector.directory import directory_of
@@ -15,7 +16,6 @@ from syncd.systems.leadconnector.opening import open_transport
 from syncd.systems.leadconnector.resources import PATHS
 from syncd.systems.lenient import text
 from syncd.systems.name_lookup import resolve_name
-from syncd.systems.port import RejectedError, RejectionReason
 from syncd.systems.provisioning import Actual, Desired, Request, ResourceType, UnresolvedError
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from syncd.model import Coverage, Kind, Statuses, Topic, Window, derived_id
 from syncd.model.platform_facts import YES
 from syncd.systems.capped_lists import ReadLimit
+from syncd.systems.errors import PlatformError, RejectedError, UnauthorizedError, UnreadableError
 from syncd.systems.fault_boundary import strip_traceback
 from syncd.systems.last_read import LastRead, ListGaps
 from syncd.systems.leadconnector import events
@@ -21,17 +22,8 @@ from syncd.systems.leadconnector.resources import normalize_resource, uses_resou
 from syncd.systems.leadconnector.wire import Appointment, Block
 from syncd.systems.lenient import text
 from syncd.systems.list_caps import proven_spans
-from syncd.systems.port import (
-    NO_LOOK_BACK,
-    NOTHING_KNOWN,
-    Found,
-    PlatformError,
-    RejectedError,
-    Row,
-    Snapshot,
-    UnauthorizedError,
-    UnreadableError,
-)
+from syncd.systems.lookup_results import Found
+from syncd.systems.port import NO_LOOK_BACK, NOTHING_KNOWN, Row, Snapshot
 from syncd.systems.time_slices import in_slices
 
 if TYPE_CHECKING:

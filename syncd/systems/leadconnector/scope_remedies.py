@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from syncd.systems.port import CheckResult, UnauthorizedError
+from syncd.systems.errors import UnauthorizedError
+from syncd.systems.port import CheckResult
 
 if TYPE_CHECKING:
-    from syncd.systems.port import PlatformError
+    from syncd.systems.errors import PlatformError
 
 
 def lacks_scope(fault: PlatformError) -> bool:

@@ -26,6 +26,7 @@ from syncd.model.platform_facts import PlatformKind
 from syncd.systems import contact_addresses
 from syncd.systems.capability_cache import CapabilityCache
 from syncd.systems.capped_lists import CappedLists
+from syncd.systems.errors import RejectedError, RejectionReason, UnreadableError
 from syncd.systems.facts import FactStore
 from syncd.systems.findings import skew_finding
 from syncd.systems.leadconnector import buffers, checks, discover, slots, users
@@ -46,17 +47,9 @@ from syncd.systems.leadconnector.resources import normalize_resource, uses_resou
 from syncd.systems.leadconnector.wire import Appointment, Block
 from syncd.systems.leadconnector.writing import Writer
 from syncd.systems.lenient import text
+from syncd.systems.lookup_results import Found, Gone, Unknown
 from syncd.systems.measured import MeasuredFacts
-from syncd.systems.port import (
-    NO_LOOK_BACK,
-    NOTHING_KNOWN,
-    Found,
-    Gone,
-    RejectedError,
-    RejectionReason,
-    Unknown,
-    UnreadableError,
-)
+from syncd.systems.port import NO_LOOK_BACK, NOTHING_KNOWN
 from syncd.systems.ttl_cache import TtlCache
 
 if TYPE_CHECKING:
@@ -65,20 +58,14 @@ if TYPE_CHECKING:
     import httpx
 
     from syncd.model import BlockTarget, Buffer, Clock, Event, EventRef, Operation, Person, Value
+    from syncd.systems.call_stats import CallStats
     from syncd.systems.inventory import OnProgress, SystemInventory
     from syncd.systems.leadconnector.account import Account, CalendarMapping
     from syncd.systems.leadconnector.events import Parser
     from syncd.systems.leadconnector.wire import Item
-    from syncd.systems.port import (
-        CallStats,
-        Capabilities,
-        CheckResult,
-        ListCall,
-        LookupResult,
-        Reply,
-        Row,
-        Snapshot,
-    )
+    from syncd.systems.lookup_results import LookupResult
+    from syncd.systems.port import Capabilities, CheckResult, ListCall, Row, Snapshot
+    from syncd.systems.replies import Reply
     from syncd.systems.stopping import Stopping
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from syncd.model import Action, EventRef, Status, Value, Window, cut_end, embed_tag, is_derived
 from syncd.model.event_fields import EventFields, UpdateKind, compare_fields, event_fields
 from syncd.model.platform_facts import NO, YES
+from syncd.systems.errors import DelayedError, PlatformError, RejectedError, RejectionReason
 from syncd.systems.leadconnector import fields
 from syncd.systems.leadconnector.calls import APPOINTMENTS, BLOCKS, path_segment
 from syncd.systems.leadconnector.events import is_deleted, status_word
@@ -22,17 +23,8 @@ from syncd.systems.leadconnector.hosts import hosts_of
 from syncd.systems.leadconnector.times import format_time
 from syncd.systems.leadconnector.wire import Block, WholeAppointment
 from syncd.systems.lenient import text
-from syncd.systems.port import (
-    DelayedError,
-    Done,
-    Found,
-    LookupResult,
-    PlatformError,
-    RejectedError,
-    RejectionReason,
-    TargetChanged,
-    Unknown,
-)
+from syncd.systems.lookup_results import Found, LookupResult, Unknown
+from syncd.systems.replies import Done, TargetChanged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

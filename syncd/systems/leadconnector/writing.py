@@ -5,18 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from syncd.model import Action, embed_tag
+from syncd.systems.errors import RejectedError, RejectionReason, UnknownOutcomeError
 from syncd.systems.leadconnector.calls import BLOCKS, EVENTS, path_segment
 from syncd.systems.leadconnector.directory import EVENT_TYPE
 from syncd.systems.leadconnector.times import format_time
 from syncd.systems.leadconnector.updating import Updater
 from syncd.systems.lenient import text
-from syncd.systems.port import (
-    Done,
-    RejectedError,
-    RejectionReason,
-    TargetChanged,
-    UnknownOutcomeError,
-)
+from syncd.systems.replies import Done, TargetChanged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

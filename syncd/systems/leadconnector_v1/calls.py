@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from syncd.model import Window, zone
+from syncd.systems.errors import RejectedError, RejectionReason, UnknownOutcomeError
 from syncd.systems.free_slots import slot_starts
 from syncd.systems.leadconnector_v1 import wire
 from syncd.systems.leadconnector_v1.events import parse_time
 from syncd.systems.leadconnector_v1.plan import LIST
 from syncd.systems.lenient import LenientValue, read_json, text
-from syncd.systems.port import RejectedError, RejectionReason, UnknownOutcomeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from syncd.systems.errors import PlatformError
 from syncd.systems.findings import EMPTY_USER_LIST
 from syncd.systems.leadconnector_v1.wire import NamedRow, Service
 from syncd.systems.lenient import text
-from syncd.systems.port import CheckResult, PlatformError
+from syncd.systems.port import CheckResult
 from syncd.systems.remedies import cause_and_remedy
 
 if TYPE_CHECKING:

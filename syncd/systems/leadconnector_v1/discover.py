@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from syncd.systems.errors import PlatformError, UnauthorizedError
 from syncd.systems.findings import empty_list_finding
 from syncd.systems.inventory import (
     CalendarInfo,
@@ -19,7 +20,7 @@ from syncd.systems.inventory import (
 from syncd.systems.leadconnector_v1 import wire
 from syncd.systems.leadconnector_v1.calls import known_zone
 from syncd.systems.lenient import LenientValue, text
-from syncd.systems.port import CheckResult, PlatformError, UnauthorizedError
+from syncd.systems.port import CheckResult
 from syncd.systems.remedies import advice
 
 if TYPE_CHECKING:

@@ -31,9 +31,9 @@ from syncd.systems import all_day
 from syncd.systems.contact_addresses import customer_mark
 from syncd.systems.dst_notes import dst_note
 from syncd.systems.epoch_times import parse_epoch
+from syncd.systems.errors import UnreadableError
 from syncd.systems.leadconnector_v1.wire import Appointment, contact_id
 from syncd.systems.lenient import text
-from syncd.systems.port import UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from syncd.systems.lenient import read_json, text
-from syncd.systems.port import (
+from syncd.systems.errors import (
     PlatformError,
     RateLimitedError,
     RejectedError,
@@ -16,6 +15,7 @@ from syncd.systems.port import (
     RetryableError,
     UnauthorizedError,
 )
+from syncd.systems.lenient import read_json, text
 
 if TYPE_CHECKING:
     from syncd.systems.client import HttpResponse

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from syncd.model import Window
 from syncd.model.platform_facts import NO, YES, PlatformKind
+from syncd.systems.errors import RejectedError, RejectionReason
 from syncd.systems.leadconnector_v1.events import parse_time
 from syncd.systems.leadconnector_v1.plan import plan
 from syncd.systems.leadconnector_v1.wire import Appointment
 from syncd.systems.leadconnector_v1.writing import event_block
 from syncd.systems.lenient import text
-from syncd.systems.port import RejectedError, RejectionReason
 from syncd.systems.probing import (
     CANARY_HOURS,
     CANARY_LENGTH,

@@ -11,12 +11,12 @@ from urllib.parse import quote
 
 import msgspec
 
+from syncd.systems.errors import RejectedError, RejectionReason
 from syncd.systems.facts import FactStore
 from syncd.systems.leadconnector_v1.opening import open_transport
 from syncd.systems.leadconnector_v1.services import service_body, service_of
 from syncd.systems.lenient import read_json, text
 from syncd.systems.name_lookup import resolve_name
-from syncd.systems.port import RejectedError, RejectionReason
 from syncd.systems.provisioning import (
     Actual,
     Desired,

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 from syncd.model import Coverage, Kind, Unproven, Window
 from syncd.model.intervals import join_windows, uncovered
+from syncd.systems.errors import RejectedError, UnreadableError
 from syncd.systems.leadconnector_v1.events import unowned
 from syncd.systems.leadconnector_v1.plan import MARGIN, covered_window
 from syncd.systems.leadconnector_v1.wire import Appointment
 from syncd.systems.lenient import text
-from syncd.systems.port import RejectedError, Row, Snapshot, UnreadableError
+from syncd.systems.port import Row, Snapshot
 from syncd.systems.time_slices import in_slices
 
 if TYPE_CHECKING:

@@ -15,6 +15,13 @@ from syncd.model.platform_facts import YES, PlatformKind
 from syncd.systems import contact_addresses
 from syncd.systems.capability_cache import CapabilityCache
 from syncd.systems.capped_lists import CappedLists, ReadLimit
+from syncd.systems.errors import (
+    PlatformError,
+    RejectedError,
+    RejectionReason,
+    UnknownOutcomeError,
+    UnreadableError,
+)
 from syncd.systems.facts import FactStore
 from syncd.systems.findings import skew_finding
 from syncd.systems.last_read import LastRead, ListGaps
@@ -37,20 +44,10 @@ from syncd.systems.leadconnector_v1.wire import (
 )
 from syncd.systems.leadconnector_v1.writing import Writer, capabilities
 from syncd.systems.lenient import number, text
+from syncd.systems.lookup_results import Found, Gone, Unknown
 from syncd.systems.measured import MeasuredFacts
-from syncd.systems.port import (
-    NO_LOOK_BACK,
-    NOTHING_KNOWN,
-    Done,
-    Found,
-    Gone,
-    PlatformError,
-    RejectedError,
-    RejectionReason,
-    Unknown,
-    UnknownOutcomeError,
-    UnreadableError,
-)
+from syncd.systems.port import NO_LOOK_BACK, NOTHING_KNOWN
+from syncd.systems.replies import Done
 from syncd.systems.ttl_cache import TtlCache
 
 if TYPE_CHECKING:
@@ -59,18 +56,12 @@ if TYPE_CHECKING:
     import httpx
 
     from syncd.model import Buffer, Clock, Event, EventRef, Operation, Person, Value, Window
+    from syncd.systems.call_stats import CallStats
     from syncd.systems.inventory import OnProgress, SystemInventory
     from syncd.systems.leadconnector_v1.account import Account, CalendarMapping
-    from syncd.systems.port import (
-        CallStats,
-        Capabilities,
-        CheckResult,
-        ListCall,
-        LookupResult,
-        Reply,
-        Row,
-        Snapshot,
-    )
+    from syncd.systems.lookup_results import LookupResult
+    from syncd.systems.port import Capabilities, CheckResult, ListCall, Row, Snapshot
+    from syncd.systems.replies import Reply
     from syncd.systems.stopping import Stopping
 
 _MAX_SLOTS_SPAN = timedelta(days=31)

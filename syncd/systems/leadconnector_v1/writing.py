@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from syncd.model import Action, Kind, Status, Statuses, embed_tag
 from syncd.model.event_fields import FieldPurposes
 from syncd.systems.capability_cache import list_lag
+from syncd.systems.errors import RejectedError
 from syncd.systems.leadconnector_v1.calls import slot_fields
-from syncd.systems.port import Capabilities, Done, RejectedError
+from syncd.systems.port import Capabilities
+from syncd.systems.replies import Done
 
 if TYPE_CHECKING:
     from syncd.model import Operation, Value

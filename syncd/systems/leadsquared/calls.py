@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from syncd.systems.decoding import decode_weighed
-from syncd.systems.leadsquared import wire
-from syncd.systems.leadsquared.events import format_time
-from syncd.systems.leadsquared.plan import LIST
-from syncd.systems.lenient import LenientValue, number, read_json, text
-from syncd.systems.port import (
+from syncd.systems.errors import (
     RejectedError,
     RejectionReason,
     UnauthorizedError,
     UnknownOutcomeError,
 )
+from syncd.systems.leadsquared import wire
+from syncd.systems.leadsquared.events import format_time
+from syncd.systems.leadsquared.plan import LIST
+from syncd.systems.lenient import LenientValue, number, read_json, text
 from syncd.systems.sizes import expect_room
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from datetime import date
 
     from syncd.model import Value
-    from syncd.systems.port import ListCall, PlatformError
+    from syncd.systems.errors import PlatformError
+    from syncd.systems.port import ListCall
     from syncd.systems.transport import Transport
 
 T = TypeVar("T")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from syncd.systems.errors import PlatformError
 from syncd.systems.findings import EMPTY_USER_LIST
 from syncd.systems.leadsquared.regions import serving_host, wrong_region
 from syncd.systems.leadsquared.types import (
@@ -14,7 +15,7 @@ from syncd.systems.leadsquared.types import (
 from syncd.systems.leadsquared.users import is_active
 from syncd.systems.leadsquared.wire import TaskType, User
 from syncd.systems.lenient import text
-from syncd.systems.port import CheckResult, PlatformError
+from syncd.systems.port import CheckResult
 from syncd.systems.remedies import cause_and_remedy
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from syncd.systems.errors import PlatformError, RejectedError, UnauthorizedError
 from syncd.systems.findings import empty_list_finding
 from syncd.systems.inventory import (
     AppointmentType,
@@ -20,7 +21,7 @@ from syncd.systems.leadsquared.regions import host_named_in, serving_host, wrong
 from syncd.systems.leadsquared.types import allows_conflicts, is_appointment, mandatory_fields
 from syncd.systems.leadsquared.users import is_active
 from syncd.systems.lenient import LenientValue, text
-from syncd.systems.port import CheckResult, PlatformError, RejectedError, UnauthorizedError
+from syncd.systems.port import CheckResult
 from syncd.systems.remedies import advice
 
 if TYPE_CHECKING:

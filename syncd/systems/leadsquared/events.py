@@ -28,10 +28,11 @@ from syncd.model import (
 )
 from syncd.model.statuses import LEADSQUARED
 from syncd.systems.contact_addresses import customer_mark
+from syncd.systems.errors import UnreadableError
 from syncd.systems.leadsquared.users import owner_of
 from syncd.systems.leadsquared.wire import TypeName
 from syncd.systems.lenient import number, text
-from syncd.systems.port import Capabilities, UnreadableError
+from syncd.systems.port import Capabilities
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

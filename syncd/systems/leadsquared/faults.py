@@ -8,10 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from syncd.systems.leadsquared.wire import WriteResponse
-from syncd.systems.lenient import read_json, text
-from syncd.systems.overload import overload_text
-from syncd.systems.port import (
+from syncd.systems.errors import (
     PlatformError,
     RateLimitedError,
     RejectedError,
@@ -19,6 +16,9 @@ from syncd.systems.port import (
     RetryableError,
     UnauthorizedError,
 )
+from syncd.systems.leadsquared.wire import WriteResponse
+from syncd.systems.lenient import read_json, text
+from syncd.systems.overload import overload_text
 
 if TYPE_CHECKING:
     from syncd.systems.client import HttpResponse

@@ -13,20 +13,14 @@ from typing import TYPE_CHECKING, Any
 from syncd.model import Coverage, Kind, Topic, Unproven, Value, Window
 from syncd.model.intervals import join_windows
 from syncd.model.platform_facts import NO, YES
+from syncd.systems.errors import PlatformError, UnreadableError
 from syncd.systems.fault_boundary import strip_traceback
 from syncd.systems.leadsquared.calls import PAGE
 from syncd.systems.leadsquared.events import ASSUMED_LENGTH, has_end, is_unchanged
 from syncd.systems.leadsquared.plan import covered_window
 from syncd.systems.leadsquared.wire import Task
 from syncd.systems.lenient import number, text
-from syncd.systems.port import (
-    NO_LOOK_BACK,
-    Capabilities,
-    PlatformError,
-    Row,
-    Snapshot,
-    UnreadableError,
-)
+from syncd.systems.port import NO_LOOK_BACK, Capabilities, Row, Snapshot
 from syncd.systems.reported_lists import rows_missing, rows_without_id
 from syncd.systems.time_slices import in_slices
 

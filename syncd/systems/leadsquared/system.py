@@ -16,6 +16,7 @@ from syncd.model.platform_facts import PlatformKind
 from syncd.systems import contact_addresses
 from syncd.systems.capability_cache import CapabilityCache
 from syncd.systems.capped_lists import CappedLists, ReadLimit
+from syncd.systems.errors import RejectedError, RejectionReason, UnreadableError
 from syncd.systems.facts import FactStore
 from syncd.systems.fault_boundary import strip_traceback
 from syncd.systems.findings import skew_finding
@@ -30,17 +31,9 @@ from syncd.systems.leadsquared.wire import Lead, Task, User
 from syncd.systems.leadsquared.writing import Writer, capabilities
 from syncd.systems.lenient import text
 from syncd.systems.list_caps import PAGE_LENGTHS
+from syncd.systems.lookup_results import Found, Gone, Unknown
 from syncd.systems.measured import MeasuredFacts
-from syncd.systems.port import (
-    NO_LOOK_BACK,
-    NOTHING_KNOWN,
-    Found,
-    Gone,
-    RejectedError,
-    RejectionReason,
-    Unknown,
-    UnreadableError,
-)
+from syncd.systems.port import NO_LOOK_BACK, NOTHING_KNOWN
 from syncd.systems.ttl_cache import TtlCache
 
 if TYPE_CHECKING:
@@ -50,18 +43,12 @@ if TYPE_CHECKING:
     import httpx
 
     from syncd.model import Buffer, Clock, Event, EventRef, Offer, Operation, Person, Value, Window
+    from syncd.systems.call_stats import CallStats
     from syncd.systems.inventory import OnProgress, SystemInventory
     from syncd.systems.leadsquared.account import Account, CalendarMapping
-    from syncd.systems.port import (
-        CallStats,
-        Capabilities,
-        CheckResult,
-        ListCall,
-        LookupResult,
-        Reply,
-        Row,
-        Snapshot,
-    )
+    from syncd.systems.lookup_results import LookupResult
+    from syncd.systems.port import Capabilities, CheckResult, ListCall, Row, Snapshot
+    from syncd.systems.replies import Reply
     from syncd.systems.stopping import Stopping
 
 

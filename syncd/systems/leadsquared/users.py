@@ -9,9 +9,9 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from syncd.model import UserDirectory
+from syncd.systems.errors import PlatformError
 from syncd.systems.leadsquared.wire import User
 from syncd.systems.lenient import number, text
-from syncd.systems.port import PlatformError
 from syncd.systems.ttl_cache import ONE_HOUR
 
 if TYPE_CHECKING:

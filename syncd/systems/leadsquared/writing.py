@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from syncd.model import Action, BulkCall, Kind, Status, Statuses, embed_tag
 from syncd.model.event_fields import FieldPurposes
 from syncd.systems.capability_cache import list_lag
+from syncd.systems.errors import PlatformError, RejectedError
 from syncd.systems.leadsquared.calls import DELETE, UPDATE_TIMES
 from syncd.systems.leadsquared.events import format_time
 from syncd.systems.leadsquared.slots import MAX_SPAN
-from syncd.systems.port import Accepted, Capabilities, Done, PlatformError, RejectedError, Reply
+from syncd.systems.port import Capabilities
+from syncd.systems.replies import Accepted, Done, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from syncd.core.rules import Choice, Rules
 from syncd.model import Action, Kind, Person, Value
-from syncd.systems.port import Capabilities, RetryableError
+from syncd.systems.errors import RetryableError
+from syncd.systems.port import Capabilities
 from tests.core.kit import SYSTEMS, v
 from tests.engine.conftest import Rig, open_rig
 from tests.engine.fakes import FakeSystem, lost_reply

@@ -12,7 +12,7 @@ import pytest
 from syncd.engine import supervise
 from syncd.lab.simulate.scenario import EventKind, Scenario
 from syncd.systems import decoding, transport
-from syncd.systems.port import UnknownOutcomeError
+from syncd.systems.errors import UnknownOutcomeError
 from syncd.systems.transport import Transport
 from tests.lab.simulate.days import at, day
 from tests.planted.swap import swap

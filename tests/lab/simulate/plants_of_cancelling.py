@@ -12,8 +12,9 @@ import pytest
 from syncd.core import write_results
 from syncd.lab.simulate.scenario import EventKind, Scenario
 from syncd.model import BulkCall, Changes, Operation, TrackedEvent
+from syncd.systems.errors import RejectedError
 from syncd.systems.leadsquared.calls import Api
-from syncd.systems.port import Capabilities, RejectedError
+from syncd.systems.port import Capabilities
 from tests.lab.simulate.days import at, day
 from tests.lab.simulate.plants_of_leadsquared import account
 from tests.planted.swap import swap

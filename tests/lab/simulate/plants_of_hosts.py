@@ -15,7 +15,8 @@ from syncd.model.derived import USER_PREFIX
 from syncd.systems.leadconnector.hosts import CalendarOwners
 from syncd.systems.leadconnector.system import LeadConnector
 from syncd.systems.leadconnector.updating import Updater
-from syncd.systems.port import Done, Found, Gone, LookupResult, TargetChanged, Unknown
+from syncd.systems.lookup_results import Found, Gone, LookupResult, Unknown
+from syncd.systems.replies import Done, TargetChanged
 from tests.lab.simulate.days import at, day
 from tests.planted.swap import swap
 

@@ -13,7 +13,7 @@ from syncd.core.absence import AbsenceVerdict, ByIdResult, Evidence, judge_absen
 from syncd.engine import absence, evidence, recovery
 from syncd.engine.lookups import Lookups
 from syncd.lab.simulate.scenario import EventKind, Scenario
-from syncd.systems.port import Gone
+from syncd.systems.lookup_results import Gone
 from tests.lab.simulate.days import at, day
 from tests.planted.swap import swap
 

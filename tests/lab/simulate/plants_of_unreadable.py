@@ -15,7 +15,8 @@ from syncd.engine.first_read import ReadProgress
 from syncd.engine.observation import Observation
 from syncd.engine.reported_items import ReportedItems
 from syncd.lab.simulate.scenario import EventKind, Scenario
-from syncd.systems.port import IncompleteReadError, Snapshot
+from syncd.systems.errors import IncompleteReadError
+from syncd.systems.port import Snapshot
 from tests.lab.simulate.days import at, day
 from tests.planted.swap import swap
 

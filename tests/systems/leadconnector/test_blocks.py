@@ -10,8 +10,8 @@ from syncd.lab.sandbox.caps import KeptRows, ListCap
 from syncd.model import EventRef, Fact, Kind
 from syncd.systems.facts import FactStore
 from syncd.systems.leadconnector import CalendarMapping, LeadConnector
+from syncd.systems.lookup_results import Found, Gone, Unknown
 from syncd.systems.measured import Side
-from syncd.systems.port import Found, Gone, Unknown
 from tests.lab.sandbox.kit import HOUR, at
 
 from .conftest import BLOCKED, WINDOW, Clinic, hour

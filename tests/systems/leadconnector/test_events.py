@@ -7,11 +7,12 @@ import pytest
 
 from syncd.lab.sandbox.faults import FaultKind
 from syncd.model import Event, Kind, Status, Value, Window, embed_tag
+from syncd.systems.errors import UnreadableError
 from syncd.systems.leadconnector import CalendarMapping
 from syncd.systems.leadconnector.events import is_deleted
 from syncd.systems.leadconnector.hosts import CalendarOwners
 from syncd.systems.leadconnector.wire import Appointment, Block
-from syncd.systems.port import Row, UnreadableError
+from syncd.systems.port import Row
 from tests.lab.sandbox.kit import HOUR, at
 
 from .conftest import BLOCKED, EVENTS, KEY, WINDOW, Clinic, each, events, hour

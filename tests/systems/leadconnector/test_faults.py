@@ -7,8 +7,7 @@ import pytest
 
 from syncd.lab.sandbox.faults import FaultKind
 from syncd.lab.sandbox.limits import RateLimit
-from syncd.systems.leadconnector import faults
-from syncd.systems.port import (
+from syncd.systems.errors import (
     PlatformError,
     RateLimitedError,
     RejectedError,
@@ -16,6 +15,7 @@ from syncd.systems.port import (
     RetryableError,
     UnauthorizedError,
 )
+from syncd.systems.leadconnector import faults
 from syncd.systems.redact import Redactor, platform_words
 from tests.lab.sandbox.kit import at
 from tests.systems.scripted import whole

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from syncd.model import Action, EventRef, Kind, Status, Topic
+from syncd.systems.errors import RejectedError, RejectionReason
 from syncd.systems.leadconnector import CalendarMapping, LeadConnector
-from syncd.systems.port import Done, Found, Gone, RejectedError, RejectionReason
+from syncd.systems.lookup_results import Found, Gone
+from syncd.systems.replies import Done
 from tests.lab.sandbox.kit import HOUR, at
 
 from .conftest import WINDOW, Clinic, each, events, hour, operation

@@ -9,7 +9,7 @@ import pytest
 from syncd.model import Action, Status
 from syncd.systems.leadconnector import CalendarMapping
 from syncd.systems.measured import Side
-from syncd.systems.port import Done
+from syncd.systems.replies import Done
 from tests.lab.sandbox.kit import at
 
 from .conftest import WINDOW, Clinic, hour, operation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from syncd.model import EventRef, Kind
 from syncd.systems.leadconnector import CalendarMapping, LeadConnector
-from syncd.systems.port import Found
+from syncd.systems.lookup_results import Found
 from tests.lab.sandbox.kit import at
 from tests.systems.leadconnector.conftest import EVENTS, WINDOW, Clinic, hour
 

@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from syncd.systems.errors import IncompleteReadError, PlatformError
 from syncd.systems.leadconnector import Account
 from syncd.systems.leadconnector.calls import Api
 from syncd.systems.leadconnector.inventory import Inventory
-from syncd.systems.port import IncompleteReadError, PlatformError
 
 ACCOUNT = Account(base_url="http://clinic", location_id="loc", token="token")
 NAMES = [f"room {number}" for number in range(250)]

@@ -8,15 +8,15 @@ import pytest
 from syncd.lab.sandbox.faults import FaultKind
 from syncd.model import EventRef, Kind, Status, Topic, Window
 from syncd.model.all_day import AllDay, AllDayRule
-from syncd.systems.leadconnector import CalendarMapping
-from syncd.systems.port import (
-    Gone,
+from syncd.systems.errors import (
     IncompleteReadError,
     RateLimitedError,
     RetryableError,
     UnauthorizedError,
     UnreadableError,
 )
+from syncd.systems.leadconnector import CalendarMapping
+from syncd.systems.lookup_results import Gone
 from tests.lab.sandbox.kit import at, ms
 
 from .conftest import BLOCKED, EVENTS, WINDOW, Clinic, each, events, hour, rows

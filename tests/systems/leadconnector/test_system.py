@@ -12,18 +12,16 @@ from syncd.lab.sandbox.faults import FaultKind
 from syncd.lab.sandbox.records import PlatformBlock
 from syncd.model import Action, Event, EventRef, Kind, Person, Status
 from syncd.model.platform_facts import YES
-from syncd.systems.leadconnector import CalendarMapping, LeadConnector
-from syncd.systems.port import (
-    Found,
-    Gone,
+from syncd.systems.errors import (
     IncompleteReadError,
     PlatformError,
     RateLimitedError,
     RejectedError,
     RetryableError,
     UnauthorizedError,
-    Unknown,
 )
+from syncd.systems.leadconnector import CalendarMapping, LeadConnector
+from syncd.systems.lookup_results import Found, Gone, Unknown
 from tests.lab.sandbox.kit import HOUR, at, ms
 
 from .conftest import BLOCKED, WINDOW, Clinic, each, events, hour, operation, rows

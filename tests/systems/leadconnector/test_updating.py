@@ -9,17 +9,11 @@ import pytest
 
 from syncd.lab.sandbox.faults import FaultKind
 from syncd.model import Action, Status, Statuses, Value
+from syncd.systems.errors import DelayedError, RejectedError, RejectionReason, UnknownOutcomeError
 from syncd.systems.leadconnector import CalendarMapping
 from syncd.systems.leadconnector.wire import WholeAppointment, WriteResponse
-from syncd.systems.port import (
-    DelayedError,
-    Done,
-    Found,
-    RejectedError,
-    RejectionReason,
-    TargetChanged,
-    UnknownOutcomeError,
-)
+from syncd.systems.lookup_results import Found
+from syncd.systems.replies import Done, TargetChanged
 from tests.lab.sandbox.kit import at
 
 from .conftest import KEY, WINDOW, Clinic, hour, operation

@@ -7,20 +7,17 @@ import pytest
 
 from syncd.lab.sandbox.faults import FaultKind
 from syncd.model import Action, Kind, Value, Window
-from syncd.systems.leadconnector import CalendarMapping, LeadConnector
-from syncd.systems.port import (
-    Done,
-    Found,
-    Gone,
+from syncd.systems.errors import (
     RateLimitedError,
     RejectedError,
     RejectionReason,
     RetryableError,
-    TargetChanged,
     UnauthorizedError,
-    Unknown,
     UnknownOutcomeError,
 )
+from syncd.systems.leadconnector import CalendarMapping, LeadConnector
+from syncd.systems.lookup_results import Found, Gone, Unknown
+from syncd.systems.replies import Done, TargetChanged
 from tests.lab.sandbox.kit import HOUR, at
 
 from .conftest import KEY, WINDOW, Clinic, events, hour, operation

@@ -7,10 +7,10 @@ import msgspec
 import pytest
 
 from syncd.model import Event, Kind, Status
+from syncd.systems.errors import UnreadableError
 from syncd.systems.leadconnector_v1 import CalendarMapping
 from syncd.systems.leadconnector_v1.events import CalendarOwners, Parser, needs_zone
 from syncd.systems.leadconnector_v1.wire import Appointment
-from syncd.systems.port import UnreadableError
 from tests.systems.scripted import FakeClock
 
 from .conftest import PAIR, appointment, block

@@ -8,15 +8,15 @@ import httpx
 import pytest
 
 from syncd.model import Action, EventRef, Kind, Operation, Status, Topic, Value, Window
-from syncd.systems.leadconnector_v1 import CalendarMapping
-from syncd.systems.port import (
-    Found,
+from syncd.systems.errors import (
     IncompleteReadError,
     RetryableError,
     UnauthorizedError,
     UnknownOutcomeError,
     UnreadableError,
 )
+from syncd.systems.leadconnector_v1 import CalendarMapping
+from syncd.systems.lookup_results import Found
 from tests.systems.scripted import NOW, FakeClock, Script
 
 from .conftest import LIST, ONE, PAIR, Build, appointment, block, listed

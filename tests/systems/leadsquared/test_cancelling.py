@@ -8,14 +8,14 @@ import httpx
 import pytest
 
 from syncd.model import Action, Kind, Operation, Status, Value
-from syncd.systems.leadsquared import LeadSquared
-from syncd.systems.port import (
-    Accepted,
+from syncd.systems.errors import (
     RateLimitedError,
     RejectedError,
     RejectionReason,
     UnknownOutcomeError,
 )
+from syncd.systems.leadsquared import LeadSquared
+from syncd.systems.replies import Accepted
 from tests.systems.scripted import Script
 
 from .conftest import Build

@@ -7,9 +7,9 @@ import msgspec
 import pytest
 
 from syncd.model import Event, Kind, Status
+from syncd.systems.errors import UnreadableError
 from syncd.systems.leadsquared.events import Parser, format_time, parse_time
 from syncd.systems.leadsquared.wire import Task
-from syncd.systems.port import UnreadableError
 from tests.systems.scripted import FakeClock
 
 from .conftest import task

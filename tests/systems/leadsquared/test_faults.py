@@ -5,8 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from syncd.systems.leadsquared import faults
-from syncd.systems.port import (
+from syncd.systems.errors import (
     PlatformError,
     RateLimitedError,
     RejectedError,
@@ -14,6 +13,7 @@ from syncd.systems.port import (
     RetryableError,
     UnauthorizedError,
 )
+from syncd.systems.leadsquared import faults
 from tests.systems.scripted import whole
 
 

@@ -10,8 +10,10 @@ import httpx
 import pytest
 
 from syncd.model import EventRef, Kind, Status, Topic, Value, Window
+from syncd.systems.errors import UnreadableError
 from syncd.systems.leadsquared.events import ASSUMED_LENGTH
-from syncd.systems.port import Found, Snapshot, Unknown, UnreadableError
+from syncd.systems.lookup_results import Found, Unknown
+from syncd.systems.port import Snapshot
 from tests.systems.scripted import NOW, FakeClock, Script
 
 from .conftest import LIST, ONE, Build, page, task

@@ -7,14 +7,14 @@ import httpx
 import pytest
 
 from syncd.model import Kind, Status, Topic, Window
-from syncd.systems.leadsquared.plan import LIST as PATH
-from syncd.systems.leadsquared.slots import requested_dates
-from syncd.systems.port import (
+from syncd.systems.errors import (
     IncompleteReadError,
     RateLimitedError,
     RetryableError,
     UnauthorizedError,
 )
+from syncd.systems.leadsquared.plan import LIST as PATH
+from syncd.systems.leadsquared.slots import requested_dates
 from tests.systems.scripted import NOW, Script
 
 from .conftest import LIST, Build, page, task

@@ -8,16 +8,14 @@ import httpx
 import pytest
 
 from syncd.model import Event, EventRef, Kind, Offer, Person, Status, Value, Window
-from syncd.systems.port import (
-    Found,
-    Gone,
+from syncd.systems.errors import (
     IncompleteReadError,
     RetryableError,
-    Row,
     UnauthorizedError,
-    Unknown,
     UnreadableError,
 )
+from syncd.systems.lookup_results import Found, Gone, Unknown
+from syncd.systems.port import Row
 from tests.systems.scripted import NOW, FakeClock, Script
 
 from .conftest import LIST, ONE, Build, page, task

@@ -7,14 +7,13 @@ import httpx
 import pytest
 
 from syncd.model import Action, Kind, Operation, Status, Value
-from syncd.systems.port import (
-    Accepted,
-    Done,
+from syncd.systems.errors import (
     RateLimitedError,
     RejectedError,
     RejectionReason,
     UnknownOutcomeError,
 )
+from syncd.systems.replies import Accepted, Done
 from tests.systems.scripted import Script
 
 from .conftest import ONE, Build, task

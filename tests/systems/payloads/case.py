@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from syncd.model import Event
-from syncd.systems.port import Row, Snapshot, UnreadableError
+from syncd.systems.errors import UnreadableError
+from syncd.systems.port import Row, Snapshot
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,8 @@ import httpx
 import pytest
 
 from syncd.model import Action, Kind, Operation, Topic, Value, Window
-from syncd.systems.port import (
-    PlatformError,
-    RejectedError,
-    RejectionReason,
-    Snapshot,
-    UnreadableError,
-)
+from syncd.systems.errors import PlatformError, RejectedError, RejectionReason, UnreadableError
+from syncd.systems.port import Snapshot
 from tests.systems.leadsquared.conftest import LIST, Build, build, clock, page, script, task
 from tests.systems.payloads.leadsquared import NAMES, PAGES, ROWS, SAID, USERS
 from tests.systems.payloads.leadsquared_base import Page, Row, StatusCase

@@ -12,19 +12,18 @@ import pytest
 from syncd.model import Event, EventRef, Kind, Window
 from syncd.systems import leadconnector as v2
 from syncd.systems import leadconnector_v1 as v1
-from syncd.systems.leadconnector_v1.wire import Service
-from syncd.systems.port import (
-    Found,
-    Gone,
+from syncd.systems.errors import (
     IncompleteReadError,
     PlatformError,
     RateLimitedError,
     RejectedError,
     RetryableError,
-    System,
     UnauthorizedError,
     UnreadableError,
 )
+from syncd.systems.leadconnector_v1.wire import Service
+from syncd.systems.lookup_results import Found, Gone
+from syncd.systems.port import System
 from tests.systems.payloads import leadconnector, leadconnector_v1, sources, table
 from tests.systems.payloads.case import Case, read_as, shown
 from tests.systems.scripted import NOW, FakeClock, Script
