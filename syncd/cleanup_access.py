@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 
-from syncd.app import RealClock, build_systems, random_id, random_key, secrets_of, unmapped_adapters
+from syncd.accounts import build_systems, secrets_of, unmapped_adapters
 from syncd.cleanup_settings import (
     add_resource_calendars,
     assign_remapped_blocks,
@@ -24,6 +24,7 @@ from syncd.core.cleanup import CleanupScope
 from syncd.engine.breaker import BreakerSystem
 from syncd.engine.cleanup_context import CleanupContext
 from syncd.engine.policy import IdSource
+from syncd.machine import RealClock, random_id, random_key
 from syncd.model import Clock, Operation
 from syncd.store.store import Store
 from syncd.systems.stopping import Stopping

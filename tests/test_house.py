@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,8 @@ MOST_LINES = 450
 BASE = {"model"}
 ENGINE = BASE | {"core", "store", "systems"}
 WIRING = ENGINE | {"config", "engine"}
-DAEMON = WIRING | {"provision", "app"}
+DAEMON = WIRING | {"provision", "app", "accounts", "machine"}
+PARTS = {"accounts", "cleanup_access", "cleanup_settings", "machine", "resource_adapters"}
 LAB = {"lab.sandbox", "lab.simulate"}
 IMPORTS: dict[str, set[str]] = {
     "model": set(),
@@ -26,10 +27,13 @@ IMPORTS: dict[str, set[str]] = {
     "config": BASE | {"core"},
     "engine": ENGINE,
     "provision": ENGINE | {"config"},
-    "app": WIRING | {"cleanup_access", "cleanup_settings", "resource_adapters"},
+    "machine": set(),
+    "accounts": WIRING,
+    "app": WIRING
+    | {"accounts", "cleanup_access", "cleanup_settings", "machine", "resource_adapters"},
     "resource_adapters": WIRING,
     "cleanup_settings": WIRING | {"resource_adapters"},
-    "cleanup_access": WIRING | {"cleanup_settings", "app"},
+    "cleanup_access": WIRING | {"accounts", "cleanup_settings", "machine"},
     "daemon": DAEMON,
     "cli": DAEMON | {"cleanup_access", "daemon", "resource_adapters", *LAB},
     "lab": set(),
@@ -42,7 +46,7 @@ IMPORTS: dict[str, set[str]] = {
 }
 """Packages that each package may import, besides itself (docs/architecture.md#import-direction)."""
 
-OWN_TIME = {"app", "daemon", "cli", "lab.simulate", "lab.demo", "lab.bench"}
+OWN_TIME = {"machine", "daemon", "cli", "lab.simulate", "lab.demo", "lab.bench"}
 """Packages that may ask for the time and for random numbers; others get them as arguments."""
 SOURCES = {"syncd/lab/sandbox/clock.py", "syncd/lab/sandbox/ids.py"}
 """Modules in which the sandbox, a program of its own, gets its time and its random numbers."""
@@ -104,6 +108,37 @@ def crossings(path: str, source: str, time_helpers: frozenset[str]) -> list[str]
         if not allowed:
             found.append(f"{path} imports {name}")
     return found
+
+
+def circles(product: Mapping[str, str]) -> list[list[str]]:
+    """Return the groups of modules that import each other, wherever in a file the import stands."""
+    modules = {_module(path): (path, source) for path, source in product.items()}
+    graph: dict[str, set[str]] = {}
+    for name, (path, source) in modules.items():
+        found = {target for _, target in imports(path, ast.walk(ast.parse(source)))}
+        whole = {t if t in modules else t.rpartition(".")[0] for t in found}
+        graph[name] = (whole & modules.keys()) - {name}
+    remaining = {name: _reachable(name, graph) for name in graph}
+    groups = {
+        frozenset({name, *(o for o in reached if name in remaining[o])})
+        for name, reached in remaining.items()
+        if name in reached
+    }
+    return sorted(sorted(group) for group in groups)
+
+
+def _module(path: str) -> str:
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def _reachable(start: str, graph: Mapping[str, set[str]]) -> set[str]:
+    seen: set[str] = set()
+    open_ = [start]
+    while open_:
+        new = graph[open_.pop()] - seen
+        seen |= new
+        open_ += new
+    return seen
 
 
 def hidden_inputs(path: str, source: str) -> list[str]:
@@ -190,6 +225,19 @@ def test_every_room_is_looked_at(product: dict[str, str]) -> None:
 
 def test_imports_run_one_way(product: dict[str, str], time_helpers: frozenset[str]) -> None:
     assert [c for p, s in product.items() for c in crossings(p, s, time_helpers)] == []
+
+
+def test_no_modules_import_each_other(product: dict[str, str]) -> None:
+    # The simulator and the emulator of v2 are left out: they are no part of what syncs.
+    assert circles({p: s for p, s in product.items() if not p.startswith("syncd/lab/")}) == []
+
+
+def test_a_circle_is_noticed_wherever_the_import_stands() -> None:
+    hidden = "def f():\n    from syncd.core import b"
+    typed = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from syncd.core.a import X"
+    product = {"syncd/core/a.py": hidden, "syncd/core/b.py": typed, "syncd/core/c.py": typed}
+    assert circles(product) == [["syncd.core.a", "syncd.core.b"]]
+    assert circles({"syncd/core/c.py": typed, "syncd/core/a.py": ""}) == []
 
 
 def test_time_and_chance_are_handed_in(product: dict[str, str]) -> None:

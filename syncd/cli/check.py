@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import typer
 
-from syncd.app import RealClock, build_systems, clock_of
+from syncd.accounts import build_systems, clock_of
 from syncd.cli import (
     left_behind_view,
     measured_facts,
@@ -33,6 +33,7 @@ from syncd.core.poll_rate import CallDemand, fit_to_limits, per_minute
 from syncd.daemon.poll_scheduler import PollScheduler, read_intervals
 from syncd.engine.report import unknown_owners
 from syncd.engine.running_events import FAR_LOOK_BACK
+from syncd.machine import RealClock
 from syncd.model import ReportedItem, Window
 from syncd.resource_adapters import check_contact_links
 from syncd.store.errors import StateError

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 
-from syncd.app import random_id, random_key
 from syncd.cleanup_access import open_cleanup
 from syncd.cli import cleanup_text, consent, render, terminal
 from syncd.cli.acknowledge import login_name
@@ -25,6 +24,7 @@ from syncd.engine.cleanup import clean_up
 from syncd.engine.cleanup_report import CleanupReport
 from syncd.engine.policy import IdSource
 from syncd.engine.report import RunExit
+from syncd.machine import random_id, random_key
 from syncd.model.pauses import OBSERVE_REASON, OBSERVE_REMEDY
 from syncd.store import Store
 from syncd.store.last_settings import last_settings

@@ -13,12 +13,13 @@ import typer
 from rich.text import Text
 from rich.tree import Tree
 
-from syncd.app import RealClock, unmapped_adapters
+from syncd.accounts import unmapped_adapters
 from syncd.cli import terminal
 from syncd.cli.learned_limits import load_known_limits
 from syncd.cli.options import ConfigOption, JsonOption, read_settings
 from syncd.config.problems import ConfigError
 from syncd.config.settings import ProviderSettings, SystemSettings
+from syncd.machine import RealClock
 from syncd.provision.directory import (
     ambiguity_finding,
     check_calendar_only,

@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from syncd.app import RealClock, build_provisioners
+from syncd.accounts import build_provisioners
 from syncd.cli import render, terminal
 from syncd.cli.learned_limits import load_known_limits, save_limits
 from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_of
@@ -18,6 +18,7 @@ from syncd.cli.pause_view import unpause_command
 from syncd.config.settings import Settings
 from syncd.daemon.lock import StateLock
 from syncd.engine.write_pauses import system_paused
+from syncd.machine import RealClock
 from syncd.model.pauses import OBSERVE_REASON, OBSERVE_REMEDY
 from syncd.provision.apply import ApplyContext, ApplyResult, apply
 from syncd.provision.desired import desired_resources

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import structlog
 import typer
 
-from syncd.app import App, RealClock, build
+from syncd.app import App, build
 from syncd.cli.options import ConfigOption, settings_of
 from syncd.config.problems import ConfigError, Problem
 from syncd.config.secrets import Secret
@@ -22,6 +22,7 @@ from syncd.daemon.malloc import return_large_blocks
 from syncd.daemon.monitor import Monitor
 from syncd.daemon.poll_scheduler import read_intervals
 from syncd.daemon.service import JobIntervals, Reloaded, serve
+from syncd.machine import RealClock
 from syncd.model import Operation
 
 log = structlog.get_logger(__name__)

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from syncd.app import RealClock, build_systems
+from syncd.accounts import build_systems
 from syncd.cli import render, terminal
 from syncd.cli.inspect import open_state
 from syncd.cli.learned_limits import load_known_limits
@@ -28,6 +28,7 @@ from syncd.cli.options import (
 from syncd.config.settings import Settings
 from syncd.core.availability import OfferComparison, OfferDifference, compare_offers
 from syncd.engine.free_slots import read_slots
+from syncd.machine import RealClock
 from syncd.model import Availability, Value, Window
 from syncd.store.availability import availabilities
 

@@ -8,15 +8,11 @@ and nothing is written to the event.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from syncd.core.inputs import CalendarState
+from syncd.core.workspace import Workspace
 from syncd.model import GONE_BY_ID, Id, Kind, OwnerChange, ProviderState, TrackedEvent, Value
 from syncd.model.intervals import takes_time
-
-if TYPE_CHECKING:
-    from syncd.core.workspace import Workspace
 
 
 def stopped_records(
@@ -65,11 +61,6 @@ def note_handed_over(workspace: Workspace, change: OwnerChange) -> None:
         if (replica.system, replica.event) == (change.system, change.event) and booking:
             rule = str(change.proof).replace("-", " ")
             workspace.log(booking, "changed", record=handed_over_event(change), rule=rule)
-
-
-def as_unchanged(record: TrackedEvent) -> TrackedEvent:
-    """Return a stopped event as it was last accepted."""
-    return replace(record, observed=record.base, absence_proofs=0, absent_since=None)
 
 
 def stopped_bookings(workspace: Workspace, *, except_in: str = "") -> frozenset[str]:

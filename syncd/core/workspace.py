@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from syncd.core.guard_stops import as_unchanged
 from syncd.model import (
     Booking,
     Changes,
@@ -50,7 +49,7 @@ class Workspace:
     def __post_init__(self) -> None:
         """Index the stored state."""
         self.records = {(r.system, r.id): r for r in (*self.state.ended, *self.state.records)}
-        self.records |= {id_: as_unchanged(record) for id_, record in self.stopped.items()}
+        self.records |= {id_: _as_accepted(record) for id_, record in self.stopped.items()}
         self.bookings = {b.id: b for b in self.state.bookings}
         self.links = defaultdict(dict)
         for replica in self.state.replicas:
@@ -246,3 +245,8 @@ class Workspace:
 def is_foreign_block(record: TrackedEvent) -> bool:
     """Return true for a block that is not ours."""
     return record.kind is Kind.BLOCK and not record.created_by_us
+
+
+def _as_accepted(record: TrackedEvent) -> TrackedEvent:
+    """Return a stopped event as it was last accepted."""
+    return replace(record, observed=record.base, absence_proofs=0, absent_since=None)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Dialect, bindparam, delete, select, update
 from sqlalchemy.engine.interfaces import DBAPICursor
 
-from syncd.model import EventRef, Replica
+from syncd.model import EventRef, OwnerChange, Replica
 from syncd.store.prepared_statements import compiled
-from syncd.store.tables import BOOKING, EVENT, REPLICA
+from syncd.store.tables import BOOKING, EVENT, OWNER_CHANGE, REPLICA
 
 CHUNK = 400
 """The number of ids in one IN (...), below the variable limit of every SQLite version."""
@@ -51,3 +51,19 @@ def archive_events(dialect: Dialect, cursor: DBAPICursor, bookings: Sequence[str
         compiled(dialect, _RETIRE_EVENT).execute(
             cursor, [{"in_system": system, "of_event": event} for system, event in sorted(events)]
         )
+
+
+DELETE_OWNER_CHANGE = delete(OWNER_CHANGE).where(
+    OWNER_CHANGE.c.system == bindparam("of_system"),
+    OWNER_CHANGE.c.event == bindparam("of_event"),
+    OWNER_CHANGE.c.provider == bindparam("of_provider"),
+)
+
+
+def owner_change_key(change: OwnerChange) -> Mapping[str, str]:
+    """Return the key of an owner change, as the parameters of `DELETE_OWNER_CHANGE`."""
+    return {
+        "of_system": change.system,
+        "of_event": change.event,
+        "of_provider": change.provider,
+    }

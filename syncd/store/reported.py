@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
 
 from sqlalchemy import bindparam, delete, select
 
 from syncd.model import Acknowledgement, HistoryEntry, ReportedItem, Topic, record_id
 from syncd.model.summary import summarise
 from syncd.store import rows
+from syncd.store.store import Store
 from syncd.store.tables import ACKNOWLEDGED, EVENT, HISTORY, REPORTED
 from syncd.store.types import Instant
-
-if TYPE_CHECKING:
-    from syncd.store.store import Store
 
 _OPEN = (
     select(REPORTED)
@@ -37,13 +34,15 @@ _OTHERS_EVENTS = select(EVENT.c.id).where(
 def open_items(store: Store, system: str | None = None) -> list[ReportedItem]:
     """Load the open items of one system or all, in order. Raises StateError."""
     if system is None:
-        return [to_item(row) for row in store.query(_OPEN, {})]
-    return [to_item(row) for row in store.query(_OPEN_OF, {"of_system": system})]
+        return [rows.to_reported_item(row) for row in store.query(_OPEN, {})]
+    return [rows.to_reported_item(row) for row in store.query(_OPEN_OF, {"of_system": system})]
 
 
 def open_items_about(store: Store, topic: Topic) -> list[ReportedItem]:
     """Load the open items of one topic only; other topics may have thousands of items."""
-    return [to_item(row) for row in store.query(_OPEN_ABOUT, {"of_topic": str(topic)})]
+    return [
+        rows.to_reported_item(row) for row in store.query(_OPEN_ABOUT, {"of_topic": str(topic)})
+    ]
 
 
 def shown_items(
@@ -92,35 +91,3 @@ def reported_lists(store: Store, system: str) -> frozenset[str]:
     """Return the providers of a system whose lists are reported as incomplete."""
     lists = open_items_about(store, Topic.LIST)
     return frozenset(p for item in lists if item.system == system for p in item.calendars)
-
-
-def from_item(item: ReportedItem) -> dict[str, Any]:
-    """Convert an item to a row."""
-    return {
-        "system": item.system,
-        "topic": str(item.topic),
-        "event": item.event,
-        "reason": item.reason,
-        "calendars": list(item.calendars),
-        "back": round(item.back.total_seconds()),
-        "ahead": round(item.ahead.total_seconds()),
-        "since": item.since,
-        "seen_at": item.seen_at,
-        "ended_at": item.ended_at,
-    }
-
-
-def to_item(row: Mapping[str, Any]) -> ReportedItem:
-    """Convert a row to an item."""
-    return ReportedItem(
-        row["system"],
-        row["event"],
-        Topic(row["topic"]),
-        row["reason"],
-        tuple(row["calendars"]),
-        timedelta(seconds=row["back"]),
-        timedelta(seconds=row["ahead"]),
-        row["since"],
-        row["seen_at"],
-        row["ended_at"],
-    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import RowMapping
@@ -25,8 +26,10 @@ from syncd.model import (
     OwnerChange,
     OwnerProof,
     Replica,
+    ReportedItem,
     Role,
     StoredConflict,
+    Topic,
     TrackedEvent,
     UndoSuppression,
     Window,
@@ -379,4 +382,36 @@ def to_history_entry(row: RowLike) -> HistoryEntry:
         row["detail"],
         row["place"],
         row["seen_at"],
+    )
+
+
+def from_reported_item(item: ReportedItem) -> dict[str, Any]:
+    """Convert an item to a row."""
+    return {
+        "system": item.system,
+        "topic": str(item.topic),
+        "event": item.event,
+        "reason": item.reason,
+        "calendars": list(item.calendars),
+        "back": round(item.back.total_seconds()),
+        "ahead": round(item.ahead.total_seconds()),
+        "since": item.since,
+        "seen_at": item.seen_at,
+        "ended_at": item.ended_at,
+    }
+
+
+def to_reported_item(row: Mapping[str, Any]) -> ReportedItem:
+    """Convert a row to an item."""
+    return ReportedItem(
+        row["system"],
+        row["event"],
+        Topic(row["topic"]),
+        row["reason"],
+        tuple(row["calendars"]),
+        timedelta(seconds=row["back"]),
+        timedelta(seconds=row["ahead"]),
+        row["since"],
+        row["seen_at"],
+        row["ended_at"],
     )

@@ -44,6 +44,7 @@ from syncd.model import (
 )
 from syncd.model.canary import Canary
 from syncd.model.pauses import Pause
+from syncd.model.runs import RunRecord
 from syncd.model.summary import summarise
 from syncd.store import layout
 from syncd.store.errors import translate_errors
@@ -97,17 +98,6 @@ THIS_MACHINE, CLOCK_ERROR = "", "clock_error_seconds"
 _CLOCK = "SELECT value FROM fact WHERE system = ? AND name = ?"
 _PROBES = "SELECT * FROM canary WHERE ended_at IS NULL ORDER BY system, made_at"
 _CLOSINGS = "SELECT * FROM closing WHERE visible_at >= ? ORDER BY visible_at"
-
-
-@dataclass(frozen=True, slots=True)
-class RunRecord:
-    """A stored run. ``report`` is the object of `resync --json`, or None while it runs."""
-
-    id: str
-    kind: str
-    started_at: datetime
-    finished_at: datetime | None
-    report: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)

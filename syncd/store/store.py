@@ -34,7 +34,8 @@ from syncd.model import (
     TrackedEvent,
     Window,
 )
-from syncd.store import owners, queries, reported, rows
+from syncd.model.runs import RunRecord
+from syncd.store import queries, rows
 from syncd.store.connection import ConnectionKeeper
 from syncd.store.created_ids import CreatedIds
 from syncd.store.created_ids_sync import created_ids_file, save_proof, sync_created_ids
@@ -45,11 +46,17 @@ from syncd.store.database import (
     open_database,
     path_of,
 )
-from syncd.store.deletion import CHUNK, archive_events, delete_events, delete_links
+from syncd.store.deletion import (
+    CHUNK,
+    DELETE_OWNER_CHANGE,
+    archive_events,
+    delete_events,
+    delete_links,
+    owner_change_key,
+)
 from syncd.store.errors import translate_errors
 from syncd.store.load import PENDING, load_provider
 from syncd.store.prepared_statements import compiled, insert, upsert
-from syncd.store.status_query import RunRecord
 from syncd.store.tables import (
     ALLOWANCE,
     BASELINE,
@@ -220,12 +227,12 @@ class Store:
         self._put(cursor, BASELINE, [rows.from_baseline(b) for b in changes.baselines])
         self._put(cursor, WAIVER, [rows.from_suppression(w) for w in changes.undo_suppressions])
         if changes.owners_resolved:
-            keys = [owners.owner_change_key(c) for c in changes.owners_resolved]
-            compiled(dialect, owners.DELETE_OWNER_CHANGE).execute(cursor, keys)
+            keys = [owner_change_key(c) for c in changes.owners_resolved]
+            compiled(dialect, DELETE_OWNER_CHANGE).execute(cursor, keys)
         changed = [rows.from_owner_change(c) for c in changes.owner_changes]
         self._put(cursor, OWNER_CHANGE, changed)
         self._put(cursor, CALENDAR_USER, [rows.from_user(u) for u in changes.users])
-        self._put(cursor, REPORTED, [reported.from_item(i) for i in changes.reported])
+        self._put(cursor, REPORTED, [rows.from_reported_item(i) for i in changes.reported])
         if changes.history:
             entries = [rows.from_history_entry(n) for n in changes.history]
             insert(dialect, HISTORY, tuple(entries[0])).execute(cursor, entries)

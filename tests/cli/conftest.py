@@ -19,12 +19,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from syncd.app import RealClock
 from syncd.cli.main import run_with
 from syncd.lab.sandbox.asgi_transport import AsgiTransport
 from syncd.lab.sandbox.consistency import disagreements, event_summaries
 from syncd.lab.sandbox.scenario import SYSTEM_NAMES, Clinic, config_text, seed_clinic
 from syncd.lab.sandbox.server import Sandbox
+from syncd.machine import RealClock
 from syncd.systems.client import SENT
 from syncd.systems.connections import Connections
 from tests.fast_clock import FastClock

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from syncd.app import RealClock
 from syncd.cli.learned_limits import load_known_limits
 from syncd.lab.sandbox.limit_replies import LimitReply
 from syncd.lab.sandbox.limits import RateLimit
+from syncd.machine import RealClock
 from syncd.model import Fact
 from syncd.store import Store
 from syncd.systems.learned_limits import REFUSED_RATE

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from syncd.app import RealClock
 from syncd.cli.facts_page import page
 from syncd.config.load import load
+from syncd.machine import RealClock
 from syncd.model import Fact
 from syncd.model.platform_facts import platform_facts
 from syncd.store import Store

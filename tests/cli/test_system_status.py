@@ -7,11 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.app import RealClock, build
+from syncd.app import build
 from syncd.config.load import load
 from syncd.daemon.monitor import Monitor
 from syncd.daemon.poll_scheduler import read_intervals
 from syncd.lab.sandbox.faults import Fault, FaultKind
+from syncd.machine import RealClock
 from syncd.model import Fact
 from syncd.store import Store
 from tests.cli.conftest import CliHarness

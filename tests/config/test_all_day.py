@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncd.app import all_day_rule
+from syncd.accounts import all_day_rule
 from syncd.model import Hours, OpeningHours
 from syncd.model.all_day import AllDay, AllDayRule
 

@@ -46,7 +46,7 @@ def test_a_system_has_its_adapters_options_with_their_defaults(platform: str) ->
     table = defaults_of_table(PLATFORMS[platform][0])
     table.pop("type")
     table.pop("associations", None)  # the engine's, not the adapter's
-    assert table.pop("all_day") is None  # goes to each calendar, as `app.all_day_rule` says
+    assert table.pop("all_day") is None  # goes to each calendar, as `accounts.all_day_rule` says
     assert table == defaults_of_class(ADAPTERS[platform][0])
 
 

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
-from syncd.app import RealClock, random_id, random_key
 from syncd.core.resolution import Resolution
 from syncd.engine.approved_operations import ApprovedOperations
 from syncd.engine.cleanup_context import CleanupSpec
@@ -17,6 +16,7 @@ from syncd.engine.report import Report, SystemReport
 from syncd.engine.system_tasks import SystemTasks
 from syncd.engine.undo import NothingToUndoError, UndoReport
 from syncd.engine.write_pauses import WritePauses
+from syncd.machine import RealClock, random_id, random_key
 from syncd.model import Clock, Window
 from syncd.store import Store
 from syncd.systems.stopping import Stopping

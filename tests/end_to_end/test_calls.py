@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from syncd.app import RealClock, build_systems
+from syncd.accounts import build_systems
 from syncd.config.load import load
 from syncd.lab.sandbox.platform import Call
 from syncd.lab.sandbox.scenario import Clinic, config_text, seed_clinic
 from syncd.lab.sandbox.server import Sandbox
+from syncd.machine import RealClock
 from syncd.model import Action, Event, Kind, Operation, Status, Value, Window
 from syncd.systems.lookup_results import Found
 from syncd.systems.port import System

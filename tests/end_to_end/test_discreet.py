@@ -23,7 +23,7 @@ import httpx
 import pytest
 import structlog
 
-from syncd import app
+from syncd.accounts import secrets_of
 from syncd.app import App, build
 from syncd.cli.run import monitor_of, settings_secrets
 from syncd.config.load import load
@@ -71,7 +71,7 @@ def gossips(world: Clinic, settings: Settings) -> dict[str, Gossip]:
     """Return the platforms, each with the secrets of its own account."""
     apps = world.sandbox.apps
     return {
-        name: Gossip(httpx.ASGITransport(app=apps[name]), app.secrets_of(settings.systems[name]))
+        name: Gossip(httpx.ASGITransport(app=apps[name]), secrets_of(settings.systems[name]))
         for name in SYSTEM_NAMES
     }
 

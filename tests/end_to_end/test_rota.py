@@ -10,12 +10,12 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.app import RealClock
 from syncd.daemon.jobs import Jobs
 from syncd.daemon.monitor import Monitor
 from syncd.daemon.poll_scheduler import read_intervals
 from syncd.lab.sandbox.faults import Fault, FaultKind
 from syncd.lab.sandbox.scenario import PEOPLE, SYSTEM_NAMES
+from syncd.machine import RealClock
 from tests.end_to_end.conftest import Site
 
 WHOLE = {"crm": 1, "clinic": 4, "legacy": 3}

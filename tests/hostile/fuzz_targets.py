@@ -17,7 +17,8 @@ from typing import Any
 import httpx
 from hypothesis import strategies as st
 
-from syncd.app import build, build_systems
+from syncd.accounts import build_systems
+from syncd.app import build
 from syncd.config.load import load
 from syncd.daemon.control_socket import control_socket, short_path
 from syncd.daemon.jobs import Jobs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncd.app import random_id, random_key
+from syncd.machine import random_id, random_key
 from syncd.model import embed_tag, find_tag
 
 

@@ -10,7 +10,7 @@ from freezegun import freeze_time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.app import RealClock
+from syncd.machine import RealClock
 from syncd.model import floor_to, is_recent, resolve_wall_time, utc, zone
 
 BERLIN = "Europe/Berlin"

@@ -16,7 +16,7 @@ from typing import Any, cast
 
 import httpx
 
-from syncd.app import App, RealClock, build
+from syncd.app import App, build
 from syncd.config.load import load
 from syncd.config.settings import LeadConnectorV1System
 from syncd.core import write_order
@@ -25,6 +25,7 @@ from syncd.engine.write_context import WriteContext
 from syncd.engine.writer import execute
 from syncd.lab.bench.measure import lower, peak
 from syncd.lab.bench.state import converge
+from syncd.machine import RealClock
 from syncd.model import (
     Action,
     Booking,

@@ -25,11 +25,11 @@ from syncd.lab.simulate.scenario import EventKind, SimEvent
 from syncd.lab.simulate.unmapped import ConfigPlace
 from syncd.lab.simulate.world import World
 from syncd.model import ConflictKind, StoredConflict, Topic
+from syncd.model.runs import RunRecord
 from syncd.store import StateError, Store
 from syncd.store.journal import intents_of
 from syncd.store.pauses import pauses
 from syncd.store.reported import open_items
-from syncd.store.status_query import RunRecord
 
 RESOLUTION_KINDS = tuple(ResolutionKind)
 

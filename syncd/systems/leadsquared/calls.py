@@ -12,8 +12,8 @@ from syncd.systems.errors import (
     UnknownOutcomeError,
 )
 from syncd.systems.leadsquared import wire
-from syncd.systems.leadsquared.events import format_time
 from syncd.systems.leadsquared.plan import LIST
+from syncd.systems.leadsquared.wire import format_time
 from syncd.systems.lenient import LenientValue, number, read_json, text
 from syncd.systems.sizes import expect_room
 

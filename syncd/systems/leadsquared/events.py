@@ -81,14 +81,6 @@ def _parse_iso(written: str) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else utc(moment)
 
 
-def format_time(moment: datetime) -> str:
-    """Format an instant for the platform: UTC in whole seconds, without an offset.
-
-    See docs/platforms/leadsquared.md#times.
-    """
-    return utc(moment).strftime("%Y-%m-%d %H:%M:%S")
-
-
 def is_unchanged(
     task: Any,
     providers: Mapping[str, str],

@@ -6,10 +6,12 @@ fields are decoded. Rows have ``gc=False``: there are thousands, and they cannot
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from syncd.model import utc
 from syncd.systems.lenient import LenientValue, number, text
 
 
@@ -161,3 +163,11 @@ class Days(msgspec.Struct, rename="pascal"):
     """The response to ``RetrieveAvailableSlots``."""
 
     days: list[Day | LenientValue] = msgspec.field(name="List")
+
+
+def format_time(moment: datetime) -> str:
+    """Format an instant for the platform: UTC in whole seconds, without an offset.
+
+    See docs/platforms/leadsquared.md#times.
+    """
+    return utc(moment).strftime("%Y-%m-%d %H:%M:%S")

@@ -10,8 +10,8 @@ from syncd.model.event_fields import FieldPurposes
 from syncd.systems.capability_cache import list_lag
 from syncd.systems.errors import PlatformError, RejectedError
 from syncd.systems.leadsquared.calls import DELETE, UPDATE_TIMES
-from syncd.systems.leadsquared.events import format_time
 from syncd.systems.leadsquared.slots import MAX_SPAN
+from syncd.systems.leadsquared.wire import format_time
 from syncd.systems.port import Capabilities
 from syncd.systems.replies import Accepted, Done, Reply
 

@@ -8,8 +8,8 @@ import pytest
 
 from syncd.model import Event, Kind, Status
 from syncd.systems.errors import UnreadableError
-from syncd.systems.leadsquared.events import Parser, format_time, parse_time
-from syncd.systems.leadsquared.wire import Task
+from syncd.systems.leadsquared.events import Parser, parse_time
+from syncd.systems.leadsquared.wire import Task, format_time
 from tests.systems.scripted import FakeClock
 
 from .conftest import task
