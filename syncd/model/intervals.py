@@ -1,8 +1,8 @@
 """Arithmetic on intervals, and when two values are the same as far as a platform can show.
 
-This is the only module that compares the time or status of a value with what was meant, joins
-intervals, and sweeps over their ends. Intervals are UTC, with an inclusive start and an exclusive
-end.
+The rules of what a platform may show instead of what was meant stand here and nowhere else, and so
+do the ways to join, slice and sweep intervals. Intervals are UTC, with an inclusive start and an
+exclusive end.
 """
 
 from __future__ import annotations

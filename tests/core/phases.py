@@ -14,7 +14,7 @@ from syncd.model.intervals import shows
 def check_phases(state: ProviderState, inputs: DecisionInput, decision: Decision) -> None:
     """Check each invariant on ``state``, which has the changes of ``decision``, but no writes yet.
 
-    All systems must be trusted and writable, and nothing may have been undone.
+    All systems must be trusted and writable.
     """
     _check_matching(state, inputs, decision)
     _check_merging_and_propagation(state, inputs, decision)
@@ -38,7 +38,8 @@ def _check_merging_and_propagation(
     state: ProviderState, inputs: DecisionInput, decision: Decision
 ) -> None:
     records = {(r.system, r.id): r for r in state.records}
-    agreed = {b.id: b.agreed for b in state.bookings if b.id not in _contradicted(decision)}
+    excepted = _contradicted(decision) | _undone(state)
+    agreed = {b.id: b.agreed for b in state.bookings if b.id not in excepted}
     claimed = {(claim.system, claim.event) for claim in _claims(decision)}
     written = {(o.system, o.event) for o in _wanted_writes(decision)}
     for replica in state.replicas:
@@ -54,7 +55,7 @@ def _check_merging_and_propagation(
 
 def _check_blocks(state: ProviderState, decision: Decision) -> None:
     released = {r.booking for r in state.replicas if r.role is Role.RELEASED}
-    excepted = released | _contradicted(decision)
+    excepted = released | _contradicted(decision) | _undone(state)
     for system, intervals in decision.wanted.items():
         blocked = {
             r.observed.interval
@@ -95,6 +96,10 @@ def _claims(decision: Decision) -> list[Claim]:
 def _contradicted(decision: Decision) -> set[str]:
     """Return the bookings that wait for the operator."""
     return {b for c in decision.conflicts if c.held for b in c.subject.split("+")}
+
+
+def _undone(state: ProviderState) -> set[str]:
+    return {suppression.booking for suppression in state.undo_suppressions}
 
 
 def _wanted_writes(decision: Decision) -> list[Operation]:
