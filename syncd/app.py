@@ -24,10 +24,10 @@ from syncd.config.settings import (
     LeadSquaredSystem,
     Settings,
 )
-from syncd.core.cleanup import CleanupScope
-from syncd.core.free_intervals import FreeSearch
+from syncd.core.availability.free import FreeSearch
 from syncd.core.inputs import GuardLimits
-from syncd.core.rules import Rules
+from syncd.core.merging.rules import Rules
+from syncd.core.ownership.cleanup import CleanupScope
 from syncd.engine.breaker import BreakerSystem
 from syncd.engine.cleanup_context import Cleaner, CleanupContext
 from syncd.engine.customer_lookup import CustomerLookup

@@ -20,7 +20,7 @@ from syncd.cleanup_settings import (
     resolve_users,
 )
 from syncd.config.settings import Settings
-from syncd.core.cleanup import CleanupScope
+from syncd.core.ownership.cleanup import CleanupScope
 from syncd.engine.breaker import BreakerSystem
 from syncd.engine.cleanup_context import CleanupContext
 from syncd.engine.policy import IdSource

@@ -31,8 +31,8 @@ from syncd.config.settings import (
     Settings,
     SystemSettings,
 )
-from syncd.core.cleanup import CleanupScope
 from syncd.core.inputs import inputs_digest
+from syncd.core.ownership.cleanup import CleanupScope
 from syncd.engine.breaker import BreakerSystem
 from syncd.engine.cleanup_context import Unreachable
 from syncd.engine.first_read import CalendarKey

@@ -29,7 +29,7 @@ from syncd.cli.system_status import config_duration
 from syncd.cli.waiting_view import clock_findings
 from syncd.config.mapping_digest import remapped_calendars
 from syncd.config.settings import LeadConnectorSystem, Settings
-from syncd.core.poll_rate import CallDemand, fit_to_limits, per_minute
+from syncd.core.polling.rate import CallDemand, fit_to_limits, per_minute
 from syncd.daemon.poll_scheduler import PollScheduler, read_intervals
 from syncd.engine.report import unknown_owners
 from syncd.engine.running_events import FAR_LOOK_BACK

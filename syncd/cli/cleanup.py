@@ -16,7 +16,7 @@ from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_in_
 from syncd.cli.resync_run import copy_of_state, stop_on_signals
 from syncd.config.problems import ConfigError
 from syncd.config.settings import Settings
-from syncd.core.cleanup import CleanupScope
+from syncd.core.ownership.cleanup import CleanupScope
 from syncd.daemon.client import send_request
 from syncd.daemon.lock import StateLock, StateLockedError, holder
 from syncd.engine.abandoned_system import abandon_system

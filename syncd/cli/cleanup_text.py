@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from syncd.cli import render, terminal
-from syncd.core.cleanup import OwnershipDoubt
+from syncd.core.ownership.cleanup import OwnershipDoubt
 from syncd.engine.left_in_place import TIE
 
 _DOUBTS = {

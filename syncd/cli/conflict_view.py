@@ -15,10 +15,10 @@ from syncd.cli.conflicts import ConflictArgument, conflict_json, find_conflict
 from syncd.cli.inspect import open_state
 from syncd.cli.options import ConfigOption, JsonOption, settings_of, zone_of
 from syncd.cli.waiting_view import REASONS
-from syncd.core.double_bookings import booking_pair
-from syncd.core.free_intervals import busy_intervals, nearest_free
-from syncd.core.reconcile import Decision
-from syncd.core.resolution import InvalidResolutionError, Resolution, ResolutionKind
+from syncd.core.availability.free import busy_intervals, nearest_free
+from syncd.core.conflicts.double_bookings import booking_pair
+from syncd.core.conflicts.resolution import InvalidResolutionError, Resolution, ResolutionKind
+from syncd.core.decision import Decision
 from syncd.core.workspace import Workspace
 from syncd.engine.operation_json import operation_json
 from syncd.engine.resolve import preview

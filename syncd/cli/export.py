@@ -26,7 +26,7 @@ from syncd.cli.options import (
     settings_of,
 )
 from syncd.cli.privileges import new_output
-from syncd.core.merging import RESOLVED
+from syncd.core.merging.merge import RESOLVED
 from syncd.model import HistoryEntry
 from syncd.store.exported import history_between, run_kinds
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from syncd.cli import render, terminal
 from syncd.config.settings import Settings
-from syncd.core.exposure import Percentiles
+from syncd.core.availability.exposure import Percentiles
 from syncd.model import Exposure, ExposureCause, Value
 
 PERCENTILES_SPAN = timedelta(days=7)

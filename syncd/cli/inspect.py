@@ -48,7 +48,7 @@ from syncd.cli.remaining_view import double_booked_json, left_behind_in, synced_
 from syncd.cli.system_status import SYSTEM_COLUMNS, slow_polls, system_rows
 from syncd.config.mapping_digest import remapped_calendars
 from syncd.config.settings import Settings
-from syncd.core.exposure import percentiles
+from syncd.core.availability.exposure import percentiles
 from syncd.daemon.lock import holder
 from syncd.engine.remaining import count_acknowledged, count_remaining, list_stops
 from syncd.engine.report import Remaining, RunExit, unknown_owners

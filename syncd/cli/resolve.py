@@ -19,8 +19,8 @@ from syncd.cli.inspect import open_state
 from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_in_two, zone_of
 from syncd.cli.resync_run import copy_of_state, stop_on_signals
 from syncd.config.settings import Settings
-from syncd.core.free_intervals import busy_intervals
-from syncd.core.resolution import InvalidResolutionError, Resolution, ResolutionKind
+from syncd.core.availability.free import busy_intervals
+from syncd.core.conflicts.resolution import InvalidResolutionError, Resolution, ResolutionKind
 from syncd.core.workspace import Workspace
 from syncd.daemon.client import send_request
 from syncd.daemon.lock import StateLock, StateLockedError

@@ -8,7 +8,7 @@ from typing import Any
 from syncd.app import provider_rules
 from syncd.cli import terminal
 from syncd.config.settings import Settings
-from syncd.core.rules import CHOICES, Choice, EffectiveRule, explain
+from syncd.core.merging.rules import CHOICES, Choice, EffectiveRule, explain
 from syncd.model import ConflictKind
 
 _MEANINGS: Mapping[tuple[ConflictKind, Choice], str] = {

@@ -26,7 +26,7 @@ from syncd.cli.options import (
     zone_of,
 )
 from syncd.config.settings import Settings
-from syncd.core.availability import OfferComparison, OfferDifference, compare_offers
+from syncd.core.availability.offers import OfferComparison, OfferDifference, compare_offers
 from syncd.engine.free_slots import read_slots
 from syncd.machine import RealClock
 from syncd.model import Availability, Value, Window

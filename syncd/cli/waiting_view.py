@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from syncd.cli import render
-from syncd.core.clock_check import RIGHT, clock_error
+from syncd.core.health.clock_check import RIGHT, clock_error
 from syncd.model import WaitingWrite, WaitReason
 from syncd.systems.port import CheckResult
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from syncd.config.mapping import ProviderCalendars
 from syncd.config.problems import Finding, did_you_mean, join_names
 from syncd.config.settings import OverrideSettings, RulesSettings
-from syncd.core.rules import CHOICES, Choice, Override, Rules
+from syncd.core.merging.rules import CHOICES, Choice, Override, Rules
 from syncd.model import ConflictKind
 
 _SETTABLE = tuple(str(kind) for kind, choices in CHOICES.items() if len(choices) > 1)

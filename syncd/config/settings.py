@@ -35,7 +35,7 @@ from syncd.config.hours import WorkingHours
 from syncd.config.listen import HeartbeatAddress, Listen
 from syncd.config.problems import InvalidValueError, Problem
 from syncd.config.statuses import StatusWords
-from syncd.core.rules import Choice
+from syncd.core.merging.rules import Choice
 from syncd.model.all_day import AllDay
 
 if TYPE_CHECKING:

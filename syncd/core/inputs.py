@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from syncd.core.recent_reads import RecentReads
+from syncd.core.event_state.recent_reads import RecentReads
 from syncd.model import Action, Buffer, Operation, Status, WaitReason, Window
 
 ALL_STATUSES: Mapping[Status, Status] = {status: status for status in Status}

@@ -12,128 +12,65 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import replace
 
-from syncd.core import double_bookings, edited_blocks, rejected_writes, revived_meetings
-from syncd.core.block_planning import (
+from syncd.core.blocks import edited as edited_blocks
+from syncd.core.blocks.planning import (
     BlockPlanningInput,
     blocks_under_doubt,
     pending_changes_of,
     plan_calendar,
     suppressed_bookings,
 )
-from syncd.core.booking_propagation import propagate_all
-from syncd.core.claims import (
+from syncd.core.conflicts import double_bookings
+from syncd.core.conflicts.claims import (
     bookings_of,
     claims_of,
     conflict_values,
     shown,
     undecidable_conflicts,
 )
-from syncd.core.conflict_queue import update_queue
-from syncd.core.customers import CustomerComparison, compare_customers, customers_to_compare
-from syncd.core.exposure import RequiredBlocks
-from syncd.core.guard_stops import close_stopped, stopped_records
-from syncd.core.inputs import CalendarState
-from syncd.core.matching import CustomerIndex, MatchResult, candidates_to_look_up, match_events
-from syncd.core.merging import ONE_CHANGE, ForcedValue, MergeResult, merge, restates
-from syncd.core.moved_into_window import open_questions
-from syncd.core.open_ends import renew_open_ends
-from syncd.core.owner_changes import reassign_events
-from syncd.core.ownership import (
-    NO_OWNERSHIP,
-    Ownership,
-    may_match,
-    open_tag_doubts,
-    orphans_of,
-    resolve_ownership,
-)
-from syncd.core.rebooked import REBOOKED, NearCycle, follow_rebooking, rebookings
-from syncd.core.resolution import (
-    NO_DIRECTIVE,
-    Directive,
+from syncd.core.conflicts.queue import update_queue
+from syncd.core.conflicts.resolution import (
     Resolution,
     accepted_double_bookings,
     conflict_identity,
     interpret,
     split_bookings,
 )
-from syncd.core.rules import Rules
+from syncd.core.decision import Decision, DecisionInput
+from syncd.core.event_state.open_ends import renew_open_ends
+from syncd.core.mass_change.stops import close_stopped, stopped_records
+from syncd.core.matching import revived as revived_meetings
+from syncd.core.matching.customers import (
+    compare_customers,
+    customers_to_compare,
+)
+from syncd.core.matching.match import candidates_to_look_up, match_events
+from syncd.core.matching.moved_into_window import open_questions
+from syncd.core.matching.rebooked import REBOOKED, follow_rebooking, rebookings
+from syncd.core.matching.result import MatchResult
+from syncd.core.merging.merge import ONE_CHANGE, ForcedValue, MergeResult, merge, restates
+from syncd.core.ownership.blocks import (
+    may_match,
+    open_tag_doubts,
+    orphans_of,
+    resolve_ownership,
+)
+from syncd.core.ownership.events import reassign_events
+from syncd.core.propagation import rejected as rejected_writes
+from syncd.core.propagation.bookings import propagate_all
+from syncd.core.propagation.waits import WriteWaits, with_pause_reason
 from syncd.core.workspace import Workspace
-from syncd.core.write_waits import WriteWaits, with_pause_reason
 from syncd.model import (
     Booking,
-    Changes,
     Conflict,
-    Operation,
     ProviderState,
     Replica,
     Role,
     TrackedEvent,
-    Waiting,
-    WaitReason,
 )
 from syncd.model.intervals import Interval, shows
-
-
-@dataclass(frozen=True, slots=True)
-class DecisionInput:
-    """What a decision is given besides the state of its provider.
-
-    - ``horizon``: the start of the whole window; earlier bookings are archived.
-    - ``guards``: the guard's conflicts of this provider.
-    - ``failures``: permanent failures so far, by operation key.
-    - ``ownership``: what is known about the tagged blocks that are not ours.
-    - ``capacity``: how many meetings the provider may have at one time. For equipment, that is the
-      number of pieces that work.
-    - ``directive``: the operator's resolution of one conflict.
-    - ``near``: how often the near window is read; None if that is not known.
-    - ``may_overlap``: do not look for double bookings; true for calendars that only resources
-      block, as meetings there may overlap.
-    - ``why_not_freed``: why writes that free time wait, also in a writable calendar, or None.
-    """
-
-    calendars: Mapping[str, CalendarState]
-    rules: Rules
-    now: datetime
-    horizon: datetime
-    run: str
-    customers: CustomerIndex = field(default_factory=dict)
-    guards: Sequence[Conflict] = ()
-    failures: Mapping[str, int] = field(default_factory=dict)
-    ownership: Ownership = NO_OWNERSHIP
-    capacity: int = 1
-    directive: Directive = NO_DIRECTIVE
-    near: NearCycle | None = None
-    may_overlap: bool = False
-    why_not_freed: WaitReason | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """The outcome for one provider.
-
-    - ``changes``: the rows to store.
-    - ``operations``: the writes to make now, in no particular order.
-    - ``conflicts``: all present conflicts, held or decided by a rule.
-    - ``exposures``: how many intervals still lack a block.
-    - ``wanted``: the intervals that each calendar should block, by system.
-    - ``unmatched``: how many appointments wait because their customer is not looked up yet.
-    - ``adopted``: the events that became ours.
-    - ``waiting``: the writes that are wanted and cannot be made now.
-    - ``compared``: the meetings whose customers were compared again.
-    """
-
-    changes: Changes
-    operations: tuple[Operation, ...]
-    conflicts: tuple[Conflict, ...]
-    exposures: int
-    wanted: RequiredBlocks = field(default_factory=dict)
-    unmatched: int = 0
-    adopted: tuple[TrackedEvent, ...] = ()
-    waiting: tuple[Waiting, ...] = ()
-    compared: tuple[CustomerComparison, ...] = ()
 
 
 def customers_to_look_up(state: ProviderState, inputs: DecisionInput) -> tuple[TrackedEvent, ...]:

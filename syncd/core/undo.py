@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from syncd.core.event_state.observation import has_pending_change
 from syncd.core.inputs import CalendarState
-from syncd.core.observation import has_pending_change
 from syncd.model import (
     Action,
     Intent,

@@ -29,7 +29,7 @@ class Workspace:
 
     - ``run``: the id of this run. ``now``: the time of the decision; UTC.
     - ``records``: the events. ``links``: by booking, the replicas of each event.
-    - ``rebooked``: the bookings that continue with another event (`core.rebooked`).
+    - ``rebooked``: the bookings that continue with another event (`core.matching.rebooked`).
     - ``stopped``: the events whose changes the guard stopped, as their systems show them.
       ``records`` has the same events as they were last accepted.
     """

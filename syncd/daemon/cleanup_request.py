@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from syncd.core.cleanup import CleanupScope
+from syncd.core.ownership.cleanup import CleanupScope
 from syncd.daemon.control_socket import RequestRejectedError
 from syncd.engine.abandoned_system import abandon_system
 from syncd.engine.cleanup_context import CleanupSpec

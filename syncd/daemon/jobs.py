@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from syncd.core.resolution import InvalidResolutionError, Resolution
+from syncd.core.conflicts.resolution import InvalidResolutionError, Resolution
 from syncd.daemon.arguments import (
     check_arguments,
     contacts_argument,

@@ -25,7 +25,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from syncd import __version__
-from syncd.core.poll_rate import PollIntervals
+from syncd.core.polling.rate import PollIntervals
 from syncd.engine.report import Report
 from syncd.model import Action, Clock, RateAllowance, SystemHealth, SystemState, Topic, WaitReason
 from syncd.store.availability import count_held_back_exposures

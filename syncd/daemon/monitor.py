@@ -10,7 +10,7 @@ from typing import Protocol
 import structlog
 from starlette.applications import Starlette
 
-from syncd.core.poll_rate import PollIntervals, per_minute
+from syncd.core.polling.rate import PollIntervals, per_minute
 from syncd.daemon.heartbeat import Heartbeat
 from syncd.daemon.http_status import application
 from syncd.daemon.latency import latencies

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from syncd.config.settings import Settings
-from syncd.core import poll_schedule
-from syncd.core.poll_rate import CallDemand, PollIntervals, fit_to_limits
-from syncd.core.poll_schedule import Slices
+from syncd.core.polling import slices as poll_schedule
+from syncd.core.polling.rate import CallDemand, PollIntervals, fit_to_limits
+from syncd.core.polling.slices import Slices
 from syncd.engine.report import Report
 from syncd.engine.running_events import FAR_LOOK_BACK, Depth
 from syncd.model import Clock, PollSlot, Window, is_recent

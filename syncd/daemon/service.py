@@ -18,7 +18,7 @@ from apscheduler.triggers.calendarinterval import CalendarIntervalTrigger
 
 from syncd.config.listen import ListenAddress
 from syncd.config.problems import ConfigError
-from syncd.core.poll_rate import PollIntervals
+from syncd.core.polling.rate import PollIntervals
 from syncd.daemon.clock_jumps import Every, follow_clock
 from syncd.daemon.control_socket import Command, control_socket
 from syncd.daemon.http_status import serve_status

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from syncd.core import write_results
+from syncd.core.event_state import write_results
 from syncd.engine.policy import IdSource
 from syncd.model import Changes, HistoryEntry, IntentState
 from syncd.store.last_settings import forget_last_settings

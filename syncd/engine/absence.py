@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from syncd.core.observation import mark_deleted, may_be_older
+from syncd.core.event_state.observation import mark_deleted, may_be_older
 from syncd.engine.absence_lookups import MAX_ABSENCE_LOOKUPS
 from syncd.engine.completed_lookups import CompletedLookup, look_up, resolve_unlisted
 from syncd.engine.list_only_events import list_only_events

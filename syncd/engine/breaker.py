@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from syncd.core.circuit_breaker import (
+from syncd.core.health.circuit_breaker import (
     Attempt,
     Transition,
     is_open,

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
-from syncd.core.cleanup import tagged_blocks
+from syncd.core.ownership.cleanup import tagged_blocks
 from syncd.engine.cleanup_context import CleanupContext
 from syncd.engine.cleanup_report import CalendarCleanup, CleanupReport
 from syncd.engine.cleanup_system import SystemCleanup

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from syncd.core.cleanup import CleanupScope
+from syncd.core.ownership.cleanup import CleanupScope
 from syncd.engine.first_read import CalendarKey
 from syncd.engine.policy import IdSource
 from syncd.engine.write_pauses import WritePauses

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from syncd.core import write_results
+from syncd.core.event_state import write_results
 from syncd.engine.own_block_survey import OwnBlockReader, OwnBlocks
 from syncd.engine.write_context import WriteContext
 from syncd.engine.write_outcome import gone_changes

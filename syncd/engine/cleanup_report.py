@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from syncd.core.cleanup import CleanupScope, TaggedBlock
+from syncd.core.ownership.cleanup import CleanupScope, TaggedBlock
 from syncd.engine.left_in_place import LeftInPlace
 from syncd.engine.report import RunExit
 from syncd.model import Value

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import structlog
 
-from syncd.core.clock_check import MAX_ERROR, clock_error
+from syncd.core.health.clock_check import MAX_ERROR, clock_error
 from syncd.engine.context import Context
 from syncd.engine.observation import Observation
 from syncd.engine.report import SystemStatus

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from syncd.core.absence import AbsenceVerdict
-from syncd.core.observation import ObservationKind, apply_observation, mark_deleted
+from syncd.core.event_state.absence import AbsenceVerdict
+from syncd.core.event_state.observation import ObservationKind, apply_observation, mark_deleted
 from syncd.engine.evidence import judge_unlisted
 from syncd.engine.list_lag import recheck_lag
 from syncd.engine.lookups import Lookups

@@ -9,8 +9,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from syncd.core.clock_check import RIGHT
-from syncd.core.resolution import Resolution
+from syncd.core.conflicts.resolution import Resolution
+from syncd.core.health.clock_check import RIGHT
 from syncd.engine.absence_lookups import AbsenceLookups
 from syncd.engine.canaries import Canaries
 from syncd.engine.cleanup_context import Cleaner

@@ -11,15 +11,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
-from syncd.core import write_order
-from syncd.core.reconcile import (
-    Decision,
-    DecisionInput,
-    customers_to_look_up,
-    reconcile,
-    reconcile_with_answer,
-)
-from syncd.core.rules import Rules
+from syncd.core.decision import Decision, DecisionInput
+from syncd.core.merging.rules import Rules
+from syncd.core.propagation import order as write_order
+from syncd.core.reconcile import customers_to_look_up, reconcile, reconcile_with_answer
 from syncd.engine import guard
 from syncd.engine.context import Context
 from syncd.engine.decision_input import build_input

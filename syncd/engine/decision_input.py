@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
 
-from syncd.core import write_order
+from syncd.core.decision import DecisionInput
 from syncd.core.inputs import CalendarState
-from syncd.core.rebooked import NearCycle
-from syncd.core.reconcile import DecisionInput
-from syncd.core.rules import Rules
+from syncd.core.matching.rebooked import NearCycle
+from syncd.core.merging.rules import Rules
+from syncd.core.propagation import order as write_order
 from syncd.engine.context import Context
 from syncd.engine.first_writes import damaged_event, waiting_updates
 from syncd.engine.guard import GuardState

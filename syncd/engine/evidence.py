@@ -1,10 +1,10 @@
-"""Gather the evidence that an unlisted event is gone; `core.absence` judges it."""
+"""Gather the evidence that an unlisted event is gone; `core.event_state.absence` judges it."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from syncd.core.absence import (
+from syncd.core.event_state.absence import (
     AbsenceVerdict,
     ByIdResult,
     Evidence,

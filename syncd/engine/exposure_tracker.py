@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from syncd.core.exposure import (
+from syncd.core.availability.exposure import (
     ExposureInput,
     RequiredBlocks,
     find_exposures,

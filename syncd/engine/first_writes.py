@@ -17,7 +17,7 @@ from typing import Any
 
 import structlog
 
-from syncd.core.reported import ItemChanges
+from syncd.core.conflicts.reported import ItemChanges
 from syncd.engine.reported_items import log_reported
 from syncd.engine.supervise import supervised
 from syncd.engine.write_context import WriteContext, WriteResult

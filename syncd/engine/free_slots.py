@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from syncd.core.availability import joined
+from syncd.core.availability.offers import joined
 from syncd.engine.supervise import supervised
 from syncd.model import Availability, Clock, Window, floor_to, is_recent
 from syncd.store.availability import availabilities, availability_read_at, save_availability

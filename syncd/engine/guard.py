@@ -9,9 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from syncd.core.guard_stops import handed_over_event
 from syncd.core.inputs import GuardLimits
-from syncd.core.mass_change_guard import (
+from syncd.core.mass_change.guard import (
     MIN_OF_SYSTEM,
     GuardHistory,
     Tally,
@@ -22,7 +21,8 @@ from syncd.core.mass_change_guard import (
     observation_of,
     tally,
 )
-from syncd.core.rules import Choice, Rules
+from syncd.core.mass_change.stops import handed_over_event
+from syncd.core.merging.rules import Choice, Rules
 from syncd.engine.context import Context
 from syncd.engine.guard_stops import ACCEPTED, open_stops
 from syncd.engine.observation import Observation

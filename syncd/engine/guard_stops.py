@@ -16,7 +16,7 @@ from datetime import datetime
 from itertools import groupby
 
 from syncd.core.inputs import inputs_digest
-from syncd.core.mass_change_guard import change_key, change_keys_of, count_stopped
+from syncd.core.mass_change.guard import change_key, change_keys_of, count_stopped
 from syncd.engine.remaining import newest_run
 from syncd.engine.report import Report, Stop
 from syncd.model import Changes, Conflict, ConflictKind, StoredConflict

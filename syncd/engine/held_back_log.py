@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from syncd.core import write_order
-from syncd.core.reconcile import Decision
+from syncd.core.decision import Decision
+from syncd.core.propagation import order as write_order
 from syncd.engine.report import sort_waiting
 from syncd.model import HeldBack, HistoryEntry, Id, Waiting, WaitReason
 from syncd.store.held_back import held_back_now, save_held_back

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
-from syncd.core.cleanup import CleanupScope
+from syncd.core.ownership.cleanup import CleanupScope
 from syncd.store.provisioned import ProvisionState, provisioned
 from syncd.store.store import Store
 from syncd.store.tables import RELATION

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from syncd.core.observation import may_be_older, shows_former
+from syncd.core.event_state.observation import may_be_older, shows_former
 from syncd.engine.observation import SystemRead
 from syncd.model import Event, Kind, TrackedEvent, record_id
 from syncd.store.derived import derived_from

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from syncd.core.moved_into_window import is_single, was_moved_in
+from syncd.core.matching.moved_into_window import is_single, was_moved_in
 from syncd.engine.observation import Observation, SystemRead
 from syncd.model import Id, TrackedEvent
 from syncd.store.moved_into_window import moved_in_events, whole_reads

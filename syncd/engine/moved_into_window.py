@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
-from syncd.core.moved_into_window import (
+from syncd.core.event_state.observation import apply_observation
+from syncd.core.matching.moved_into_window import (
     MOVED_IN,
     BeyondWindow,
     as_it_was,
@@ -26,7 +27,6 @@ from syncd.core.moved_into_window import (
     looked_for,
     unknown_customers,
 )
-from syncd.core.observation import apply_observation
 from syncd.engine.context import Context
 from syncd.engine.observation import Observation
 from syncd.engine.report import Report, SystemStatus

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from syncd.core.customers import CustomerComparison
-from syncd.core.reported import ItemChanges
+from syncd.core.conflicts.reported import ItemChanges
+from syncd.core.matching.customers import CustomerComparison
 from syncd.model import Changes, Id, ReportedItem, Topic
 from syncd.store.reported import open_items_about
 from syncd.store.store import Store

@@ -1,8 +1,8 @@
 """Find the blocks that syncd created in one system, for `syncd cleanup`.
 
 `syncd cleanup` removes the blocks found here, and then surveys the system again to check. Only its
-id proves that a block is ours (`core.ownership`): the state knows the id, or the journal or the
-file of created ids contains it. A tagged block without that proof is listed, never removed.
+id proves that a block is ours (`core.ownership.blocks`): the state knows the id, or the journal or
+the file of created ids contains it. A tagged block without that proof is listed, never removed.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from syncd.core import write_results
-from syncd.core.observation import ObservationKind, apply_observation
+from syncd.core.event_state import write_results
+from syncd.core.event_state.observation import ObservationKind, apply_observation
 from syncd.engine.canaries import without_canaries
 from syncd.engine.supervise import supervised
 from syncd.model import Changes, Clock, Coverage, Event, EventRef, Kind, TrackedEvent, Value, Window

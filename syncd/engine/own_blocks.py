@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 
-from syncd.core.observation import apply_observation
+from syncd.core.event_state.observation import apply_observation
 from syncd.engine import completed_lookups
 from syncd.engine.lookups import Lookups
 from syncd.engine.moved_in_queue import mark_moved_in

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import structlog
 
-from syncd.core.observation import ObservationKind
+from syncd.core.event_state.observation import ObservationKind
 from syncd.model import (
     CalendarUser,
     Changes,

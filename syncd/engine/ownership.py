@@ -1,10 +1,10 @@
-"""Find out from the store which tagged blocks syncd created (see `core.ownership`)."""
+"""Find out from the store which tagged blocks syncd created (see `core.ownership.blocks`)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from syncd.core.ownership import Ownership, is_tagged, may_be_proven
+from syncd.core.ownership.blocks import Ownership, is_tagged, may_be_proven
 from syncd.model import Id, ProviderState, Topic, TrackedEvent
 from syncd.model.former_calendars import is_former
 from syncd.store.ownership_proof import (

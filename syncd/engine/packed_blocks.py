@@ -14,7 +14,7 @@ from datetime import datetime
 
 import msgspec
 
-from syncd.core.exposure import RequiredBlocks
+from syncd.core.availability.exposure import RequiredBlocks
 
 _MOST_PARTS = 16
 

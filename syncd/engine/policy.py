@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from syncd.core.inputs import GuardLimits
-from syncd.core.rules import Rules
+from syncd.core.merging.rules import Rules
 from syncd.engine.running_events import Depth
 from syncd.model import ConflictKind
 

@@ -1,4 +1,4 @@
-"""Remember which windows of each calendar were last read, and when (see `core.recent_reads`)."""
+"""Remember which windows of each calendar were last read (`core.event_state.recent_reads`)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from syncd.core.recent_reads import RecentReads, TimedRead
+from syncd.core.event_state.recent_reads import RecentReads, TimedRead
 from syncd.engine.first_read import CalendarKey
 from syncd.engine.observation import Observation
 from syncd.engine.report import SystemStatus

@@ -10,7 +10,7 @@ from functools import partial
 
 import structlog
 
-from syncd.core.repair import repair
+from syncd.core.event_state.repair import repair
 from syncd.engine import series
 from syncd.engine.context import Context
 from syncd.engine.first_writes import compare_pending

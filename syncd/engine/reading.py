@@ -11,7 +11,12 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import timedelta
 
-from syncd.core.observation import ObservationKind, apply_observation, as_last_known, diff_snapshot
+from syncd.core.event_state.observation import (
+    ObservationKind,
+    apply_observation,
+    as_last_known,
+    diff_snapshot,
+)
 from syncd.engine.absence import (
     check_further_hosts,
     check_unlisted,

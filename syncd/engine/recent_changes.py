@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from syncd.core.poll_schedule import ROUNDS
-from syncd.core.recent_reads import RecentReads
+from syncd.core.event_state.recent_reads import RecentReads
+from syncd.core.polling.slices import ROUNDS
 from syncd.engine.observation import Observation
 from syncd.engine.read_history import ReadHistory
 from syncd.model import Coverage, HistoryEntry, Id, Kind, TrackedEvent, Window

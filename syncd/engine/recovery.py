@@ -13,8 +13,13 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from syncd.core import write_order
-from syncd.core.observation import MAX_READ, ObservationKind, apply_observation, is_reset
+from syncd.core.event_state.observation import (
+    MAX_READ,
+    ObservationKind,
+    apply_observation,
+    is_reset,
+)
+from syncd.core.propagation import order as write_order
 from syncd.engine.absence import is_expected
 from syncd.engine.reset_fields import RESET
 from syncd.engine.supervise import supervised

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from itertools import groupby
 
-from syncd.core.mass_change_guard import count_stopped
+from syncd.core.mass_change.guard import count_stopped
 from syncd.engine.report import Remaining, Stop, UnknownOwners, remaining_of_items
 from syncd.model import ConflictKind, StoredConflict
 from syncd.model.health import is_silent

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import structlog
 
-from syncd.core.reported import (
+from syncd.core.conflicts.reported import (
     ItemChanges,
     ReadScope,
     ShownItem,

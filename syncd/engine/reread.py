@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from syncd.core.observation import ObservationKind, apply_observation, mark_deleted
+from syncd.core.event_state.observation import ObservationKind, apply_observation, mark_deleted
 from syncd.engine.list_lag import recheck_lag
 from syncd.engine.write_context import WriteContext, WriteResult
 from syncd.model import (

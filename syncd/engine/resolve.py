@@ -12,8 +12,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
-from syncd.core.reconcile import Decision, reconcile_with_answer
-from syncd.core.resolution import InvalidResolutionError, Resolution, ResolutionKind
+from syncd.core.conflicts.resolution import InvalidResolutionError, Resolution, ResolutionKind
+from syncd.core.decision import Decision
+from syncd.core.reconcile import reconcile_with_answer
 from syncd.engine import guard
 from syncd.engine.context import Context
 from syncd.engine.decision_input import build_input

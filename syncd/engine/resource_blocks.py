@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import select
 
-from syncd.core.resource_conflicts import BlockedSpan, Reservation, blocked_spans
+from syncd.core.blocks.resources import BlockedSpan, Reservation, blocked_spans
 from syncd.model import (
     READABLE,
     BlockTarget,

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from syncd.core.absence import ShownElsewhere, listed_by
+from syncd.core.event_state.absence import ShownElsewhere, listed_by
 from syncd.engine.list_lag import is_late_in_list
 from syncd.engine.lookups import Lookups
 from syncd.engine.observation import SystemRead

@@ -13,8 +13,8 @@ from datetime import datetime
 
 import structlog
 
-from syncd.core import write_order
-from syncd.core.reconcile import Decision
+from syncd.core.decision import Decision
+from syncd.core.propagation import order as write_order
 from syncd.engine.report import sort_waiting
 from syncd.model import Action, Id, Kind, Operation, Value, Waiting, WaitingWrite, WaitReason
 from syncd.store.store import Store

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from syncd.core import write_results
-from syncd.core.write_results import is_unmet
+from syncd.core.event_state import write_results
+from syncd.core.event_state.write_results import is_unmet
 from syncd.engine.write_context import WriteContext
 from syncd.engine.write_history import history_of_write
 from syncd.model import Action, Changes, Intent, IntentState, Operation, TrackedEvent, Value

@@ -16,8 +16,9 @@ from functools import partial
 
 import structlog
 
-from syncd.core import write_order, write_results
-from syncd.core.rejected_writes import slot_taken
+from syncd.core.event_state import write_results
+from syncd.core.propagation import order as write_order
+from syncd.core.propagation.rejected import slot_taken
 from syncd.engine.bulk_split import BulkSplit, without_reason
 from syncd.engine.first_writes import confirm_first_write as settle_first
 from syncd.engine.first_writes import defer_first_writes, limit_first_writes, note_reset_fields

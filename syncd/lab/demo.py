@@ -19,7 +19,7 @@ from syncd.app import App, build
 from syncd.cli import render, terminal
 from syncd.cli.exposure_view import print_percentiles
 from syncd.config.load import load
-from syncd.core.exposure import percentiles
+from syncd.core.availability.exposure import percentiles
 from syncd.daemon.logging import set_up
 from syncd.daemon.service import JobIntervals, serve
 from syncd.lab.sandbox.consistency import EventSummary, disagreements, event_summaries

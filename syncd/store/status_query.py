@@ -381,7 +381,7 @@ def _stopped(
 
 
 def _record(row: sqlite3.Row) -> TrackedEvent:
-    """Read the fields that identify a meeting (`core.mass_change_guard.count_meetings`)."""
+    """Read the fields that identify a meeting (`core.mass_change.guard.count_meetings`)."""
     return TrackedEvent(
         row["system"],
         row["provider"],

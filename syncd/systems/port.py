@@ -46,7 +46,7 @@ class Capabilities:
     - ``gone_proofs``: per kind, in how many cycles `System.read_one` must return Gone before an
       event counts as deleted.
     - ``refused_when_gone``: the kinds whose deleted events may be refused on a read by id with a
-      status that does not prove deletion. Then lists must prove it (`core.absence`).
+      status that does not prove deletion. Then lists must prove it (`core.event_state.absence`).
     - ``statuses``: the status that an appointment shows after syncd wrote a status; a status that
       is not a key cannot be written.
     - ``bulk``: the bulk call of an action; ``bulk_statuses``: the bulk call that sets a status.

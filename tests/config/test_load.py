@@ -17,7 +17,7 @@ from syncd.config.settings import (
     LeadSquaredSystem,
     RulesSettings,
 )
-from syncd.core.rules import Choice
+from syncd.core.merging.rules import Choice
 from syncd.model import Status
 
 from .conftest import ALICE, CLINIC, CRM, LEGACY, SMALL, ConfigFile

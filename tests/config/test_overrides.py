@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from syncd.app import provider_rules
-from syncd.core.rules import Choice
+from syncd.core.merging.rules import Choice
 from syncd.model import ConflictKind
 from tests.config.conftest import CLINIC, CRM, LEGACY, SMALL, ConfigFile
 

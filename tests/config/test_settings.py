@@ -11,7 +11,7 @@ from pydantic_core import PydanticUndefined
 
 from syncd.config.settings import PLATFORMS, General, GuardSettings, RulesSettings
 from syncd.core.inputs import GuardLimits
-from syncd.core.rules import Rules
+from syncd.core.merging.rules import Rules
 from syncd.model.all_day import BUSY
 from syncd.systems.leadconnector.account import Account as V2Account
 from syncd.systems.leadconnector.account import CalendarMapping as V2Calendar

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import delete
 
-from syncd.core.reconcile import Decision, DecisionInput, reconcile
+from syncd.core.decision import Decision, DecisionInput
+from syncd.core.reconcile import reconcile
 from syncd.model import Changes, ProviderState
 from syncd.store import Store
 from syncd.store.tables import BOOKING, CONFLICT, EVENT, INTENT, OWNER_CHANGE, REPLICA, WAIVER

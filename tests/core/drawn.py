@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from syncd.core.rules import Rules, all_overrides, all_rules
+from syncd.core.merging.rules import Rules, all_overrides, all_rules
 from tests.core.kit import SYSTEMS
 
 

@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+from syncd.core.decision import Decision, DecisionInput
 from syncd.core.inputs import CalendarState
-from syncd.core.reconcile import Decision, DecisionInput, reconcile
-from syncd.core.rules import Rules
+from syncd.core.merging.rules import Rules
+from syncd.core.reconcile import reconcile
 from syncd.model import (
     Booking,
     Kind,

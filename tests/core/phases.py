@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-from syncd.core.observation import has_pending_change
-from syncd.core.reconcile import Decision, DecisionInput
-from syncd.core.resolution import conflict_identity
+from syncd.core.conflicts.resolution import conflict_identity
+from syncd.core.decision import Decision, DecisionInput
+from syncd.core.event_state.observation import has_pending_change
 from syncd.model import Action, Claim, Operation, ProviderState, Role
 from syncd.model.intervals import shows
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from syncd.core.absence import (
+from syncd.core.event_state.absence import (
     AbsenceVerdict,
     ByIdResult,
     Evidence,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.core.availability import (
+from syncd.core.availability.offers import (
     ClosedReason,
     OfferComparison,
     OfferDifference,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from syncd.core.blocks import OurBlock, plan_blocks
+from syncd.core.blocks.wanted import OurBlock, plan_blocks
 from syncd.core.inputs import CalendarState
 from syncd.model import Action, Kind
 from tests.core.kit import NOW, rec, v

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from syncd.core.capacity import blocks_at_capacity
+from syncd.core.blocks.capacity import blocks_at_capacity
 from syncd.core.inputs import CalendarState
 from syncd.model import TrackedEvent
 from tests.core.kit import DAY, booking, rec, v

@@ -7,7 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from syncd.core.circuit_breaker import Attempt, Transition, is_open, next_state, reset, transition
+from syncd.core.health.circuit_breaker import (
+    Attempt,
+    Transition,
+    is_open,
+    next_state,
+    reset,
+    transition,
+)
 from syncd.model import SystemHealth, SystemState
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from syncd.core.double_bookings import MAX_PAIRS
+from syncd.core.conflicts.double_bookings import MAX_PAIRS
+from syncd.core.conflicts.resolution import Resolution, ResolutionKind
+from syncd.core.decision import Decision, DecisionInput
 from syncd.core.inputs import CalendarState
-from syncd.core.reconcile import Decision, DecisionInput, reconcile_with_answer
-from syncd.core.resolution import Resolution, ResolutionKind
-from syncd.core.rules import Choice, Rules
+from syncd.core.merging.rules import Choice, Rules
+from syncd.core.reconcile import reconcile_with_answer
 from syncd.model import Conflict, ConflictKind, Kind, ProviderState, TrackedEvent, Value
 from tests.core.kit import (
     DAY,

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from syncd.core.inputs import CalendarState
-from syncd.core.rules import Choice, Rules
+from syncd.core.merging.rules import Choice, Rules
 from syncd.model import ConflictKind, ProviderState, Role, Value
 from tests.core.kit import (
     SYSTEMS,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.core.exposure import (
+from syncd.core.availability.exposure import (
     ExposureInput,
     find_exposures,
     percentiles,

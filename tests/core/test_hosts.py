@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from syncd.core.conflicts.resolution import InvalidResolutionError, Resolution, ResolutionKind
+from syncd.core.decision import Decision, DecisionInput
 from syncd.core.inputs import CalendarState
-from syncd.core.reconcile import Decision, DecisionInput, reconcile_with_answer
-from syncd.core.resolution import InvalidResolutionError, Resolution, ResolutionKind
-from syncd.core.rules import Rules
+from syncd.core.merging.rules import Rules
+from syncd.core.reconcile import reconcile_with_answer
 from syncd.model import (
     ConflictKind,
     OwnerChange,

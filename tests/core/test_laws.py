@@ -15,12 +15,13 @@ from itertools import count
 from hypothesis import given
 from hypothesis import strategies as st
 
+from syncd.core.decision import DecisionInput
+from syncd.core.event_state.observation import apply_observation, mark_deleted
+from syncd.core.event_state.write_results import applied
 from syncd.core.inputs import CalendarState
-from syncd.core.observation import apply_observation, mark_deleted
-from syncd.core.reconcile import DecisionInput, reconcile
-from syncd.core.rules import Rules
-from syncd.core.write_order import order
-from syncd.core.write_results import applied
+from syncd.core.merging.rules import Rules
+from syncd.core.propagation.order import order
+from syncd.core.reconcile import reconcile
 from syncd.model import (
     Action,
     Changes,

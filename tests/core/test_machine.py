@@ -20,7 +20,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from syncd.core.rules import Rules
+from syncd.core.merging.rules import Rules
 from syncd.model import Event, Kind, Role, Status, Value
 from tests.core.drawn import rules
 from tests.core.kit import v

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from syncd.core.inputs import GuardLimits
-from syncd.core.mass_change_guard import (
+from syncd.core.mass_change.guard import (
     GuardHistory,
     Tally,
     check_changes,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import permutations
 
-from syncd.core.matching import MatchResult, candidates_to_look_up, match_events
+from syncd.core.matching.match import candidates_to_look_up, match_events
+from syncd.core.matching.result import MatchResult
 from syncd.model import Booking, Kind, Replica, TrackedEvent
 from tests.core.kit import booking, off, origin, rec, twin, v
 

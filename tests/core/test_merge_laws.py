@@ -12,12 +12,13 @@ from typing import TypeVar
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from syncd.core.decision import Decision, DecisionInput
+from syncd.core.event_state.observation import has_pending_change
 from syncd.core.inputs import CalendarState
-from syncd.core.merging import MergeResult, merge
-from syncd.core.observation import has_pending_change
-from syncd.core.policy import TABLE, Candidate, apply_rule
-from syncd.core.reconcile import Decision, DecisionInput, reconcile
-from syncd.core.rules import Choice, Rules
+from syncd.core.merging.merge import MergeResult, merge
+from syncd.core.merging.policy import TABLE, Candidate, apply_rule
+from syncd.core.merging.rules import Choice, Rules
+from syncd.core.reconcile import reconcile
 from syncd.model import (
     Booking,
     Changes,

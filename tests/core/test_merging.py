@@ -8,8 +8,8 @@ from itertools import permutations
 
 import pytest
 
-from syncd.core.merging import merge
-from syncd.core.rules import Choice, Rules
+from syncd.core.merging.merge import merge
+from syncd.core.merging.rules import Choice, Rules
 from syncd.model import ConflictKind, Status, TrackedEvent, Value
 from tests.core.kit import NOW, SYSTEMS, at, booking, calendars, off, rec, v
 

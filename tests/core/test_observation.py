@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.core.observation import (
+from syncd.core.event_state.observation import (
     ObservationKind,
     SnapshotDiff,
     apply_observation,

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from syncd.core import merging, policy
-from syncd.core.merging import MergeResult
-from syncd.core.policy import Candidate
-from syncd.core.rules import Choice, Rules
+from syncd.core.merging import merge as merging
+from syncd.core.merging import policy
+from syncd.core.merging.merge import MergeResult
+from syncd.core.merging.policy import Candidate
+from syncd.core.merging.rules import Choice, Rules
 from syncd.model import Booking, ConflictKind
 from tests.core import test_merge_laws
 

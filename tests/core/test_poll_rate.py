@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.core.poll_rate import CallDemand, fit_to_limits, per_minute
+from syncd.core.polling.rate import CallDemand, fit_to_limits, per_minute
 
 NEAR, FAR = timedelta(seconds=60), timedelta(minutes=15)
 RATE = (100, 10.0)  # 600 a minute, of which 300 may be planned

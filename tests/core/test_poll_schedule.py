@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.core.poll_schedule import (
+from syncd.core.polling.slices import (
     MAX_COST_FACTOR,
     MAX_SLICES,
     partition,

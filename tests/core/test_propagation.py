@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from syncd.core.propagation import propagate
+from syncd.core.propagation.appointments import propagate
 from syncd.model import Action, Booking, Status, TrackedEvent
 from tests.core.kit import booking, calendars, origin, rec, v
 

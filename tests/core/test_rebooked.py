@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.core.observation import apply_observation, mark_deleted
-from syncd.core.rebooked import (
+from syncd.core.event_state.observation import apply_observation, mark_deleted
+from syncd.core.matching.rebooked import (
     CalledOff,
     NearCycle,
     PossibleSuccessor,

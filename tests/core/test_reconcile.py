@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from syncd.core import write_order
 from syncd.core.inputs import CalendarState
-from syncd.core.ownership import Ownership
-from syncd.core.rejected_writes import slot_taken
-from syncd.core.rules import Choice, Rules
+from syncd.core.merging.rules import Choice, Rules
+from syncd.core.ownership.blocks import Ownership
+from syncd.core.propagation import order as write_order
+from syncd.core.propagation.rejected import slot_taken
 from syncd.model import (
     Action,
     Booking,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from syncd.core.repair import repair
+from syncd.core.event_state.repair import repair
 from syncd.model import (
     Action,
     Changes,

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.core.reported import (
+from syncd.core.conflicts.reported import (
     FURTHER,
     MAX_LISTED,
     ItemChanges,

@@ -7,12 +7,13 @@ from itertools import count
 
 import pytest
 
-from syncd.core import write_order
+from syncd.core.conflicts.resolution import InvalidResolutionError, Resolution, ResolutionKind
+from syncd.core.decision import Decision, DecisionInput
 from syncd.core.inputs import CalendarState
-from syncd.core.reconcile import Decision, DecisionInput, reconcile_with_answer
-from syncd.core.rejected_writes import quarantine, slot_taken
-from syncd.core.resolution import InvalidResolutionError, Resolution, ResolutionKind
-from syncd.core.rules import Choice, Rules
+from syncd.core.merging.rules import Choice, Rules
+from syncd.core.propagation import order as write_order
+from syncd.core.propagation.rejected import quarantine, slot_taken
+from syncd.core.reconcile import reconcile_with_answer
 from syncd.model import (
     Claim,
     Conflict,

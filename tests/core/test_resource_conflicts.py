@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from syncd.core.resource_conflicts import Reservation, blocked_spans
+from syncd.core.blocks.resources import Reservation, blocked_spans
 from syncd.model import BlockTarget, ResourceRequirement
 
 

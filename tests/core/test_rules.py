@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from syncd.core.rules import CHOICES, Choice, Override, Rules, all_overrides, all_rules, explain
+from syncd.core.merging.rules import (
+    CHOICES,
+    Choice,
+    Override,
+    Rules,
+    all_overrides,
+    all_rules,
+    explain,
+)
 from syncd.model import ConflictKind as Kind
 
 

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
+from syncd.core.conflicts.resolution import Resolution, ResolutionKind
+from syncd.core.decision import Decision
 from syncd.core.inputs import GuardLimits
-from syncd.core.mass_change_guard import GuardHistory, check_changes, tally
-from syncd.core.reconcile import Decision, reconcile_with_answer
-from syncd.core.resolution import Resolution, ResolutionKind
-from syncd.core.series import pair_instances
+from syncd.core.mass_change.guard import GuardHistory, check_changes, tally
+from syncd.core.matching.series import pair_instances
+from syncd.core.reconcile import reconcile_with_answer
 from syncd.model import (
     UNNAMED_SERIES,
     Conflict,

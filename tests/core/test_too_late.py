@@ -7,9 +7,10 @@ from itertools import count
 
 import pytest
 
-from syncd.core.reconcile import Decision, DecisionInput, reconcile_with_answer
-from syncd.core.resolution import Resolution, ResolutionKind
-from syncd.core.rules import Choice, Rules
+from syncd.core.conflicts.resolution import Resolution, ResolutionKind
+from syncd.core.decision import Decision, DecisionInput
+from syncd.core.merging.rules import Choice, Rules
+from syncd.core.reconcile import reconcile_with_answer
 from syncd.model import (
     Claim,
     Conflict,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from syncd.core.write_results import join_changes
+from syncd.core.event_state.write_results import join_changes
 from syncd.model import Changes
 
 

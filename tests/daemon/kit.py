@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
-from syncd.core.resolution import Resolution
+from syncd.core.conflicts.resolution import Resolution
 from syncd.engine.approved_operations import ApprovedOperations
 from syncd.engine.cleanup_context import CleanupSpec
 from syncd.engine.cleanup_report import CleanupReport

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from syncd.core.cleanup import CleanupScope
+from syncd.core.ownership.cleanup import CleanupScope
 from syncd.daemon.control_socket import RequestRejectedError
 from syncd.daemon.jobs import Jobs
 from syncd.engine.cleanup_context import CleanupSpec

@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
 from syncd.config.listen import ListenAddress
-from syncd.core.poll_rate import PollIntervals
+from syncd.core.polling.rate import PollIntervals
 from syncd.daemon.http_status import serve_status
 from syncd.daemon.metrics import outcome
 from syncd.daemon.monitor import Monitor

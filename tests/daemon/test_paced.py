@@ -11,7 +11,7 @@ from pathlib import Path
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from syncd.core.poll_rate import PollIntervals
+from syncd.core.polling.rate import PollIntervals
 from syncd.daemon import service
 from syncd.daemon.jobs import Jobs
 from syncd.daemon.service import JobIntervals, Reloaded, serve

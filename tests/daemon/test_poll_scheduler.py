@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.core.poll_schedule import ROUNDS
+from syncd.core.polling.slices import ROUNDS
 from syncd.daemon.poll_scheduler import PollScheduler
 from syncd.engine.report import Report
 from syncd.model import Window

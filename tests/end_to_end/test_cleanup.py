@@ -10,7 +10,7 @@ import pytest
 
 from syncd.cleanup_access import open_cleanup
 from syncd.config.load import load
-from syncd.core.cleanup import CleanupScope
+from syncd.core.ownership.cleanup import CleanupScope
 from syncd.engine.cleanup import clean_up
 from syncd.engine.cleanup_report import CleanupReport
 from syncd.engine.report import RunExit

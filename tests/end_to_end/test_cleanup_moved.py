@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.core.cleanup import CleanupScope, OwnershipDoubt
+from syncd.core.ownership.cleanup import CleanupScope, OwnershipDoubt
 from syncd.engine.report import RunExit
 from syncd.lab.sandbox.faults import Fault, FaultKind
 from syncd.lab.sandbox.merged_users import merge_users

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.core.cleanup import CleanupScope
+from syncd.core.ownership.cleanup import CleanupScope
 from syncd.engine.left_behind import report_left_behind
 from syncd.engine.report import RunExit
 from syncd.store.left_behind import RemovedPart

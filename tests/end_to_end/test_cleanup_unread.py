@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.core.cleanup import CleanupScope
+from syncd.core.ownership.cleanup import CleanupScope
 from syncd.engine.report import RunExit
 from syncd.lab.sandbox.faults import Fault, FaultKind
 from syncd.lab.sandbox.scenario import SYSTEM_NAMES

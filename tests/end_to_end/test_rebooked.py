@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from syncd.core.rebooked import REBOOKED
+from syncd.core.matching.rebooked import REBOOKED
 from syncd.engine.report import RunExit
 from syncd.lab.sandbox.records import PlatformAppointment
 from syncd.model import ConflictKind, floor_to

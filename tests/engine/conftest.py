@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from syncd.core.inputs import GuardLimits
-from syncd.core.rules import Rules
+from syncd.core.merging.rules import Rules
 from syncd.engine.customer_lookup import CustomerLookup
 from syncd.engine.engine import Engine
 from syncd.engine.policy import EnginePolicy, IdSource

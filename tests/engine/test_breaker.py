@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from syncd.core.rules import Rules
+from syncd.core.merging.rules import Rules
 from syncd.engine.breaker import BreakerSystem, CredentialRefresh, secret_fingerprint
 from syncd.engine.customer_lookup import CustomerLookup
 from syncd.engine.engine import Engine

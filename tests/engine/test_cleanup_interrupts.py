@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.core.cleanup import CleanupScope
+from syncd.core.ownership.cleanup import CleanupScope
 from syncd.engine.cleanup_context import CleanupSpec
 from syncd.engine.report import RunExit
 from tests.engine.probed import Killed, Office, an_office

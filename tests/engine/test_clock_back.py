@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.core.poll_schedule import ROUNDS
+from syncd.core.polling.slices import ROUNDS
 from syncd.engine.absence_lookups import AbsenceLookups
 from syncd.engine.recent_changes import CHANGED, RecentChanges
 from syncd.engine.reread import was_just_read

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import delete
 
-from syncd.core.exposure import percentiles
+from syncd.core.availability.exposure import percentiles
 from syncd.model import ExposureCause
 from syncd.store import availability
 from syncd.store.tables import FREE_TIME

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pytest
 from structlog.testing import capture_logs
 
-from syncd.core.reported import FURTHER, MAX_LISTED
+from syncd.core.conflicts.reported import FURTHER, MAX_LISTED
 from syncd.model import Changes, Topic
 from syncd.store.reported import open_items
 from syncd.systems import time_slices

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from syncd.core.rules import Choice, Rules
+from syncd.core.merging.rules import Choice, Rules
 from syncd.engine.guard_stops import AcceptError, check_accept, open_stops
 from syncd.engine.report import Report, RunExit
 from syncd.model import Action, Kind, Person, WaitReason

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncd.core import owner_changes
+from syncd.core.ownership import events as owner_changes
 from syncd.engine.report import RunExit
 from syncd.model import ConflictKind
 from tests.core.kit import v

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from syncd.core import observation
+from syncd.core.event_state import observation
 from syncd.core.inputs import GuardLimits
-from syncd.core.rules import Choice, Rules
+from syncd.core.merging.rules import Choice, Rules
 from syncd.engine import recovery
 from syncd.engine.report import Report
 from syncd.model import Action, BulkCall, ConflictKind, Kind, Person, Status, Value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncd.core.resolution import Resolution, ResolutionKind
+from syncd.core.conflicts.resolution import Resolution, ResolutionKind
 from syncd.engine.resolve import resolve_conflict
 from syncd.model import ConflictKind, Kind
 from tests.core.kit import v

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from syncd.core.moved_into_window import MOVED_IN
+from syncd.core.matching.moved_into_window import MOVED_IN
 from syncd.engine.first_read import ReadProgress
 from syncd.engine.report import RunExit
 from syncd.model import ConflictKind, Event, Kind, Person, Status, Value, Window

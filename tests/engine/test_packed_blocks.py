@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.core.exposure import RequiredBlocks
+from syncd.core.availability.exposure import RequiredBlocks
 from syncd.engine.packed_blocks import PackedBlocks
 
 HOUR = timedelta(hours=1)

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from syncd.core import rejected_writes
-from syncd.core.observation import apply_observation
-from syncd.core.reconcile import DecisionInput
+from syncd.core.decision import DecisionInput
+from syncd.core.event_state.observation import apply_observation
+from syncd.core.propagation import rejected as rejected_writes
 from syncd.engine import (
     completed_lookups,
     decision_input,

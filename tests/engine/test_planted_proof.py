@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from syncd.core.absence import AbsenceVerdict, Evidence, SlotResult, judge_absence
+from syncd.core.event_state.absence import AbsenceVerdict, Evidence, SlotResult, judge_absence
 from syncd.engine import evidence, reading, writer
 from syncd.engine.lookups import Lookups
 from syncd.model import Changes, UserState

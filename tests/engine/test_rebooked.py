@@ -8,10 +8,10 @@ from datetime import timedelta
 
 import pytest
 
+from syncd.core.conflicts.resolution import Resolution, ResolutionKind
 from syncd.core.inputs import GuardLimits
-from syncd.core.rebooked import REBOOKED
-from syncd.core.resolution import Resolution, ResolutionKind
-from syncd.core.rules import Rules
+from syncd.core.matching.rebooked import REBOOKED
+from syncd.core.merging.rules import Rules
 from syncd.engine.resolve import resolve_conflict
 from syncd.model import Action, ConflictKind, Kind, Person, Status
 from syncd.systems.port import Capabilities

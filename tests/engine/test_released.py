@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from syncd.core.rules import Choice, Rules
+from syncd.core.merging.rules import Choice, Rules
 from syncd.model import Person, Role, Status, Value
 from syncd.store.partial_load import related_state
 from tests.core.kit import SYSTEMS, v

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from syncd.core.resolution import InvalidResolutionError, Resolution, ResolutionKind
-from syncd.core.rules import Choice, Rules
+from syncd.core.conflicts.resolution import InvalidResolutionError, Resolution, ResolutionKind
+from syncd.core.merging.rules import Choice, Rules
 from syncd.engine.resolve import ResolutionOutcome, preview, resolve_conflict
 from syncd.model import Action
 from syncd.systems.errors import RejectedError

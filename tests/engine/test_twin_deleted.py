@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from syncd.core.resolution import InvalidResolutionError, Resolution, ResolutionKind
-from syncd.core.rules import Choice, Override, Rules
+from syncd.core.conflicts.resolution import InvalidResolutionError, Resolution, ResolutionKind
+from syncd.core.merging.rules import Choice, Override, Rules
 from syncd.engine.report import RunExit
 from syncd.engine.resolve import resolve_conflict
 from syncd.model import ConflictKind, Person, Status

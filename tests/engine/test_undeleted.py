@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from syncd.core.rules import Choice
+from syncd.core.merging.rules import Choice
 from syncd.model import Person, Status
 from syncd.systems.errors import RetryableError
 from tests.core.kit import v

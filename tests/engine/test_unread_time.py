@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from syncd.core.poll_schedule import ROUNDS
+from syncd.core.polling.slices import ROUNDS
 from syncd.engine.report import RunExit
 from syncd.model import Action, WaitReason
 from syncd.systems.errors import RateLimitedError

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from syncd.core.decision import Decision
 from syncd.core.inputs import GuardLimits
-from syncd.core.reconcile import Decision
-from syncd.core.rules import Rules
+from syncd.core.merging.rules import Rules
 from syncd.engine.engine import Engine
 from syncd.engine.policy import EnginePolicy
 from syncd.engine.report import Remaining, RunExit, SystemStatus

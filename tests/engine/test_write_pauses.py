@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from syncd.core.resolution import Resolution, ResolutionKind
-from syncd.core.rules import Choice, Rules
+from syncd.core.conflicts.resolution import Resolution, ResolutionKind
+from syncd.core.merging.rules import Choice, Rules
 from syncd.engine.held_back_log import BEGUN, ENDED
 from syncd.engine.report import RunExit
 from syncd.engine.resolve import ResolutionOutcome, resolve_conflict

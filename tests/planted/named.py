@@ -17,10 +17,13 @@ import pytest
 
 from syncd.cli import conflict_view, export, facts_page, measured_facts
 from syncd.config import load
-from syncd.core import block_planning, blocks, poll_rate, reported
-from syncd.core.cleanup import TaggedBlock, tagged_blocks
-from syncd.core.mass_change_guard import change_keys_of
-from syncd.core.reported import ItemChanges
+from syncd.core.blocks import planning as block_planning
+from syncd.core.blocks import wanted as blocks
+from syncd.core.conflicts import reported
+from syncd.core.conflicts.reported import ItemChanges
+from syncd.core.mass_change.guard import change_keys_of
+from syncd.core.ownership.cleanup import TaggedBlock, tagged_blocks
+from syncd.core.polling import rate as poll_rate
 from syncd.daemon import arguments, control_socket, http_status, lock
 from syncd.engine import (
     cleanup,

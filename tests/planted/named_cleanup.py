@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from syncd.cli import consent, earlier_consent, plan_file
-from syncd.core.mass_change_guard import change_key_of, observation_of
+from syncd.core.mass_change.guard import change_key_of, observation_of
 from syncd.engine.approved_operations import ApprovedOperations, ShownPlan
 from syncd.engine.breaker import BreakerSystem
 from syncd.engine.cleanup_outcomes import accept_refusals_as_gone, resend_unanswered

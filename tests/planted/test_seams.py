@@ -91,7 +91,7 @@ def test_no_plant_names_a_part_of_syncd_in_a_text() -> None:
     "source",
     [
         "patch.setattr(blocks, '_shown', f)",
-        "patch.setattr('syncd.core.blocks._shown', f)",
+        "patch.setattr('syncd.core.blocks.wanted._shown', f)",
         "patch.setattr(probing._Steps, 'by_id', f)",
         "monkeypatch.setitem(fields._WRITABLE, 'new', 1)",
     ],
@@ -101,7 +101,8 @@ def test_a_patch_of_a_private_name_is_noticed(source: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "source", ["blocks._shown(block)", "from syncd.core.blocks import _shown", "log._stored = {}"]
+    "source",
+    ["blocks._shown(block)", "from syncd.core.blocks.wanted import _shown", "log._stored = {}"],
 )
 def test_a_use_of_a_private_name_in_a_plant_is_noticed(source: str) -> None:
     assert list(private_names("x", ast.parse(source))) != []

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from syncd.core import blocks, merging, reconcile
+from syncd.core import reconcile
+from syncd.core.blocks import wanted as blocks
+from syncd.core.merging import merge as merging
 from syncd.model import Status
 from syncd.store import Store
 from tests.planted.swap import swap

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from syncd.core.ownership import Ownership
+from syncd.core.ownership.blocks import Ownership
 from syncd.model import Kind, ProviderState, TrackedEvent
 from tests.core.kit import decided, rec, summary, v
 

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from syncd.core.observation import diff_snapshot
+from syncd.core.event_state.observation import diff_snapshot
 from syncd.model import Window
 from syncd.systems import leadconnector, leadconnector_v1, leadsquared
 from syncd.systems.errors import UnreadableError

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from syncd.core.cleanup import CleanupScope
+from syncd.core.ownership.cleanup import CleanupScope
 from syncd.lab.sandbox.scenario import PEOPLE
 from syncd.lab.simulate import stopping, waits
 from syncd.lab.simulate.acts import SimEvent

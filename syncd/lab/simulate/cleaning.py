@@ -23,7 +23,7 @@ from syncd.store.errors import StateError
 
 if TYPE_CHECKING:
     from syncd.app import App
-    from syncd.core.cleanup import CleanupScope
+    from syncd.core.ownership.cleanup import CleanupScope
     from syncd.engine.cleanup_report import CleanupReport
     from syncd.lab.simulate.crashes import Dangers
     from syncd.lab.simulate.mass_edit import Change, EventView

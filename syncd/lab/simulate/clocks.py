@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from syncd.core.clock_check import MAX_ERROR
+from syncd.core.health.clock_check import MAX_ERROR
 
 if TYPE_CHECKING:
     from syncd.lab.simulate.world import World

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from syncd.core.rules import Choice
+from syncd.core.merging.rules import Choice
 
 _DAYS = 0.3
 _BUFFERS = ((5, 10), (10, 0), (0, 5), (5, 5))

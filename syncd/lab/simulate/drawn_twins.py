@@ -6,7 +6,7 @@ from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
 
-from syncd.core.rules import CHOICES
+from syncd.core.merging.rules import CHOICES
 from syncd.lab.simulate.acts import SYSTEMS, EventKind, SimEvent
 from syncd.model import ConflictKind
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syncd.app import App, build
-from syncd.core.approved_plan import plan_digest, plan_end
+from syncd.core.propagation.approved import plan_digest, plan_end
 from syncd.daemon.control_socket import RequestRejectedError
 from syncd.engine.operation_json import operation_from_json, operation_json
 from syncd.lab.sandbox.scenario import SYSTEM_NAMES
@@ -28,7 +28,7 @@ from syncd.store.pauses import pauses
 
 if TYPE_CHECKING:
     from syncd.config.settings import Settings
-    from syncd.core.cleanup import CleanupScope
+    from syncd.core.ownership.cleanup import CleanupScope
     from syncd.daemon.jobs import Jobs
     from syncd.engine.policy import IdSource
     from syncd.lab.simulate.operator import Operator

@@ -29,7 +29,7 @@ from sqlalchemy import create_engine, text
 
 from syncd.app import App, build
 from syncd.config.load import load
-from syncd.core.poll_rate import PollIntervals
+from syncd.core.polling.rate import PollIntervals
 from syncd.daemon.jobs import Jobs
 from syncd.daemon.monitor import Monitor
 from syncd.daemon.poll_scheduler import read_intervals

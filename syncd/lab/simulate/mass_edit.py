@@ -181,7 +181,7 @@ class MassEdit:
                 max(event_view.end for event_view in (old, new) if event_view is not None)
                 <= self.at
             ):
-                # An event that was over by then is no part of a stop (`core.mass_change_guard`) and
+                # An event that was over by then is no part of a stop (`core.mass_change.guard`) and
                 # is propagated.
                 continue
             # Until the operator decides, a moved event's former time is closed, too.

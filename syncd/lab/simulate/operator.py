@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from syncd.app import App
-from syncd.core.resolution import Resolution, ResolutionKind
+from syncd.core.conflicts.resolution import Resolution, ResolutionKind
 from syncd.daemon.control_socket import RequestRejectedError
 from syncd.daemon.jobs import Jobs
 from syncd.engine import pausing

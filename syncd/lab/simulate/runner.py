@@ -17,7 +17,7 @@ from random import Random
 from sqlalchemy import event
 
 from syncd.app import App, build
-from syncd.core.poll_schedule import ROUNDS
+from syncd.core.polling.slices import ROUNDS
 from syncd.daemon.jobs import Jobs
 from syncd.daemon.poll_scheduler import PollScheduler, read_intervals
 from syncd.engine.policy import IdSource

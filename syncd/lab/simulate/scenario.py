@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from random import Random
 
-from syncd.core.rules import CHOICES
+from syncd.core.merging.rules import CHOICES
 from syncd.lab.sandbox.faults import FaultKind
 from syncd.lab.simulate import draws
 from syncd.lab.simulate.accounts import Knobs, draw_account

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from syncd.core.poll_rate import per_minute
+from syncd.core.polling.rate import per_minute
 from syncd.engine.report import Report
 from syncd.lab.sandbox.faults import FaultKind
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from syncd.core.clock_check import MAX_ERROR
+from syncd.core.health.clock_check import MAX_ERROR
 from syncd.lab.sandbox.write_access import allow_writes, forbid_writes
 from syncd.lab.simulate import final_state, oracle
 from syncd.lab.simulate.scenario import EventKind, Scenario, SimEvent

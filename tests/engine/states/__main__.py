@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from syncd.core.rules import Choice, Rules
+from syncd.core.merging.rules import Choice, Rules
 from syncd.model import Action, Kind, Person, Value
 from syncd.systems.errors import RetryableError
 from syncd.systems.port import Capabilities

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from syncd.core import observation, ownership
-from syncd.core.ownership import Ownership, is_tagged
+from syncd.core.event_state import observation
+from syncd.core.ownership import blocks as ownership
+from syncd.core.ownership.blocks import Ownership, is_tagged
 from syncd.engine import decision_input, reading, writer
 
 Patch = pytest.MonkeyPatch

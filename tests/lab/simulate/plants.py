@@ -9,15 +9,12 @@ from typing import Any
 
 import pytest
 
-from syncd.core import (
-    merging,
-    observation,
-    reconcile,
-    rejected_writes,
-    write_results,
-)
-from syncd.core.merging import merge
-from syncd.core.ownership import NO_OWNERSHIP, Ownership
+from syncd.core import reconcile
+from syncd.core.event_state import observation, write_results
+from syncd.core.merging import merge as merging
+from syncd.core.merging.merge import merge
+from syncd.core.ownership.blocks import NO_OWNERSHIP, Ownership
+from syncd.core.propagation import rejected as rejected_writes
 from syncd.engine import (
     absence,
     completed_lookups,

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from syncd.core import block_planning, blocks
-from syncd.core.blocks import BlockPlan
+from syncd.core.blocks import planning as block_planning
+from syncd.core.blocks import wanted as blocks
+from syncd.core.blocks.wanted import BlockPlan
 from syncd.model import Action, Operation
 from tests.planted.swap import swap
 

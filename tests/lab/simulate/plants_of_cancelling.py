@@ -9,7 +9,7 @@ from datetime import datetime
 
 import pytest
 
-from syncd.core import write_results
+from syncd.core.event_state import write_results
 from syncd.lab.simulate.scenario import EventKind, Scenario
 from syncd.model import BulkCall, Changes, Operation, TrackedEvent
 from syncd.systems.errors import RejectedError

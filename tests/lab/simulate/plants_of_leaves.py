@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from syncd.core import mass_change_guard
+from syncd.core.mass_change import guard as mass_change_guard
 from syncd.engine import reading
 from syncd.engine.running_events import RunningEvents
 from syncd.lab.simulate.scenario import EventKind, Scenario, SimEvent

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from syncd.core.recent_reads import RecentReads
+from syncd.core.event_state.recent_reads import RecentReads
 from syncd.lab.simulate.scenario import EventKind, Scenario
 from syncd.store import Store
 from syncd.store.tables import REPLICA

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from syncd.core import moved_into_window
-from syncd.core.matching import CustomerIndex
-from syncd.core.moved_into_window import BeyondWindow
+from syncd.core.matching import moved_into_window
+from syncd.core.matching.match import CustomerIndex
+from syncd.core.matching.moved_into_window import BeyondWindow
 from syncd.engine import decide
 from syncd.engine import moved_into_window as looking
 from syncd.lab.simulate.drawn_far import ALONE

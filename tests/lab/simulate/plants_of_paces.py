@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.core.poll_rate import CallDemand, PollInterval, PollIntervals, fit_to_limits
+from syncd.core.polling.rate import CallDemand, PollInterval, PollIntervals, fit_to_limits
 from syncd.daemon import poll_scheduler
 from syncd.lab.simulate.scenario import EventKind, Scenario
 from tests.lab.simulate.days import at, day

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from syncd.core.reconcile import DecisionInput
+from syncd.core.decision import DecisionInput
 from syncd.engine import decision_input
 from syncd.engine.write_pauses import WritePauses
 from syncd.lab.simulate.scenario import EventKind, Scenario

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from syncd.core import buffers, reconcile
-from syncd.core.booking_propagation import propagate_all
-from syncd.core.buffers import buffer_of
+from syncd.core import reconcile
+from syncd.core.blocks import buffers
+from syncd.core.blocks.buffers import buffer_of
+from syncd.core.propagation.bookings import propagate_all
 from syncd.lab.simulate.scenario import EventKind, Scenario
 from syncd.model import NO_BUFFER, Action, Buffer, Operation
 from tests.lab.simulate.days import at, day

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from syncd.core.absence import AbsenceVerdict, ByIdResult, Evidence, judge_absence
+from syncd.core.event_state.absence import AbsenceVerdict, ByIdResult, Evidence, judge_absence
 from syncd.engine import absence, evidence, recovery
 from syncd.engine.lookups import Lookups
 from syncd.lab.simulate.scenario import EventKind, Scenario

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from syncd.core import matching, rebooked, reconcile
-from syncd.core.rebooked import (
+from syncd.core import reconcile
+from syncd.core.matching import match as matching
+from syncd.core.matching import rebooked
+from syncd.core.matching.rebooked import (
     NO_REBOOKINGS,
     CalledOff,
     PossibleSuccessor,

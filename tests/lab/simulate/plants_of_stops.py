@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from syncd.core import mass_change_guard, reconcile
+from syncd.core import reconcile
+from syncd.core.mass_change import guard as mass_change_guard
 from syncd.engine import decision_input, guard, guard_stops
 from syncd.engine.recent_changes import RecentChanges
 from syncd.lab.simulate.scenario import EventKind, Scenario, SimEvent

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from syncd.core import conflict_queue
+from syncd.core.conflicts import queue as conflict_queue
 from syncd.engine import report, report_update, run_exit
 from syncd.engine.report import Remaining
 from syncd.lab.simulate.scenario import EventKind, Scenario

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from syncd.core import revived_meetings
-from syncd.core.rules import Choice, Rules
+from syncd.core.matching import revived as revived_meetings
+from syncd.core.merging.rules import Choice, Rules
 from syncd.lab.simulate.scenario import EventKind, Scenario, SimEvent
 from syncd.model import ConflictKind, ProviderState
 from syncd.store import load as store_load

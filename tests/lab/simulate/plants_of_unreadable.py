@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from syncd.core import reported
-from syncd.core.reported import ItemChanges, ReadScope
+from syncd.core.conflicts import reported
+from syncd.core.conflicts.reported import ItemChanges, ReadScope
 from syncd.engine import ownership, reading
 from syncd.engine.first_read import ReadProgress
 from syncd.engine.observation import Observation

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from syncd.core import propagation
-from syncd.core.propagation import Propagation
+from syncd.core.propagation import appointments as propagation
+from syncd.core.propagation.appointments import Propagation
 from syncd.lab.simulate.scenario import EventKind, Scenario
 from syncd.model import Booking
 from syncd.systems.leadconnector import fields

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from syncd.core import observation
+from syncd.core.event_state import observation
 from syncd.lab.simulate.scenario import EventKind, Scenario
 from syncd.model import ranges
 from syncd.systems import decoding

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.core import observation
+from syncd.core.event_state import observation
 from syncd.engine import context, cycle, decision_input
 from syncd.engine.waiting_writes import WaitingWrites
 from syncd.lab.simulate.scenario import EventKind, Scenario, SimEvent

@@ -53,7 +53,7 @@ def test_a_block_that_leaves_the_time_of_a_meeting_frees_nothing(
 
 
 def test_past_events_are_no_part_of_a_mass_edit() -> None:
-    """Seeds 30011 and 30118: the guard lets it pass, as `core.mass_change_guard` says."""
+    """Seeds 30011 and 30118: the guard lets it pass, as `core.mass_change.guard` says."""
     mass_edit = shift([-3, -2, 12, 13, 14, 15, 16])
     past, ahead = (
         Change(AT, "b", "twin", seen(hour), seen(hour + 1), by_hand=False) for hour in (-3, 12)

@@ -11,9 +11,10 @@ from itertools import count
 
 import pytest
 
-from syncd.core.double_bookings import booking_pair
-from syncd.core.reconcile import Decision, DecisionInput, reconcile, reconcile_with_answer
-from syncd.core.resolution import Resolution
+from syncd.core.conflicts.double_bookings import booking_pair
+from syncd.core.conflicts.resolution import Resolution
+from syncd.core.decision import Decision, DecisionInput
+from syncd.core.reconcile import reconcile, reconcile_with_answer
 from syncd.engine import decide
 from syncd.lab.simulate.runner import play
 from syncd.lab.simulate.scenario import draw_scenario

@@ -1,0 +1,1 @@
+"""Compute when somebody is free, and what is still offered although it is taken."""

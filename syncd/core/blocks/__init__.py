@@ -1,0 +1,1 @@
+"""Decide which blocks each calendar should have, and which fewest writes make it so."""

@@ -1,0 +1,1 @@
+"""Decide which contradictions exist, persist or end, and what a resolution means."""

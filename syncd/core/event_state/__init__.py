@@ -1,0 +1,1 @@
+"""Decide what becomes of one tracked event when it is seen, missed, written or rejected."""

@@ -1,0 +1,1 @@
+"""Decide which events are the same meeting."""

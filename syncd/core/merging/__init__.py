@@ -1,0 +1,1 @@
+"""Decide on the agreed value of one booking, by the rule that applies."""

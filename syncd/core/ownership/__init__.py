@@ -1,0 +1,1 @@
+"""Decide which events are ours, whose calendar they are in, and what may be removed."""
