@@ -25,7 +25,7 @@ from syncd.config.settings import (
     Settings,
     SystemSettings,
 )
-from syncd.engine.breaker import CredentialRefresh
+from syncd.engine.tasks.breaker import CredentialRefresh
 from syncd.model import Clock, Hours
 from syncd.model.all_day import BUSY, AllDay, AllDayRule
 from syncd.systems import leadconnector, leadconnector_v1, leadsquared

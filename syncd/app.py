@@ -28,12 +28,12 @@ from syncd.core.availability.free import FreeSearch
 from syncd.core.inputs import GuardLimits
 from syncd.core.merging.rules import Rules
 from syncd.core.ownership.cleanup import CleanupScope
-from syncd.engine.breaker import BreakerSystem
-from syncd.engine.cleanup_context import Cleaner, CleanupContext
-from syncd.engine.customer_lookup import CustomerLookup
+from syncd.engine.cleanup.context import Cleaner, CleanupContext
+from syncd.engine.deciding.customer_lookup import CustomerLookup
 from syncd.engine.engine import Engine
 from syncd.engine.policy import EnginePolicy, IdSource
-from syncd.engine.resource_sources import ResourceSources
+from syncd.engine.resources.sources import ResourceSources
+from syncd.engine.tasks.breaker import BreakerSystem
 from syncd.machine import RealClock, random_id, random_key, random_secret
 from syncd.model import Clock, Hours, Operation
 from syncd.resource_adapters import contact_links, resource_blocks

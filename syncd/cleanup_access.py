@@ -21,9 +21,9 @@ from syncd.cleanup_settings import (
 )
 from syncd.config.settings import Settings
 from syncd.core.ownership.cleanup import CleanupScope
-from syncd.engine.breaker import BreakerSystem
-from syncd.engine.cleanup_context import CleanupContext
+from syncd.engine.cleanup.context import CleanupContext
 from syncd.engine.policy import IdSource
+from syncd.engine.tasks.breaker import BreakerSystem
 from syncd.machine import RealClock, random_id, random_key
 from syncd.model import Clock, Operation
 from syncd.store.store import Store

@@ -33,9 +33,9 @@ from syncd.config.settings import (
 )
 from syncd.core.inputs import inputs_digest
 from syncd.core.ownership.cleanup import CleanupScope
-from syncd.engine.breaker import BreakerSystem
-from syncd.engine.cleanup_context import Unreachable
-from syncd.engine.first_read import CalendarKey
+from syncd.engine.cleanup.context import Unreachable
+from syncd.engine.reading.first_read import CalendarKey
+from syncd.engine.tasks.breaker import BreakerSystem
 from syncd.model import Changes, Clock
 from syncd.model.former_calendars import former_name
 from syncd.resource_adapters import LocationRooms

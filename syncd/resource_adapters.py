@@ -10,10 +10,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from syncd.config.settings import AssociationsSettings, LeadConnectorSystem, Settings
-from syncd.engine.breaker import BreakerSystem
-from syncd.engine.contact_links import ContactLinks, LinkIds
-from syncd.engine.resource_blocks import ResourceBlocks
-from syncd.engine.supervise import supervised
+from syncd.engine.resources.blocks import ResourceBlocks
+from syncd.engine.resources.contact_links import ContactLinks, LinkIds
+from syncd.engine.tasks.breaker import BreakerSystem
+from syncd.engine.tasks.supervise import supervised
 from syncd.model import BlockTarget, Clock, Person
 from syncd.store.store import Store
 from syncd.systems.findings import run_check
@@ -26,7 +26,7 @@ from syncd.systems.port import CheckResult, System
 class LocationRooms:
     """The rooms and equipment of a location.
 
-    Implements `engine.resource_blocks.ResourceHost`.
+    Implements `engine.resources.blocks.ResourceHost`.
     """
 
     name: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from syncd.engine.breaker import BreakerSystem
+from syncd.engine.tasks.breaker import BreakerSystem
 from syncd.systems.capability_cache import CapabilityCache
 
 

@@ -16,8 +16,8 @@ from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_of,
 from syncd.config.settings import Settings
 from syncd.daemon.client import send_request
 from syncd.daemon.lock import StateLock, StateLockedError
-from syncd.engine.acknowledge import AcknowledgeError, Entry, entries
-from syncd.engine.acknowledge import acknowledge_entry as acknowledge_in
+from syncd.engine.operator.acknowledge import AcknowledgeError, Entry, entries
+from syncd.engine.operator.acknowledge import acknowledge_entry as acknowledge_in
 from syncd.model import ConflictKind, Status, Value, in_zone
 from syncd.store import Store
 from syncd.store.files import state_exists

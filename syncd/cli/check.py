@@ -31,8 +31,8 @@ from syncd.config.mapping_digest import remapped_calendars
 from syncd.config.settings import LeadConnectorSystem, Settings
 from syncd.core.polling.rate import CallDemand, fit_to_limits, per_minute
 from syncd.daemon.poll_scheduler import PollScheduler, read_intervals
-from syncd.engine.report import unknown_owners
-from syncd.engine.running_events import FAR_LOOK_BACK
+from syncd.engine.reading.running_events import FAR_LOOK_BACK
+from syncd.engine.report.run_report import unknown_owners
 from syncd.machine import RealClock
 from syncd.model import ReportedItem, Window
 from syncd.resource_adapters import check_contact_links

@@ -19,11 +19,11 @@ from syncd.config.settings import Settings
 from syncd.core.ownership.cleanup import CleanupScope
 from syncd.daemon.client import send_request
 from syncd.daemon.lock import StateLock, StateLockedError, holder
-from syncd.engine.abandoned_system import abandon_system
-from syncd.engine.cleanup import clean_up
-from syncd.engine.cleanup_report import CleanupReport
+from syncd.engine.cleanup.abandoned_system import abandon_system
+from syncd.engine.cleanup.clean_up import clean_up
+from syncd.engine.cleanup.report import CleanupReport
 from syncd.engine.policy import IdSource
-from syncd.engine.report import RunExit
+from syncd.engine.report.run_report import RunExit
 from syncd.machine import random_id, random_key
 from syncd.model.pauses import OBSERVE_REASON, OBSERVE_REMEDY
 from syncd.store import Store

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from syncd.cli import render, terminal
 from syncd.core.ownership.cleanup import OwnershipDoubt
-from syncd.engine.left_in_place import TIE
+from syncd.engine.cleanup.left_in_place import TIE
 
 _DOUBTS = {
     OwnershipDoubt.REPEATED: "several events have this tag, so at least one is a copy",

@@ -20,8 +20,8 @@ from syncd.core.conflicts.double_bookings import booking_pair
 from syncd.core.conflicts.resolution import InvalidResolutionError, Resolution, ResolutionKind
 from syncd.core.decision import Decision
 from syncd.core.workspace import Workspace
-from syncd.engine.operation_json import operation_json
-from syncd.engine.resolve import preview
+from syncd.engine.operator.resolve import preview
+from syncd.engine.writing.operation_json import operation_json
 from syncd.model import Booking, ConflictKind, Operation, StoredConflict, Value
 from syncd.store import Store
 from syncd.store.availability import availabilities

@@ -21,7 +21,7 @@ from syncd.cli.options import (
     zone_of,
 )
 from syncd.config.settings import Settings
-from syncd.engine.report import Remaining, RunExit
+from syncd.engine.report.run_report import Remaining, RunExit
 from syncd.model import Acknowledgement, ConflictKind, StoredConflict
 from syncd.model.summary import acknowledgement_of
 

@@ -17,7 +17,7 @@ import typer
 from syncd.cli import render, terminal
 from syncd.cli.options import UsageError, zone_of
 from syncd.config.settings import Settings
-from syncd.engine.run_exit import RunExit
+from syncd.engine.report.run_exit import RunExit
 from syncd.model import Action, Operation
 
 MAX_PLAN_ROWS = 20

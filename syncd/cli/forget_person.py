@@ -17,7 +17,7 @@ from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_in_
 from syncd.cli.resync_run import ask_daemon
 from syncd.config.settings import Settings
 from syncd.daemon.lock import StateLock, StateLockedError
-from syncd.engine.report import RunExit
+from syncd.engine.report.run_report import RunExit
 from syncd.model import Event, Kind, Person
 from syncd.store import Store
 from syncd.store.files import state_exists

@@ -29,7 +29,7 @@ def stop_lines(stops: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 def remaining_stops_reason(run: str) -> str:
     """Return why guard stops remain although the operator accepted ``run``."""
-    from syncd.engine.guard_stops import is_dry  # noqa: PLC0415 - `status` needs no SQLAlchemy
+    from syncd.engine.deciding.guard_stops import is_dry  # noqa: PLC0415 - `status` needs no SQLAlchemy
 
     if is_dry(run):
         return (

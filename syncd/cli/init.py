@@ -22,7 +22,7 @@ from syncd.cli.privileges import become_owner
 from syncd.cli.resync_run import preview_resync
 from syncd.cli.resync_text import show_plan
 from syncd.config.load import load
-from syncd.engine.report import RunExit
+from syncd.engine.report.run_report import RunExit
 from syncd.provision.credentials import (
     CredentialStorage,
     write_atomically,

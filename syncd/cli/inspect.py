@@ -50,8 +50,8 @@ from syncd.config.mapping_digest import remapped_calendars
 from syncd.config.settings import Settings
 from syncd.core.availability.exposure import percentiles
 from syncd.daemon.lock import holder
-from syncd.engine.remaining import count_acknowledged, count_remaining, list_stops
-from syncd.engine.report import Remaining, RunExit, unknown_owners
+from syncd.engine.report.remaining import count_acknowledged, count_remaining, list_stops
+from syncd.engine.report.run_report import Remaining, RunExit, unknown_owners
 from syncd.model import Booking, ConflictKind, Replica, Topic, TrackedEvent
 from syncd.model.canary import Canary
 from syncd.store.files import state_exists

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from syncd.cli import render
-from syncd.engine.report import UnknownOwners
+from syncd.engine.report.run_report import UnknownOwners
 from syncd.model import OwnerProof
 from syncd.systems.port import CheckResult
 

@@ -10,14 +10,14 @@ from syncd.cli import render, terminal
 from syncd.cli.options import zone_of
 from syncd.config.settings import Settings
 from syncd.daemon.lock import holder
-from syncd.engine.operation_json import operation_json
+from syncd.engine.writing.operation_json import operation_json
 from syncd.model import HeldBack, Operation, Waiting
 from syncd.model.pauses import OBSERVE_REASON, OBSERVE_REMEDY, Pause, pause_of
 from syncd.store.status_query import StatusSnapshot
 from syncd.systems.port import CheckResult
 
 if TYPE_CHECKING:
-    from syncd.engine.first_read import CalendarKey
+    from syncd.engine.reading.first_read import CalendarKey
     from syncd.store.store import Store
 
 _MAX_ROWS = 20

@@ -16,7 +16,7 @@ from syncd.cli.resync_text import show_plan
 from syncd.config.settings import Settings
 from syncd.daemon.client import send_request
 from syncd.daemon.lock import StateLock, StateLockedError, holder
-from syncd.engine.pausing import (
+from syncd.engine.operator.pausing import (
     PauseTarget,
     UnpauseError,
     add_pauses,

@@ -15,7 +15,7 @@ from syncd.cli.resync_run import copy_of_state, stop_on_signals
 from syncd.config.settings import Settings
 from syncd.daemon.client import DaemonReply, send_request
 from syncd.daemon.lock import StateLock, StateLockedError
-from syncd.engine.probe_plan import EACH_CALENDAR, MAX_CALLS, ProbePlan, plan_probe
+from syncd.engine.probing.plan import EACH_CALENDAR, MAX_CALLS, ProbePlan, plan_probe
 from syncd.model.pauses import OBSERVE_REASON, OBSERVE_REMEDY
 
 _WIDTH = 80

@@ -17,7 +17,7 @@ from syncd.cli.options import ConfigOption, JsonOption, UsageError, settings_of
 from syncd.cli.pause_view import unpause_command
 from syncd.config.settings import Settings
 from syncd.daemon.lock import StateLock
-from syncd.engine.write_pauses import system_paused
+from syncd.engine.writing.pauses import system_paused
 from syncd.machine import RealClock
 from syncd.model.pauses import OBSERVE_REASON, OBSERVE_REMEDY
 from syncd.provision.apply import ApplyContext, ApplyResult, apply

@@ -24,15 +24,15 @@ from syncd.core.conflicts.resolution import InvalidResolutionError, Resolution, 
 from syncd.core.workspace import Workspace
 from syncd.daemon.client import send_request
 from syncd.daemon.lock import StateLock, StateLockedError
-from syncd.engine import resolve as engine
-from syncd.engine.operation_json import operation_json
-from syncd.engine.resolve import (
+from syncd.engine.operator import resolve as engine
+from syncd.engine.operator.resolve import (
     ResolutionOutcome,
     ResolutionReport,
     preview,
     replacement,
     to_arguments,
 )
+from syncd.engine.writing.operation_json import operation_json
 from syncd.model import Operation, StoredConflict, Value, readable, resolve_wall_time, utc
 from syncd.store import Store
 

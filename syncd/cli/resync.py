@@ -33,9 +33,9 @@ from syncd.cli.resync_plan import resync_planned
 from syncd.cli.resync_run import ask_daemon, back_up, carry_out, expect_acceptable, preview_resync
 from syncd.config.settings import Settings
 from syncd.daemon.lock import StateLock, StateLockedError
-from syncd.engine.approved_operations import ShownPlan
-from syncd.engine.operation_json import operation_json
-from syncd.engine.report import Report
+from syncd.engine.report.run_report import Report
+from syncd.engine.writing.approved_operations import ShownPlan
+from syncd.engine.writing.operation_json import operation_json
 from syncd.model import Fact, WaitReason, Window
 from syncd.store import Store
 

@@ -17,8 +17,8 @@ from syncd.cli.waiting_view import REASONS
 from syncd.config.settings import Settings
 from syncd.core.propagation.approved import compare_plans, operations_within
 from syncd.daemon.lock import StateLock, StateLockedError
-from syncd.engine.operation_json import operation_from_json
-from syncd.engine.report import RunExit
+from syncd.engine.report.run_report import RunExit
+from syncd.engine.writing.operation_json import operation_from_json
 from syncd.model import Fact, Operation, WaitReason
 from syncd.model.pauses import OBSERVE_REASON, OBSERVE_REMEDY, Pause, pause_of
 

@@ -14,9 +14,9 @@ from syncd.cli.learned_limits import forget_calls_of_others, save_limits, stored
 from syncd.cli.options import InterruptedByUserError, UsageError
 from syncd.config.settings import Settings
 from syncd.daemon.client import DaemonReply, send_request
-from syncd.engine.approved_operations import ApprovedOperations, ShownPlan
-from syncd.engine.guard_stops import AcceptError, check_accept
-from syncd.engine.report import Report
+from syncd.engine.deciding.guard_stops import AcceptError, check_accept
+from syncd.engine.report.run_report import Report
+from syncd.engine.writing.approved_operations import ApprovedOperations, ShownPlan
 from syncd.model import Fact, WaitReason, Window
 from syncd.model.pauses import Pause
 from syncd.store import StateError, Store

@@ -21,7 +21,7 @@ from syncd.cli import (
 from syncd.cli import waiting_view as waiting_text
 from syncd.cli.options import zone_of
 from syncd.config.settings import Settings
-from syncd.engine.report import Remaining, Report, UnknownOwners
+from syncd.engine.report.run_report import Remaining, Report, UnknownOwners
 from syncd.model import Operation, ReportedItem, Waiting
 from syncd.store import StateError, Store
 from syncd.store.left_behind import LeftBehind

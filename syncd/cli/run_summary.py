@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from syncd.cli import render
-from syncd.engine.report import Remaining, RunExit
+from syncd.engine.report.run_report import Remaining, RunExit
 
 _NOUNS: Mapping[Remaining, tuple[str, str, str]] = {
     Remaining.STOPPED: (

@@ -27,7 +27,7 @@ from syncd.cli.options import (
 )
 from syncd.config.settings import Settings
 from syncd.core.availability.offers import OfferComparison, OfferDifference, compare_offers
-from syncd.engine.free_slots import read_slots
+from syncd.engine.availability.free_slots import read_slots
 from syncd.machine import RealClock
 from syncd.model import Availability, Value, Window
 from syncd.store.availability import availabilities

@@ -24,8 +24,8 @@ from syncd.cli.resync_run import ask_daemon, copy_of_state, stop_on_signals
 from syncd.config.settings import Settings
 from syncd.daemon.client import DaemonReply
 from syncd.daemon.lock import StateLock, StateLockedError
-from syncd.engine.operation_json import operation_from_json
-from syncd.engine.undo import NothingToUndoError, UndoReport
+from syncd.engine.operator.undo import NothingToUndoError, UndoReport
+from syncd.engine.writing.operation_json import operation_from_json
 from syncd.model import Operation
 from syncd.store import Store
 from syncd.store.journal import intents_of

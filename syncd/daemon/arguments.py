@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from syncd.daemon.control_socket import RequestRejectedError
-from syncd.engine.approved_operations import ApprovedOperations
+from syncd.engine.writing.approved_operations import ApprovedOperations
 from syncd.model import Window, utc
 from syncd.model.request_limits import MAX_TEXT, window_error
 

@@ -9,11 +9,11 @@ import structlog
 
 from syncd.core.ownership.cleanup import CleanupScope
 from syncd.daemon.control_socket import RequestRejectedError
-from syncd.engine.abandoned_system import abandon_system
-from syncd.engine.cleanup_context import CleanupSpec
-from syncd.engine.cleanup_report import CleanupReport
+from syncd.engine.cleanup.abandoned_system import abandon_system
+from syncd.engine.cleanup.context import CleanupSpec
+from syncd.engine.cleanup.report import CleanupReport
 from syncd.engine.policy import IdSource
-from syncd.engine.progress import Progress
+from syncd.engine.report.progress import Progress
 from syncd.model import Clock
 from syncd.store import Store
 

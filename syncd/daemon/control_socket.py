@@ -19,7 +19,7 @@ from typing import Any
 import structlog
 
 from syncd.daemon.lock import lock_path
-from syncd.engine.progress import Progress
+from syncd.engine.report.progress import Progress
 
 log = structlog.get_logger(__name__)
 

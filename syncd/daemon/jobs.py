@@ -21,17 +21,17 @@ from syncd.daemon.arguments import (
 from syncd.daemon.cleanup_request import CLEANUP_ARGUMENTS, CleanupEngine, run_cleanup
 from syncd.daemon.control_socket import RequestRejectedError
 from syncd.daemon.metrics import outcome
-from syncd.engine import pausing
-from syncd.engine.acknowledge import AcknowledgeError, acknowledge_entry
-from syncd.engine.approved_operations import ApprovedOperations
-from syncd.engine.operation_json import operation_json
-from syncd.engine.probe_outcome import ProbeRun
-from syncd.engine.progress import Progress
-from syncd.engine.report import Report
-from syncd.engine.resolve import resolution_from_arguments, resolve_conflict
-from syncd.engine.system_tasks import SystemTasks
-from syncd.engine.undo import NothingToUndoError, UndoReport
-from syncd.engine.write_pauses import WritePauses
+from syncd.engine.operator import pausing
+from syncd.engine.operator.acknowledge import AcknowledgeError, acknowledge_entry
+from syncd.engine.operator.resolve import resolution_from_arguments, resolve_conflict
+from syncd.engine.operator.undo import NothingToUndoError, UndoReport
+from syncd.engine.probing.outcome import ProbeRun
+from syncd.engine.report.progress import Progress
+from syncd.engine.report.run_report import Report
+from syncd.engine.tasks.system_tasks import SystemTasks
+from syncd.engine.writing.approved_operations import ApprovedOperations
+from syncd.engine.writing.operation_json import operation_json
+from syncd.engine.writing.pauses import WritePauses
 from syncd.model import Clock, Window
 from syncd.model.pauses import OBSERVE_REASON, OBSERVE_REMEDY
 from syncd.store import Store

@@ -26,7 +26,7 @@ from prometheus_client.registry import Collector
 
 from syncd import __version__
 from syncd.core.polling.rate import PollIntervals
-from syncd.engine.report import Report
+from syncd.engine.report.run_report import Report
 from syncd.model import Action, Clock, RateAllowance, SystemHealth, SystemState, Topic, WaitReason
 from syncd.store.availability import count_held_back_exposures
 from syncd.store.left_behind import LeftBehind

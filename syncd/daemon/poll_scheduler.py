@@ -15,8 +15,8 @@ from syncd.config.settings import Settings
 from syncd.core.polling import slices as poll_schedule
 from syncd.core.polling.rate import CallDemand, PollIntervals, fit_to_limits
 from syncd.core.polling.slices import Slices
-from syncd.engine.report import Report
-from syncd.engine.running_events import FAR_LOOK_BACK, Depth
+from syncd.engine.reading.running_events import FAR_LOOK_BACK, Depth
+from syncd.engine.report.run_report import Report
 from syncd.model import Clock, PollSlot, Window, is_recent
 from syncd.systems.call_stats import CallStats
 

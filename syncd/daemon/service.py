@@ -26,7 +26,7 @@ from syncd.daemon.jobs import EngineApi, Jobs
 from syncd.daemon.monitor import Monitor
 from syncd.daemon.nightly_backup import Backups
 from syncd.daemon.sd_notify import Notifier
-from syncd.engine.report import Report
+from syncd.engine.report.run_report import Report
 from syncd.store import StateError
 from syncd.systems.stopping import IN_FLIGHT
 

@@ -13,8 +13,8 @@ import structlog
 
 from syncd.core.health.clock_check import MAX_ERROR, clock_error
 from syncd.engine.context import Context
-from syncd.engine.observation import Observation
-from syncd.engine.report import SystemStatus
+from syncd.engine.reading.observation import Observation
+from syncd.engine.report.run_report import SystemStatus
 from syncd.model import Fact
 from syncd.store.status_query import CLOCK_ERROR, THIS_MACHINE
 

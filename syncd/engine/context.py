@@ -11,25 +11,25 @@ from datetime import datetime, timedelta
 
 from syncd.core.conflicts.resolution import Resolution
 from syncd.core.health.clock_check import RIGHT
-from syncd.engine.absence_lookups import AbsenceLookups
-from syncd.engine.canaries import Canaries
-from syncd.engine.cleanup_context import Cleaner
-from syncd.engine.customer_lookup import CustomerLookup
-from syncd.engine.dirty import DirtyProviders
-from syncd.engine.exposure_tracker import ExposureTracker
-from syncd.engine.first_read import ReadProgress
-from syncd.engine.held_back_log import HeldBackLog
-from syncd.engine.moved_in_queue import MovedInQueue
-from syncd.engine.observation import Observation
+from syncd.engine.availability.exposure_tracker import ExposureTracker
+from syncd.engine.cleanup.context import Cleaner
+from syncd.engine.deciding.customer_lookup import CustomerLookup
+from syncd.engine.deciding.dirty import DirtyProviders
 from syncd.engine.policy import EnginePolicy, IdSource, PollSelector, select_all
-from syncd.engine.recent_changes import RecentChanges
-from syncd.engine.report import Report, SystemStatus
-from syncd.engine.resource_sources import ResourceSources
-from syncd.engine.running_events import RunningEvents
-from syncd.engine.system_tasks import SystemTasks
-from syncd.engine.waiting_writes import WaitingWrites
-from syncd.engine.write_context import WriteContext
-from syncd.engine.write_pauses import WritePauses
+from syncd.engine.probing.canaries import Canaries
+from syncd.engine.reading.absence_lookups import AbsenceLookups
+from syncd.engine.reading.first_read import ReadProgress
+from syncd.engine.reading.moved_in_queue import MovedInQueue
+from syncd.engine.reading.observation import Observation
+from syncd.engine.reading.recent_changes import RecentChanges
+from syncd.engine.reading.running_events import RunningEvents
+from syncd.engine.report.run_report import Report, SystemStatus
+from syncd.engine.resources.sources import ResourceSources
+from syncd.engine.tasks.system_tasks import SystemTasks
+from syncd.engine.writing.context import WriteContext
+from syncd.engine.writing.held_back_log import HeldBackLog
+from syncd.engine.writing.pauses import WritePauses
+from syncd.engine.writing.waiting import WaitingWrites
 from syncd.model import Clock, Kind, Operation, WaitReason, Window
 from syncd.store.facts import facts
 from syncd.store.status_query import CLOCK_ERROR, THIS_MACHINE
@@ -76,7 +76,7 @@ class Context:
     clock_error: timedelta = timedelta(0)
     """How far the platforms' time is ahead of this machine's clock; zero if the clock is right."""
     in_range: bool = False
-    """Whether stored times out of range were replaced already (`engine.read_systems`)."""
+    """Whether stored times out of range were replaced already (`engine.reading.systems`)."""
     answered_calendars: set[tuple[str, str]] = field(default_factory=set)
     """The calendars, (provider, system), whose lists were read at least once."""
     probes: dict[str, AbsenceLookups] = field(default_factory=dict)

@@ -10,21 +10,26 @@ from dataclasses import replace
 
 import structlog
 
-from syncd.engine import first_read
-from syncd.engine.approved_operations import filter_approved
+from syncd.engine.cleanup.left_behind import report_left_behind
 from syncd.engine.clock_check import check_clock
 from syncd.engine.context import Context
-from syncd.engine.decide import Decisions, decide_due
-from syncd.engine.left_behind import report_left_behind
-from syncd.engine.observation import Observation, ReadRequest, proven_coverage, whole_window_reads
-from syncd.engine.progress import Progress
-from syncd.engine.read_systems import read_systems
-from syncd.engine.report import Report, SystemStatus
-from syncd.engine.report_update import update_report
-from syncd.engine.reported_items import end_unmapped
-from syncd.engine.running_events import Depth
-from syncd.engine.system_tasks import MIN_SYSTEMS
-from syncd.engine.write_systems import write_systems
+from syncd.engine.deciding.decide import Decisions, decide_due
+from syncd.engine.reading import first_read
+from syncd.engine.reading.observation import (
+    Observation,
+    ReadRequest,
+    proven_coverage,
+    whole_window_reads,
+)
+from syncd.engine.reading.running_events import Depth
+from syncd.engine.reading.systems import read_systems
+from syncd.engine.report.progress import Progress
+from syncd.engine.report.reported_items import end_unmapped
+from syncd.engine.report.run_report import Report, SystemStatus
+from syncd.engine.report.update import update_report
+from syncd.engine.tasks.system_tasks import MIN_SYSTEMS
+from syncd.engine.writing.approved_operations import filter_approved
+from syncd.engine.writing.systems import write_systems
 from syncd.model import Waiting, Window
 
 

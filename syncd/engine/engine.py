@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from syncd.engine import resync as runs
-from syncd.engine.approved_operations import ApprovedOperations
-from syncd.engine.cleanup_context import CleanupSpec
-from syncd.engine.cleanup_in_engine import clean_up_in_engine
-from syncd.engine.cleanup_report import CleanupReport
+from syncd.engine.availability.free_slots import read_all_slots
+from syncd.engine.cleanup.context import CleanupSpec
+from syncd.engine.cleanup.in_engine import clean_up_in_engine
+from syncd.engine.cleanup.report import CleanupReport
 from syncd.engine.compaction import compact_history
 from syncd.engine.context import Context
-from syncd.engine.free_slots import read_all_slots
-from syncd.engine.probe_outcome import ProbeRun
-from syncd.engine.probing import forget_facts, probe_systems
-from syncd.engine.progress import Progress, with_waits
-from syncd.engine.report import Report
-from syncd.engine.undo import UndoReport, undo_run
+from syncd.engine.operator.undo import UndoReport, undo_run
+from syncd.engine.probing.outcome import ProbeRun
+from syncd.engine.probing.probe import forget_facts, probe_systems
+from syncd.engine.report.progress import Progress, with_waits
+from syncd.engine.report.run_report import Report
+from syncd.engine.writing.approved_operations import ApprovedOperations
 from syncd.model import Window
 
 
@@ -80,12 +80,12 @@ class Engine(Context):
         dry_run: bool = False,
         progress: Progress = lambda _text: None,
     ) -> UndoReport:
-        """Revert the writes of a run (see `engine.undo`). Raises NothingToUndoError."""
+        """Revert the writes of a run (see `engine.operator.undo`). Raises NothingToUndoError."""
         with with_waits(self.stopping, progress) as on_progress:
             return await undo_run(self, run, booking=booking, dry_run=dry_run, progress=on_progress)
 
     async def probe(self, names: Sequence[str], *, progress: Progress = lambda _: None) -> ProbeRun:
-        """Measure the platform facts of these systems (see `engine.probing`)."""
+        """Measure the platform facts of these systems (see `engine.probing.probe`)."""
         with with_waits(self.stopping, progress) as on_progress:
             return await probe_systems(self, names, on_progress)
 

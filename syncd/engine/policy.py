@@ -9,7 +9,7 @@ from typing import Protocol
 
 from syncd.core.inputs import GuardLimits
 from syncd.core.merging.rules import Rules
-from syncd.engine.running_events import Depth
+from syncd.engine.reading.running_events import Depth
 from syncd.model import ConflictKind
 
 

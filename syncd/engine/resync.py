@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from syncd.engine.approved_operations import ApprovedOperations
 from syncd.engine.context import Context
 from syncd.engine.cycle import cycle
-from syncd.engine.progress import Progress, with_waits
-from syncd.engine.report import Report, SystemStatus
-from syncd.engine.report_update import add_remark
+from syncd.engine.reading.running_events import Depth
+from syncd.engine.report.progress import Progress, with_waits
+from syncd.engine.report.run_record import save_run
+from syncd.engine.report.run_report import Report, SystemStatus
+from syncd.engine.report.update import add_remark
 from syncd.engine.resync_end import MAX_CYCLES, ResyncEnd
-from syncd.engine.run_record import save_run
-from syncd.engine.running_events import Depth
+from syncd.engine.writing.approved_operations import ApprovedOperations
 from syncd.model import Window
 
 

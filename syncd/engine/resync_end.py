@@ -23,10 +23,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from syncd.engine.progress import Progress
-from syncd.engine.report import Report
-from syncd.engine.run_pause import RunPause
-from syncd.engine.system_tasks import SystemTasks
+from syncd.engine.report.progress import Progress
+from syncd.engine.report.run_report import Report
+from syncd.engine.tasks.run_pause import RunPause
+from syncd.engine.tasks.system_tasks import SystemTasks
 from syncd.model import Clock
 from syncd.systems.stopping import Stopping
 

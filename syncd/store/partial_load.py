@@ -2,7 +2,7 @@
 
 The loaded part shares no event, no booking and no time with the other part. So a decision on the
 loaded part equals the decision on the whole state, as long as nothing in the other part waits for a
-decision (`engine.dirty`).
+decision (`engine.deciding.dirty`).
 """
 
 from __future__ import annotations

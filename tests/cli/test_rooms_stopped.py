@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.engine.resource_blocks import ResourceBlocks
+from syncd.engine.resources.blocks import ResourceBlocks
 from tests.cli.test_rooms import HOUR, Span, Studio, studio
 from tests.planted.swap import swap
 

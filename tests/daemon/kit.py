@@ -7,15 +7,15 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from syncd.core.conflicts.resolution import Resolution
-from syncd.engine.approved_operations import ApprovedOperations
-from syncd.engine.cleanup_context import CleanupSpec
-from syncd.engine.cleanup_report import CleanupReport
+from syncd.engine.cleanup.context import CleanupSpec
+from syncd.engine.cleanup.report import CleanupReport
+from syncd.engine.operator.undo import NothingToUndoError, UndoReport
 from syncd.engine.policy import IdSource
-from syncd.engine.probe_outcome import ProbeOutcome, ProbeRun
-from syncd.engine.report import Report, SystemReport
-from syncd.engine.system_tasks import SystemTasks
-from syncd.engine.undo import NothingToUndoError, UndoReport
-from syncd.engine.write_pauses import WritePauses
+from syncd.engine.probing.outcome import ProbeOutcome, ProbeRun
+from syncd.engine.report.run_report import Report, SystemReport
+from syncd.engine.tasks.system_tasks import SystemTasks
+from syncd.engine.writing.approved_operations import ApprovedOperations
+from syncd.engine.writing.pauses import WritePauses
 from syncd.machine import RealClock, random_id, random_key
 from syncd.model import Clock, Window
 from syncd.store import Store

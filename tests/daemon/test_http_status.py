@@ -22,7 +22,7 @@ from syncd.daemon.http_status import serve_status
 from syncd.daemon.metrics import outcome
 from syncd.daemon.monitor import Monitor
 from syncd.daemon.service import serve
-from syncd.engine.report import Report, SystemReport, SystemStatus
+from syncd.engine.report.run_report import Report, SystemReport, SystemStatus
 from syncd.model import Action, SystemState, Topic, WaitingWrite, WaitReason
 from syncd.store.waiting import save_waiting
 from tests.core.kit import NOW

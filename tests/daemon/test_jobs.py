@@ -9,7 +9,7 @@ import pytest
 
 from syncd.daemon.control_socket import RequestRejectedError
 from syncd.daemon.jobs import Jobs
-from syncd.engine.report import Report
+from syncd.engine.report.run_report import Report
 from tests.daemon.kit import FakeEngine, until
 
 

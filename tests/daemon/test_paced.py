@@ -15,7 +15,7 @@ from syncd.core.polling.rate import PollIntervals
 from syncd.daemon import service
 from syncd.daemon.jobs import Jobs
 from syncd.daemon.service import JobIntervals, Reloaded, serve
-from syncd.engine.report import SystemReport
+from syncd.engine.report.run_report import SystemReport
 from syncd.model import PollSlot, SystemState
 from syncd.store.poll_schedule import stored_poll_schedule
 from tests.daemon.kit import FakeEngine, until

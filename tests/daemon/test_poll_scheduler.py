@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from syncd.core.polling.slices import ROUNDS
 from syncd.daemon.poll_scheduler import PollScheduler
-from syncd.engine.report import Report
+from syncd.engine.report.run_report import Report
 from syncd.model import Window
 from syncd.systems.call_stats import CallStats
 from tests.daemon.watched import SPANS

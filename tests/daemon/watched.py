@@ -12,7 +12,7 @@ import pytest
 
 from syncd.daemon.monitor import Monitor
 from syncd.daemon.poll_scheduler import ReadIntervals
-from syncd.engine.report import Report, SystemReport
+from syncd.engine.report.run_report import Report, SystemReport
 from syncd.model import (
     Action,
     Changes,

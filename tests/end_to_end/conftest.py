@@ -20,7 +20,7 @@ import pytest
 
 from syncd.app import App, build
 from syncd.config.load import load
-from syncd.engine.report import Report
+from syncd.engine.report.run_report import Report
 from syncd.lab.sandbox.asgi_transport import AsgiTransport
 from syncd.lab.sandbox.consistency import disagreements, event_summaries
 from syncd.lab.sandbox.scenario import SYSTEM_NAMES, Clinic, config_text, seed_clinic

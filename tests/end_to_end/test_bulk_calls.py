@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.engine.first_writes import MOVES
+from syncd.engine.writing.first_writes import MOVES
 from syncd.lab.sandbox.scenario import PEOPLE
 from syncd.model import Action, ConflictKind, Operation
 from syncd.model.platform_facts import YES

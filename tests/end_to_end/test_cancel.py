@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from syncd.engine import recovery
-from syncd.engine.report import SystemStatus
+from syncd.engine.report.run_report import SystemStatus
+from syncd.engine.writing import recovery
 from syncd.lab.sandbox.faults import Fault, FaultKind
 from syncd.lab.simulate.loop import VirtualClock
 from syncd.model import Action, ConflictKind

@@ -11,9 +11,9 @@ import pytest
 from syncd.cleanup_access import open_cleanup
 from syncd.config.load import load
 from syncd.core.ownership.cleanup import CleanupScope
-from syncd.engine.cleanup import clean_up
-from syncd.engine.cleanup_report import CleanupReport
-from syncd.engine.report import RunExit
+from syncd.engine.cleanup.clean_up import clean_up
+from syncd.engine.cleanup.report import CleanupReport
+from syncd.engine.report.run_report import RunExit
 from syncd.lab.sandbox.asgi_transport import AsgiTransport
 from syncd.lab.sandbox.scenario import SYSTEM_NAMES
 from tests.end_to_end.virtual import VirtualSite, play

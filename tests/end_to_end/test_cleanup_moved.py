@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from syncd.core.ownership.cleanup import CleanupScope, OwnershipDoubt
-from syncd.engine.report import RunExit
+from syncd.engine.report.run_report import RunExit
 from syncd.lab.sandbox.faults import Fault, FaultKind
 from syncd.lab.sandbox.merged_users import merge_users
 from syncd.lab.sandbox.scenario import SYSTEM_NAMES

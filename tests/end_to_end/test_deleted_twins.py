@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from syncd.engine.report import RunExit
+from syncd.engine.report.run_report import RunExit
 from syncd.lab.sandbox.consistency import event_summaries
 from syncd.model import Topic
 from syncd.store.reported import open_items

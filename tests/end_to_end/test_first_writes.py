@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from syncd.engine import first_writes
-from syncd.engine.acknowledge import acknowledge_entry
-from syncd.engine.probing import forget_facts
-from syncd.engine.report import Report, RunExit
+from syncd.engine.operator.acknowledge import acknowledge_entry
+from syncd.engine.probing.probe import forget_facts
+from syncd.engine.report.run_report import Report, RunExit
+from syncd.engine.writing import first_writes
 from syncd.lab.sandbox.damage import Damage
 from syncd.lab.sandbox.faults import Fault, FaultKind
 from syncd.model import ReportedItem, Topic, WaitReason
@@ -339,7 +339,7 @@ def test_planted_first_moves_that_are_not_compared_after_a_crash_are_found(
         return None
 
     monkeypatch.setattr(first_writes, "confirm_first_write", unsettled)
-    monkeypatch.setattr("syncd.engine.writer.settle_first", unsettled)
+    monkeypatch.setattr("syncd.engine.writing.writer.settle_first", unsettled)
     with pytest.raises(AssertionError):
         test_a_first_move_with_a_lost_reply_is_compared_before_any_other(tmp_path, "legacy")
 

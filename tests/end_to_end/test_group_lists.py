@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.engine.report import RunExit
+from syncd.engine.report.run_report import RunExit
 from syncd.systems.leadconnector.groups import GroupLists
 from syncd.systems.measured import Side
 from tests.end_to_end.conftest import Site

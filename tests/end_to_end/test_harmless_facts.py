@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.engine.report import RunExit
+from syncd.engine.report.run_report import RunExit
 from syncd.lab.sandbox.scenario import SYSTEM_NAMES
 from syncd.lab.simulate.drawn_facts import SYSTEM_OF
 from syncd.lab.simulate.loop import VirtualClock

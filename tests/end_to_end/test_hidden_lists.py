@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from syncd.engine.absence_lookups import AbsenceLookups
-from syncd.engine.report import Report, RunExit
+from syncd.engine.reading.absence_lookups import AbsenceLookups
+from syncd.engine.report.run_report import Report, RunExit
 from syncd.lab.sandbox.faults import Fault, FaultKind
 from syncd.lab.sandbox.platform import PlatformRequest
 from syncd.lab.sandbox.scenario import SYSTEM_NAMES

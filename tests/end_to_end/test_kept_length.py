@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from syncd.engine.report import RunExit
+from syncd.engine.report.run_report import RunExit
 from syncd.lab.sandbox.faults import Fault, FaultKind
 from syncd.systems.leadconnector_v1.writing import Writer
 from tests.end_to_end.conftest import Site

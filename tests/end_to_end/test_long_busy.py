@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from syncd.engine.report import Report, RunExit
+from syncd.engine.report.run_report import Report, RunExit
 from syncd.lab.sandbox import Fault, FaultKind
 from syncd.lab.sandbox.consistency import event_summaries
 from syncd.lab.sandbox.scenario import PEOPLE, SYSTEM_NAMES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncd.engine.report import RunExit
+from syncd.engine.report.run_report import RunExit
 from syncd.lab.sandbox.scenario import SYSTEM_NAMES
 from tests.end_to_end.conftest import Site
 from tests.end_to_end.test_hidden_lists import edit

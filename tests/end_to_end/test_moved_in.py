@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.engine.report import RunExit
+from syncd.engine.report.run_report import RunExit
 from syncd.lab.sandbox.faults import Fault, FaultKind
 from syncd.lab.sandbox.records import PlatformAppointment
 from syncd.model import ConflictKind, floor_to

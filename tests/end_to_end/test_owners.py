@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.engine.report import Report, RunExit
+from syncd.engine.report.run_report import Report, RunExit
 from syncd.lab.sandbox import Fault, FaultKind
 from syncd.lab.sandbox.consistency import EventSummary, event_summaries
 from syncd.lab.sandbox.leadsquared.api import EmulatedLeadSquared

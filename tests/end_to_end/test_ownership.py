@@ -9,7 +9,7 @@ import pytest
 
 from syncd.app import build
 from syncd.config.load import load
-from syncd.engine.report import RunExit
+from syncd.engine.report.run_report import RunExit
 from syncd.lab.sandbox.scenario import SYSTEM_NAMES, config_text, seed_clinic
 from syncd.lab.sandbox.server import Sandbox
 from tests.end_to_end.conftest import Site

@@ -13,8 +13,8 @@ import pytest
 from syncd.daemon.jobs import Jobs
 from syncd.daemon.monitor import Monitor
 from syncd.daemon.poll_scheduler import read_intervals
-from syncd.engine.report import RunExit
-from syncd.engine.running_events import Depth
+from syncd.engine.reading.running_events import Depth
+from syncd.engine.report.run_report import RunExit
 from syncd.lab.sandbox.consistency import disagreements, event_summaries
 from syncd.lab.sandbox.limits import RateLimit
 from syncd.lab.sandbox.scenario import SYSTEM_NAMES

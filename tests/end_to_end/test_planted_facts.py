@@ -7,7 +7,9 @@ from functools import partial
 
 import pytest
 
-from syncd.engine import completed_lookups, reading, reread
+from syncd.engine.reading import completed_lookups
+from syncd.engine.reading import observe as reading
+from syncd.engine.writing import reread
 from syncd.model import Fact
 from syncd.systems.capability_cache import CapabilityCache
 from syncd.systems.facts import FactStore

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.engine.report import RunExit
+from syncd.engine.report.run_report import RunExit
 from syncd.lab.sandbox import Fault, FaultKind
 from syncd.lab.sandbox.scenario import PEOPLE, SYSTEM_NAMES
 from syncd.model import SystemState

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from syncd.engine.report import RunExit, SystemStatus
+from syncd.engine.report.run_report import RunExit, SystemStatus
 from syncd.lab.sandbox.scenario import SYSTEM_NAMES
 from syncd.model import ReportedItem, Topic
 from syncd.store.reported import open_items

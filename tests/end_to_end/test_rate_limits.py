@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.engine.report import RunExit, SystemStatus
+from syncd.engine.report.run_report import RunExit, SystemStatus
 from syncd.lab.sandbox.faults import Fault, FaultKind
 from syncd.lab.sandbox.limit_replies import REPLY_PLACES, LimitReply
 from syncd.lab.sandbox.limits import RateLimit

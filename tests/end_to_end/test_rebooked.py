@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from syncd.core.matching.rebooked import REBOOKED
-from syncd.engine.report import RunExit
+from syncd.engine.report.run_report import RunExit
 from syncd.lab.sandbox.records import PlatformAppointment
 from syncd.model import ConflictKind, floor_to
 from tests.end_to_end.conftest import Site

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from syncd.engine import series_writes
-from syncd.engine.report import RunExit
+from syncd.engine.report.run_report import RunExit
+from syncd.engine.writing import series as series_writes
 from syncd.lab.sandbox.recurring import book_series, delete_series, move_series
 from syncd.model import Action, WaitReason
 from syncd.model.pauses import Pause
@@ -244,6 +244,6 @@ async def test_planted_writes_to_instances_that_are_not_held_are_found(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("syncd.core.propagation.waits.may_change_series", lambda *_given: False)
-    monkeypatch.setattr("syncd.engine.writer.unwritable_instances", lambda *_given: set())
+    monkeypatch.setattr("syncd.engine.writing.writer.unwritable_instances", lambda *_given: set())
     with pytest.raises(AssertionError):
         await test_a_write_to_an_instance_waits_and_its_times_stay_closed(site)

@@ -10,7 +10,7 @@ from time import monotonic
 
 import pytest
 
-from syncd.engine.report import RunExit, SystemStatus
+from syncd.engine.report.run_report import RunExit, SystemStatus
 from syncd.lab.sandbox import Fault, FaultKind
 from syncd.lab.sandbox.scenario import SYSTEM_NAMES
 from syncd.store.availability import availabilities

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from syncd.engine.report import RunExit
+from syncd.engine.report.run_report import RunExit
 from syncd.lab.sandbox import Fault, FaultKind
 from syncd.lab.sandbox.consistency import event_summaries
 from syncd.lab.sandbox.scenario import SYSTEM_NAMES

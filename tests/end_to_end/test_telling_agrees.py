@@ -11,7 +11,7 @@ import pytest
 
 from syncd.cli.main import run_with
 from syncd.engine.cycle import cycle as run_cycle
-from syncd.engine.report import Report, RunExit
+from syncd.engine.report.run_report import Report, RunExit
 from syncd.lab.sandbox.scenario import PEOPLE
 from syncd.lab.sandbox.write_access import forbid_writes
 from syncd.model import Action

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from syncd.engine.report import RunExit, SystemStatus
+from syncd.engine.report.run_report import RunExit, SystemStatus
 from syncd.lab.sandbox import Fault, FaultKind
 from syncd.lab.sandbox.broken_rows import RowDefect
 from syncd.lab.sandbox.consistency import event_summaries

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from syncd.engine import write_systems
-from syncd.engine.report import RunExit
+from syncd.engine.report.run_report import RunExit
+from syncd.engine.writing import systems as write_systems
 from syncd.lab.sandbox import Fault, FaultKind
 from syncd.lab.sandbox.leadconnector import wire
 from syncd.model import ConflictKind

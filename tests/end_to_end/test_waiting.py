@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncd.engine.report import RunExit
+from syncd.engine.report.run_report import RunExit
 from syncd.lab.sandbox.write_access import allow_writes, forbid_writes
 from syncd.model import Action, WaitReason
 from tests.end_to_end.conftest import Site

@@ -12,7 +12,7 @@ import pytest
 
 from syncd.core.inputs import GuardLimits
 from syncd.core.merging.rules import Rules
-from syncd.engine.customer_lookup import CustomerLookup
+from syncd.engine.deciding.customer_lookup import CustomerLookup
 from syncd.engine.engine import Engine
 from syncd.engine.policy import EnginePolicy, IdSource
 from syncd.store.store import Store

@@ -30,9 +30,9 @@ from shutil import copyfile
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
-from syncd.engine.dirty import DirtyProviders
+from syncd.engine.deciding.dirty import DirtyProviders
 from syncd.engine.engine import Engine
-from syncd.engine.report import Report
+from syncd.engine.report.run_report import Report
 from syncd.model import (
     Action,
     Changes,

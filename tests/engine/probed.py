@@ -14,8 +14,8 @@ import httpx
 
 from syncd.app import App, build
 from syncd.config.load import load
-from syncd.engine.canaries import Canaries
-from syncd.engine.probe_outcome import ProbeOutcome, ProbeRun
+from syncd.engine.probing.canaries import Canaries
+from syncd.engine.probing.outcome import ProbeOutcome, ProbeRun
 from syncd.lab.sandbox.asgi_transport import AsgiTransport
 from syncd.lab.sandbox.clock import ManualClock
 from syncd.lab.sandbox.platform import Platform

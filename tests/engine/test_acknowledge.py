@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.engine.acknowledge import AcknowledgeError, acknowledge_entry, entries
+from syncd.engine.operator.acknowledge import AcknowledgeError, acknowledge_entry, entries
 from syncd.model import Changes, ConflictKind, ReportedItem, StoredConflict, Topic
 from syncd.store import Store
 from syncd.store.reported import acknowledgements_of, shown_items

@@ -10,8 +10,8 @@ import pytest
 
 from syncd.cli.run_summary import summary_line
 from syncd.engine.cycle import cycle as run_cycle
-from syncd.engine.report import Remaining, Report
-from syncd.engine.writer import JOURNAL_BATCH, MAX_SEND_DELAY, RESTAMP_AFTER
+from syncd.engine.report.run_report import Remaining, Report
+from syncd.engine.writing.writer import JOURNAL_BATCH, MAX_SEND_DELAY, RESTAMP_AFTER
 from syncd.model import Action, BulkCall, Changes, Intent, IntentState, Operation
 from syncd.store.journal import intents_since
 from syncd.systems.errors import RateLimitedError, RetryableError

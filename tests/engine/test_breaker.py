@@ -13,10 +13,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from syncd.core.merging.rules import Rules
-from syncd.engine.breaker import BreakerSystem, CredentialRefresh, secret_fingerprint
-from syncd.engine.customer_lookup import CustomerLookup
+from syncd.engine.deciding.customer_lookup import CustomerLookup
 from syncd.engine.engine import Engine
 from syncd.engine.policy import EnginePolicy, IdSource
+from syncd.engine.tasks.breaker import BreakerSystem, CredentialRefresh, secret_fingerprint
 from syncd.model import SystemState, Window
 from syncd.store.store import Store
 from syncd.systems.errors import PlatformError, RateLimitedError, RetryableError, UnauthorizedError

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from syncd.core.ownership.cleanup import CleanupScope
-from syncd.engine.cleanup_context import CleanupSpec
-from syncd.engine.report import RunExit
+from syncd.engine.cleanup.context import CleanupSpec
+from syncd.engine.report.run_report import RunExit
 from tests.engine.probed import Killed, Office, an_office
 
 EVERYTHING = CleanupSpec(CleanupScope(), who="root")

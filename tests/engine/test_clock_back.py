@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 
 from syncd.core.polling.slices import ROUNDS
-from syncd.engine.absence_lookups import AbsenceLookups
-from syncd.engine.recent_changes import CHANGED, RecentChanges
-from syncd.engine.reread import was_just_read
-from syncd.engine.running_events import RunningEvents
+from syncd.engine.reading.absence_lookups import AbsenceLookups
+from syncd.engine.reading.recent_changes import CHANGED, RecentChanges
+from syncd.engine.reading.running_events import RunningEvents
+from syncd.engine.writing.reread import was_just_read
 from syncd.model import Action, Changes, Coverage, HistoryEntry, Kind, Operation, Window
 from tests.core.kit import NOW, at, rec, v
 from tests.engine.conftest import Rig

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from syncd.engine.report import RunExit
+from syncd.engine.report.run_report import RunExit
 from syncd.model import Action, Topic, Window
 from tests.core.kit import v
 from tests.engine.conftest import Rig

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from syncd.engine import decide as engine_decide
-from syncd.engine.report import RunExit
+from syncd.engine.deciding import decide as engine_decide
+from syncd.engine.report.run_report import RunExit
 from syncd.model import Changes, Person, ProviderState, Status, Value
 from syncd.store import StateError
 from tests.core.kit import v
@@ -140,7 +140,7 @@ async def test_an_event_with_a_new_owner_is_decided_on_for_that_owner(
     rig.clock.pass_(minutes=2)
     await rig.engine.poll(near=False)
     rig.a.move(first, v(27))
-    monkeypatch.setattr("syncd.engine.reread.REREAD_AFTER", timedelta(0))
+    monkeypatch.setattr("syncd.engine.writing.reread.REREAD_AFTER", timedelta(0))
     looked = rig.b.read_one
 
     async def given(*about: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from syncd.engine.dirty import DirtyProviders
+from syncd.engine.deciding.dirty import DirtyProviders
 
 NEWS = {"p": [("a", "1")]}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from syncd.engine.report import (
+from syncd.engine.report.run_report import (
     Remaining,
     Report,
     RunExit,

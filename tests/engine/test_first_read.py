@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from syncd.engine.cleanup.left_behind import report_left_behind
 from syncd.engine.cycle import cycle as run_cycle
-from syncd.engine.first_read import ReadProgress
-from syncd.engine.left_behind import report_left_behind
-from syncd.engine.report import Report
+from syncd.engine.reading.first_read import ReadProgress
+from syncd.engine.report.run_report import Report
 from syncd.model import Action, Coverage, Kind, Window
 from syncd.store.backup import create_backup, restore_backup
 from syncd.store.store import Store

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from syncd.engine.absence_lookups import MAX_ABSENCE_LOOKUPS
-from syncd.engine.reading import observe
-from syncd.engine.report import RunExit
+from syncd.engine.reading.absence_lookups import MAX_ABSENCE_LOOKUPS
+from syncd.engine.reading.observe import observe
+from syncd.engine.report.run_report import RunExit
 from syncd.model import Operation, derived_id
 from syncd.systems.port import Capabilities
 from tests.core.kit import v

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from syncd.core.merging.rules import Choice, Rules
-from syncd.engine.guard_stops import AcceptError, check_accept, open_stops
-from syncd.engine.report import Report, RunExit
+from syncd.engine.deciding.guard_stops import AcceptError, check_accept, open_stops
+from syncd.engine.report.run_report import Report, RunExit
 from syncd.model import Action, Kind, Person, WaitReason
 from tests.core.kit import SYSTEMS, v
 from tests.engine.conftest import Rig, make_engine

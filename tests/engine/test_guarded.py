@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from syncd.engine.report import Report, RunExit
+from syncd.engine.report.run_report import Report, RunExit
 from syncd.model import Status
 from tests.core.kit import v
 from tests.engine.conftest import Rig

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from syncd.core.ownership import events as owner_changes
-from syncd.engine.report import RunExit
+from syncd.engine.report.run_report import RunExit
 from syncd.model import ConflictKind
 from tests.core.kit import v
 from tests.engine.conftest import Rig

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from syncd.engine.running_events import MAX_FOLLOWED
+from syncd.engine.reading.running_events import MAX_FOLLOWED
 from syncd.model import EventRef, Kind, Value
 from syncd.store.created_ids import created_ids_path
 from syncd.systems.lookup_results import LookupResult

@@ -11,8 +11,8 @@ import pytest
 from syncd.core.event_state import observation
 from syncd.core.inputs import GuardLimits
 from syncd.core.merging.rules import Choice, Rules
-from syncd.engine import recovery
-from syncd.engine.report import Report
+from syncd.engine.report.run_report import Report
+from syncd.engine.writing import recovery
 from syncd.model import Action, BulkCall, ConflictKind, Kind, Person, Status, Value
 from syncd.systems.port import Capabilities
 from tests.core.kit import SYSTEMS, v

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from syncd.engine.cycle import cycle as run_cycle
-from syncd.engine.report import Report
+from syncd.engine.report.run_report import Report
 from syncd.model import Action, Intent, Kind, Value
 from syncd.store.backup import create_backup, restore_backup
 from syncd.store.connection import ConnectionKeeper

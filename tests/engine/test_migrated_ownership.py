@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.engine.report import RunExit
+from syncd.engine.report.run_report import RunExit
 from syncd.model import Action, Kind
 from syncd.store import Store, version
 from syncd.systems.port import Capabilities

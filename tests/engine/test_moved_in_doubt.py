@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from syncd.core.conflicts.resolution import Resolution, ResolutionKind
-from syncd.engine.resolve import resolve_conflict
+from syncd.engine.operator.resolve import resolve_conflict
 from syncd.model import ConflictKind, Kind
 from tests.core.kit import v
 from tests.engine.conftest import Rig

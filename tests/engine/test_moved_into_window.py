@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from syncd.core.matching.moved_into_window import MOVED_IN
-from syncd.engine.first_read import ReadProgress
-from syncd.engine.report import RunExit
+from syncd.engine.reading.first_read import ReadProgress
+from syncd.engine.report.run_report import RunExit
 from syncd.model import ConflictKind, Event, Kind, Person, Status, Value, Window
 from syncd.systems.errors import RetryableError
 from tests.core.kit import v
@@ -287,7 +287,7 @@ async def test_a_slow_read_beyond_the_window_delays_no_other_change(
         return await read(window, *given, **named)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr("syncd.engine.moved_into_window.MAX_SEARCH_TIME", 0.01)
+        patch.setattr("syncd.engine.deciding.moved_into_window.MAX_SEARCH_TIME", 0.01)
         patch.setattr(rig.b, "read", trickles)
         await cycles(rig)
         assert rig.blocks("q")["c"] == [rig.a.events[other].value.interval]
@@ -305,7 +305,7 @@ async def test_a_crash_between_read_and_link_loses_nothing(
     rig.a.move(events["a"], SOON)
     rig.clock.pass_(minutes=2)
     with monkeypatch.context() as patch:
-        patch.setattr("syncd.engine.decide.search_beyond_window", _die)
+        patch.setattr("syncd.engine.deciding.decide.search_beyond_window", _die)
         with pytest.raises(KeyboardInterrupt):
             await rig.engine.poll(near=False)
     rig.restart()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from syncd.engine.report import RunExit
+from syncd.engine.report.run_report import RunExit
 from syncd.model import Action, Status, Value
 from tests.core.kit import DAY, v
 from tests.engine.conftest import Rig

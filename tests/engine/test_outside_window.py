@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.engine.report import RunExit
-from syncd.engine.writer import UPDATES
+from syncd.engine.report.run_report import RunExit
+from syncd.engine.writing.writer import UPDATES
 from syncd.model import Operation
 from syncd.systems.lookup_results import Found
 from syncd.systems.replies import Reply, TargetChanged

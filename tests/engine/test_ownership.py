@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.engine.report import RunExit
+from syncd.engine.report.run_report import RunExit
 from syncd.model import Action, ConflictKind, Kind, Value
 from syncd.store.backup import create_backup, restore_backup
 from syncd.store.ownership_proof import created_ids, orphans

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncd.core.availability.exposure import RequiredBlocks
-from syncd.engine.packed_blocks import PackedBlocks
+from syncd.engine.availability.packed_blocks import PackedBlocks
 
 HOUR = timedelta(hours=1)
 BEGIN = datetime(2026, 6, 1, 9, 0, 0, 1, tzinfo=UTC)

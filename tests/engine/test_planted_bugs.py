@@ -16,17 +16,12 @@ import pytest
 from syncd.core.decision import DecisionInput
 from syncd.core.event_state.observation import apply_observation
 from syncd.core.propagation import rejected as rejected_writes
-from syncd.engine import (
-    completed_lookups,
-    decision_input,
-    read_systems,
-    reading,
-    recovery,
-    remapped_calendars,
-    running_events,
-    writer,
-)
-from syncd.engine.running_events import RunningEvents
+from syncd.engine.deciding import decision_input
+from syncd.engine.reading import completed_lookups, remapped_calendars, running_events
+from syncd.engine.reading import observe as reading
+from syncd.engine.reading import systems as read_systems
+from syncd.engine.reading.running_events import RunningEvents
+from syncd.engine.writing import recovery, writer
 from syncd.model import Changes, Intent, IntentState, Operation, Window
 from syncd.store import Store
 from tests.engine import test_emptied as emptied

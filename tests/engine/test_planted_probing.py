@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from syncd.engine import reading as observing
-from syncd.engine.canaries import Canaries
+from syncd.engine.probing.canaries import Canaries
+from syncd.engine.reading import observe as observing
 from syncd.model.platform_facts import NO
 from syncd.systems import transport
 from syncd.systems.errors import PlatformError

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from syncd.core.event_state.absence import AbsenceVerdict, Evidence, SlotResult, judge_absence
-from syncd.engine import evidence, reading, writer
-from syncd.engine.lookups import Lookups
+from syncd.engine.reading import evidence
+from syncd.engine.reading import observe as reading
+from syncd.engine.reading.lookups import Lookups
+from syncd.engine.writing import writer
 from syncd.model import Changes, UserState
 from syncd.systems.errors import PlatformError, RejectedError
 from tests.engine import test_proof as proof

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from syncd.engine.probe_plan import MAX_CALLS, plan_probe
-from syncd.engine.report import Report, SystemStatus
+from syncd.engine.probing.plan import MAX_CALLS, plan_probe
+from syncd.engine.report.run_report import Report, SystemStatus
 from syncd.lab.sandbox.faults import Fault, FaultKind
 from syncd.lab.sandbox.records import PlatformBlock
 from syncd.model.platform_facts import (

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.engine.report import RunExit
+from syncd.engine.report.run_report import RunExit
 from syncd.model import (
     Action,
     BulkCall,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from syncd.engine.report import RunExit, SystemStatus
+from syncd.engine.report.run_report import RunExit, SystemStatus
 from syncd.model import Kind, ReportedItem, Topic
 from syncd.store.reported import open_items
 from syncd.systems.errors import (
@@ -350,7 +350,7 @@ async def test_a_write_waits_whose_target_is_refused_and_the_others_go_on(rig: R
     for event in events:
         rig.a.delete(event)
     rig.b.capabilities = Capabilities(lag=timedelta(0))
-    fresh = "syncd.engine.reread.REREAD_AFTER"
+    fresh = "syncd.engine.writing.reread.REREAD_AFTER"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fresh, timedelta(0))
         report = await rig.engine.poll(near=False)

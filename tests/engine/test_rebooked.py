@@ -12,7 +12,7 @@ from syncd.core.conflicts.resolution import Resolution, ResolutionKind
 from syncd.core.inputs import GuardLimits
 from syncd.core.matching.rebooked import REBOOKED
 from syncd.core.merging.rules import Rules
-from syncd.engine.resolve import resolve_conflict
+from syncd.engine.operator.resolve import resolve_conflict
 from syncd.model import Action, ConflictKind, Kind, Person, Status
 from syncd.systems.port import Capabilities
 from tests.core.kit import v

@@ -8,7 +8,7 @@ import pytest
 
 from syncd.core.conflicts.resolution import InvalidResolutionError, Resolution, ResolutionKind
 from syncd.core.merging.rules import Choice, Rules
-from syncd.engine.resolve import ResolutionOutcome, preview, resolve_conflict
+from syncd.engine.operator.resolve import ResolutionOutcome, preview, resolve_conflict
 from syncd.model import Action
 from syncd.systems.errors import RejectedError
 from tests.core.kit import SYSTEMS, v

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from syncd.engine.observation import Observation
-from syncd.engine.resource_sources import ResourceSources
+from syncd.engine.reading.observation import Observation
+from syncd.engine.resources.sources import ResourceSources
 
 
 def test_only_a_changed_number_of_units_is_a_change() -> None:

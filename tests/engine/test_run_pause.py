@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from syncd.daemon.jobs import Jobs
-from syncd.engine.report import Report, RunExit
+from syncd.engine.report.run_report import Report, RunExit
 from syncd.model import Action
 from syncd.systems.port import Capabilities
 from tests.core.kit import v

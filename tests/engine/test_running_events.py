@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.engine.report import SystemStatus
-from syncd.engine.running_events import FAR_LOOK_BACK, MAX_FOLLOWED, Depth
+from syncd.engine.reading.running_events import FAR_LOOK_BACK, MAX_FOLLOWED, Depth
+from syncd.engine.report.run_report import SystemStatus
 from syncd.model import EventRef, Kind, Value
 from syncd.systems.errors import RetryableError
 from syncd.systems.lookup_results import LookupResult

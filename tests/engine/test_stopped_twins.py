@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from syncd.engine.guard_stops import open_stops
-from syncd.engine.report import RunExit
+from syncd.engine.deciding.guard_stops import open_stops
+from syncd.engine.report.run_report import RunExit
 from syncd.model import Person
 from tests.core.kit import v
 from tests.engine.conftest import Rig

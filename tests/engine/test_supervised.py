@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from syncd.engine.breaker import BreakerSystem
-from syncd.engine.report import SystemStatus
+from syncd.engine.report.run_report import SystemStatus
+from syncd.engine.tasks.breaker import BreakerSystem
 from syncd.model import (
     MAX_DAILY_WAIT,
     Action,

@@ -11,11 +11,11 @@ from typing import Any, cast
 import pytest
 
 from syncd.daemon.jobs import Jobs
-from syncd.engine import read_systems
-from syncd.engine.observation import Observation
-from syncd.engine.reading import observe
-from syncd.engine.report import Report, RunExit, SystemStatus
-from syncd.engine.system_tasks import GRACE, DecisionGate, GatedSystem, SystemTasks
+from syncd.engine.reading import systems as read_systems
+from syncd.engine.reading.observation import Observation
+from syncd.engine.reading.observe import observe
+from syncd.engine.report.run_report import Report, RunExit, SystemStatus
+from syncd.engine.tasks.system_tasks import GRACE, DecisionGate, GatedSystem, SystemTasks
 from syncd.model import Person
 from syncd.systems.errors import RetryableError
 from syncd.systems.port import System

@@ -8,8 +8,8 @@ import pytest
 
 from syncd.core.conflicts.resolution import InvalidResolutionError, Resolution, ResolutionKind
 from syncd.core.merging.rules import Choice, Override, Rules
-from syncd.engine.report import RunExit
-from syncd.engine.resolve import resolve_conflict
+from syncd.engine.operator.resolve import resolve_conflict
+from syncd.engine.report.run_report import RunExit
 from syncd.model import ConflictKind, Person, Status
 from syncd.systems.errors import RetryableError
 from tests.core.kit import SYSTEMS, v

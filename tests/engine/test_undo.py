@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from syncd.engine.report import RunExit
-from syncd.engine.undo import NothingToUndoError
+from syncd.engine.operator.undo import NothingToUndoError
+from syncd.engine.report.run_report import RunExit
 from syncd.model import Action, ExposureCause, Person, Status
 from syncd.store import availability
 from syncd.systems.errors import RetryableError

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from syncd.core.polling.slices import ROUNDS
-from syncd.engine.report import RunExit
+from syncd.engine.report.run_report import RunExit
 from syncd.model import Action, WaitReason
 from syncd.systems.errors import RateLimitedError
 from tests.core.kit import v

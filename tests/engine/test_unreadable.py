@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from syncd.engine.report import RunExit, SystemStatus
+from syncd.engine.report.run_report import RunExit, SystemStatus
 from syncd.model import Kind, Topic, Value
 from syncd.store.reported import open_items
 from tests.core.kit import NOW, v

@@ -19,9 +19,9 @@ from syncd.core.inputs import GuardLimits
 from syncd.core.merging.rules import Rules
 from syncd.engine.engine import Engine
 from syncd.engine.policy import EnginePolicy
-from syncd.engine.report import Remaining, RunExit, SystemStatus
-from syncd.engine.resource_blocks import ResourceBlocks
-from syncd.engine.resource_sources import ResourceSources
+from syncd.engine.report.run_report import Remaining, RunExit, SystemStatus
+from syncd.engine.resources.blocks import ResourceBlocks
+from syncd.engine.resources.sources import ResourceSources
 from syncd.model import (
     Action,
     BlockTarget,
@@ -264,8 +264,8 @@ async def test_thousands_of_unchanged_waiting_writes_cost_a_cycle_next_to_nothin
     mapped = {("p", "b")}
     book.update({"p": replace(decision, waiting=waiting())}, [])
     book.save(mapped, rig.clock.now())
-    monkeypatch.setattr("syncd.engine.waiting_writes.write_order.operation_key", None)
-    monkeypatch.setattr("syncd.engine.waiting_writes.save_waiting", None)
+    monkeypatch.setattr("syncd.engine.writing.waiting.write_order.operation_key", None)
+    monkeypatch.setattr("syncd.engine.writing.waiting.save_waiting", None)
     again = replace(decision, waiting=waiting())
     began = perf_counter()
     book.update({"p": again}, [])

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.engine.report import Remaining, RunExit
+from syncd.engine.report.run_report import Remaining, RunExit
 from syncd.model import Action, BulkCall, Changes, ConflictKind, IntentState
 from syncd.store import Store
 from syncd.systems.port import Capabilities

@@ -13,10 +13,10 @@ from structlog.testing import capture_logs
 
 from syncd.core.conflicts.resolution import Resolution, ResolutionKind
 from syncd.core.merging.rules import Choice, Rules
-from syncd.engine.held_back_log import BEGUN, ENDED
-from syncd.engine.report import RunExit
-from syncd.engine.resolve import ResolutionOutcome, resolve_conflict
-from syncd.engine.undo import NothingToUndoError
+from syncd.engine.operator.resolve import ResolutionOutcome, resolve_conflict
+from syncd.engine.operator.undo import NothingToUndoError
+from syncd.engine.report.run_report import RunExit
+from syncd.engine.writing.held_back_log import BEGUN, ENDED
 from syncd.model import Action, ExposureCause, Kind, Operation, WaitReason
 from syncd.model.pauses import Pause
 from syncd.store import availability
@@ -177,7 +177,7 @@ async def test_a_pause_between_plan_and_write_stops_the_write(
 
     monkeypatch.setattr(rig.b, "read_one", paused_meanwhile)
     rig.clock.pass_(seconds=30)
-    monkeypatch.setattr("syncd.engine.writer.was_just_read", lambda *_given: False)
+    monkeypatch.setattr("syncd.engine.writing.writer.was_just_read", lambda *_given: False)
     report = await rig.engine.poll(near=True)
     assert len(rig.b.writes) == written
     assert (report.waiting, report.unmade) == ([], 0)

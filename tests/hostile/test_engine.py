@@ -12,7 +12,7 @@ import pytest
 
 from syncd.app import App, build
 from syncd.config.load import load
-from syncd.engine.report import Report, SystemStatus
+from syncd.engine.report.run_report import Report, SystemStatus
 from syncd.lab.sandbox.clock import ManualClock
 from syncd.lab.sandbox.consistency import disagreements, event_summaries
 from syncd.lab.sandbox.scenario import SYSTEM_NAMES, Clinic, config_text, seed_clinic

@@ -25,21 +25,16 @@ from syncd.core.mass_change.guard import change_keys_of
 from syncd.core.ownership.cleanup import TaggedBlock, tagged_blocks
 from syncd.core.polling import rate as poll_rate
 from syncd.daemon import arguments, control_socket, http_status, lock
-from syncd.engine import (
-    cleanup,
-    decide,
-    decision_input,
-    guard_stops,
-    held_back_log,
-    own_blocks,
-    reading,
-    unlisted_events,
-)
-from syncd.engine.held_back_log import HeldBackLog
-from syncd.engine.other_customers import follow_customers
-from syncd.engine.owners import OwnerTracker
-from syncd.engine.run_pause import RunPause
-from syncd.engine.write_pauses import WritePauses
+from syncd.engine.cleanup import clean_up as cleanup
+from syncd.engine.deciding import decide, decision_input, guard_stops
+from syncd.engine.deciding.other_customers import follow_customers
+from syncd.engine.reading import observe as reading
+from syncd.engine.reading import own_blocks, unlisted_events
+from syncd.engine.reading.owners import OwnerTracker
+from syncd.engine.tasks.run_pause import RunPause
+from syncd.engine.writing import held_back_log
+from syncd.engine.writing.held_back_log import HeldBackLog
+from syncd.engine.writing.pauses import WritePauses
 from syncd.model import Event, Kind, Offer, TrackedEvent, WaitReason
 from syncd.model.pauses import pause_of
 from syncd.model.platform_facts import PlatformFact, PlatformKind, platform_facts

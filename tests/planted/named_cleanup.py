@@ -13,11 +13,11 @@ import pytest
 
 from syncd.cli import consent, earlier_consent, plan_file
 from syncd.core.mass_change.guard import change_key_of, observation_of
-from syncd.engine.approved_operations import ApprovedOperations, ShownPlan
-from syncd.engine.breaker import BreakerSystem
-from syncd.engine.cleanup_outcomes import accept_refusals_as_gone, resend_unanswered
-from syncd.engine.own_block_survey import OwnBlockReader, OwnBlocks
-from syncd.engine.owners import OwnerTracker
+from syncd.engine.cleanup.outcomes import accept_refusals_as_gone, resend_unanswered
+from syncd.engine.reading.own_block_survey import OwnBlockReader, OwnBlocks
+from syncd.engine.reading.owners import OwnerTracker
+from syncd.engine.tasks.breaker import BreakerSystem
+from syncd.engine.writing.approved_operations import ApprovedOperations, ShownPlan
 from syncd.model import Operation, is_recent
 from tests.planted.swap import swap
 

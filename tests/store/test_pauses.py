@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from syncd.engine.write_pauses import paused
+from syncd.engine.writing.pauses import paused
 from syncd.model.pauses import Pause
 from syncd.store import Store
 from syncd.store.pauses import end_pauses, pauses, save_pauses

@@ -25,8 +25,8 @@ import structlog
 from syncd.app import App, build
 from syncd.config.load import load
 from syncd.engine.cycle import cycle
-from syncd.engine.report import Report
-from syncd.engine.running_events import FAR_LOOK_BACK
+from syncd.engine.reading.running_events import FAR_LOOK_BACK
+from syncd.engine.report.run_report import Report
 from syncd.lab.bench import floor, served, whole
 from syncd.lab.bench.measure import cpu_of, held, leave_out_the_platforms, lower, peak
 from syncd.lab.bench.memory import Memory

@@ -21,8 +21,8 @@ from syncd.config.load import load
 from syncd.config.settings import LeadConnectorV1System
 from syncd.core.propagation import order as write_order
 from syncd.daemon.service import JobIntervals, serve
-from syncd.engine.write_context import WriteContext
-from syncd.engine.writer import execute
+from syncd.engine.writing.context import WriteContext
+from syncd.engine.writing.writer import execute
 from syncd.lab.bench.measure import lower, peak
 from syncd.lab.bench.state import converge
 from syncd.machine import RealClock

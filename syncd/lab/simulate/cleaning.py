@@ -13,8 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from syncd.engine.cleanup_context import CleanupSpec
-from syncd.engine.report import RunExit
+from syncd.engine.cleanup.context import CleanupSpec
+from syncd.engine.report.run_report import RunExit
 from syncd.lab.sandbox.scenario import SYSTEM_NAMES
 from syncd.lab.simulate.acts import EventKind, SimEvent
 from syncd.lab.simulate.cleaned_up import cleanup_scope
@@ -24,7 +24,7 @@ from syncd.store.errors import StateError
 if TYPE_CHECKING:
     from syncd.app import App
     from syncd.core.ownership.cleanup import CleanupScope
-    from syncd.engine.cleanup_report import CleanupReport
+    from syncd.engine.cleanup.report import CleanupReport
     from syncd.lab.simulate.crashes import Dangers
     from syncd.lab.simulate.mass_edit import Change, EventView
     from syncd.lab.simulate.scenario import Scenario

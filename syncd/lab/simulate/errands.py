@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from syncd.app import App, build
 from syncd.core.propagation.approved import plan_digest, plan_end
 from syncd.daemon.control_socket import RequestRejectedError
-from syncd.engine.operation_json import operation_from_json, operation_json
+from syncd.engine.writing.operation_json import operation_from_json, operation_json
 from syncd.lab.sandbox.scenario import SYSTEM_NAMES
 from syncd.lab.simulate.cleaned_up import cleanup_scope
 from syncd.lab.simulate.scenario import EventKind, SimEvent

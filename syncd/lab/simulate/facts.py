@@ -13,7 +13,7 @@ from syncd.systems.measured import Side
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
-    from syncd.engine.breaker import BreakerSystem
+    from syncd.engine.tasks.breaker import BreakerSystem
     from syncd.lab.sandbox.knobs import FactKnobs
     from syncd.lab.sandbox.records import PlatformAppointment
     from syncd.lab.sandbox.server import Sandbox

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from syncd.engine.recovery import DEADLINE
+from syncd.engine.writing.recovery import DEADLINE
 from syncd.lab.sandbox.consistency import Disagreement, EventSummary, disagreements
 from syncd.lab.sandbox.faults import FaultKind
 from syncd.lab.sandbox.scenario import PEOPLE, SYSTEM_NAMES

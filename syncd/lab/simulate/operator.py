@@ -14,10 +14,10 @@ from syncd.app import App
 from syncd.core.conflicts.resolution import Resolution, ResolutionKind
 from syncd.daemon.control_socket import RequestRejectedError
 from syncd.daemon.jobs import Jobs
-from syncd.engine import pausing
-from syncd.engine.acknowledge import entries
-from syncd.engine.guard_stops import AcceptError, check_accept
-from syncd.engine.resolve import to_arguments
+from syncd.engine.deciding.guard_stops import AcceptError, check_accept
+from syncd.engine.operator import pausing
+from syncd.engine.operator.acknowledge import entries
+from syncd.engine.operator.resolve import to_arguments
 from syncd.lab.simulate import errands, status_check
 from syncd.lab.simulate.clocks import true_time
 from syncd.lab.simulate.paused import paused_place

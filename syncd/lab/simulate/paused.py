@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from syncd.engine.report import Report
+from syncd.engine.report.run_report import Report
 from syncd.lab.sandbox.scenario import PEOPLE, SYSTEM_NAMES
 from syncd.lab.simulate.acts import EventKind, SimEvent
 from syncd.lab.simulate.unmapped import ConfigPlace

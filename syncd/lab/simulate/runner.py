@@ -21,7 +21,7 @@ from syncd.core.polling.slices import ROUNDS
 from syncd.daemon.jobs import Jobs
 from syncd.daemon.poll_scheduler import PollScheduler, read_intervals
 from syncd.engine.policy import IdSource
-from syncd.engine.report import Report
+from syncd.engine.report.run_report import Report
 from syncd.lab.sandbox.faults import FaultKind
 from syncd.lab.sandbox.scenario import SYSTEM_NAMES, config_text
 from syncd.lab.simulate import (

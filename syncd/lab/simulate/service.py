@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from syncd.app import App
 from syncd.daemon.jobs import Jobs
 from syncd.daemon.poll_scheduler import PollScheduler
-from syncd.engine.report import Report
-from syncd.engine.running_events import Depth
+from syncd.engine.reading.running_events import Depth
+from syncd.engine.report.run_report import Report
 
 
 @dataclass(slots=True)

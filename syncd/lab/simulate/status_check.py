@@ -12,8 +12,8 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syncd.engine.remaining import count_remaining
-from syncd.engine.report import Report, RunExit, unknown_owners
+from syncd.engine.report.remaining import count_remaining
+from syncd.engine.report.run_report import Report, RunExit, unknown_owners
 from syncd.lab.sandbox.scenario import PEOPLE, SYSTEM_NAMES
 from syncd.lab.simulate.hosted import is_share
 from syncd.lab.simulate.mass_edit import EventView, TimeSpan

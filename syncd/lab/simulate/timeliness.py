@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from syncd.core.polling.rate import per_minute
-from syncd.engine.report import Report
+from syncd.engine.report.run_report import Report
 from syncd.lab.sandbox.faults import FaultKind
 
 if TYPE_CHECKING:

@@ -10,7 +10,9 @@ import pytest
 from syncd.core.event_state import observation
 from syncd.core.ownership import blocks as ownership
 from syncd.core.ownership.blocks import Ownership, is_tagged
-from syncd.engine import decision_input, reading, writer
+from syncd.engine.deciding import decision_input
+from syncd.engine.reading import observe as reading
+from syncd.engine.writing import writer
 
 Patch = pytest.MonkeyPatch
 

@@ -15,17 +15,12 @@ from syncd.core.merging import merge as merging
 from syncd.core.merging.merge import merge
 from syncd.core.ownership.blocks import NO_OWNERSHIP, Ownership
 from syncd.core.propagation import rejected as rejected_writes
-from syncd.engine import (
-    absence,
-    completed_lookups,
-    decision_input,
-    guard,
-    guard_stops,
-    read_systems,
-    reading,
-    recovery,
-)
-from syncd.engine.customer_lookup import CustomerLookup
+from syncd.engine.deciding import decision_input, guard, guard_stops
+from syncd.engine.deciding.customer_lookup import CustomerLookup
+from syncd.engine.reading import absence, completed_lookups
+from syncd.engine.reading import observe as reading
+from syncd.engine.reading import systems as read_systems
+from syncd.engine.writing import recovery
 from syncd.lab.sandbox.leadconnector.slots import BusyTime
 from syncd.lab.simulate.scenario import EventKind, Scenario, draw_scenario
 from syncd.model import (

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from syncd.engine import supervise
+from syncd.engine.tasks import supervise
 from syncd.lab.simulate.scenario import EventKind, Scenario
 from syncd.systems import decoding, transport
 from syncd.systems.errors import UnknownOutcomeError

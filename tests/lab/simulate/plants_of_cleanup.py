@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 
 import pytest
 
-from syncd.engine import own_block_survey
+from syncd.engine.reading import own_block_survey
 from syncd.lab.simulate.scenario import EventKind, Scenario
 from syncd.store import ownership_proof
 from syncd.store.store import Store

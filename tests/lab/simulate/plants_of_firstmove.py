@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from syncd.engine import decision_input, first_writes, writer
+from syncd.engine.deciding import decision_input
+from syncd.engine.writing import first_writes, writer
 from syncd.lab.simulate.scenario import EventKind, Scenario
 from syncd.model.event_fields import FieldComparison, compare_fields
 from syncd.systems.leadconnector import updating

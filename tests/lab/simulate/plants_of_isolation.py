@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from syncd.engine.system_tasks import SystemTasks
+from syncd.engine.tasks.system_tasks import SystemTasks
 from syncd.lab.simulate.scenario import EventKind, Scenario
 from tests.lab.simulate.days import at, day
 from tests.planted.swap import swap

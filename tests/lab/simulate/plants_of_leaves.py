@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from syncd.core.mass_change import guard as mass_change_guard
-from syncd.engine import reading
-from syncd.engine.running_events import RunningEvents
+from syncd.engine.reading import observe as reading
+from syncd.engine.reading.running_events import RunningEvents
 from syncd.lab.simulate.scenario import EventKind, Scenario, SimEvent
 from syncd.model import TrackedEvent, Window
 from syncd.systems.port import NO_LOOK_BACK

@@ -11,8 +11,8 @@ import pytest
 from syncd.core.matching import moved_into_window
 from syncd.core.matching.match import CustomerIndex
 from syncd.core.matching.moved_into_window import BeyondWindow
-from syncd.engine import decide
-from syncd.engine import moved_into_window as looking
+from syncd.engine.deciding import decide
+from syncd.engine.deciding import moved_into_window as looking
 from syncd.lab.simulate.drawn_far import ALONE
 from syncd.lab.simulate.scenario import EventKind, Scenario, SimEvent
 from syncd.model import Changes, TrackedEvent

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from syncd.engine.owners import OwnerTracker
+from syncd.engine.reading.owners import OwnerTracker
 from syncd.lab.simulate.scenario import EventKind, Scenario
 from syncd.model import OwnerProof, UserDirectory, UserState
 from tests.lab.simulate.days import at, day

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from syncd.core.decision import DecisionInput
-from syncd.engine import decision_input
-from syncd.engine.write_pauses import WritePauses
+from syncd.engine.deciding import decision_input
+from syncd.engine.writing.pauses import WritePauses
 from syncd.lab.simulate.scenario import EventKind, Scenario
 from syncd.model import ExposureCause, WaitReason
 from tests.lab.simulate.days import at, day

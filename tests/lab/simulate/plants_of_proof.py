@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from syncd.core.event_state.absence import AbsenceVerdict, ByIdResult, Evidence, judge_absence
-from syncd.engine import absence, evidence, recovery
-from syncd.engine.lookups import Lookups
+from syncd.engine.reading import absence, evidence
+from syncd.engine.reading.lookups import Lookups
+from syncd.engine.writing import recovery
 from syncd.lab.simulate.scenario import EventKind, Scenario
 from syncd.systems.lookup_results import Gone
 from tests.lab.simulate.days import at, day

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from syncd.engine import reading, series_writes
+from syncd.engine.reading import observe as reading
+from syncd.engine.writing import series as series_writes
 from syncd.lab.simulate.scenario import EventKind, Scenario, draw_scenario
 from tests.lab.simulate.days import at, day
 from tests.planted.swap import swap

@@ -11,8 +11,8 @@ import pytest
 
 from syncd.core import reconcile
 from syncd.core.mass_change import guard as mass_change_guard
-from syncd.engine import decision_input, guard, guard_stops
-from syncd.engine.recent_changes import RecentChanges
+from syncd.engine.deciding import decision_input, guard, guard_stops
+from syncd.engine.reading.recent_changes import RecentChanges
 from syncd.lab.simulate.scenario import EventKind, Scenario, SimEvent
 from syncd.model import Conflict, TrackedEvent, WaitReason
 from tests.lab.simulate.days import at, day

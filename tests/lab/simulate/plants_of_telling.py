@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from syncd.core.conflicts import queue as conflict_queue
-from syncd.engine import report, report_update, run_exit
-from syncd.engine.report import Remaining
+from syncd.engine.report import run_exit
+from syncd.engine.report import run_report as report
+from syncd.engine.report import update as report_update
+from syncd.engine.report.run_report import Remaining
 from syncd.lab.simulate.scenario import EventKind, Scenario
 from syncd.model import ReportedItem, Topic
 from tests.lab.simulate.days import at, day

@@ -10,10 +10,11 @@ import pytest
 
 from syncd.core.conflicts import reported
 from syncd.core.conflicts.reported import ItemChanges, ReadScope
-from syncd.engine import ownership, reading
-from syncd.engine.first_read import ReadProgress
-from syncd.engine.observation import Observation
-from syncd.engine.reported_items import ReportedItems
+from syncd.engine.deciding import ownership
+from syncd.engine.reading import observe as reading
+from syncd.engine.reading.first_read import ReadProgress
+from syncd.engine.reading.observation import Observation
+from syncd.engine.report.reported_items import ReportedItems
 from syncd.lab.simulate.scenario import EventKind, Scenario
 from syncd.systems.errors import IncompleteReadError
 from syncd.systems.port import Snapshot

@@ -9,8 +9,9 @@ from datetime import timedelta
 import pytest
 
 from syncd.core.event_state import observation
-from syncd.engine import context, cycle, decision_input
-from syncd.engine.waiting_writes import WaitingWrites
+from syncd.engine import context, cycle
+from syncd.engine.deciding import decision_input
+from syncd.engine.writing.waiting import WaitingWrites
 from syncd.lab.simulate.scenario import EventKind, Scenario, SimEvent
 from tests.lab.simulate.days import at, day
 from tests.planted.swap import swap

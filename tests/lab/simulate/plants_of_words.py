@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from syncd.engine import recovery
+from syncd.engine.writing import recovery
 from syncd.lab.simulate.scenario import EventKind, Scenario
 from syncd.model import Status, Statuses, statuses
 from syncd.systems import all_day

@@ -15,7 +15,7 @@ from syncd.core.conflicts.double_bookings import booking_pair
 from syncd.core.conflicts.resolution import Resolution
 from syncd.core.decision import Decision, DecisionInput
 from syncd.core.reconcile import reconcile, reconcile_with_answer
-from syncd.engine import decide
+from syncd.engine.deciding import decide
 from syncd.lab.simulate.runner import play
 from syncd.lab.simulate.scenario import draw_scenario
 from syncd.model import Id, ProviderState, StoredConflict

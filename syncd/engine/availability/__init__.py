@@ -1,0 +1,1 @@
+"""Keep free slots and exposures up to date."""

@@ -1,0 +1,1 @@
+"""Remove what syncd made, and list what stays."""

@@ -1,0 +1,1 @@
+"""Carry out what an operator requests: resolve, undo, acknowledge, pause."""

@@ -1,0 +1,1 @@
+"""Measure platform facts with a canary block."""

@@ -1,0 +1,1 @@
+"""Read the systems: find out what each shows, and what is proven absent."""

@@ -1,0 +1,1 @@
+"""Report what a run read, wrote and left, and store it."""

@@ -1,0 +1,1 @@
+"""Block calendars whose rooms or equipment are in use, and link contacts."""
