@@ -39,13 +39,13 @@ from syncd.engine.tasks.breaker import BreakerSystem
 from syncd.model import Changes, Clock
 from syncd.model.former_calendars import former_name
 from syncd.resource_adapters import LocationRooms
-from syncd.store.last_settings import (
+from syncd.store.queries.last_settings import (
     LastSettings,
     former_calendars,
     last_settings,
     save_last_settings,
 )
-from syncd.store.owned import owned_blocks
+from syncd.store.queries.owned import owned_blocks
 from syncd.store.store import Store
 from syncd.systems.errors import PlatformError
 from syncd.systems.leadconnector.resource_blocking import calendar_mapping_of

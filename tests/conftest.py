@@ -11,7 +11,8 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, Phase, settings
 
-from syncd.store import database, store
+from syncd.store import store
+from syncd.store.database import database
 from tests.deploy.clean import OUTSIDE
 from tests.newstate import copying
 

@@ -14,8 +14,8 @@ from functools import cache
 
 from sqlalchemy import Engine
 
-from syncd.store import version
-from syncd.store.database import migrate_schema, open_database
+from syncd.store.database import version
+from syncd.store.database.database import migrate_schema, open_database
 
 Migrate = Callable[[Engine, str], None]
 _MIGRATIONS = version.MIGRATIONS

@@ -20,7 +20,7 @@ from syncd.engine.operator.acknowledge import AcknowledgeError, Entry, entries
 from syncd.engine.operator.acknowledge import acknowledge_entry as acknowledge_in
 from syncd.model import ConflictKind, Status, Value, in_zone
 from syncd.store import Store
-from syncd.store.files import state_exists
+from syncd.store.database.files import state_exists
 
 _MAX_NAMED = 3
 """Maximum number of calendars that are named per item; further calendars are counted."""

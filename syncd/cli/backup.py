@@ -14,12 +14,12 @@ from syncd.cli.options import ConfigOption, JsonOption, read_settings, settings_
 from syncd.cli.privileges import become_owner, belongs_to, file_owner, new_file, open_input, run_as
 from syncd.daemon.lock import StateLock
 from syncd.store import StateError, Store
-from syncd.store.backup import create_backup as copy_out
-from syncd.store.backup import restore_backup as copy_in
-from syncd.store.backup import serialize_backup
-from syncd.store.files import state_exists
-from syncd.store.state_summary import StateSummary, summarise_state
-from syncd.store.version import newest_schema
+from syncd.store.backup.backup import create_backup as copy_out
+from syncd.store.backup.backup import restore_backup as copy_in
+from syncd.store.backup.backup import serialize_backup
+from syncd.store.database.files import state_exists
+from syncd.store.database.version import newest_schema
+from syncd.store.queries.state_summary import StateSummary, summarise_state
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", show_default=False)]
 

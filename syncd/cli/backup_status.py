@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from syncd.cli import render
-from syncd.store.created_ids import created_ids_path, missing_creates
+from syncd.store.backup.created_ids import created_ids_path, missing_creates
+from syncd.store.backup.nightly import KeptBackup, kept_backups, last_backup
 from syncd.store.errors import StateError
-from syncd.store.nightly import KeptBackup, kept_backups, last_backup
-from syncd.store.status_query import StatusSnapshot
+from syncd.store.queries.status_query import StatusSnapshot
 
 _OLD = timedelta(days=2)
 """The age of the last backup from which on `syncd status` warns. One is made every night."""

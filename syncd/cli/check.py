@@ -37,7 +37,7 @@ from syncd.machine import RealClock
 from syncd.model import ReportedItem, Window
 from syncd.resource_adapters import check_contact_links
 from syncd.store.errors import StateError
-from syncd.store.status_query import EMPTY_STATUS, read_status
+from syncd.store.queries.status_query import EMPTY_STATUS, read_status
 from syncd.systems.findings import run_check
 from syncd.systems.measured import FactStatus
 from syncd.systems.port import CheckResult, System

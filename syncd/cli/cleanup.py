@@ -27,8 +27,8 @@ from syncd.engine.report.run_report import RunExit
 from syncd.machine import random_id, random_key
 from syncd.model.pauses import OBSERVE_REASON, OBSERVE_REMEDY
 from syncd.store import Store
-from syncd.store.last_settings import last_settings
-from syncd.store.owned import owned_blocks
+from syncd.store.queries.last_settings import last_settings
+from syncd.store.queries.owned import owned_blocks
 from syncd.systems.stopping import Stopping
 
 ChosenBlocks = list[tuple[str, str]]

@@ -24,7 +24,7 @@ from syncd.engine.operator.resolve import preview
 from syncd.engine.writing.operation_json import operation_json
 from syncd.model import Booking, ConflictKind, Operation, StoredConflict, Value
 from syncd.store import Store
-from syncd.store.availability import availabilities
+from syncd.store.queries.availability import availabilities
 
 _MAX_TIMES = 6
 

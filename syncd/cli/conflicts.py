@@ -85,7 +85,7 @@ def list_conflicts(
     context.obj = config or context.obj
     if context.invoked_subcommand is not None:
         return
-    from syncd.store.reported import acknowledgements_of  # noqa: PLC0415 - no help needs it
+    from syncd.store.queries.reported import acknowledgements_of  # noqa: PLC0415 - no help needs it
 
     settings = settings_of(context, config, secrets=False)
     chosen_providers(settings, provider)

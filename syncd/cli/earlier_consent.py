@@ -14,8 +14,8 @@ from syncd.cli.options import UsageError
 from syncd.config.mapping_digest import mapping_digests
 from syncd.config.settings import Settings
 from syncd.store import Store
-from syncd.store.consent import has_written, known_calendars
-from syncd.store.files import state_exists
+from syncd.store.database.files import state_exists
+from syncd.store.queries.consent import has_written, known_calendars
 
 NOTICE = (
     "syncd writes without a question, because there is no terminal. From version 0.2 on, this "

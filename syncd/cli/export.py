@@ -28,7 +28,7 @@ from syncd.cli.options import (
 from syncd.cli.privileges import new_output
 from syncd.core.merging.merge import RESOLVED
 from syncd.model import HistoryEntry
-from syncd.store.exported import history_between, run_kinds
+from syncd.store.queries.exported import history_between, run_kinds
 
 _CHUNK = 500
 """Lines written at a time."""

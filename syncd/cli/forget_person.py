@@ -20,15 +20,15 @@ from syncd.daemon.lock import StateLock, StateLockedError
 from syncd.engine.report.run_report import RunExit
 from syncd.model import Event, Kind, Person
 from syncd.store import Store
-from syncd.store.files import state_exists
-from syncd.store.forget import (
+from syncd.store.backup.nightly import kept_backups
+from syncd.store.database.files import state_exists
+from syncd.store.retention.forget import (
     ContactRef,
     ErasureReport,
     event_of_contact,
     forget_customers,
     known_contacts,
 )
-from syncd.store.nightly import kept_backups
 from syncd.systems.contact_addresses import normalize_contact
 from syncd.systems.errors import PlatformError, RejectedError
 

@@ -54,8 +54,8 @@ from syncd.engine.report.remaining import count_acknowledged, count_remaining, l
 from syncd.engine.report.run_report import Remaining, RunExit, unknown_owners
 from syncd.model import Booking, ConflictKind, Replica, Topic, TrackedEvent
 from syncd.model.canary import Canary
-from syncd.store.files import state_exists
-from syncd.store.status_query import EMPTY_STATUS, read_status
+from syncd.store.database.files import state_exists
+from syncd.store.queries.status_query import EMPTY_STATUS, read_status
 
 if TYPE_CHECKING:
     from syncd.store import Store

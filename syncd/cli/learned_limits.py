@@ -12,8 +12,8 @@ from typing import Protocol
 from syncd.daemon.lock import holder
 from syncd.model import Fact
 from syncd.store import StateError, Store
-from syncd.store.facts import facts, facts_named
-from syncd.store.files import state_exists
+from syncd.store.database.files import state_exists
+from syncd.store.queries.facts import facts, facts_named
 from syncd.systems.facts import FactStore
 from syncd.systems.learned_limits import CALLS, LIMIT_FACTS
 

@@ -9,7 +9,7 @@ from syncd.cli.options import zone_of
 from syncd.config.settings import Settings
 from syncd.model import in_zone
 from syncd.model.former_calendars import provider_of_former
-from syncd.store.left_behind import LeftBehind, RemovedPart
+from syncd.store.queries.left_behind import LeftBehind, RemovedPart
 from syncd.systems.port import CheckResult
 
 

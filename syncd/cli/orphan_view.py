@@ -9,7 +9,7 @@ from syncd.cli import render
 from syncd.cli.options import zone_of
 from syncd.config.settings import Settings
 from syncd.model import Value
-from syncd.store.status_query import OrphanBlock
+from syncd.store.queries.status_query import OrphanBlock
 
 _MAX_LISTED = 5
 

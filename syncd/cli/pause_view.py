@@ -13,7 +13,7 @@ from syncd.daemon.lock import holder
 from syncd.engine.writing.operation_json import operation_json
 from syncd.model import HeldBack, Operation, Waiting
 from syncd.model.pauses import OBSERVE_REASON, OBSERVE_REMEDY, Pause, pause_of
-from syncd.store.status_query import StatusSnapshot
+from syncd.store.queries.status_query import StatusSnapshot
 from syncd.systems.port import CheckResult
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def show_log(
     settings: Settings, store: Store, provider: str | None, limit: int, *, as_json: bool
 ) -> None:
     """Print the writes that were held back, and from when until when each was wanted."""
-    from syncd.store.held_back import held_back_log  # noqa: PLC0415 - `status` needs no SQLAlchemy
+    from syncd.store.queries.held_back import held_back_log  # noqa: PLC0415 - `status` needs no SQLAlchemy
 
     log = held_back_log(store, provider, limit)
     writes = sorted(log, key=lambda each: (each.since, each.operation.system, each.name))

@@ -28,8 +28,8 @@ from syncd.engine.operator.pausing import (
 from syncd.model.pauses import OBSERVE_REASON, Pause, pause_of
 from syncd.model.request_limits import MAX_TEXT
 from syncd.store import Store
-from syncd.store.files import state_exists
-from syncd.store.pauses import pauses
+from syncd.store.database.files import state_exists
+from syncd.store.queries.pauses import pauses
 
 NamesArgument = Annotated[
     list[str] | None,

@@ -28,8 +28,8 @@ from syncd.engine.writing.approved_operations import PLAN, ApprovedOperations
 from syncd.engine.writing.operation_json import operation_from_json, operation_json
 from syncd.model import Operation, Window
 from syncd.store import StateError, Store
-from syncd.store.consent import installation
-from syncd.store.files import state_exists
+from syncd.store.database.files import state_exists
+from syncd.store.queries.consent import installation
 
 VALID_FOR = timedelta(hours=24)
 """How long a plan is valid: an older plan is refused, because it was made from older reads."""

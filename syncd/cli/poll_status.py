@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from syncd.cli.system_status import config_duration
-from syncd.store.status_query import StatusSnapshot
+from syncd.store.queries.status_query import StatusSnapshot
 
 
 @dataclass(frozen=True, slots=True)

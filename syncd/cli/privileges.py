@@ -17,8 +17,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from syncd.config.trust import find_untrusted_part
+from syncd.store.database.files import file_exists_error
 from syncd.store.errors import StateError
-from syncd.store.files import file_exists_error
 
 _NAME_FILE = "Give a file that syncd wrote."
 

@@ -25,8 +25,8 @@ from syncd.provision.desired import desired_resources
 from syncd.provision.plan import KnownResources, ProvisionRow, ProvisionStep
 from syncd.provision.planning import FailedLookup, ProvisionPlan, make_plan
 from syncd.store import Store
-from syncd.store.files import state_exists
-from syncd.store.provisioned import provisioned
+from syncd.store.database.files import state_exists
+from syncd.store.queries.provisioned import provisioned
 from syncd.systems.provisioning import Desired, Provisioner, ResourceType
 from syncd.systems.remedies import advice
 

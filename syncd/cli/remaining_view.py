@@ -8,8 +8,8 @@ from syncd.cli import render
 from syncd.config.settings import Settings
 from syncd.model import StoredConflict
 from syncd.model.summary import acknowledgement_of
-from syncd.store.left_behind import FOUND_MAPPING, LeftBehind, left_behind
-from syncd.store.status_query import StatusSnapshot
+from syncd.store.queries.left_behind import FOUND_MAPPING, LeftBehind, left_behind
+from syncd.store.queries.status_query import StatusSnapshot
 
 
 def left_behind_in(settings: Settings, seen: StatusSnapshot) -> list[LeftBehind]:

@@ -20,10 +20,10 @@ from syncd.engine.writing.approved_operations import ApprovedOperations, ShownPl
 from syncd.model import Fact, WaitReason, Window
 from syncd.model.pauses import Pause
 from syncd.store import StateError, Store
-from syncd.store.created_ids_sync import created_ids_file
-from syncd.store.files import state_exists
-from syncd.store.nightly import is_backup_due, make_backup
-from syncd.store.pauses import end_pauses
+from syncd.store.backup.created_ids_sync import created_ids_file
+from syncd.store.backup.nightly import is_backup_due, make_backup
+from syncd.store.database.files import state_exists
+from syncd.store.queries.pauses import end_pauses
 
 _BACKUP_INTERVAL = timedelta(days=1)
 """How often a resync creates a backup; for installations that do not run the daemon."""

@@ -24,8 +24,8 @@ from syncd.config.settings import Settings
 from syncd.engine.report.run_report import Remaining, Report, UnknownOwners
 from syncd.model import Operation, ReportedItem, Waiting
 from syncd.store import StateError, Store
-from syncd.store.left_behind import LeftBehind
-from syncd.store.reported import acknowledgements_of, shown_items
+from syncd.store.queries.left_behind import LeftBehind
+from syncd.store.queries.reported import acknowledgements_of, shown_items
 
 
 def show_plan(

@@ -30,7 +30,7 @@ from syncd.core.availability.offers import OfferComparison, OfferDifference, com
 from syncd.engine.availability.free_slots import read_slots
 from syncd.machine import RealClock
 from syncd.model import Availability, Value, Window
-from syncd.store.availability import availabilities
+from syncd.store.queries.availability import availabilities
 
 _MAX_ROWS = 60
 """The number of rows that are listed; further rows are counted."""

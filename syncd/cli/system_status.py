@@ -12,7 +12,7 @@ from syncd.cli import render
 from syncd.cli.measured_facts import facts_json, statuses_by_system
 from syncd.config.settings import Settings
 from syncd.model import RateAllowance, SystemHealth
-from syncd.store.status_query import StatusSnapshot
+from syncd.store.queries.status_query import StatusSnapshot
 from syncd.systems.learned_limits import LearnedAllowance, learned_allowance
 from syncd.systems.measured import FactStatus as Measured
 

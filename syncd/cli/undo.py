@@ -28,8 +28,8 @@ from syncd.engine.operator.undo import NothingToUndoError, UndoReport
 from syncd.engine.writing.operation_json import operation_from_json
 from syncd.model import Operation
 from syncd.store import Store
-from syncd.store.journal import intents_of
-from syncd.store.left_behind import LeftBehind
+from syncd.store.queries.left_behind import LeftBehind
+from syncd.store.repository.journal import intents_of
 
 
 def undo(

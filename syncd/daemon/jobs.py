@@ -35,7 +35,7 @@ from syncd.engine.writing.pauses import WritePauses
 from syncd.model import Clock, Window
 from syncd.model.pauses import OBSERVE_REASON, OBSERVE_REMEDY
 from syncd.store import Store
-from syncd.store.forget import forget_customers
+from syncd.store.retention.forget import forget_customers
 
 log = structlog.get_logger(__name__)
 

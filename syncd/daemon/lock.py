@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from syncd.store import StateError
-from syncd.store.files import open_plain
+from syncd.store.database.files import open_plain
 
 _MAX_TEXT = 200
 """The maximum size of a lock file's text (bytes)."""

@@ -28,12 +28,12 @@ from syncd import __version__
 from syncd.core.polling.rate import PollIntervals
 from syncd.engine.report.run_report import Report
 from syncd.model import Action, Clock, RateAllowance, SystemHealth, SystemState, Topic, WaitReason
-from syncd.store.availability import count_held_back_exposures
-from syncd.store.left_behind import LeftBehind
-from syncd.store.nightly import last_backup
-from syncd.store.pauses import pauses
+from syncd.store.backup.nightly import last_backup
+from syncd.store.queries.availability import count_held_back_exposures
+from syncd.store.queries.left_behind import LeftBehind
+from syncd.store.queries.pauses import pauses
+from syncd.store.queries.waiting import count_waiting
 from syncd.store.store import Store
-from syncd.store.waiting import count_waiting
 from syncd.systems.call_stats import CallStats
 
 _CYCLE = (0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300)

@@ -18,7 +18,7 @@ from syncd.daemon.metrics import Metrics, SystemSnapshot, outcome
 from syncd.daemon.poll_scheduler import PolledSystem, PollScheduler, ReadIntervals
 from syncd.engine.report.run_report import Report
 from syncd.model import Clock, Operation, PollSlot, RateAllowance, SystemHealth
-from syncd.store.poll_schedule import save_poll_schedule
+from syncd.store.queries.poll_schedule import save_poll_schedule
 from syncd.store.store import Store
 
 log = structlog.get_logger(__name__)

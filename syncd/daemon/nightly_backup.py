@@ -10,7 +10,7 @@ from pathlib import Path
 import structlog
 
 from syncd.store import StateError
-from syncd.store.nightly import is_backup_due, make_backup
+from syncd.store.backup.nightly import is_backup_due, make_backup
 
 log = structlog.get_logger(__name__)
 

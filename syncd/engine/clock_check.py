@@ -16,7 +16,7 @@ from syncd.engine.context import Context
 from syncd.engine.reading.observation import Observation
 from syncd.engine.report.run_report import SystemStatus
 from syncd.model import Fact
-from syncd.store.status_query import CLOCK_ERROR, THIS_MACHINE
+from syncd.store.queries.status_query import CLOCK_ERROR, THIS_MACHINE
 
 log = structlog.get_logger(__name__)
 

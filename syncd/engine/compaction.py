@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 
-from syncd.store.compact import compacting
+from syncd.store.retention.compact import compacting
 from syncd.store.store import Store
 
 

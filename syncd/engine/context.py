@@ -31,8 +31,8 @@ from syncd.engine.writing.held_back_log import HeldBackLog
 from syncd.engine.writing.pauses import WritePauses
 from syncd.engine.writing.waiting import WaitingWrites
 from syncd.model import Clock, Kind, Operation, WaitReason, Window
-from syncd.store.facts import facts
-from syncd.store.status_query import CLOCK_ERROR, THIS_MACHINE
+from syncd.store.queries.facts import facts
+from syncd.store.queries.status_query import CLOCK_ERROR, THIS_MACHINE
 from syncd.store.store import Store
 from syncd.systems.port import System
 from syncd.systems.stopping import Stopping

@@ -26,7 +26,7 @@ from syncd.lab.sandbox.consistency import EventSummary, disagreements, event_sum
 from syncd.lab.sandbox.scenario import PEOPLE, SYSTEM_NAMES, ZONE, Clinic, config_text, seed_clinic
 from syncd.lab.sandbox.server import Sandbox
 from syncd.model import Action, HistoryEntry, Operation
-from syncd.store.availability import count_exposures, stored_times_to_block
+from syncd.store.queries.availability import count_exposures, stored_times_to_block
 
 _NEAR = timedelta(seconds=1)
 _STEP_TIMEOUT = 8.0

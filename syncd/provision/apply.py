@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from syncd.model import Clock
 from syncd.provision.plan import ProvisionRow, ProvisionStep
 from syncd.provision.planning import ProvisionPlan, plan_one
-from syncd.store.provisioned import (
+from syncd.store.queries.provisioned import (
     Provisioned,
     ProvisionState,
     forget_provisioned,

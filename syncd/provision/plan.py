@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from syncd.store.provisioned import Provisioned, ProvisionState
+from syncd.store.queries.provisioned import Provisioned, ProvisionState
 from syncd.systems.name_lookup import fold_name
 from syncd.systems.provisioning import Actual, Desired, Request, ResourceType
 

@@ -6,7 +6,7 @@ import sys
 
 from sqlalchemy import text
 
-from syncd.store.database import migrate_schema, open_database
+from syncd.store.database.database import migrate_schema, open_database
 
 _HEAD = "-- Made by `python -m syncd.store.schema`; a test compares it with the migrations.\n"
 

@@ -35,18 +35,20 @@ from syncd.model import (
     Window,
 )
 from syncd.model.runs import RunRecord
-from syncd.store import queries, rows
-from syncd.store.connection import ConnectionKeeper
-from syncd.store.created_ids import CreatedIds
-from syncd.store.created_ids_sync import created_ids_file, save_proof, sync_created_ids
-from syncd.store.database import (
+from syncd.store.backup.created_ids import CreatedIds
+from syncd.store.backup.created_ids_sync import created_ids_file, save_proof, sync_created_ids
+from syncd.store.database.connection import ConnectionKeeper
+from syncd.store.database.database import (
     check_schema_current,
     check_state_file,
     migrate_schema,
     open_database,
     path_of,
 )
-from syncd.store.deletion import (
+from syncd.store.database.prepared_statements import compiled, insert, upsert
+from syncd.store.errors import translate_errors
+from syncd.store.repository import queries
+from syncd.store.repository.deletion import (
     CHUNK,
     DELETE_OWNER_CHANGE,
     archive_events,
@@ -54,10 +56,9 @@ from syncd.store.deletion import (
     delete_links,
     owner_change_key,
 )
-from syncd.store.errors import translate_errors
-from syncd.store.load import PENDING, load_provider
-from syncd.store.prepared_statements import compiled, insert, upsert
-from syncd.store.tables import (
+from syncd.store.repository.load import PENDING, load_provider
+from syncd.store.tables import rows
+from syncd.store.tables.tables import (
     ALLOWANCE,
     BASELINE,
     BOOKING,
@@ -429,7 +430,7 @@ class Store:
     # --- internal -----------------------------------------------------------------------------
 
     def _put(self, cursor: DBAPICursor, table: Table, values: list[dict[str, Any]]) -> None:
-        """Insert rows, or replace existing ones (`store.prepared_statements.upsert`)."""
+        """Insert rows, or replace existing ones (`store.database.prepared_statements.upsert`)."""
         if values:
             statement = upsert(self._engine.dialect, table, tuple(values[0]))
             statement.execute(cursor, values)

@@ -12,8 +12,8 @@ import pytest
 from syncd.cli import terminal
 from syncd.daemon.lock import StateLock
 from syncd.store import Store
-from syncd.store.nightly import kept_backups
-from syncd.store.version import newest_schema
+from syncd.store.backup.nightly import kept_backups
+from syncd.store.database.version import newest_schema
 from tests.cli.conftest import CliHarness
 
 HOUR = timedelta(hours=1)

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from syncd.model import Changes
-from syncd.store import Store, database
+from syncd.store import Store
+from syncd.store.database import database
 from tests.cli.conftest import CliHarness, Result
 from tests.store.kit import note
 

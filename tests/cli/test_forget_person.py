@@ -10,7 +10,7 @@ import pytest
 
 from syncd.lab.sandbox import Fault, FaultKind
 from syncd.store import Store
-from syncd.store.forget import known_contacts
+from syncd.store.retention.forget import known_contacts
 from syncd.systems.contact_addresses import customer_mark
 from tests.cli.conftest import CliHarness
 

@@ -13,8 +13,8 @@ from syncd.cli.poll_status import poll_plan
 from syncd.daemon.lock import Holder
 from syncd.model import PollSlot, RateAllowance
 from syncd.store import Store
-from syncd.store.poll_schedule import save_poll_schedule
-from syncd.store.status_query import EMPTY_STATUS, StatusSnapshot
+from syncd.store.queries.poll_schedule import save_poll_schedule
+from syncd.store.queries.status_query import EMPTY_STATUS, StatusSnapshot
 from tests.cli.conftest import CliHarness
 
 AT = datetime(2026, 6, 1, 9, tzinfo=UTC)

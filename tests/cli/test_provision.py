@@ -9,7 +9,7 @@ import pytest
 
 from syncd.lab.sandbox import Fault, FaultKind
 from syncd.store import Store
-from syncd.store.provisioned import ProvisionState, provisioned
+from syncd.store.queries.provisioned import ProvisionState, provisioned
 from tests.cli.conftest import CliHarness
 
 ROOMS = """

@@ -12,7 +12,15 @@ from syncd.core.decision import Decision, DecisionInput
 from syncd.core.reconcile import reconcile
 from syncd.model import Changes, ProviderState
 from syncd.store import Store
-from syncd.store.tables import BOOKING, CONFLICT, EVENT, INTENT, OWNER_CHANGE, REPLICA, WAIVER
+from syncd.store.tables.tables import (
+    BOOKING,
+    CONFLICT,
+    EVENT,
+    INTENT,
+    OWNER_CHANGE,
+    REPLICA,
+    WAIVER,
+)
 from tests.core import kit
 
 _TABLES = (REPLICA, WAIVER, BOOKING, EVENT, CONFLICT, INTENT, OWNER_CHANGE)

@@ -10,7 +10,7 @@ from syncd.core.ownership.cleanup import CleanupScope
 from syncd.daemon.control_socket import RequestRejectedError
 from syncd.daemon.jobs import Jobs
 from syncd.engine.cleanup.context import CleanupSpec
-from syncd.store.last_settings import LastSettings, last_settings, save_last_settings
+from syncd.store.queries.last_settings import LastSettings, last_settings, save_last_settings
 from tests.daemon.kit import FakeEngine
 
 

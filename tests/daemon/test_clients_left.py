@@ -27,7 +27,7 @@ from syncd.lab.sandbox.clock import ManualClock
 from syncd.lab.sandbox.consistency import disagreements, event_summaries
 from syncd.lab.sandbox.scenario import SYSTEM_NAMES, Clinic, config_text, seed_clinic
 from syncd.lab.sandbox.server import Sandbox
-from syncd.store.canaries import canaries
+from syncd.store.queries.canaries import canaries
 from tests.daemon.kit import FakeEngine, until
 
 NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)

@@ -24,7 +24,7 @@ from syncd.daemon.monitor import Monitor
 from syncd.daemon.service import serve
 from syncd.engine.report.run_report import Report, SystemReport, SystemStatus
 from syncd.model import Action, SystemState, Topic, WaitingWrite, WaitReason
-from syncd.store.waiting import save_waiting
+from syncd.store.queries.waiting import save_waiting
 from tests.core.kit import NOW
 from tests.daemon.kit import FakeEngine, until
 from tests.daemon.test_service import RARE

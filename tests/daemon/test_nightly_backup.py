@@ -20,7 +20,7 @@ from syncd.daemon import nightly_backup as job
 from syncd.daemon.nightly_backup import Backups, last_night
 from syncd.daemon.service import JobIntervals, serve
 from syncd.store import StateError, Store
-from syncd.store.nightly import KeptBackup, backup_folder, kept_backups, make_backup
+from syncd.store.backup.nightly import KeptBackup, backup_folder, kept_backups, make_backup
 from tests.daemon.kit import FakeEngine, until
 
 DAY = timedelta(days=1)

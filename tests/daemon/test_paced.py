@@ -17,7 +17,7 @@ from syncd.daemon.jobs import Jobs
 from syncd.daemon.service import JobIntervals, Reloaded, serve
 from syncd.engine.report.run_report import SystemReport
 from syncd.model import PollSlot, SystemState
-from syncd.store.poll_schedule import stored_poll_schedule
+from syncd.store.queries.poll_schedule import stored_poll_schedule
 from tests.daemon.kit import FakeEngine, until
 from tests.daemon.watched import SPANS, Studio, studio
 

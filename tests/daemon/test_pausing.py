@@ -10,7 +10,7 @@ import pytest
 from syncd.daemon.control_socket import RequestRejectedError
 from syncd.daemon.jobs import Jobs
 from syncd.model.pauses import Pause
-from syncd.store.pauses import pauses
+from syncd.store.queries.pauses import pauses
 from tests.daemon.kit import FakeEngine, until
 
 CRM: dict[str, Any] = {"what": [{"system": "crm", "provider": ""}]}

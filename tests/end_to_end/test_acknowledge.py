@@ -12,7 +12,7 @@ from syncd.daemon.jobs import Jobs
 from syncd.daemon.lock import StateLock
 from syncd.daemon.metrics import Metrics
 from syncd.lab.sandbox.broken_rows import RowDefect
-from syncd.store.reported import acknowledgements_of
+from syncd.store.queries.reported import acknowledgements_of
 from tests.end_to_end.conftest import Site
 from tests.end_to_end.test_queue import printed, say
 

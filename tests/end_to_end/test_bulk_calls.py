@@ -11,7 +11,7 @@ from syncd.engine.writing.first_writes import MOVES
 from syncd.lab.sandbox.scenario import PEOPLE
 from syncd.model import Action, ConflictKind, Operation
 from syncd.model.platform_facts import YES
-from syncd.store.journal import failed_operations
+from syncd.store.repository.journal import failed_operations
 from syncd.systems.leadsquared.wire import WriteResponse
 from syncd.systems.replies import Reply
 from tests.end_to_end.conftest import Site

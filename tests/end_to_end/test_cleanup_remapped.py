@@ -9,7 +9,7 @@ import pytest
 from syncd.core.ownership.cleanup import CleanupScope
 from syncd.engine.cleanup.left_behind import report_left_behind
 from syncd.engine.report.run_report import RunExit
-from syncd.store.left_behind import RemovedPart
+from syncd.store.queries.left_behind import RemovedPart
 from tests.end_to_end.test_cleanup import blocks, clean, of
 from tests.end_to_end.virtual import VirtualSite, play
 

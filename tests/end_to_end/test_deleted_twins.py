@@ -11,7 +11,7 @@ import pytest
 from syncd.engine.report.run_report import RunExit
 from syncd.lab.sandbox.consistency import event_summaries
 from syncd.model import Topic
-from syncd.store.reported import open_items
+from syncd.store.queries.reported import open_items
 from tests.able import with_lag
 from tests.end_to_end.conftest import Site
 from tests.end_to_end.test_updates import standing

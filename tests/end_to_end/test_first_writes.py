@@ -18,8 +18,8 @@ from syncd.engine.writing import first_writes
 from syncd.lab.sandbox.damage import Damage
 from syncd.lab.sandbox.faults import Fault, FaultKind
 from syncd.model import ReportedItem, Topic, WaitReason
-from syncd.store.facts import facts
-from syncd.store.reported import open_items
+from syncd.store.queries.facts import facts
+from syncd.store.queries.reported import open_items
 from tests.end_to_end.virtual import VirtualSite, play
 
 HOUR = timedelta(hours=1)

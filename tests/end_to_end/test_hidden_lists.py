@@ -17,7 +17,7 @@ from syncd.lab.sandbox.faults import Fault, FaultKind
 from syncd.lab.sandbox.platform import PlatformRequest
 from syncd.lab.sandbox.scenario import SYSTEM_NAMES
 from syncd.model import Topic
-from syncd.store.reported import open_items
+from syncd.store.queries.reported import open_items
 from tests.end_to_end.conftest import Site
 from tests.end_to_end.virtual import VirtualSite, play
 

@@ -15,7 +15,7 @@ from syncd.lab.sandbox.leadsquared.api import EmulatedLeadSquared
 from syncd.lab.sandbox.scenario import SYSTEM_NAMES
 from syncd.lab.simulate.loop import VirtualClock
 from syncd.model import EventRef, Kind
-from syncd.store.owners import owner_changes
+from syncd.store.queries.owners import owner_changes
 from syncd.systems.lookup_results import Found
 from tests.end_to_end import conftest
 from tests.end_to_end.conftest import opened

@@ -9,7 +9,7 @@ import pytest
 from syncd.engine.report.run_report import RunExit, SystemStatus
 from syncd.lab.sandbox.scenario import SYSTEM_NAMES
 from syncd.model import ReportedItem, Topic
-from syncd.store.reported import open_items
+from syncd.store.queries.reported import open_items
 from tests.end_to_end.conftest import Site
 
 

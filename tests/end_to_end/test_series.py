@@ -12,8 +12,8 @@ from syncd.engine.writing import series as series_writes
 from syncd.lab.sandbox.recurring import book_series, delete_series, move_series
 from syncd.model import Action, WaitReason
 from syncd.model.pauses import Pause
-from syncd.store.facts import facts_named
-from syncd.store.pauses import pauses, save_pauses
+from syncd.store.queries.facts import facts_named
+from syncd.store.queries.pauses import pauses, save_pauses
 from tests.end_to_end.conftest import Site
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

@@ -13,7 +13,7 @@ import pytest
 from syncd.engine.report.run_report import RunExit, SystemStatus
 from syncd.lab.sandbox import Fault, FaultKind
 from syncd.lab.sandbox.scenario import SYSTEM_NAMES
-from syncd.store.availability import availabilities
+from syncd.store.queries.availability import availabilities
 from tests.daemon.kit import until
 from tests.end_to_end.test_process import Place, place, ready
 from tests.end_to_end.virtual import VirtualSite, play

@@ -12,7 +12,7 @@ from syncd.lab.sandbox.broken_rows import RowDefect
 from syncd.lab.sandbox.consistency import event_summaries
 from syncd.lab.sandbox.scenario import SYSTEM_NAMES
 from syncd.model import Topic
-from syncd.store.reported import open_items
+from syncd.store.queries.reported import open_items
 from tests.end_to_end.conftest import Site
 
 

@@ -46,7 +46,7 @@ from syncd.model import (
     Value,
     Window,
 )
-from syncd.store.created_ids import created_ids_path
+from syncd.store.backup.created_ids import created_ids_path
 from syncd.store.store import Store
 from syncd.systems.lookup_results import LookupResult
 from syncd.systems.port import NO_LOOK_BACK, NOTHING_KNOWN, Capabilities, Snapshot

@@ -24,8 +24,8 @@ from syncd.lab.sandbox.server import Sandbox
 from syncd.model import Fact
 from syncd.model.canary import Canary
 from syncd.model.platform_facts import PlatformKind
-from syncd.store.canaries import canaries
-from syncd.store.facts import facts
+from syncd.store.queries.canaries import canaries
+from syncd.store.queries.facts import facts
 
 NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 SYSTEM_OF = {

@@ -11,7 +11,7 @@ import pytest
 from syncd.engine.operator.acknowledge import AcknowledgeError, acknowledge_entry, entries
 from syncd.model import Changes, ConflictKind, ReportedItem, StoredConflict, Topic
 from syncd.store import Store
-from syncd.store.reported import acknowledgements_of, shown_items
+from syncd.store.queries.reported import acknowledgements_of, shown_items
 from tests.store.kit import DAY, held, item, rec, v
 
 

@@ -13,7 +13,7 @@ from syncd.engine.cycle import cycle as run_cycle
 from syncd.engine.report.run_report import Remaining, Report
 from syncd.engine.writing.writer import JOURNAL_BATCH, MAX_SEND_DELAY, RESTAMP_AFTER
 from syncd.model import Action, BulkCall, Changes, Intent, IntentState, Operation
-from syncd.store.journal import intents_since
+from syncd.store.repository.journal import intents_since
 from syncd.systems.errors import RateLimitedError, RetryableError
 from syncd.systems.port import Capabilities
 from syncd.systems.replies import Reply

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from syncd.model import Action, BulkCall, ConflictKind, Operation, Person, Status
-from syncd.store.journal import failed_operations
+from syncd.store.repository.journal import failed_operations
 from syncd.systems.errors import RejectedError, RejectionReason
 from syncd.systems.port import Capabilities
 from syncd.systems.replies import Accepted, Done, Reply

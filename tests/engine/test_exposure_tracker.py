@@ -9,8 +9,8 @@ from sqlalchemy import delete
 
 from syncd.core.availability.exposure import percentiles
 from syncd.model import ExposureCause
-from syncd.store import availability
-from syncd.store.tables import FREE_TIME
+from syncd.store.queries import availability
+from syncd.store.tables.tables import FREE_TIME
 from syncd.systems.errors import RejectedError, RetryableError
 from tests.core.kit import at, v
 from tests.engine.conftest import Rig

@@ -14,7 +14,7 @@ from syncd.engine.cycle import cycle as run_cycle
 from syncd.engine.reading.first_read import ReadProgress
 from syncd.engine.report.run_report import Report
 from syncd.model import Action, Coverage, Kind, Window
-from syncd.store.backup import create_backup, restore_backup
+from syncd.store.backup.backup import create_backup, restore_backup
 from syncd.store.store import Store
 from tests.core.kit import SYSTEMS, at, v
 from tests.engine.conftest import Rig, make_engine

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from syncd.core.conflicts.reported import FURTHER, MAX_LISTED
 from syncd.model import Changes, Topic
-from syncd.store.reported import open_items
+from syncd.store.queries.reported import open_items
 from syncd.systems import time_slices
 from tests.core.kit import v
 from tests.engine.conftest import Rig

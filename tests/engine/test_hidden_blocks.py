@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from syncd.engine.reading.running_events import MAX_FOLLOWED
 from syncd.model import EventRef, Kind, Value
-from syncd.store.created_ids import created_ids_path
+from syncd.store.backup.created_ids import created_ids_path
 from syncd.systems.lookup_results import LookupResult
 from syncd.systems.port import Capabilities
 from tests.core.kit import at, v

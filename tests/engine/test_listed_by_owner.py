@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from syncd.model import EventRef, Value
-from syncd.store.owners import owner_changes
+from syncd.store.queries.owners import owner_changes
 from syncd.systems.lookup_results import Found, Gone, LookupResult
 from tests.core.kit import v
 from tests.engine.conftest import Rig

@@ -18,10 +18,10 @@ import pytest
 from syncd.engine.cycle import cycle as run_cycle
 from syncd.engine.report.run_report import Report
 from syncd.model import Action, Intent, Kind, Value
-from syncd.store.backup import create_backup, restore_backup
-from syncd.store.connection import ConnectionKeeper
-from syncd.store.created_ids import CreatedIds, created_ids_path, read_lines
-from syncd.store.journal import intents_since
+from syncd.store.backup.backup import create_backup, restore_backup
+from syncd.store.backup.created_ids import CreatedIds, created_ids_path, read_lines
+from syncd.store.database.connection import ConnectionKeeper
+from syncd.store.repository.journal import intents_since
 from syncd.store.store import Store
 from tests.core.kit import v
 from tests.engine.conftest import Rig, make_engine
@@ -344,7 +344,7 @@ def the_file_is_ignored(patch: pytest.MonkeyPatch) -> None:
 
 def an_old_database_is_believed(patch: pytest.MonkeyPatch) -> None:
     """Trust a database that is older than the file: its calendars count as read in full."""
-    patch.setattr("syncd.store.created_ids_sync.revoke_proof", lambda _engine: None)
+    patch.setattr("syncd.store.backup.created_ids_sync.revoke_proof", lambda _engine: None)
 
 
 async def test_ignoring_the_file_of_created_ids_is_caught(

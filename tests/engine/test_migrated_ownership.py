@@ -12,7 +12,8 @@ import pytest
 
 from syncd.engine.report.run_report import RunExit
 from syncd.model import Action, Kind
-from syncd.store import Store, version
+from syncd.store import Store
+from syncd.store.database import version
 from syncd.systems.port import Capabilities
 from tests.engine.conftest import Rig
 from tests.engine.states import queued, restored

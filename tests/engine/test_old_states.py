@@ -17,7 +17,7 @@ import pytest
 
 from syncd.model import READABLE, IntentState, Kind, embed_tag, in_range
 from syncd.store import Store
-from syncd.store.ranges import providers_out_of_range
+from syncd.store.repository.ranges import providers_out_of_range
 from tests.core.kit import DAY, NOW, v
 from tests.engine.conftest import Rig, make_engine
 from tests.engine.fakes import Held

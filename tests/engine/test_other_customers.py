@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from syncd.model import Event, Person, ReportedItem, Topic
-from syncd.store.reported import open_items
+from syncd.store.queries.reported import open_items
 from syncd.systems.errors import RetryableError
 from tests.core.kit import v
 from tests.engine.conftest import Rig

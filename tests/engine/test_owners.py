@@ -19,8 +19,8 @@ from syncd.model import (
     UserState,
     Window,
 )
-from syncd.store.owners import calendar_users, owner_changes
-from syncd.store.reported import open_items
+from syncd.store.queries.owners import calendar_users, owner_changes
+from syncd.store.queries.reported import open_items
 from syncd.systems.errors import RejectedError, RejectionReason, RetryableError, UnauthorizedError
 from tests.core.kit import v
 from tests.engine.conftest import Rig

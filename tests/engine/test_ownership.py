@@ -9,8 +9,8 @@ import pytest
 
 from syncd.engine.report.run_report import RunExit
 from syncd.model import Action, ConflictKind, Kind, Value
-from syncd.store.backup import create_backup, restore_backup
-from syncd.store.ownership_proof import created_ids, orphans
+from syncd.store.backup.backup import create_backup, restore_backup
+from syncd.store.backup.ownership_proof import created_ids, orphans
 from syncd.systems.port import Capabilities
 from tests.core.kit import v
 from tests.engine.conftest import Rig

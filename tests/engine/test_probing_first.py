@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from syncd.model.platform_facts import NO, YES
-from syncd.store.reported import open_items
+from syncd.store.queries.reported import open_items
 from tests.engine.probed import Killed, an_office
 
 

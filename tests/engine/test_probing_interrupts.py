@@ -10,8 +10,8 @@ import pytest
 
 from syncd.lab.sandbox.faults import Fault, FaultKind
 from syncd.model.pauses import Pause
-from syncd.store.created_ids import created_ids_path
-from syncd.store.pauses import end_pauses, save_pauses
+from syncd.store.backup.created_ids import created_ids_path
+from syncd.store.queries.pauses import end_pauses, save_pauses
 from tests.engine.probed import Killed, Office, an_office, outcome
 
 

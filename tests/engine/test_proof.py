@@ -11,7 +11,7 @@ import pytest
 
 from syncd.engine.report.run_report import RunExit, SystemStatus
 from syncd.model import Kind, ReportedItem, Topic
-from syncd.store.reported import open_items
+from syncd.store.queries.reported import open_items
 from syncd.systems.errors import (
     PlatformError,
     RejectedError,

@@ -14,7 +14,7 @@ import pytest
 
 from syncd.core.merging.rules import Choice, Rules
 from syncd.model import Person, Role, Status, Value
-from syncd.store.partial_load import related_state
+from syncd.store.repository.partial_load import related_state
 from tests.core.kit import SYSTEMS, v
 from tests.engine.conftest import Rig
 

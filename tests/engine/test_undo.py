@@ -10,7 +10,7 @@ import pytest
 from syncd.engine.operator.undo import NothingToUndoError
 from syncd.engine.report.run_report import RunExit
 from syncd.model import Action, ExposureCause, Person, Status
-from syncd.store import availability
+from syncd.store.queries import availability
 from syncd.systems.errors import RetryableError
 from tests.core.kit import at, v
 from tests.engine.conftest import Rig

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from syncd.engine.report.run_report import RunExit, SystemStatus
 from syncd.model import Kind, Topic, Value
-from syncd.store.reported import open_items
+from syncd.store.queries.reported import open_items
 from tests.core.kit import NOW, v
 from tests.engine.conftest import Rig
 from tests.engine.test_lost_state import loses_the_database

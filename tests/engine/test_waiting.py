@@ -33,7 +33,7 @@ from syncd.model import (
     Waiting,
     WaitReason,
 )
-from syncd.store.waiting import waiting_writes
+from syncd.store.queries.waiting import waiting_writes
 from syncd.systems.errors import PlatformError, RateLimitedError, RetryableError, UnauthorizedError
 from tests.core.kit import SYSTEMS, v
 from tests.engine.conftest import Rig, make_engine

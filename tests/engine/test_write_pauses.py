@@ -19,10 +19,10 @@ from syncd.engine.report.run_report import RunExit
 from syncd.engine.writing.held_back_log import BEGUN, ENDED
 from syncd.model import Action, ExposureCause, Kind, Operation, WaitReason
 from syncd.model.pauses import Pause
-from syncd.store import availability
-from syncd.store.held_back import held_back_log, held_back_now, save_held_back
-from syncd.store.pauses import end_pauses, pauses, save_pauses
-from syncd.store.waiting import waiting_writes
+from syncd.store.queries import availability
+from syncd.store.queries.held_back import held_back_log, held_back_now, save_held_back
+from syncd.store.queries.pauses import end_pauses, pauses, save_pauses
+from syncd.store.queries.waiting import waiting_writes
 from syncd.systems.errors import RetryableError
 from syncd.systems.replies import Reply
 from tests.core.kit import SYSTEMS, v
@@ -288,7 +288,7 @@ async def test_what_is_held_back_is_logged_once_when_it_begins_and_once_when_it_
 async def test_the_log_of_held_back_writes_is_bounded(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("syncd.store.held_back.MAX_ENDED", 3)
+    monkeypatch.setattr("syncd.store.queries.held_back.MAX_ENDED", 3)
     pause(rig)
     event = rig.a.book("p", v(9))
     for hour in range(10, 17):

@@ -39,9 +39,12 @@ from syncd.model import Event, Kind, Offer, TrackedEvent, WaitReason
 from syncd.model.pauses import pause_of
 from syncd.model.platform_facts import PlatformFact, PlatformKind, platform_facts
 from syncd.provision.directory import check_calendar_only
-from syncd.store import Store, backup, compact, created_ids_sync, files, forget, layout
-from syncd.store.left_behind import left_behind
-from syncd.store.state_summary import StateSummary, summarise_state
+from syncd.store import Store
+from syncd.store.backup import backup, created_ids_sync
+from syncd.store.database import files, layout
+from syncd.store.queries.left_behind import left_behind
+from syncd.store.queries.state_summary import StateSummary, summarise_state
+from syncd.store.retention import compact, forget
 from syncd.systems import (
     connections,
     exchange,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from syncd.provision.plan import ProvisionStep, compare_resources, unwanted
-from syncd.store.provisioned import Provisioned, ProvisionState
+from syncd.store.queries.provisioned import Provisioned, ProvisionState
 from syncd.systems.provisioning import Actual, Desired, ResourceType
 
 WANTED = Desired("clinic", ResourceType.ROOM, "yoga", {"capacity": 8, "slug": "y"})

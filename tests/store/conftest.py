@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from syncd.store import Store, database
+from syncd.store import Store
 from syncd.store import store as shelf
+from syncd.store.database import database
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ import pytest
 
 from syncd.model import Baseline, Changes, IntentState
 from syncd.store import StateError, Store
-from syncd.store.backup import create_backup, restore_backup, serialize_backup
-from syncd.store.journal import intents_of
+from syncd.store.backup.backup import create_backup, restore_backup, serialize_backup
+from syncd.store.repository.journal import intents_of
 from tests.store.kit import DAY, book, intent, link, note, rec, v
 
 NOW = datetime(2026, 6, 2, 8, 30, tzinfo=UTC)

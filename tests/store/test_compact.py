@@ -7,10 +7,10 @@ from datetime import timedelta
 
 from syncd.model import Changes, IntentState, Kind, TimeToBlock, UndoSuppression
 from syncd.store import Store
-from syncd.store.availability import save_times_to_block, stored_times_to_block
-from syncd.store.compact import ROWS_PER_STEP, compact, compacting
-from syncd.store.journal import failed_operations, intents_of
-from syncd.store.ownership_proof import created_ids
+from syncd.store.backup.ownership_proof import created_ids
+from syncd.store.queries.availability import save_times_to_block, stored_times_to_block
+from syncd.store.repository.journal import failed_operations, intents_of
+from syncd.store.retention.compact import ROWS_PER_STEP, compact, compacting
 from tests.store.kit import DAY, book, held, intent, link, note, rec, v
 
 LATER = DAY + timedelta(days=200)

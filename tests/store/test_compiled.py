@@ -8,8 +8,8 @@ from sqlalchemy import make_url, select
 
 from syncd.model import Changes
 from syncd.store import Store
-from syncd.store.compiled import SHARED_STATEMENTS, SharedStatements
-from syncd.store.tables import HISTORY
+from syncd.store.database.compiled import SHARED_STATEMENTS, SharedStatements
+from syncd.store.tables.tables import HISTORY
 from tests.store.kit import note
 
 

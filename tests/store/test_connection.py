@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from syncd.store import Store
-from syncd.store.connection import ConnectionKeeper
+from syncd.store.database.connection import ConnectionKeeper
 from tests.store.kit import DAY
 
 RUN = "INSERT INTO run (id, kind, started_at) VALUES ('r', 'near', '2026')"

@@ -18,13 +18,14 @@ import pytest
 from structlog.testing import capture_logs
 
 from syncd.model import Baseline, Changes, Intent, IntentState
-from syncd.store import StateError, Store, created_ids_sync
-from syncd.store import created_ids as store_created_ids
-from syncd.store.backup import create_backup, restore_backup
-from syncd.store.connection import ConnectionKeeper
-from syncd.store.created_ids import created_ids_path, missing_creates, read_lines
-from syncd.store.created_ids_sync import save_proof
-from syncd.store.ownership_proof import created_ids, owned_ids_with_tag
+from syncd.store import StateError, Store
+from syncd.store.backup import created_ids as store_created_ids
+from syncd.store.backup import created_ids_sync
+from syncd.store.backup.backup import create_backup, restore_backup
+from syncd.store.backup.created_ids import created_ids_path, missing_creates, read_lines
+from syncd.store.backup.created_ids_sync import save_proof
+from syncd.store.backup.ownership_proof import created_ids, owned_ids_with_tag
+from syncd.store.database.connection import ConnectionKeeper
 from tests.store.kit import DAY, intent
 
 

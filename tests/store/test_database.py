@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from syncd.model import Changes
-from syncd.store import StateError, Store, database, version
-from syncd.store.tables import METADATA
+from syncd.store import StateError, Store
+from syncd.store.database import database, version
+from syncd.store.tables.tables import METADATA
 from tests.store.kit import DAY, note, rec, v
 
 pytestmark = pytest.mark.usefixtures("every_state_is_migrated")

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from syncd.model import Baseline, Changes
-from syncd.store import StateError, Store, layout
-from syncd.store.backup import create_backup, restore_backup
-from syncd.store.created_ids import created_ids_path
-from syncd.store.database import BACKUP_APPLICATION_ID, migrate_schema, open_database
-from syncd.store.status_query import read_status
+from syncd.store import StateError, Store
+from syncd.store.backup.backup import create_backup, restore_backup
+from syncd.store.backup.created_ids import created_ids_path
+from syncd.store.database import layout
+from syncd.store.database.database import BACKUP_APPLICATION_ID, migrate_schema, open_database
+from syncd.store.queries.status_query import read_status
 from tests.store.kit import DAY
 from tests.store.released import FROZEN, furnished
 
@@ -160,7 +161,7 @@ def test_the_digest_of_the_newest_layout_is_that_of_the_migrations() -> None:
         found = layout.list_objects(raw.driver_connection)  # type: ignore[arg-type]
     engine.dispose()
     digest = layout.layout_digest(layout.layout_of(found))
-    assert digest == layout.NEWEST, f"write {digest!r} into syncd/store/layout.py"
+    assert digest == layout.NEWEST, f"write {digest!r} into syncd/store/database/layout.py"
 
 
 def test_statistics_of_analyze_are_accepted(path: Path) -> None:

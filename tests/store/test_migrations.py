@@ -15,9 +15,10 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from syncd.store import StateError, Store, version
-from syncd.store.backup import restore_backup
-from syncd.store.tables import METADATA
+from syncd.store import StateError, Store
+from syncd.store.backup.backup import restore_backup
+from syncd.store.database import version
+from syncd.store.tables.tables import METADATA
 from tests.store.kit import DAY
 from tests.store.released import FROZEN, furnished, revisions
 

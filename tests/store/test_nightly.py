@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 
 from syncd.model import Changes
-from syncd.store import StateError, Store, nightly
-from syncd.store import backup as copying
-from syncd.store.nightly import (
+from syncd.store import StateError, Store
+from syncd.store.backup import backup as copying
+from syncd.store.backup import nightly
+from syncd.store.backup.nightly import (
     MAX_BACKUPS,
     KeptBackup,
     backup_folder,

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from syncd.model import Action, Changes, IntentState
 from syncd.store import Store
-from syncd.store.ownership_proof import created_ids
+from syncd.store.backup.ownership_proof import created_ids
 from tests.store.kit import intent
 
 

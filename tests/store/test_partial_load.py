@@ -17,7 +17,7 @@ from syncd.model import (
     UndoSuppression,
 )
 from syncd.store import Store
-from syncd.store.partial_load import load_parts, pending_changes, related_state
+from syncd.store.repository.partial_load import load_parts, pending_changes, related_state
 from tests.store.kit import DAY, book, held, intent, link, rec, v
 
 

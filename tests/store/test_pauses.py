@@ -7,7 +7,7 @@ from datetime import timedelta
 from syncd.engine.writing.pauses import paused
 from syncd.model.pauses import Pause
 from syncd.store import Store
-from syncd.store.pauses import end_pauses, pauses, save_pauses
+from syncd.store.queries.pauses import end_pauses, pauses, save_pauses
 from tests.store.kit import DAY
 
 LATER = DAY + timedelta(hours=1)

@@ -24,20 +24,21 @@ from syncd.model import (
     WaitingWrite,
     WaitReason,
 )
-from syncd.store import Store, availability
-from syncd.store.compact import compact
-from syncd.store.journal import failed_operations, intents_of, intents_since
-from syncd.store.ownership_proof import (
+from syncd.store import Store
+from syncd.store.backup.ownership_proof import (
     created_ids,
     events_with_tag,
     is_unanswered,
     orphans,
     owned_ids_with_tag,
 )
-from syncd.store.partial_load import load_parts, pending_changes
-from syncd.store.reported import open_items
-from syncd.store.tables import METADATA
-from syncd.store.waiting import count_waiting, save_waiting, waiting_writes
+from syncd.store.queries import availability
+from syncd.store.queries.reported import open_items
+from syncd.store.queries.waiting import count_waiting, save_waiting, waiting_writes
+from syncd.store.repository.journal import failed_operations, intents_of, intents_since
+from syncd.store.repository.partial_load import load_parts, pending_changes
+from syncd.store.retention.compact import compact
+from syncd.store.tables.tables import METADATA
 from tests.store.kit import DAY, book, held, intent, link, note, rec, span, v
 
 EXPOSED = Exposure("p", "a", DAY, DAY, ExposureCause.IGNORED, ("m",), DAY)

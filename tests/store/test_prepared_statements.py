@@ -19,9 +19,10 @@ from syncd.model import (
     SystemHealth,
     UndoSuppression,
 )
-from syncd.store import Store, rows
-from syncd.store import tables as t
-from syncd.store.prepared_statements import compiled
+from syncd.store import Store
+from syncd.store.database.prepared_statements import compiled
+from syncd.store.tables import rows
+from syncd.store.tables import tables as t
 from tests.store.kit import DAY, at, book, held, intent, item, link, note, rec, span, v
 
 EVENT = replace(

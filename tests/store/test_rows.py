@@ -33,8 +33,9 @@ from syncd.model import (
     Value,
     Window,
 )
-from syncd.store import Store, rows
-from syncd.store.tables import INTENT
+from syncd.store import Store
+from syncd.store.tables import rows
+from syncd.store.tables.tables import INTENT
 from tests.store.kit import DAY, at, book, held, intent, link, note, rec, v
 
 EXACT = datetime(2026, 3, 29, 0, 59, 59, 123456, tzinfo=UTC)

@@ -13,7 +13,7 @@ from alembic.migration import MigrationContext
 
 from syncd.store import Store
 from syncd.store.schema import schema
-from syncd.store.tables import METADATA
+from syncd.store.tables.tables import METADATA
 
 pytestmark = pytest.mark.usefixtures("every_state_is_migrated")
 

@@ -26,23 +26,23 @@ from syncd.model import (
     WaitReason,
 )
 from syncd.store import StateError, Store
-from syncd.store.availability import (
+from syncd.store.database.database import _scripts
+from syncd.store.database.version import newest_schema
+from syncd.store.queries.availability import (
     exposures,
     save_exposures,
     save_times_to_block,
     stored_times_to_block,
 )
-from syncd.store.database import _scripts
-from syncd.store.poll_schedule import save_poll_schedule, stored_poll_schedule
-from syncd.store.status_query import (
+from syncd.store.queries.poll_schedule import save_poll_schedule, stored_poll_schedule
+from syncd.store.queries.status_query import (
     CLOCK_ERROR,
     EMPTY_STATUS,
     THIS_MACHINE,
     StatusSnapshot,
     read_status,
 )
-from syncd.store.version import newest_schema
-from syncd.store.waiting import count_waiting, save_waiting, waiting_writes
+from syncd.store.queries.waiting import count_waiting, save_waiting, waiting_writes
 from tests.store.kit import at, book, held, span, v
 
 
@@ -195,7 +195,7 @@ def test_a_right_layout_with_another_digest_is_accepted(
     path = tmp_path / "state.db"
     Store.open(path).close()
     seen = _glance(path)
-    monkeypatch.setattr("syncd.store.layout.NEWEST", "0" * 32)
+    monkeypatch.setattr("syncd.store.database.layout.NEWEST", "0" * 32)
     assert _glance(path) == seen
 
 

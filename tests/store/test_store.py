@@ -9,8 +9,8 @@ import pytest
 
 from syncd.model import Changes, Coverage, IntentState, Kind, Role, Topic, Value, Window
 from syncd.store import Store
-from syncd.store.journal import failed_operations
-from syncd.store.reported import open_items
+from syncd.store.queries.reported import open_items
+from syncd.store.repository.journal import failed_operations
 from tests.store.kit import DAY, alive, at, book, held, intent, item, link, note, rec, span, v
 
 # --- apply ----------------------------------------------------------------------------------------

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.dialects import sqlite
 
-from syncd.store.timestamps import instant_text
-from syncd.store.types import Instant, JsonText, ValueText
+from syncd.store.tables.timestamps import instant_text
+from syncd.store.tables.types import Instant, JsonText, ValueText
 
 # Away from the first and last day that a datetime can name, so that any zone fits.
 instants = st.datetimes(

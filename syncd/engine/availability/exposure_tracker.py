@@ -19,8 +19,8 @@ from syncd.core.availability.exposure import (
 from syncd.engine.availability.packed_blocks import PackedBlocks
 from syncd.engine.writing.pauses import WritePauses
 from syncd.model import Booking, Clock, Exposure, Id, ProviderState, Role, TimeToBlock, TrackedEvent
-from syncd.store import availability as exposure_store
-from syncd.store.partial_load import related_state
+from syncd.store.queries import availability as exposure_store
+from syncd.store.repository.partial_load import related_state
 from syncd.store.store import Store
 from syncd.systems.port import System
 from syncd.systems.time_slices import yield_after

@@ -17,7 +17,7 @@ import structlog
 from syncd.core.availability.offers import joined
 from syncd.engine.tasks.supervise import supervised
 from syncd.model import Availability, Clock, Window, floor_to, is_recent
-from syncd.store.availability import availabilities, availability_read_at, save_availability
+from syncd.store.queries.availability import availabilities, availability_read_at, save_availability
 from syncd.store.store import Store
 from syncd.systems.errors import PlatformError
 from syncd.systems.port import Account, SlotReader, System

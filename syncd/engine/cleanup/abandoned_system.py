@@ -11,8 +11,8 @@ from datetime import datetime
 from syncd.core.event_state import write_results
 from syncd.engine.policy import IdSource
 from syncd.model import Changes, HistoryEntry, IntentState
-from syncd.store.last_settings import forget_last_settings
-from syncd.store.owned import owned_blocks
+from syncd.store.queries.last_settings import forget_last_settings
+from syncd.store.queries.owned import owned_blocks
 from syncd.store.store import Store
 
 GIVEN_UP = "given-up"

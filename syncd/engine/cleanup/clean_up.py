@@ -22,9 +22,9 @@ from syncd.model import (
     Value,
 )
 from syncd.model.pauses import CLEANED_UP, Pause
-from syncd.store.owned import owned_blocks, proves_anything
-from syncd.store.ownership_proof import events_with_tag, owned_ids_with_tag
-from syncd.store.pauses import save_pauses
+from syncd.store.backup.ownership_proof import events_with_tag, owned_ids_with_tag
+from syncd.store.queries.owned import owned_blocks, proves_anything
+from syncd.store.queries.pauses import save_pauses
 
 
 async def clean_up(

@@ -8,14 +8,14 @@ from sqlalchemy import text
 
 from syncd.engine.context import Context
 from syncd.model import Intent, IntentState
-from syncd.store.left_behind import (
+from syncd.store.queries.left_behind import (
     FOUND_MAPPING,
     OUR_BLOCKS_SQL,
     LeftBehind,
     left_behind,
     removed_part,
 )
-from syncd.store.timestamps import instant_text
+from syncd.store.tables.timestamps import instant_text
 
 _LEFT_BEHIND = text(OUR_BLOCKS_SQL)
 

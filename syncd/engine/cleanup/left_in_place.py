@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 
 from syncd.core.ownership.cleanup import CleanupScope
-from syncd.store.provisioned import ProvisionState, provisioned
+from syncd.store.queries.provisioned import ProvisionState, provisioned
 from syncd.store.store import Store
-from syncd.store.tables import RELATION
+from syncd.store.tables.tables import RELATION
 
 TIE = "tie"
 """The ``sort`` of links between bookings and contacts; links have no names, only a number."""

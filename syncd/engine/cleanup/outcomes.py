@@ -12,7 +12,7 @@ from syncd.engine.writing.context import WriteContext
 from syncd.engine.writing.outcome import gone_changes
 from syncd.engine.writing.writer import MAX_SEND_DELAY
 from syncd.model import Action, Changes, Intent, IntentState, Operation
-from syncd.store.owned import OwnedBlock
+from syncd.store.queries.owned import OwnedBlock
 from syncd.systems.errors import PlatformError
 
 _SENT_AGAIN = "the outcome of this removal cannot be read, so syncd sends the removal again"

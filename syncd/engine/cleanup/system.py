@@ -32,9 +32,9 @@ from syncd.model import (
     Value,
     Window,
 )
-from syncd.store import rows
-from syncd.store.owned import CHOSEN_REASON, OwnedBlock, events_in_flight, owned_blocks
-from syncd.store.tables import INTENT
+from syncd.store.queries.owned import CHOSEN_REASON, OwnedBlock, events_in_flight, owned_blocks
+from syncd.store.tables import rows
+from syncd.store.tables.tables import INTENT
 from syncd.systems.errors import PlatformError, RateLimitedError, RetryableError, StoppingError
 from syncd.systems.remedies import cause_and_remedy
 

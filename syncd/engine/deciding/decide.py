@@ -28,7 +28,7 @@ from syncd.engine.reading.observation import Observation
 from syncd.engine.report.reported_items import log_reported
 from syncd.engine.report.run_report import Report
 from syncd.model import Action, ProviderState, Waiting, WaitReason
-from syncd.store.partial_load import load_parts
+from syncd.store.repository.partial_load import load_parts
 from syncd.systems.time_slices import SlicedWork
 
 Decisions = dict[str, Decision]

@@ -19,8 +19,8 @@ from syncd.engine.report.run_report import SystemStatus
 from syncd.engine.writing.first_writes import damaged_event, waiting_updates
 from syncd.engine.writing.series import may_write_series
 from syncd.model import Kind, OwnerProof, ProviderState, WaitReason, Window
-from syncd.store.availability import availabilities
-from syncd.store.journal import failed_operations
+from syncd.store.queries.availability import availabilities
+from syncd.store.repository.journal import failed_operations
 
 
 def build_input(

@@ -28,8 +28,8 @@ from syncd.engine.deciding.guard_stops import ACCEPTED, open_stops
 from syncd.engine.reading.observation import Observation
 from syncd.engine.reading.recent_changes import Carried
 from syncd.model import Conflict, ConflictKind, Id, ProviderState, TrackedEvent, record_id
-from syncd.store.owners import owner_changes
-from syncd.store.partial_load import pending_changes
+from syncd.store.queries.owners import owner_changes
+from syncd.store.repository.partial_load import pending_changes
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,8 +42,8 @@ from syncd.model import (
     TrackedEvent,
     Window,
 )
-from syncd.store.moved_into_window import whole_reads
-from syncd.store.partial_load import related_state
+from syncd.store.queries.moved_into_window import whole_reads
+from syncd.store.repository.partial_load import related_state
 from syncd.systems.errors import PlatformError, UnreadableError
 from syncd.systems.port import Reader, Snapshot
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from syncd.core.conflicts.reported import ItemChanges
 from syncd.core.matching.customers import CustomerComparison
 from syncd.model import Changes, Id, ReportedItem, Topic
-from syncd.store.reported import open_items_about
+from syncd.store.queries.reported import open_items_about
 from syncd.store.store import Store
 
 CUSTOMER_MISMATCH = (

@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from syncd.core.ownership.blocks import Ownership, is_tagged, may_be_proven
 from syncd.model import Id, ProviderState, Topic, TrackedEvent
 from syncd.model.former_calendars import is_former
-from syncd.store.ownership_proof import (
+from syncd.store.backup.ownership_proof import (
     created_ids,
     events_with_tag,
     is_unanswered,
     owned_ids_with_tag,
     providers_created_for,
 )
-from syncd.store.reported import open_items
+from syncd.store.queries.reported import open_items
 from syncd.store.store import Store
 
 

@@ -23,7 +23,7 @@ from syncd.model import (
     utc,
 )
 from syncd.model.summary import Acknowledgements, acknowledgement_of
-from syncd.store.reported import (
+from syncd.store.queries.reported import (
     acknowledgements_of,
     delete_acknowledgements,
     save_acknowledgement,

@@ -15,7 +15,7 @@ import structlog
 from syncd.model import HistoryEntry
 from syncd.model.pauses import Pause
 from syncd.model.request_limits import MAX_TEXT
-from syncd.store.pauses import end_pauses, pauses, save_pauses
+from syncd.store.queries.pauses import end_pauses, pauses, save_pauses
 from syncd.store.store import Store
 
 log = structlog.get_logger(__name__)

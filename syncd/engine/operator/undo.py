@@ -28,8 +28,8 @@ from syncd.model import (
     UndoSuppression,
 )
 from syncd.model.pauses import OBSERVE_REASON, OBSERVE_REMEDY
-from syncd.store.journal import intents_of, intents_since
-from syncd.store.left_behind import LeftBehind
+from syncd.store.queries.left_behind import LeftBehind
+from syncd.store.repository.journal import intents_of, intents_since
 from syncd.store.store import Store
 
 PAUSES = (0.3, 0.6, 1.0, 2.0, 5.0, 10.0)

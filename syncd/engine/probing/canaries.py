@@ -21,7 +21,7 @@ from syncd.engine.writing.writer import MAX_SEND_DELAY
 from syncd.model import Clock, Coverage, Event, Kind, Window
 from syncd.model.canary import Canary
 from syncd.model.intervals import may_show
-from syncd.store.canaries import canaries, forget_canaries, prove_canary, save_canary
+from syncd.store.queries.canaries import canaries, forget_canaries, prove_canary, save_canary
 from syncd.store.store import Store
 from syncd.systems.errors import PlatformError, UnreadableError
 from syncd.systems.port import Reader, Row, Snapshot, System

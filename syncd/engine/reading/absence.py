@@ -38,8 +38,8 @@ from syncd.model import (
 )
 from syncd.model.derived import USER_PREFIX
 from syncd.model.platform_facts import YES
-from syncd.store.derived import derived_from
-from syncd.store.reported import reported_lists
+from syncd.store.queries.reported import reported_lists
+from syncd.store.repository.derived import derived_from
 from syncd.systems.errors import PlatformError
 from syncd.systems.lookup_results import Found, Gone
 

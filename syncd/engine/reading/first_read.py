@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from syncd.model import Baseline, Changes, Coverage, Kind, Window
-from syncd.store.left_behind import FOUND_MAPPING
-from syncd.store.owners import owner_changes
-from syncd.store.ownership_proof import orphans, unplaced_blocks
+from syncd.store.backup.ownership_proof import orphans, unplaced_blocks
+from syncd.store.queries.left_behind import FOUND_MAPPING
+from syncd.store.queries.owners import owner_changes
 from syncd.store.store import Store
 
 CalendarKey = tuple[str, str]

@@ -11,7 +11,7 @@ from syncd.engine.reading.first_read import CalendarKey
 from syncd.engine.reading.observation import Observation
 from syncd.engine.report.run_report import SystemStatus
 from syncd.model import Window, is_recent
-from syncd.store.moved_into_window import whole_reads
+from syncd.store.queries.moved_into_window import whole_reads
 from syncd.store.store import Store
 
 _ALIKE = timedelta(hours=1)

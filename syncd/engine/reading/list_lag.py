@@ -11,7 +11,7 @@ from datetime import datetime
 from syncd.core.event_state.observation import may_be_older, shows_former
 from syncd.engine.reading.observation import SystemRead
 from syncd.model import Event, Kind, TrackedEvent, record_id
-from syncd.store.derived import derived_from
+from syncd.store.repository.derived import derived_from
 from syncd.systems.capability_cache import safe_lag
 from syncd.systems.port import Account
 

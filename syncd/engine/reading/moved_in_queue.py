@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from syncd.core.matching.moved_into_window import is_single, was_moved_in
 from syncd.engine.reading.observation import Observation, SystemRead
 from syncd.model import Id, TrackedEvent
-from syncd.store.moved_into_window import moved_in_events, whole_reads
+from syncd.store.queries.moved_into_window import moved_in_events, whole_reads
 from syncd.store.store import Store
 
 

@@ -49,7 +49,7 @@ from syncd.model import (
     Window,
 )
 from syncd.model.canary import Canary
-from syncd.store.canaries import canaries
+from syncd.store.queries.canaries import canaries
 from syncd.store.store import Store
 from syncd.systems.errors import PlatformError, UnreadableError
 from syncd.systems.port import NO_LOOK_BACK, NOTHING_KNOWN, Row, System

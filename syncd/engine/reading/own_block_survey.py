@@ -17,10 +17,10 @@ from syncd.engine.probing.canaries import without_canaries
 from syncd.engine.tasks.supervise import supervised
 from syncd.model import Changes, Clock, Coverage, Event, EventRef, Kind, TrackedEvent, Value, Window
 from syncd.model.owners import UserState
-from syncd.store.canaries import canaries
-from syncd.store.created_ids import Line
-from syncd.store.owned import OwnedBlock, events_in_flight, owned_blocks, untracked_lines
-from syncd.store.ownership_proof import created_ids
+from syncd.store.backup.created_ids import Line
+from syncd.store.backup.ownership_proof import created_ids
+from syncd.store.queries.canaries import canaries
+from syncd.store.queries.owned import OwnedBlock, events_in_flight, owned_blocks, untracked_lines
 from syncd.store.store import Store
 from syncd.systems.errors import PlatformError, RejectedError, UnreadableError
 from syncd.systems.fault_boundary import strip_traceback

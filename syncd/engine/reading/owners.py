@@ -32,7 +32,7 @@ from syncd.model import (
     Value,
     is_recent,
 )
-from syncd.store.owners import calendar_users, owner_changes
+from syncd.store.queries.owners import calendar_users, owner_changes
 from syncd.store.store import Store
 from syncd.systems.errors import PlatformError, UnreadableError
 from syncd.systems.port import Row, Snapshot, System

@@ -14,7 +14,7 @@ from syncd.engine.reading.unlisted_events import due_in_list, revoke_coverage, w
 from syncd.engine.report.reported_items import ReportedItems
 from syncd.model import Kind, TrackedEvent, Window, part_of
 from syncd.model.intervals import uncovered
-from syncd.store.last_settings import former_calendars
+from syncd.store.queries.last_settings import former_calendars
 from syncd.systems.errors import PlatformError
 from syncd.systems.lookup_results import Found, Gone
 

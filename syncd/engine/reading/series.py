@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 
 from syncd.engine.reading.observation import Observation
 from syncd.model import Kind, TrackedEvent, Window, series_of
-from syncd.store.series import absent_instances
+from syncd.store.queries.series import absent_instances
 from syncd.store.store import Store
 
 

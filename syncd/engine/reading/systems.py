@@ -24,7 +24,7 @@ from syncd.engine.writing.recovery import recover
 from syncd.engine.writing.series import migrate_series_stops
 from syncd.engine.writing.systems import count_writes
 from syncd.model import READABLE, Intent, Window
-from syncd.store.ranges import providers_out_of_range
+from syncd.store.repository.ranges import providers_out_of_range
 from syncd.systems.errors import PlatformError
 from syncd.systems.port import System
 

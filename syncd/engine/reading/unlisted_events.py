@@ -17,7 +17,7 @@ from syncd.engine.reading.lookups import Lookups
 from syncd.engine.reading.observation import SystemRead
 from syncd.engine.report.reported_items import ReportedItems
 from syncd.model import Coverage, EventRef, Kind, TrackedEvent, Unproven, Window, part_of
-from syncd.store.derived import derived_from
+from syncd.store.repository.derived import derived_from
 from syncd.systems.errors import PlatformError
 from syncd.systems.lookup_results import Found
 from syncd.systems.port import ListCall

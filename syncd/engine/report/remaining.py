@@ -10,7 +10,7 @@ from syncd.engine.report.run_report import Remaining, Stop, UnknownOwners, remai
 from syncd.model import ConflictKind, StoredConflict
 from syncd.model.health import is_silent
 from syncd.model.summary import acknowledgement_of
-from syncd.store.status_query import StatusSnapshot
+from syncd.store.queries.status_query import StatusSnapshot
 
 
 def count_remaining(

@@ -19,7 +19,7 @@ from syncd.core.conflicts.reported import (
 from syncd.engine.reading.observation import SystemRead
 from syncd.engine.reading.record_batches import records_in_batches
 from syncd.model import Changes, Kind, ReportedItem, Topic, Window
-from syncd.store.reported import open_items
+from syncd.store.queries.reported import open_items
 from syncd.store.store import Store
 from syncd.systems.errors import UnreadableError
 from syncd.systems.time_slices import in_slices

@@ -25,7 +25,7 @@ from syncd.model import (
 )
 from syncd.model.health import is_silent
 from syncd.model.pauses import Pause
-from syncd.store.left_behind import LeftBehind
+from syncd.store.queries.left_behind import LeftBehind
 from syncd.systems.reported_lists import KNOWN_EVENTS
 
 

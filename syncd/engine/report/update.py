@@ -17,8 +17,8 @@ from syncd.engine.report.run_report import (
 )
 from syncd.model import ConflictKind, OwnerProof
 from syncd.model.summary import acknowledgement_of, stale_acknowledgements
-from syncd.store.owners import owner_changes
-from syncd.store.reported import acknowledgements_of, delete_acknowledgements, shown_items
+from syncd.store.queries.owners import owner_changes
+from syncd.store.queries.reported import acknowledgements_of, delete_acknowledgements, shown_items
 from syncd.systems.errors import RateLimitedError
 from syncd.systems.time_slices import yield_after
 

@@ -37,7 +37,7 @@ from syncd.model import (
 )
 from syncd.model.event_fields import EventFields
 from syncd.store.store import Store
-from syncd.store.tables import EVENT
+from syncd.store.tables.tables import EVENT
 from syncd.systems.call_stats import CallStats
 from syncd.systems.errors import RejectedError, RetryableError, UnreadableError
 from syncd.systems.facts import FactStore

@@ -16,7 +16,7 @@ import structlog
 from syncd.engine.tasks.supervise import supervised
 from syncd.engine.writing.pauses import WritePauses
 from syncd.model import Booking, Clock, Event, Kind, Person, Replica, TrackedEvent
-from syncd.store.relations import StoredRelation, delete_relation, relations, save_relation
+from syncd.store.queries.relations import StoredRelation, delete_relation, relations, save_relation
 from syncd.store.store import Store
 from syncd.systems.errors import PlatformError
 from syncd.systems.port import Lookups, System

@@ -41,7 +41,7 @@ from syncd.model import (
 )
 from syncd.model.event_fields import EventFields
 from syncd.store.errors import StateError
-from syncd.store.facts import facts
+from syncd.store.queries.facts import facts
 from syncd.store.store import Store
 from syncd.systems.call_stats import CallStats
 from syncd.systems.errors import (

@@ -39,8 +39,8 @@ from syncd.model import (
 from syncd.model.event_fields import EventFields, UpdateKind, compare_fields
 from syncd.model.platform_facts import NO, YES
 from syncd.store.errors import StateError
-from syncd.store.journal import intent_named
-from syncd.store.reported import acknowledgements_of, open_items_about
+from syncd.store.queries.reported import acknowledgements_of, open_items_about
+from syncd.store.repository.journal import intent_named
 from syncd.store.store import Store
 from syncd.systems.errors import PlatformError, RejectedError, RetryableError
 from syncd.systems.port import Account, Lookups, System

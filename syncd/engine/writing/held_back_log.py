@@ -18,7 +18,7 @@ from syncd.core.decision import Decision
 from syncd.core.propagation import order as write_order
 from syncd.engine.report.run_report import sort_waiting
 from syncd.model import HeldBack, HistoryEntry, Id, Waiting, WaitReason
-from syncd.store.held_back import held_back_now, save_held_back
+from syncd.store.queries.held_back import held_back_now, save_held_back
 from syncd.store.store import Store
 
 log = structlog.get_logger(__name__)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from syncd.model import ExposureCause, Operation, WaitReason
 from syncd.model.pauses import Pause, pause_of
-from syncd.store.pauses import pauses
+from syncd.store.queries.pauses import pauses
 from syncd.store.store import Store
 
 _CAUSES = {WaitReason.PAUSED: ExposureCause.PAUSED, WaitReason.OBSERVE: ExposureCause.OBSERVE}

@@ -44,8 +44,8 @@ from syncd.model import (
     Window,
 )
 from syncd.model.intervals import may_show
-from syncd.store.ownership_proof import events_with_tag
-from syncd.store.reported import reported_lists
+from syncd.store.backup.ownership_proof import events_with_tag
+from syncd.store.queries.reported import reported_lists
 from syncd.store.store import Store
 from syncd.systems.errors import PlatformError, UnreadableError
 from syncd.systems.lookup_results import Found, Gone, Unknown

@@ -25,7 +25,7 @@ from syncd.engine.writing.first_writes import (
 )
 from syncd.model import Action, Changes, Kind, Operation, TrackedEvent, Value, series_of
 from syncd.model.platform_facts import NO, YES
-from syncd.store.series import siblings
+from syncd.store.queries.series import siblings
 from syncd.store.store import Store
 from syncd.systems.errors import PlatformError, UnknownOutcomeError
 from syncd.systems.lookup_results import Found

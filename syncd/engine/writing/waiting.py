@@ -17,8 +17,8 @@ from syncd.core.decision import Decision
 from syncd.core.propagation import order as write_order
 from syncd.engine.report.run_report import sort_waiting
 from syncd.model import Action, Id, Kind, Operation, Value, Waiting, WaitingWrite, WaitReason
+from syncd.store.queries.waiting import save_waiting, waiting_writes
 from syncd.store.store import Store
-from syncd.store.waiting import save_waiting, waiting_writes
 
 log = structlog.get_logger(__name__)
 

@@ -13,7 +13,7 @@ from syncd.lab.simulate.extra_draws import BROKEN_ROWS
 from syncd.lab.simulate.scenario import TROUBLE, EventKind, Scenario, SimEvent
 from syncd.lab.simulate.unproven import without_proof
 from syncd.model import ReportedItem, Topic
-from syncd.store.reported import open_items
+from syncd.store.queries.reported import open_items
 
 if TYPE_CHECKING:
     from syncd.lab.simulate.world import World

@@ -10,7 +10,7 @@ from pathlib import Path
 from shutil import copyfile
 
 from syncd.lab.simulate.scenario import EventKind, SimEvent
-from syncd.store.backup import create_backup, restore_backup
+from syncd.store.backup.backup import create_backup, restore_backup
 
 _UNANSWERED = "SELECT 1 FROM intent WHERE action = 'create-block' AND state IN ('open', 'accepted')"
 

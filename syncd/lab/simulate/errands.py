@@ -22,9 +22,9 @@ from syncd.lab.simulate.unmapped import ConfigPlace
 from syncd.model import Operation
 from syncd.model.pauses import CLEANED_UP
 from syncd.store import Store
-from syncd.store.forget import known_contacts
-from syncd.store.journal import intents_of
-from syncd.store.pauses import pauses
+from syncd.store.queries.pauses import pauses
+from syncd.store.repository.journal import intents_of
+from syncd.store.retention.forget import known_contacts
 
 if TYPE_CHECKING:
     from syncd.config.settings import Settings

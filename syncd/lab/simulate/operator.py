@@ -27,9 +27,9 @@ from syncd.lab.simulate.world import World
 from syncd.model import ConflictKind, StoredConflict, Topic
 from syncd.model.runs import RunRecord
 from syncd.store import StateError, Store
-from syncd.store.journal import intents_of
-from syncd.store.pauses import pauses
-from syncd.store.reported import open_items
+from syncd.store.queries.pauses import pauses
+from syncd.store.queries.reported import open_items
+from syncd.store.repository.journal import intents_of
 
 RESOLUTION_KINDS = tuple(ResolutionKind)
 

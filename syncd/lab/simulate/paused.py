@@ -17,7 +17,7 @@ from syncd.lab.simulate.acts import EventKind, SimEvent
 from syncd.lab.simulate.unmapped import ConfigPlace
 from syncd.model import ExposureCause
 from syncd.store import Store
-from syncd.store.availability import exposures
+from syncd.store.queries.availability import exposures
 
 if TYPE_CHECKING:
     from syncd.lab.simulate.mass_edit import Change

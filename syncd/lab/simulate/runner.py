@@ -76,7 +76,7 @@ from syncd.lab.simulate.world import World
 from syncd.model import ExposureCause
 from syncd.model.platform_facts import NO
 from syncd.store import StateError, Store
-from syncd.store.availability import exposures
+from syncd.store.queries.availability import exposures
 
 NEAR_SECONDS, FAR_EVERY = 1200.0, 6
 """Seconds between near polls, and the number of near polls to a far one."""

@@ -18,8 +18,8 @@ from syncd.lab.sandbox.scenario import PEOPLE, SYSTEM_NAMES
 from syncd.lab.simulate.hosted import is_share
 from syncd.lab.simulate.mass_edit import EventView, TimeSpan
 from syncd.model import ConflictKind, ReportedItem, StoredConflict, Topic
-from syncd.store.reported import open_items
-from syncd.store.status_query import read_status
+from syncd.store.queries.reported import open_items
+from syncd.store.queries.status_query import read_status
 
 if TYPE_CHECKING:
     from syncd.lab.simulate.world import World

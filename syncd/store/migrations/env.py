@@ -1,8 +1,8 @@
-"""Alembic's entry point: migrate on the connection that `store.database` passes in."""
+"""Alembic's entry point: migrate on the connection that `store.database.database` passes in."""
 
 from alembic import context
 
-from syncd.store.tables import METADATA
+from syncd.store.tables.tables import METADATA
 
 context.configure(
     connection=context.config.attributes["connection"],

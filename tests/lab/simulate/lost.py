@@ -8,8 +8,8 @@ import pytest
 
 from syncd.core.propagation import waits as write_waits
 from syncd.lab.simulate.scenario import EventKind, Scenario
-from syncd.store import created_ids_sync
-from syncd.store.created_ids import CreatedIds
+from syncd.store.backup import created_ids_sync
+from syncd.store.backup.created_ids import CreatedIds
 from tests.lab.simulate.days import at, day
 from tests.planted.swap import swap
 

@@ -8,7 +8,7 @@ import pytest
 
 from syncd.engine.reading import own_block_survey
 from syncd.lab.simulate.scenario import EventKind, Scenario
-from syncd.store import ownership_proof
+from syncd.store.backup import ownership_proof
 from syncd.store.store import Store
 from tests.lab.simulate.days import at, day
 from tests.planted.named import a_cleanup_pauses_nothing

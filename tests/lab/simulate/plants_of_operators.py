@@ -13,7 +13,7 @@ import pytest
 from syncd.core.event_state.recent_reads import RecentReads
 from syncd.lab.simulate.scenario import EventKind, Scenario
 from syncd.store import Store
-from syncd.store.tables import REPLICA
+from syncd.store.tables.tables import REPLICA
 from tests.lab.simulate.days import at, day
 from tests.lab.simulate.plants_of_cleanup import every_block_counts_as_ours
 from tests.planted.named import a_cleanup_pauses_nothing

@@ -12,8 +12,8 @@ from syncd.core.matching import revived as revived_meetings
 from syncd.core.merging.rules import Choice, Rules
 from syncd.lab.simulate.scenario import EventKind, Scenario, SimEvent
 from syncd.model import ConflictKind, ProviderState
-from syncd.store import load as store_load
-from syncd.store import partial_load
+from syncd.store.repository import load as store_load
+from syncd.store.repository import partial_load
 from tests.lab.simulate.days import at, day
 from tests.planted.swap import swap
 

@@ -19,7 +19,7 @@ from syncd.engine.deciding import decide
 from syncd.lab.simulate.runner import play
 from syncd.lab.simulate.scenario import draw_scenario
 from syncd.model import Id, ProviderState, StoredConflict
-from syncd.store import partial_load
+from syncd.store.repository import partial_load
 from syncd.store.store import Store
 
 SEEDS, HANDFUL = 40, 5

@@ -10,9 +10,9 @@ from pathlib import Path
 from syncd.model import Baseline, Changes, Coverage, IntentState, Kind, Role
 from syncd.model.pauses import Pause
 from syncd.store import Store
-from syncd.store.database import _scripts
-from syncd.store.last_settings import LastSettings, save_last_settings
-from syncd.store.pauses import save_pauses
+from syncd.store.database.database import _scripts
+from syncd.store.queries.last_settings import LastSettings, save_last_settings
+from syncd.store.queries.pauses import save_pauses
 from tests.store.kit import DAY, book, held, intent, item, link, note, rec, span, v
 
 FROZEN = Path(__file__).parent

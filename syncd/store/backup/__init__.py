@@ -1,0 +1,1 @@
+"""Copy and restore the state, and keep the ids that syncd created beside it."""

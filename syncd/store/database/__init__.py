@@ -1,0 +1,1 @@
+"""Open, check and migrate the database file, and run transactions in it."""

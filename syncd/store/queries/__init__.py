@@ -1,0 +1,1 @@
+"""Load and store single facts: what commands show, and what the engine remembers."""

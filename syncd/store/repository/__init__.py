@@ -1,0 +1,1 @@
+"""Load a provider, and apply changes to it."""

@@ -1,0 +1,1 @@
+"""Delete what is too old, or what must be forgotten."""

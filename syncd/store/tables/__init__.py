@@ -1,0 +1,1 @@
+"""Declare each row once, with its types and its conversion to the model."""
