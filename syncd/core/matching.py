@@ -13,7 +13,7 @@ from datetime import datetime
 
 from syncd.core.inputs import inputs_digest
 from syncd.core.observation import has_pending_change
-from syncd.core.rebooked import NO_REBOOKINGS, REBOOKED, CalledOff, Rebookings, pair_rebookings
+from syncd.core.rebooked import NO_REBOOKINGS, CalledOff, Rebookings, pair_rebookings
 from syncd.core.series import customers_with_series, pair_instances
 from syncd.model import (
     Booking,
@@ -38,13 +38,13 @@ _WHICH = "an appointment vanished, and several others could have replaced it"
 class Relink:
     """A vanished appointment (``old``) that exists under a new id (``new``); its booking follows.
 
-    ``rule`` is `REBOOKED` if the appointment was cancelled and booked again.
+    ``rebooked``: the appointment was cancelled and booked again.
     """
 
     replica: Replica
     old: TrackedEvent
     new: TrackedEvent
-    rule: str = ""
+    rebooked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +267,7 @@ def _relink(
     taken = {_id(relink.new) for relink in relinks} | {_id(new) for new in undecided}
     pairs = pair_rebookings(rebookings.with_vanished(ended, fresh), taken)
     relinks += [
-        Relink(called_off.replica, called_off.record, successor.record, REBOOKED)
+        Relink(called_off.replica, called_off.record, successor.record, rebooked=True)
         for called_off, successor in pairs.certain
     ]
     for called_off, successors in pairs.doubtful:
@@ -352,7 +352,7 @@ def _add_relinked(
     for relink in relinked:
         booking, value = by_id[relink.replica.booking], relink.new.observed
         others = [r for r in linked.get(booking.id, ()) if _id(r) != _id(relink.old)]
-        alone = not others or (relink.rule == REBOOKED and not any(map(has_pending_change, others)))
+        alone = not others or (relink.rebooked and not any(map(has_pending_change, others)))
         if alone and booking.agreed.busy and value and value.busy and value.interval in groups:
             groups[value.interval].append(_Candidate(relink.new, booking))
 
