@@ -18,8 +18,6 @@ SENTENCES = {
     "syncd/engine/report.py compares with 'known events'",
     "syncd/store/owned.py compares with 'a person chose it in syncd cleanup: it bears a tag that stands only once'",  # noqa: E501
     # What the database and its driver say.
-    # One of the remedies that the module itself gives.
-    "syncd/store/errors.py compares with 'The file was not changed. Restore a backup (`syncd restore FILE`), or move the file away and start without a state.'",  # noqa: E501
     "syncd/store/errors.py compares with 'disk i/o error'",
     "syncd/store/schema.py compares with 'CREATE TABLE'",
     # What the platforms say.
