@@ -274,7 +274,7 @@ def _link(workspace: Workspace, inputs: DecisionInput, new_id: Callable[[], str]
     )
     matched = questions.answer(matched, workspace, inputs.directive)
     for relink in matched.relinked:
-        if relink.rule == REBOOKED:
+        if relink.rebooked:
             follow_rebooking(workspace, relink.replica, relink.new)
             continue
         workspace.unlink(relink.replica)

@@ -33,7 +33,7 @@ _DAMAGED = (
 )
 
 _TABLE = (
-    # parts of SQLite's message; reason; remedy
+    # parts of SQLite's message; reason; remedy (empty: the file is damaged, see `translate_errors`)
     (
         ("database is locked", "database table is locked"),
         "another program has locked it",
@@ -52,7 +52,7 @@ _TABLE = (
     (
         ("not a database", "malformed", "file is encrypted"),
         "it is damaged, or not a syncd state",
-        _DAMAGED,
+        "",
     ),
     (
         ("disk i/o error",),
@@ -90,7 +90,5 @@ def translate_errors(place: str, *, damaged: str = "") -> Iterator[None]:
             message = "disk is full"
         for parts, reason, remedy in _TABLE:
             if any(part in message for part in parts):
-                if damaged and remedy == _DAMAGED:
-                    remedy = damaged  # noqa: PLW2901 - the table has the remedy for a state
-                raise StateError(place, reason, remedy) from error
+                raise StateError(place, reason, remedy or damaged or _DAMAGED) from error
         raise

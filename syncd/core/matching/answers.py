@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from syncd.core.conflicts.resolution import Directive
-from syncd.core.matching.rebooked import REBOOKED
 from syncd.core.matching.result import MatchResult, Relink, TwinLink
 from syncd.core.matching.series import by_position
 from syncd.core.workspace import Workspace
@@ -39,7 +38,7 @@ def apply_to_matches(
         pairs = _successors(workspace, answered, chosen, candidates)
         linked = [new for _, new in pairs]
         relinked += tuple(
-            Relink(links[old.system, old.id], old, new, _relink_rule(old, new))
+            Relink(links[old.system, old.id], old, new, rebooked=not (old.series and new.series))
             for old, new in pairs
         )
     elif chosen is not None:
@@ -79,10 +78,6 @@ def _successors(
         return [(vanished[0], chosen)]
     series = [r for r in candidates if series_of(r) == series_of(chosen)]
     return by_position(vanished, series)
-
-
-def _relink_rule(old: TrackedEvent, new: TrackedEvent) -> str:
-    return "" if old.series and new.series else REBOOKED
 
 
 def _oldest_twin_booking(

@@ -15,7 +15,6 @@ from syncd.core.event_state.observation import has_pending_change
 from syncd.core.inputs import inputs_digest
 from syncd.core.matching.rebooked import (
     NO_REBOOKINGS,
-    REBOOKED,
     CalledOff,
     Rebookings,
     pair_rebookings,
@@ -229,7 +228,7 @@ def _relink(
     taken = {_id(relink.new) for relink in relinks} | {_id(new) for new in undecided}
     pairs = pair_rebookings(rebookings.with_vanished(ended, fresh), taken)
     relinks += [
-        Relink(called_off.replica, called_off.record, successor.record, REBOOKED)
+        Relink(called_off.replica, called_off.record, successor.record, rebooked=True)
         for called_off, successor in pairs.certain
     ]
     for called_off, successors in pairs.doubtful:
@@ -314,7 +313,7 @@ def _add_relinked(
     for relink in relinked:
         booking, value = by_id[relink.replica.booking], relink.new.observed
         others = [r for r in linked.get(booking.id, ()) if _id(r) != _id(relink.old)]
-        alone = not others or (relink.rule == REBOOKED and not any(map(has_pending_change, others)))
+        alone = not others or (relink.rebooked and not any(map(has_pending_change, others)))
         if alone and booking.agreed.busy and value and value.busy and value.interval in groups:
             groups[value.interval].append(_Candidate(relink.new, booking))
 

@@ -15,13 +15,13 @@ from syncd.model import (
 class Relink:
     """A vanished appointment (``old``) that exists under a new id (``new``); its booking follows.
 
-    ``rule`` is `REBOOKED` if the appointment was cancelled and booked again.
+    ``rebooked``: the appointment was cancelled and booked again.
     """
 
     replica: Replica
     old: TrackedEvent
     new: TrackedEvent
-    rule: str = ""
+    rebooked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
