@@ -359,9 +359,8 @@ class Store:
 
     def run(self, run: str) -> RunRecord | None:
         """Load a run by its id, or return None."""
-        return next(
-            (RunRecord(**row) for row in self.query_once(select(RUN).where(RUN.c.id == run))), None
-        )
+        found = self.query_once(select(RUN).where(RUN.c.id == run))
+        return next((RunRecord(**row) for row in found), None)
 
     def counts(self) -> dict[str, int]:
         """Count the active rows: bookings, events, conflicts, intents."""

@@ -68,7 +68,7 @@ def test_reader_and_scratch_copy_see_nothing_that_is_not_committed(
 def test_a_state_is_read_as_of_one_moment(
     store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from syncd.store import rows  # noqa: PLC0415  patched below
+    from syncd.store.tables import rows  # noqa: PLC0415  patched below
 
     store.apply(
         Changes(records=[rec("e", v(9))], bookings=[book("m", v(9))], replicas=[link("m", "e")])
