@@ -64,7 +64,7 @@ MACHINE = re.compile(r"(?<![\w.~})/-])/(?:(?:work|root|tmp)(?![\w-])|(?:home|Use
 
 
 def room(path: str) -> str:
-    """Return the room that a path like ``syncd/core/propagation/order.py`` lies in."""
+    """Return the room that a path like ``syncd/core/propagation/write_order.py`` lies in."""
     return room_of(path.removesuffix(".py").split("/"))
 
 
@@ -261,7 +261,7 @@ def test_no_file_names_a_registry_or_a_machine(files: dict[str, str]) -> None:
         ("syncd/core/x.py", "from ..engine import cycle"),
         ("syncd/core/x.py", "from syncd import engine"),
         ("syncd/model/x.py", "from syncd.core import plan"),
-        ("syncd/store/x.py", "from syncd.core.propagation.order import x"),
+        ("syncd/store/x.py", "from syncd.core.propagation.write_order import x"),
         ("syncd/systems/a/x.py", "from syncd.store import Store"),
         ("syncd/systems/a/x.py", "from syncd.engine.engine import Engine"),
         ("syncd/engine/x.py", "from syncd.lab.sandbox import platform"),

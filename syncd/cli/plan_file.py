@@ -23,7 +23,7 @@ from syncd.cli.options import UsageError, zone_of
 from syncd.cli.privileges import open_input
 from syncd.config.mapping_digest import mapping_digests
 from syncd.config.settings import Settings
-from syncd.core.propagation.approved import PlanDifferences, plan_digest, plan_end
+from syncd.core.propagation.approved_plan import PlanDifferences, plan_digest, plan_end
 from syncd.engine.writing.approved_operations import PLAN, ApprovedOperations
 from syncd.engine.writing.operation_json import operation_from_json, operation_json
 from syncd.model import Operation, Window

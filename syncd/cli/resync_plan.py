@@ -15,7 +15,7 @@ from syncd.cli.plan_file import PlanFile
 from syncd.cli.resync_run import ask_daemon, back_up, carry_out, preview_resync
 from syncd.cli.waiting_view import REASONS
 from syncd.config.settings import Settings
-from syncd.core.propagation.approved import compare_plans, operations_within
+from syncd.core.propagation.approved_plan import compare_plans, operations_within
 from syncd.daemon.lock import StateLock, StateLockedError
 from syncd.engine.report.run_report import RunExit
 from syncd.engine.writing.operation_json import operation_from_json

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
-from syncd.core.blocks import edited as edited_blocks
+from syncd.core.blocks import edited_blocks
 from syncd.core.blocks.planning import (
     BlockPlanningInput,
     blocks_under_doubt,
@@ -41,7 +41,7 @@ from syncd.core.conflicts.resolution import (
 from syncd.core.decision import Decision, DecisionInput
 from syncd.core.event_state.open_ends import renew_open_ends
 from syncd.core.mass_change.stops import close_stopped, stopped_records
-from syncd.core.matching import revived as revived_meetings
+from syncd.core.matching import revived_meetings
 from syncd.core.matching.customers import (
     compare_customers,
     customers_to_compare,
@@ -58,9 +58,9 @@ from syncd.core.ownership.blocks import (
     resolve_ownership,
 )
 from syncd.core.ownership.events import reassign_events
-from syncd.core.propagation import rejected as rejected_writes
+from syncd.core.propagation import rejected_writes
 from syncd.core.propagation.bookings import propagate_all
-from syncd.core.propagation.waits import WriteWaits, with_pause_reason
+from syncd.core.propagation.write_waits import WriteWaits, with_pause_reason
 from syncd.core.workspace import Workspace
 from syncd.model import (
     Booking,

@@ -12,9 +12,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from syncd.config.settings import Settings
-from syncd.core.polling import slices as poll_schedule
 from syncd.core.polling.rate import CallDemand, PollIntervals, fit_to_limits
-from syncd.core.polling.slices import Slices
+from syncd.core.polling.slices import ROUNDS, Slices, partition, round_calls
 from syncd.engine.reading.running_events import FAR_LOOK_BACK, Depth
 from syncd.engine.report.run_report import Report
 from syncd.model import Clock, PollSlot, Window, is_recent
@@ -129,7 +128,7 @@ class PollScheduler:
         due = set(self.slices[self._next % len(self.slices)] if self.slices else ())
         due &= self._providers
         self._next += 1
-        now, longest = self._clock.now(), self.far * poll_schedule.ROUNDS
+        now, longest = self._clock.now(), self.far * ROUNDS
         due |= {
             provider
             for provider in self._providers
@@ -179,7 +178,7 @@ class PollScheduler:
         """Return, for each account, the calls that polling takes and the known limits."""
         self._update_schedule()
         near = self._near_calls()
-        far = poll_schedule.round_calls(self.slices, self._far_calls)
+        far = round_calls(self.slices, self._far_calls)
         return [
             CallDemand(
                 name,
@@ -207,7 +206,7 @@ class PollScheduler:
         near, far = self._near_calls(), self._far_calls(self._providers)
         if (inputs := (frozenset(self._providers), near, far)) != self._partitioned_for:
             ratio = self.settings.far / self.settings.near
-            self.slices = poll_schedule.partition(self._providers, self._far_calls, near, ratio)
+            self.slices = partition(self._providers, self._far_calls, near, ratio)
             self._partitioned_for = inputs
 
     def _near_calls(self) -> dict[str, int]:

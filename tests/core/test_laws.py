@@ -20,7 +20,7 @@ from syncd.core.event_state.observation import apply_observation, mark_deleted
 from syncd.core.event_state.write_results import applied
 from syncd.core.inputs import CalendarState
 from syncd.core.merging.rules import Rules
-from syncd.core.propagation.order import order
+from syncd.core.propagation.write_order import order
 from syncd.core.reconcile import reconcile
 from syncd.model import (
     Action,

@@ -13,8 +13,8 @@ import pytest
 from syncd.core.inputs import CalendarState
 from syncd.core.merging.rules import Choice, Rules
 from syncd.core.ownership.blocks import Ownership
-from syncd.core.propagation import order as write_order
-from syncd.core.propagation.rejected import slot_taken
+from syncd.core.propagation import write_order
+from syncd.core.propagation.rejected_writes import slot_taken
 from syncd.model import (
     Action,
     Booking,

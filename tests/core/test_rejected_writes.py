@@ -10,7 +10,7 @@ import pytest
 from syncd.core.availability.free import FreeSearch, nearest_free
 from syncd.core.inputs import CalendarState
 from syncd.core.merging.rules import Choice, Rules
-from syncd.core.propagation.rejected import slot_taken
+from syncd.core.propagation.rejected_writes import slot_taken
 from syncd.model import (
     Availability,
     ConflictKind,

@@ -11,8 +11,8 @@ from syncd.core.conflicts.resolution import InvalidResolutionError, Resolution, 
 from syncd.core.decision import Decision, DecisionInput
 from syncd.core.inputs import CalendarState
 from syncd.core.merging.rules import Choice, Rules
-from syncd.core.propagation import order as write_order
-from syncd.core.propagation.rejected import quarantine, slot_taken
+from syncd.core.propagation import write_order
+from syncd.core.propagation.rejected_writes import quarantine, slot_taken
 from syncd.core.reconcile import reconcile_with_answer
 from syncd.model import (
     Claim,

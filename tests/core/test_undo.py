@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 
 from syncd.core.inputs import CalendarState
-from syncd.core.propagation.order import order
+from syncd.core.propagation.write_order import order
 from syncd.core.undo import RunHistory, UndoPlan, net_writes, plan_undo
 from syncd.model import Changes, Kind
 from tests.core.kit import NOW

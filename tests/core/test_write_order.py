@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.core.propagation import order as write_order
+from syncd.core.propagation import write_order
 from syncd.model import Action, BulkCall, Kind, Operation, Status, Value
 from tests.core.kit import off, v
 

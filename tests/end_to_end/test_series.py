@@ -243,7 +243,9 @@ async def test_planted_siblings_that_are_not_compared_are_carried_elsewhere(
 async def test_planted_writes_to_instances_that_are_not_held_are_found(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("syncd.core.propagation.waits.may_change_series", lambda *_given: False)
+    monkeypatch.setattr(
+        "syncd.core.propagation.write_waits.may_change_series", lambda *_given: False
+    )
     monkeypatch.setattr("syncd.engine.writing.writer.unwritable_instances", lambda *_given: set())
     with pytest.raises(AssertionError):
         await test_a_write_to_an_instance_waits_and_its_times_stay_closed(site)

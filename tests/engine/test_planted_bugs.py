@@ -15,7 +15,7 @@ import pytest
 
 from syncd.core.decision import DecisionInput
 from syncd.core.event_state.observation import apply_observation
-from syncd.core.propagation import rejected as rejected_writes
+from syncd.core.propagation import rejected_writes
 from syncd.engine.deciding import decision_input
 from syncd.engine.reading import completed_lookups, remapped_calendars, running_events
 from syncd.engine.reading import observe as reading

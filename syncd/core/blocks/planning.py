@@ -19,7 +19,7 @@ from syncd.core.event_state.observation import expected_value, has_other_time, h
 from syncd.core.inputs import CalendarState
 from syncd.core.mass_change.stops import stopped_bookings, vacated_intervals
 from syncd.core.ownership.blocks import Ownership, adopt, may_adopt
-from syncd.core.propagation import rejected as rejected_writes
+from syncd.core.propagation import rejected_writes
 from syncd.core.workspace import Workspace, is_foreign_block
 from syncd.model import (
     Action,

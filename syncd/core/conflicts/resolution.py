@@ -16,7 +16,7 @@ from syncd.core.blocks.buffers import as_meeting
 from syncd.core.conflicts.double_bookings import booking_pair
 from syncd.core.inputs import CalendarState
 from syncd.core.merging.merge import RESOLVED, ForcedValue, effective_value
-from syncd.core.propagation.rejected import (
+from syncd.core.propagation.rejected_writes import (
     REJECTIONS,
     operation_key_of,
     why_not_written,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from syncd.core.blocks import edited as edited_blocks
+from syncd.core.blocks import edited_blocks
 from syncd.core.event_state.observation import has_pending_change
 from syncd.core.workspace import Workspace
 

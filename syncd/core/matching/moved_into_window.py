@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from syncd.core.blocks.edited import extend_release
+from syncd.core.blocks.edited_blocks import extend_release
 from syncd.core.conflicts.resolution import Directive
 from syncd.core.inputs import inputs_digest
 from syncd.core.matching.answers import apply_to_matches

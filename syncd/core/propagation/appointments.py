@@ -15,7 +15,7 @@ from syncd.core.event_state.observation import (
     to_restore,
 )
 from syncd.core.inputs import CalendarState, inputs_digest
-from syncd.core.matching.revived import status_before
+from syncd.core.matching.revived_meetings import status_before
 from syncd.core.merging.rules import Choice
 from syncd.model import (
     Action,

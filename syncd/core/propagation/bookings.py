@@ -13,9 +13,9 @@ from collections.abc import Set as AbstractSet
 from syncd.core.blocks.planning import suppressed_bookings
 from syncd.core.conflicts.claims import shown
 from syncd.core.inputs import CalendarState
-from syncd.core.propagation import rejected as rejected_writes
+from syncd.core.propagation import rejected_writes
 from syncd.core.propagation.appointments import propagate
-from syncd.core.propagation.waits import why_operator_must_act
+from syncd.core.propagation.write_waits import why_operator_must_act
 from syncd.core.workspace import Workspace
 from syncd.model import Conflict, Operation, Value, Waiting, WaitReason
 

@@ -13,7 +13,7 @@ from itertools import count
 
 from syncd.core.decision import Decision, DecisionInput
 from syncd.core.merging.rules import Rules
-from syncd.core.propagation import order as write_order
+from syncd.core.propagation import write_order
 from syncd.core.reconcile import customers_to_look_up, reconcile, reconcile_with_answer
 from syncd.engine.context import Context
 from syncd.engine.deciding import guard

@@ -10,7 +10,7 @@ from syncd.core.decision import DecisionInput
 from syncd.core.inputs import CalendarState
 from syncd.core.matching.rebooked import NearCycle
 from syncd.core.merging.rules import Rules
-from syncd.core.propagation import order as write_order
+from syncd.core.propagation import write_order
 from syncd.engine.context import Context
 from syncd.engine.deciding.guard import GuardState
 from syncd.engine.deciding.ownership import ownership_of

@@ -6,7 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from syncd.core.propagation.approved import operation_fingerprint, operations_within, plan_digest
+from syncd.core.propagation.approved_plan import (
+    operation_fingerprint,
+    operations_within,
+    plan_digest,
+)
 from syncd.model import Operation
 
 PLAN = "plan"

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from syncd.core.decision import Decision
-from syncd.core.propagation import order as write_order
+from syncd.core.propagation import write_order
 from syncd.engine.report.run_report import sort_waiting
 from syncd.model import HeldBack, HistoryEntry, Id, Waiting, WaitReason
 from syncd.store.queries.held_back import held_back_now, save_held_back

@@ -19,7 +19,7 @@ from syncd.core.event_state.observation import (
     apply_observation,
     is_reset,
 )
-from syncd.core.propagation import order as write_order
+from syncd.core.propagation import write_order
 from syncd.engine.reading.absence import is_expected
 from syncd.engine.tasks.supervise import supervised
 from syncd.engine.writing.context import WriteContext

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import count as count_from
 
-from syncd.core.propagation import order as write_order
+from syncd.core.propagation import write_order
 from syncd.engine.context import Context
 from syncd.engine.reading.observation import Observation
 from syncd.engine.report.run_report import Report

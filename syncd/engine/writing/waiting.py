@@ -14,7 +14,7 @@ from datetime import datetime
 import structlog
 
 from syncd.core.decision import Decision
-from syncd.core.propagation import order as write_order
+from syncd.core.propagation import write_order
 from syncd.engine.report.run_report import sort_waiting
 from syncd.model import Action, Id, Kind, Operation, Value, Waiting, WaitingWrite, WaitReason
 from syncd.store.queries.waiting import save_waiting, waiting_writes

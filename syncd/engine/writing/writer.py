@@ -17,8 +17,8 @@ from functools import partial
 import structlog
 
 from syncd.core.event_state import write_results
-from syncd.core.propagation import order as write_order
-from syncd.core.propagation.rejected import slot_taken
+from syncd.core.propagation import write_order
+from syncd.core.propagation.rejected_writes import slot_taken
 from syncd.engine.tasks.supervise import supervised
 from syncd.engine.writing.bulk_split import BulkSplit, without_reason
 from syncd.engine.writing.context import WriteContext, WriteResult

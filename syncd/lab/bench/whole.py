@@ -19,7 +19,7 @@ import httpx
 from syncd.app import App, build
 from syncd.config.load import load
 from syncd.config.settings import LeadConnectorV1System
-from syncd.core.propagation import order as write_order
+from syncd.core.propagation import write_order
 from syncd.daemon.service import JobIntervals, serve
 from syncd.engine.writing.context import WriteContext
 from syncd.engine.writing.writer import execute

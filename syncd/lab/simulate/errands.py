@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syncd.app import App, build
-from syncd.core.propagation.approved import plan_digest, plan_end
+from syncd.core.propagation.approved_plan import plan_digest, plan_end
 from syncd.daemon.control_socket import RequestRejectedError
 from syncd.engine.writing.operation_json import operation_from_json, operation_json
 from syncd.lab.sandbox.scenario import SYSTEM_NAMES

@@ -14,7 +14,7 @@ from syncd.core.event_state import observation, write_results
 from syncd.core.merging import merge as merging
 from syncd.core.merging.merge import merge
 from syncd.core.ownership.blocks import NO_OWNERSHIP, Ownership
-from syncd.core.propagation import rejected as rejected_writes
+from syncd.core.propagation import rejected_writes
 from syncd.engine.deciding import decision_input, guard, guard_stops
 from syncd.engine.deciding.customer_lookup import CustomerLookup
 from syncd.engine.reading import absence, completed_lookups

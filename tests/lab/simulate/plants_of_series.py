@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from syncd.core.propagation import waits as write_waits
+from syncd.core.propagation import write_waits
 from syncd.engine.writing import writer
 from syncd.lab.simulate.scenario import EventKind, Scenario
 from syncd.systems.leadconnector import series

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from syncd.core.matching import revived as revived_meetings
+from syncd.core.matching import revived_meetings
 from syncd.core.merging.rules import Choice, Rules
 from syncd.lab.simulate.scenario import EventKind, Scenario, SimEvent
 from syncd.model import ConflictKind, ProviderState

@@ -19,7 +19,7 @@ from syncd.core.event_state.observation import has_pending_change
 from syncd.core.inputs import CalendarState, inputs_digest
 from syncd.core.merging.merge import RESOLVED, ForcedValue
 from syncd.core.merging.rules import Choice, Rules
-from syncd.core.propagation import order as write_order
+from syncd.core.propagation import write_order
 from syncd.core.workspace import Workspace
 from syncd.model import (
     Action,

@@ -16,7 +16,7 @@ from syncd.core.blocks.buffers import as_meeting, buffer_of
 from syncd.core.event_state.observation import expected_value, has_pending_change
 from syncd.core.inputs import CalendarState
 from syncd.core.merging.rules import Choice, Rules
-from syncd.core.propagation.rejected import why_immovable
+from syncd.core.propagation.rejected_writes import why_immovable
 from syncd.core.workspace import Workspace
 from syncd.model import Booking, ConflictKind, Replica, Role, TrackedEvent
 from syncd.model.intervals import truncate
