@@ -127,6 +127,25 @@ async def test_unneeded_blocks_are_removed_by_the_second_cycle(
 
 
 @pytest.mark.parametrize("accident", ACCIDENTS)
+async def test_blocks_of_a_merged_user_do_not_become_those_of_the_other_one(
+    rig: Rig, accident: Accident
+) -> None:
+    # Seed 7029: a user was merged into another one, and then the state was lost.
+    create_backup(rig.path, copy_of(rig))
+    rig.a.book("p", v(9))
+    await settle(rig)
+    block = our_block(rig.b)
+    rig.b.events[block] = replace(rig.b.events[block], provider="q")
+    accident(rig)
+    await settle(rig)
+    assert removals(rig) == []
+    assert not is_ours(rig, "b", block)
+    rig.b.events[block] = replace(rig.b.events[block], provider="p")
+    await settle(rig)
+    assert is_ours(rig, "b", block)
+
+
+@pytest.mark.parametrize("accident", ACCIDENTS)
 async def test_nothing_is_removed_while_a_system_has_not_been_read_since(
     rig: Rig, accident: Accident
 ) -> None:

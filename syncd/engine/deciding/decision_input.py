@@ -63,7 +63,7 @@ def build_input(
         run=run,
         guards=guard_state.guards.get(provider, ()),
         failures=Counter(write_order.operation_key(o) for o in failed),
-        ownership=ownership_of(ctx.store, state, whole=was_read_whole(ctx, provider)),
+        ownership=ownership_of(ctx.store, state, ctx.mapping, whole=was_read_whole(ctx, provider)),
         why_not_freed=WaitReason.CLOCK if ctx.clock_error else why_not_freed,
         capacity=units.get(provider, policy.capacity.get(provider, 1)),
         may_overlap=provider in ctx.resources.unmapped,

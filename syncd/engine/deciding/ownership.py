@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from syncd.core.ownership.blocks import Ownership, is_tagged, may_be_proven
 from syncd.model import Id, ProviderState, Topic, TrackedEvent
@@ -18,18 +18,25 @@ from syncd.store.queries.reported import open_items
 from syncd.store.store import Store
 
 
-def ownership_of(store: Store, state: ProviderState, *, whole: bool) -> Ownership:
+def ownership_of(
+    store: Store, state: ProviderState, providers: Collection[str], *, whole: bool
+) -> Ownership:
     """Return which tagged blocks of this provider's state are ours, copies, or in doubt.
 
     Used before each decision. ``whole``: every system of the provider was read in full since the
-    state was lost, so all blocks are known.
+    state was lost, so all blocks are known. A block that was created for another one of the
+    configured ``providers``, and is shown here because two users were merged, is not taken back.
     """
     tagged = [record for record in state.records if is_tagged(record)]
     unproven = [record for record in state.records if may_be_proven(record)]
     proven: set[Id] = set()
     for system in {record.system for record in unproven}:
         ids = [record.id for record in unproven if record.system == system]
-        proven |= {(system, event) for event in created_ids(store, system, ids)}
+        proven |= {
+            (system, event)
+            for event in created_ids(store, system, ids)
+            if not _made_for_another(store, system, event, state.provider, providers)
+        }
     copies: set[Id] = set()
     doubtful: set[Id] = set()
     for tag in {record.key for record in tagged if record.key is not None}:
@@ -70,14 +77,23 @@ def is_left_behind(store: Store, record: TrackedEvent, shown_for: str) -> bool:
 
     ``shown_for`` is the provider whose calendar shows the block now, for example after two users
     were merged; the block does not belong to that provider. Such a block stays until `syncd
-    cleanup`, and `left_behind` lists it. If none of the providers for whom the block was created is
-    known any more, a provider may only have been renamed, so false is returned.
+    cleanup`, and `left_behind` lists it.
     """
     if not record.created_by_us or (record.provider and not is_former(record.provider)):
         return False
-    made_for_providers = providers_created_for(store, record.system, record.id)
     known = {row.provider for row in store.baselines() if row.mapping}
-    return shown_for not in made_for_providers and not made_for_providers.isdisjoint(known)
+    return _made_for_another(store, record.system, record.id, shown_for, known)
+
+
+def _made_for_another(
+    store: Store, system: str, event: str, shown_for: str, known: Collection[str]
+) -> bool:
+    """Return true if our block was created for other providers than the one who shows it now.
+
+    If none of them is ``known`` any more, a provider may only have been renamed: false.
+    """
+    made_for = providers_created_for(store, system, event)
+    return shown_for not in made_for and not made_for.isdisjoint(known)
 
 
 def bearing_providers(store: Store, records: Iterable[TrackedEvent]) -> set[str]:

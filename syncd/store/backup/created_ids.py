@@ -261,6 +261,11 @@ class CreatedIds:
         """Return those of the given event ids of a system that have a line of this installation."""
         return {event for event in events if (system, event) in self._ids((system, event))}
 
+    def providers_of(self, system: str, event: str) -> set[str]:
+        """Return the providers for whom a block was created."""
+        lines = self._lines((system, event))
+        return {each.provider for each in lines if (each.system, each.event) == (system, event)}
+
     def with_tag(self, tag: str) -> set[tuple[str, str]]:
         """Return the blocks, as (system, event id), whose creates used this tag.
 

@@ -84,9 +84,12 @@ def created_ids(store: Store, system: str, events: Collection[str]) -> set[str]:
 
 
 def providers_created_for(store: Store, system: str, event: str) -> set[str]:
-    """Return the providers for whom an event was created, according to the journal."""
+    """Return the providers for whom an event was created, by the journal or the file of ids."""
     parameters = {"system": system, "event": event}
-    return {row["provider"] for row in store.query(_MADE_FOR, parameters)}
+    providers = {row["provider"] for row in store.query(_MADE_FOR, parameters)}
+    if not providers and store.created is not None:
+        providers = store.created.providers_of(system, event)
+    return providers
 
 
 def events_with_tag(store: Store, tag: str) -> list[TrackedEvent]:
