@@ -89,6 +89,7 @@ async def _begin(ctx: Context, report: Report, providers: Sequence[str] | None) 
     """Begin a cycle: return the providers to sync, with those that are synced with them."""
     waits = report.dry_run or (report.exactly is not None and ctx.patient)
     ctx.tasks.waits_for_all = waits or len(ctx.systems) < MIN_SYSTEMS
+    ctx.tasks.patient = ctx.patient
     await ctx.refresh_resources()
     if ctx.pauses.reload():
         ctx.dirty.mark_whole(ctx.mapping)

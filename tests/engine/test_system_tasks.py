@@ -87,6 +87,7 @@ def test_a_slow_system_is_not_waited_for_beside_one_that_is_late_or_fails(
     # Seen in CI: one system had used up its calls, and another was slow. A change waited for 12 s.
     async def story(rig: SlowRig) -> None:
         await rig.engine.resync()
+        rig.engine.patient = False
         if first == "late":
             rig.slow("a").takes["read"] = 3.0
             await rig.engine.poll(near=True)
@@ -108,6 +109,7 @@ def test_a_slow_system_is_not_waited_for_beside_one_that_is_late_or_fails(
 def test_the_last_system_without_a_late_read_is_not_waited_for_either(tmp_path: Path) -> None:
     async def story(rig: SlowRig) -> None:
         await rig.engine.resync()
+        rig.engine.patient = False
         for name in "cab":
             rig.slow(name).takes["read"] = FOREVER
             seconds, report = await watch(rig)

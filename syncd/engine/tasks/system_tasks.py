@@ -2,8 +2,9 @@
 
 All systems are read in parallel. Once two reads have ended, with a response or a fault, the others
 get `GRACE` seconds; once one has ended, if only two are read; at once, if only one is read because
-the others still have a task in the background. A read that has not ended by then is late: it
-continues in the background, and the cycle counts its system as unknown. While a task of a system is
+the others still have a task in the background. (A one-shot run is patient: it waits until two have
+responded.) A read that has not ended by then is late: it continues in the background, and the cycle
+counts its system as unknown. While a task of a system is
 in the background, nothing else is read from or written to that system; a later cycle uses the
 result. Writes work the same way. Background tasks may change the state, except while decisions are
 made (`DecisionGate`).
@@ -167,6 +168,8 @@ class SystemTasks:
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
     waits_for_all: bool = False
     """True if a cycle waits for all systems: it writes nothing, or there are too few systems."""
+    patient: bool = False
+    """True if no other run waits for this one: a cycle waits until two systems have responded."""
     _has_late: bool = False
     waiting: bool = False
     """True while a run has nothing to do but wait for late tasks."""
@@ -231,9 +234,12 @@ class SystemTasks:
         ended_before = len(observed.keys() & wanted.keys())
         # A system with a task in the background is not waited for, so it counts for nothing here.
         least = 0 if busy & wanted.keys() else 1
-        enough = min(_PAIR, max(least, ended_before + len(fresh) - 1))
+        enough = min(_PAIR, max(least, ended_before + len(fresh) - 1)) - ended_before
+        if self.patient:
+            responded = sum(map(_has_responded, observed.values()))
+            enough = min(_PAIR, max(1, len(wanted) - 1)) - responded
         try:
-            await self._wait(fresh, enough - ended_before)
+            await self._wait(fresh, enough)
         finally:
             ended = self._reads.take_ended(fresh, self._on_late_read)
             for name in ended:
@@ -344,7 +350,10 @@ class SystemTasks:
         tasks: Mapping[str, asyncio.Task[Any]],
         enough: int,
     ) -> None:
-        """Wait for these tasks, at most ``grace`` seconds after ``enough`` of them have ended."""
+        """Wait for these tasks, at most ``grace`` seconds after ``enough`` of them have ended.
+
+        In a patient run, failed reads do not count.
+        """
         loop = asyncio.get_running_loop()
         open_: set[asyncio.Task[Any]] = set(tasks.values())
         until: float | None = None
@@ -359,7 +368,7 @@ class SystemTasks:
                 )
                 if not done:
                     return
-                ended += len(done)
+                ended += sum(not self.patient or _has_responded(task.result()) for task in done)
         except asyncio.CancelledError:
             for task in tasks.values():
                 task.cancel()
@@ -428,6 +437,10 @@ MIN_SYSTEMS = 3
 
 MAX_LATE_RESPONSES = 100
 """The number of late responses that are kept until the same call is made again."""
+
+
+def _has_responded(result: object) -> bool:
+    return isinstance(result, Observation) and result.state is SystemStatus.OK
 
 
 def _add_news(seen: Observation, earlier: Observation) -> None:

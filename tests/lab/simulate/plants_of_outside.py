@@ -13,6 +13,7 @@ from syncd.core.matching.match import CustomerIndex
 from syncd.core.matching.moved_into_window import BeyondWindow
 from syncd.engine.deciding import decide
 from syncd.engine.deciding import moved_into_window as looking
+from syncd.engine.reading import moved_in_queue
 from syncd.lab.simulate.drawn_far import ALONE
 from syncd.lab.simulate.scenario import EventKind, Scenario, SimEvent
 from syncd.model import Changes, TrackedEvent
@@ -59,7 +60,7 @@ def counterparts_do_not_count(patch: Patch) -> None:
 def whatever_is_new_was_moved_in(patch: Patch) -> None:
     """Ignore when a meeting was created."""
     patch.setattr(
-        looking, "was_moved_in", lambda record, *_given: moved_into_window.is_single(record)
+        moved_in_queue, "was_moved_in", lambda record, *_given: moved_into_window.is_single(record)
     )
 
 
