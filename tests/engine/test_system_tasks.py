@@ -15,7 +15,8 @@ from syncd.engine.reading import systems as read_systems
 from syncd.engine.reading.observation import Observation
 from syncd.engine.reading.observe import observe
 from syncd.engine.report.run_report import Report, RunExit, SystemStatus
-from syncd.engine.tasks.system_tasks import GRACE, DecisionGate, GatedSystem, SystemTasks
+from syncd.engine.tasks.decision_gate import DecisionGate, GatedSystem
+from syncd.engine.tasks.system_tasks import GRACE, SystemTasks
 from syncd.model import Person
 from syncd.systems.errors import RetryableError
 from syncd.systems.port import System
