@@ -126,20 +126,26 @@ async def test_unneeded_blocks_are_removed_by_the_second_cycle(
     assert rig.blocks() == ABSENT
 
 
+@pytest.mark.parametrize("strip_keys", [False, True], ids=["tagged", "tags-stripped"])
 @pytest.mark.parametrize("accident", ACCIDENTS)
 async def test_blocks_of_a_merged_user_do_not_become_those_of_the_other_one(
-    rig: Rig, accident: Accident
+    rig: Rig, accident: Accident, *, strip_keys: bool
 ) -> None:
     # Seed 7029: a user was merged into another one, and then the state was lost.
+    rig.b.strip_keys = strip_keys
+    rig.b.capabilities = replace(rig.b.capabilities, key_survives=not strip_keys)
     create_backup(rig.path, copy_of(rig))
     rig.a.book("p", v(9))
     await settle(rig)
-    block = our_block(rig.b)
+    (block,) = (id_ for id_, held in rig.b.events.items() if held.kind is Kind.BLOCK)
     rig.b.events[block] = replace(rig.b.events[block], provider="q")
     accident(rig)
     await settle(rig)
+    await settle(rig)
     assert removals(rig) == []
     assert not is_ours(rig, "b", block)
+    # Such a block is never a source: no other calendar of q is closed for it.
+    assert rig.a.blocks("q") == rig.c.blocks("q") == []
     rig.b.events[block] = replace(rig.b.events[block], provider="p")
     await settle(rig)
     assert is_ours(rig, "b", block)

@@ -37,6 +37,8 @@ class Ownership:
     - ``doubtful``: several events have the tag and none of them is known to be ours, or the tag is
       of a create whose outcome is unknown. Such a block is not adopted and causes no block
       elsewhere.
+    - ``of_others``: a create of ours returned this id, for another provider: two users were merged.
+      Such a block is not adopted and causes no block elsewhere; it belongs to that provider.
     - ``whole``: every system of the provider has been read in full since the state was lost or
       restored, so orphans may be adopted.
     - ``unread``: the provider's systems that this state never read. If the state was lost, any
@@ -46,6 +48,7 @@ class Ownership:
     proven: AbstractSet[Id] = frozenset()
     copies: AbstractSet[Id] = frozenset()
     doubtful: AbstractSet[Id] = frozenset()
+    of_others: AbstractSet[Id] = frozenset()
     whole: bool = True
     unread: AbstractSet[str] = frozenset()
 
@@ -109,6 +112,8 @@ def may_match(
     """
     if record.kind is Kind.APPOINTMENT:
         return True
+    if (record.system, record.id) in ownership.of_others:
+        return False
     if record.key is not None:
         return (record.system, record.id) in ownership.copies
     return tags or not any(_may_have_made(intent, record) for intent in intents)
@@ -140,7 +145,8 @@ def orphans_of(workspace: Workspace, ownership: Ownership) -> list[TrackedEvent]
 
 def may_adopt(orphan: TrackedEvent, ownership: Ownership) -> bool:
     """Return true if an orphan may become ours if its interval must be blocked."""
-    return ownership.whole and (orphan.system, orphan.id) not in ownership.doubtful
+    id_ = (orphan.system, orphan.id)
+    return ownership.whole and id_ not in ownership.doubtful and id_ not in ownership.of_others
 
 
 def adopt(workspace: Workspace, record: TrackedEvent, new_id: str) -> TrackedEvent:

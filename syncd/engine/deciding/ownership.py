@@ -24,19 +24,18 @@ def ownership_of(
     """Return which tagged blocks of this provider's state are ours, copies, or in doubt.
 
     Used before each decision. ``whole``: every system of the provider was read in full since the
-    state was lost, so all blocks are known. A block that was created for another one of the
-    configured ``providers``, and is shown here because two users were merged, is not taken back.
+    state was lost, so all blocks are known. ``providers``: those of the configuration.
     """
     tagged = [record for record in state.records if is_tagged(record)]
     unproven = [record for record in state.records if may_be_proven(record)]
-    proven: set[Id] = set()
+    created: set[Id] = set()
     for system in {record.system for record in unproven}:
         ids = [record.id for record in unproven if record.system == system]
-        proven |= {
-            (system, event)
-            for event in created_ids(store, system, ids)
-            if not _made_for_another(store, system, event, state.provider, providers)
-        }
+        created |= {(system, event) for event in created_ids(store, system, ids)}
+    of_others = {
+        id_ for id_ in created if _made_for_another(store, *id_, state.provider, providers)
+    }
+    proven = created - of_others
     copies: set[Id] = set()
     doubtful: set[Id] = set()
     for tag in {record.key for record in tagged if record.key is not None}:
@@ -54,6 +53,7 @@ def ownership_of(
         frozenset(proven),
         frozenset(copies),
         frozenset(doubtful),
+        frozenset(of_others),
         whole,
         unread_systems(store, state.provider) if proven or unserved else frozenset(),
     )

@@ -20,7 +20,7 @@ Patch = pytest.MonkeyPatch
 def every_tag_is_ours(patch: Patch) -> None:
     """Treat every block with a tag as syncd's: copies are removed."""
 
-    def all_tagged(_store: Any, state: Any, *, whole: bool) -> Ownership:
+    def all_tagged(_store: Any, state: Any, _providers: Any, *, whole: bool) -> Ownership:
         tagged = {(r.system, r.id) for r in state.records if is_tagged(r)}
         return Ownership(proven=frozenset(tagged), whole=whole)
 
@@ -34,7 +34,7 @@ def a_tag_makes_a_meeting_ours(patch: Patch) -> None:
     def tagged(record: Any) -> bool:
         return record.key is not None and not record.created_by_us and record.observed is not None
 
-    def all_tagged(_store: Any, state: Any, *, whole: bool) -> Ownership:
+    def all_tagged(_store: Any, state: Any, _providers: Any, *, whole: bool) -> Ownership:
         return Ownership(proven=frozenset({(r.system, r.id) for r in state.records}), whole=whole)
 
     every_tag_is_ours(patch)
